@@ -1,0 +1,109 @@
+"""An assistant: who answers a call. Field names are Vapi's, so that an assistant written for Vapi is read as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Section(BaseModel):
+    """A part of an assistant: camelCase outside, snake_case inside; unknown fields are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class ProviderSettings(BaseModel):
+    """Which provider, and its own settings, kept as they came; the provider checks them when it is made."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True, protected_namespaces=()
+    )
+
+    provider: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The provider's own settings."""
+        return dict(self.model_extra or {})
+
+
+class ToolFunction(Section):
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+class ToolServer(Section):
+    """Where a function tool is called: POST of Vapi's `tool-calls` message."""
+
+    url: str
+    timeout_seconds: float = Field(default=20, ge=1, le=300)
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class Tool(Section):
+    """A function that the model may call. `endCall` needs no server."""
+
+    type: str = Field(default="function", pattern="^(function|endCall)$")
+    function: ToolFunction | None = None
+    server: ToolServer | None = None
+
+
+class Model(ProviderSettings):
+    messages: list[dict[str, Any]] = Field(default_factory=list)
+    tools: list[Tool] = Field(default_factory=list)
+
+
+class StartSpeakingPlan(Section):
+    """How long to wait after the caller's last speech before the turn is taken, seconds."""
+
+    wait_seconds: float = Field(default=0.4, ge=0, le=5)
+
+
+class StopSpeakingPlan(Section):
+    """When the caller's speech over ours is an interruption."""
+
+    num_words: int = Field(default=0, ge=0, le=10)
+    voice_seconds: float = Field(default=0.2, ge=0, le=0.5)
+    backoff_seconds: float = Field(default=1, ge=0, le=10)
+    acknowledgement_phrases: list[str] = Field(
+        default_factory=lambda: [
+            "okay",
+            "ok",
+            "yeah",
+            "yes",
+            "right",
+            "uh-huh",
+            "mhm",
+            "mm-hmm",
+            "i see",
+            "got it",
+            "sure",
+        ]
+    )
+    interruption_phrases: list[str] = Field(
+        default_factory=lambda: ["stop", "no", "wait", "hold on", "actually", "but", "hang on", "excuse me"]
+    )
+
+
+class Assistant(Section):
+    """Everything a worker needs to hold a conversation."""
+
+    name: str = Field(default="", max_length=40)
+    first_message: str = ""
+    first_message_mode: str = Field(
+        default="assistant-speaks-first", pattern="^(assistant-speaks-first|assistant-waits-for-user)$"
+    )
+    first_message_interruptions_enabled: bool = True
+    transcriber: ProviderSettings = ProviderSettings(provider="embedded")
+    model: Model
+    voice: ProviderSettings = ProviderSettings(provider="hibari")
+    end_call_message: str = ""
+    end_call_phrases: list[str] = Field(default_factory=list)
+    silence_timeout_seconds: float = Field(default=30, ge=5, le=3600)
+    max_duration_seconds: float = Field(default=600, ge=10, le=43200)
+    start_speaking_plan: StartSpeakingPlan = StartSpeakingPlan()
+    stop_speaking_plan: StopSpeakingPlan = StopSpeakingPlan()
+    server: ToolServer | None = None

@@ -1,0 +1,147 @@
+"""A leg: one party of a call, as the call sees it.
+
+SIP, WebRTC, WebSocket and carrier legs implement the same two sides: `Leg` is what the call may ask of the party, and
+`LegListener` is what the party tells the call. All listener methods are called on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Direction(StrEnum):
+    """Who started the call, seen from Parley."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+@dataclass(frozen=True, slots=True)
+class LegInfo:
+    """What is known of a leg when it appears.
+
+    `caller` and `called` are SIP URIs or numbers as they came; `number`, the user part of `called`, is what routes match.
+    `trunk` names the configured trunk that the leg belongs to, None for a call that came without one.
+    `signalling_id` is the SIP Call-ID.
+    """
+
+    direction: Direction
+    caller: str
+    called: str
+    number: str
+    trunk: str | None
+    signalling_id: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LegFrame:
+    """One media tick of a leg: 20 ms of both directions, taken at the same instant of the media clock.
+
+    `tick` counts media ticks since the leg's media started; the call clock is tick * 20 ms. `captured_ns` is
+    CLOCK_MONOTONIC. `caller` and `agent` are 320 bytes of PCM: what came in, and what went out in RTP.
+    `utterance` is the utterance that `agent` holds samples of (0: silence) and `position` its samples sent so far,
+    this tick included. `speech` is the fast VAD's verdict on `caller`.
+    """
+
+    tick: int
+    captured_ns: int
+    caller: bytes
+    agent: bytes
+    utterance: int
+    position: int
+    present: bool
+    speech: bool
+    finished: bool
+    underrun: bool
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStatistics:
+    """RTP figures of a leg, as far as the far end lets us know. Loss in packets, jitter and round trip in ms."""
+
+    codec: str
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_lost_remote: int
+    jitter_ms: float
+    round_trip_ms: float | None
+
+
+class LegListener(Protocol):
+    """What a leg tells its call."""
+
+    def on_frame(self, frame: LegFrame) -> None:
+        """A media tick. Frames come in order, none is left out, several at once after a stall."""
+
+    def on_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
+        """The fast VAD paused playout: the caller speaks since `onset_tick`, paused at `tick`."""
+
+    def on_answered(self) -> None:
+        """The call is established, media flows."""
+
+    def on_digit(self, digit: str) -> None:
+        """A DTMF digit, once per key press."""
+
+    def on_hold(self, held: bool) -> None:
+        """The far end put us on hold or took us back."""
+
+    def on_transfer(self, ok: bool, detail: str) -> None:
+        """The outcome of `Leg.transfer`."""
+
+    def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:
+        """The leg is gone: SIP status and reason of the end. Last event, exactly once."""
+
+
+class Leg(Protocol):
+    """What a call may ask of a party. Playout is by utterance id, positions are samples of the utterance."""
+
+    @property
+    def info(self) -> LegInfo:
+        """What is known of the party."""
+
+    def attach(self, listener: LegListener) -> None:
+        """Name the listener; events that came before are delivered first."""
+
+    async def answer(self) -> None:
+        """Accept an inbound call (200). :raises LegError: when it is gone."""
+
+    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "") -> None:
+        """Refuse an inbound call before answer."""
+
+    async def hangup(self, reason: str = "") -> None:
+        """End the call; harmless when it has ended. `reason` goes out as the Reason header's text."""
+
+    async def transfer(self, destination: str) -> None:
+        """Blind transfer by REFER; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
+
+    async def send_digits(self, digits: str) -> None:
+        """Send DTMF by RFC 4733. :raises LegError: when the far end does not take it."""
+
+    def play(self, utterance: int, offset: int, pcm: bytes, *, final: bool) -> int:
+        """Queue PCM of an utterance for the media clock; returns how many samples fitted (about 4 s fit in all)."""
+
+    def queued(self) -> int:
+        """Samples queued and not sent."""
+
+    def arm_pause(self, armed: bool) -> None:
+        """Whether the fast VAD may pause what is playing: false for an uninterruptible utterance."""
+
+    def pause(self) -> None:
+        """Fade out and hold what is queued."""
+
+    def resume(self) -> None:
+        """Fade in and go on with what is queued."""
+
+    def flush(self) -> None:
+        """Fade out and drop what is queued."""
+
+    async def statistics(self) -> MediaStatistics | None:
+        """RTP figures so far, None before media."""
+
+    def describe(self) -> str:
+        """The path of a frame through this leg, stage by stage, for logs and `parley calls show`."""

@@ -1,0 +1,184 @@
+"""The interfaces of transcribers, models, voices and voice activity detectors.
+
+A provider is made once per process from its settings and opened once per call or request. All of them are small async
+iterators with capability flags; errors are `ProviderError`s. Audio is 8000 Hz mono s16le (`gateway.media.audio`);
+a provider that needs another rate resamples for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+# ---------------------------------------------------------------- transcriber
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriberCapabilities:
+    """`partials`: sends text while the caller speaks. `endpoints`: finds ends of turns by itself.
+    `streaming`: takes audio as it comes; otherwise a segment is transcribed when `finish` asks for it."""
+
+    partials: bool
+    endpoints: bool
+    streaming: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptHint:
+    """What the conversation knows of the answer that it waits for: a recogniser may use another model for it.
+
+    `expects`: "anything", "digits" (a number is asked for), "yes-no" or "name". `phrases` are likely words.
+    """
+
+    expects: str = "anything"
+    phrases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Text of caller speech between two moments of the call clock (ms). `final` text never changes afterwards.
+    `segment` is the id given to `finish`, None for a partial that nobody asked for. `confidence` is 0…1 or None."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    final: bool
+    segment: int | None = None
+    confidence: float | None = None
+
+
+class TranscriberStream(Protocol):
+    """One call's transcription. Iterate it for transcripts; it ends after `close`."""
+
+    def push(self, pcm: bytes, at_ms: int) -> None:
+        """Caller audio that starts at `at_ms` of the call clock. Never blocks."""
+
+    def finish(self, segment: int, start_ms: int, end_ms: int, hint: TranscriptHint) -> None:
+        """Ask for the final text of [start_ms, end_ms]. Exactly one final transcript with this segment id follows,
+        with empty text when nothing was said. May be asked again for a longer span under a new id."""
+
+    def __aiter__(self) -> AsyncIterator[Transcript]: ...
+
+    async def close(self) -> None: ...
+
+
+class Transcriber(Protocol):
+    @property
+    def capabilities(self) -> TranscriberCapabilities: ...
+
+    async def open(self) -> TranscriberStream: ...
+
+
+# ---------------------------------------------------------------- language model
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a tool run. `arguments` is the parsed JSON object."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """`role`: system, user, assistant or tool. Assistant messages may carry tool calls, a tool message answers one."""
+
+    role: str
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A function as the model sees it; `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """`call_id` lets a stateful server tell calls apart; the messages are always the whole truth."""
+
+    call_id: str
+    messages: Sequence[ChatMessage]
+    tools: Sequence[ToolDefinition] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the reply's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnd:
+    """The reply is complete. `expects` tells what answer the model waits for, as in TranscriptHint, when it knows."""
+
+    expects: str = "anything"
+    usage: Mapping[str, int] = field(default_factory=dict)
+
+
+ReplyPart = TextDelta | ToolCall | ReplyEnd
+
+
+class LanguageModel(Protocol):
+    def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
+        """Stream a reply; closing the iterator cancels the request."""
+        ...
+
+
+# ---------------------------------------------------------------- voice
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """Word with its samples (8000 Hz) from the start of the text's audio."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChunk:
+    """Consecutive audio of the text, and the words that begin in it, when the voice knows them."""
+
+    pcm: bytes
+    words: tuple[SpokenWord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCapabilities:
+    """`word_times`: chunks carry measured words. Otherwise they are estimated from the audio's length."""
+
+    word_times: bool
+
+
+class Voice(Protocol):
+    @property
+    def capabilities(self) -> VoiceCapabilities: ...
+
+    def speak(self, text: str) -> AsyncIterator[VoiceChunk]:
+        """Stream the audio of one speakable text; closing the iterator cancels it."""
+        ...
+
+
+# ---------------------------------------------------------------- voice activity
+
+
+class VoiceActivityDetector(Protocol):
+    """Speech probability of a call's audio; keeps state between frames, so one object per call."""
+
+    def push(self, pcm: bytes) -> Sequence[float]:
+        """Feed 20 ms frames; returns a probability (0…1) for each analysis window that was completed."""
+
+    @property
+    def window_ms(self) -> float:
+        """Length of an analysis window."""

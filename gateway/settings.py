@@ -1,0 +1,107 @@
+"""All settings as one typed object. `gateway.config` reads it from YAML and environment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from gateway.assistant import Assistant
+
+
+class Section(BaseModel):
+    """A part of the settings; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _port_range(value: object) -> object:
+    match = re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", value) if isinstance(value, str) else None
+    return (int(match[1]), int(match[2])) if match else value
+
+
+PortRange = Annotated[tuple[int, int], BeforeValidator(_port_range)]
+"""First and last port, written as 20000-20999."""
+
+
+class SipSettings(Section):
+    host: str = "0.0.0.0"  # noqa: S104  a telephone must reach us
+    port: int = Field(default=5060, ge=1, le=65535)
+    transports: list[Literal["udp", "tcp"]] = ["udp", "tcp"]
+    public_address: str | None = None
+    user_agent: str = "Parley"
+    codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]] = ["PCMU", "PCMA", "G722", "opus"]
+    max_calls: int = Field(default=100, ge=1, le=500)
+
+
+class RtpSettings(Section):
+    ports: PortRange = (20000, 20999)
+
+
+class HttpSettings(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class WorkerSettings(Section):
+    """`count` local processes are started by `parley serve`; `addresses` are workers that run elsewhere."""
+
+    count: int = Field(default=1, ge=0, le=64)
+    addresses: list[str] = []
+    listen: str = "127.0.0.1:0"
+    capacity: int = Field(default=50, ge=1, le=2000)
+
+
+class LogSettings(Section):
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    sip: bool = False
+
+
+class TrunkSettings(Section):
+    """A PBX or carrier that Parley registers at, whose calls it takes and through which it may call."""
+
+    name: str
+    registrar: str
+    username: str
+    password: SecretStr = SecretStr("")
+    realm: str = "*"
+    domain: str | None = None
+    transport: Literal["udp", "tcp"] = "udp"
+    register_seconds: int = Field(default=300, ge=30, le=7200)
+
+
+class RouteSettings(Section):
+    """Which assistant answers: the first route whose conditions all hold. `number` is a shell pattern."""
+
+    assistant: str
+    number: str = "*"
+    trunk: str | None = None
+
+
+class DemoSettings(Section):
+    """The small HTTP order service that the demo assistant's tool calls."""
+
+    enabled: bool = False
+    port: int = Field(default=8089, ge=1, le=65535)
+
+
+class RecordingSettings(Section):
+    enabled: bool = True
+
+
+class Settings(Section):
+    data_dir: Path = Path(".parley")
+    sip: SipSettings = SipSettings()
+    rtp: RtpSettings = RtpSettings()
+    http: HttpSettings = HttpSettings()
+    worker: WorkerSettings = WorkerSettings()
+    log: LogSettings = LogSettings()
+    recording: RecordingSettings = RecordingSettings()
+    drain_seconds: float = Field(default=300, ge=0, le=86400)
+    trunks: list[TrunkSettings] = []
+    routes: list[RouteSettings] = []
+    assistants: dict[str, Assistant] = {}
+    demo: DemoSettings = DemoSettings()
