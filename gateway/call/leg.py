@@ -22,7 +22,7 @@ class Direction(StrEnum):
 class LegInfo:
     """What is known of a leg when it appears.
 
-    `caller` and `called` are SIP URIs or numbers as they came; `number`, the user part of `called`, is what routes match.
+    `caller` and `called` are SIP URIs or numbers as they came; routes match `number`, the user part of `called`.
     `trunk` names the configured trunk that the leg belongs to, None for a call that came without one.
     `signalling_id` is the SIP Call-ID.
     """
