@@ -1,0 +1,180 @@
+"""Every metric of Parley, by name.
+
+Times are seconds, sizes are calls, packets or datagrams; counters end in `_total`. Labels hold configured names or
+words of a fixed list, never a call id, a number or a text that a caller or a model chose.
+
+The gateway process measures them all: what happens in a worker reaches it through the call's journal (turn latency,
+tool requests) and the worker's load reports, so one scrape shows the whole machine.
+
+The `observe_…` functions turn what the parts have at hand (milliseconds, `MediaStatistics`) into these metrics.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import Counter, Gauge, Histogram, Info
+
+from gateway import __version__
+
+if TYPE_CHECKING:
+    from gateway.call.leg import MediaStatistics
+
+LATENCY_PARTS: Final = ("endpointing", "transcriber", "model", "voice", "playout", "total")
+"""Parts of a turn's latency: they add up to `total`, last caller speech frame to first agent frame sent."""
+
+_TURN_BUCKETS = (0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.1, 1.5, 2, 3, 5, 10)
+_NETWORK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1)
+_THREAD_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1, 5)
+
+BUILD = Info("parley_build", "Version of Parley that runs.")
+BUILD.info({"version": __version__})
+
+# ---------------------------------------------------------------- calls
+
+CALLS_ACTIVE = Gauge("parley_calls_active", "Calls that are going on.", ["direction"])
+CALLS_ENDED = Counter("parley_calls_ended_total", "Calls that have ended, by endedReason.", ["direction", "reason"])
+CALLS_REFUSED = Counter(
+    "parley_calls_refused_total", "Incoming calls refused before answer, by CallRefused.reason.", ["reason"]
+)
+CALL_DURATION = Histogram(
+    "parley_call_duration_seconds",
+    "Answer to end of a call.",
+    buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600),
+)
+CALLS_RESUMED = Counter("parley_calls_resumed_total", "Calls that went on with another worker after theirs was lost.")
+
+# ---------------------------------------------------------------- conversation
+
+TURN_LATENCY = Histogram(
+    "parley_turn_latency_seconds",
+    "Last caller speech frame to first agent frame sent, by part; part=total is the whole.",
+    ["part"],
+    buckets=_TURN_BUCKETS,
+)
+PAUSES = Counter(
+    "parley_playout_pauses_total",
+    "Times the caller's speech paused playout, by what the worker decided: cut, resume or timeout.",
+    ["decision"],
+)
+TOOL_REQUESTS = Counter("parley_tool_requests_total", "Tools run for the model: ok or error.", ["outcome"])
+
+# ---------------------------------------------------------------- media
+
+PLAYOUT_UNDERRUNS = Counter("parley_playout_underruns_total", "Times an utterance had to wait for audio that was late.")
+PLAYOUT_UNDERRUN_SECONDS = Counter(
+    "parley_playout_underrun_seconds_total", "Silence sent inside utterances because their audio was late."
+)
+RTP_PACKETS = Counter("parley_rtp_packets_total", "RTP packets of ended calls: received or sent.", ["direction"])
+RTP_PACKETS_LOST = Counter(
+    "parley_rtp_packets_lost_total",
+    "RTP packets of ended calls that were lost on the way: received is towards us, sent as the far end reported it.",
+    ["direction"],
+)
+RTP_JITTER = Histogram(
+    "parley_rtp_jitter_seconds", "Mean interarrival jitter of a call's received RTP.", buckets=_NETWORK_BUCKETS
+)
+RTP_ROUND_TRIP = Histogram(
+    "parley_rtp_round_trip_seconds", "Mean round trip of a call by RTCP.", buckets=_NETWORK_BUCKETS
+)
+MEDIA_THREAD_LATENESS = Histogram(
+    "parley_media_thread_lateness_seconds",
+    "How long after its tick the media thread took a frame; RTP does not wait for it.",
+    buckets=_THREAD_BUCKETS,
+)
+LOOP_LATENESS = Histogram(
+    "parley_loop_lateness_seconds", "How late the event loop woke up for its heartbeat.", buckets=_THREAD_BUCKETS
+)
+
+# ---------------------------------------------------------------- signalling
+
+REGISTRATION_UP = Gauge("parley_registration_up", "1 while registered at the trunk.", ["trunk"])
+SIP_MALFORMED = Counter("parley_sip_malformed_datagrams_total", "Datagrams on the SIP port that were no SIP message.")
+
+# ---------------------------------------------------------------- workers
+
+WORKER_UP = Gauge("parley_worker_up", "1 while the worker is attached and healthy.", ["worker"])
+WORKER_CALLS = Gauge("parley_worker_calls", "Calls that the worker reports.", ["worker"])
+WORKER_CAPACITY = Gauge("parley_worker_capacity", "Calls that the worker takes at most.", ["worker"])
+WORKER_CPU = Gauge("parley_worker_cpu_cores", "Cores that the worker used over the last second.", ["worker"])
+WORKER_DRAINING = Gauge("parley_worker_draining", "1 while the worker takes no new calls.", ["worker"])
+WORKER_RESTARTS = Counter("parley_worker_restarts_total", "Local worker processes started again after they ended.")
+
+for _direction in ("inbound", "outbound"):
+    CALLS_ACTIVE.labels(_direction)
+for _outcome in ("ok", "error"):
+    TOOL_REQUESTS.labels(_outcome)
+
+_REASON = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
+_KNOWN_REASONS_LIMIT = 64
+_known_reasons: set[str] = set()
+
+
+def observe_call_ended(direction: str, reason: str, *, duration_ms: int | None = None) -> None:
+    """Count an ended call.
+
+    :param direction: inbound or outbound
+    :param reason: endedReason; one that is no plain word, or beyond the 64th kind, counts as `other`
+    :param duration_ms: answer to end; None for a call that was never answered
+    """
+    CALLS_ENDED.labels(direction, _bounded(reason)).inc()
+    if duration_ms is not None:
+        CALL_DURATION.observe(duration_ms / 1000)
+
+
+def observe_turn(parts_ms: Mapping[str, float]) -> None:
+    """Record one turn's latency.
+
+    :param parts_ms: milliseconds by part; parts outside `LATENCY_PARTS` are left out, and a missing `total` is the sum
+    """
+    parts = {part: parts_ms[part] for part in LATENCY_PARTS if part in parts_ms}
+    parts.setdefault("total", sum(parts.values()))
+    for part, milliseconds in parts.items():
+        TURN_LATENCY.labels(part).observe(max(0.0, milliseconds) / 1000)
+
+
+def observe_underrun(samples: int, *, rate: int = 8000) -> None:
+    """Count one playout underrun of `samples` samples of silence at `rate` Hz."""
+    PLAYOUT_UNDERRUNS.inc()
+    PLAYOUT_UNDERRUN_SECONDS.inc(samples / rate)
+
+
+def observe_media(statistics: MediaStatistics) -> None:
+    """Record the RTP figures of a call that has ended."""
+    RTP_PACKETS.labels("received").inc(statistics.packets_received)
+    RTP_PACKETS.labels("sent").inc(statistics.packets_sent)
+    RTP_PACKETS_LOST.labels("received").inc(max(0, statistics.packets_lost))
+    RTP_PACKETS_LOST.labels("sent").inc(max(0, statistics.packets_lost_remote))
+    RTP_JITTER.observe(statistics.jitter_ms / 1000)
+    if statistics.round_trip_ms is not None:
+        RTP_ROUND_TRIP.observe(statistics.round_trip_ms / 1000)
+
+
+def observe_worker(worker: str, *, calls: int, capacity: int, cpu: float, draining: bool) -> None:
+    """Take over a worker's load report: it is up.
+
+    :param worker: its name of a small fixed set: `worker-1` of a local one, the configured address of another
+    """
+    WORKER_UP.labels(worker).set(1)
+    WORKER_CALLS.labels(worker).set(calls)
+    WORKER_CAPACITY.labels(worker).set(capacity)
+    WORKER_CPU.labels(worker).set(cpu)
+    WORKER_DRAINING.labels(worker).set(draining)
+
+
+def observe_worker_lost(worker: str) -> None:
+    """The worker is gone: down, with no calls."""
+    WORKER_UP.labels(worker).set(0)
+    for gauge in (WORKER_CALLS, WORKER_CPU, WORKER_DRAINING):
+        gauge.labels(worker).set(0)
+
+
+def _bounded(reason: str) -> str:
+    if reason in _known_reasons:
+        return reason
+    if len(reason) > 80 or not _REASON.fullmatch(reason) or len(_known_reasons) >= _KNOWN_REASONS_LIMIT:
+        return "other"
+    _known_reasons.add(reason)
+    return reason
