@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from gateway.assistant import Assistant
 
@@ -18,8 +19,13 @@ class Section(BaseModel):
 
 
 def _port_range(value: object) -> object:
-    match = re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", value) if isinstance(value, str) else None
-    return (int(match[1]), int(match[2])) if match else value
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", value)):
+        first, last = int(match[1]), int(match[2])
+        if 1024 <= first < last <= 65535:
+            return first, last
+    elif isinstance(value, tuple):
+        return value
+    raise PydanticCustomError("port_range", "a range of ports within 1024-65535, such as 20000-20999")
 
 
 PortRange = Annotated[tuple[int, int], BeforeValidator(_port_range)]

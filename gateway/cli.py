@@ -1,0 +1,218 @@
+"""The `parley` command.
+
+Each command imports what it needs when it runs, so that `parley --help` and `parley version` answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.errors import ConfigError, ParleyError
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+app = typer.Typer(
+    name="parley",
+    help="A self-hosted voice-AI telephony gateway: SIP in, conversation out.",
+    epilog="Start with `parley check` and `parley serve`, then call the address that it prints.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+calls_app = typer.Typer(
+    help="The calls that this machine has recorded.", invoke_without_command=True, rich_markup_mode="markdown"
+)
+app.add_typer(calls_app, name="calls")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="Settings file. Default: $PARLEY_CONFIG, config/parley.yaml, /etc/parley/parley.yaml.",
+    ),
+]
+
+
+@app.command()
+def serve(config: ConfigOption = None) -> None:
+    """Answer telephone calls: gateway, workers, metrics and the demo service on this machine.
+
+    Prints `parley ready` with the SIP address to dial once calls are taken. SIGTERM lets calls finish
+    (`drain_seconds`), a second one or Ctrl-C hangs up and ends.
+
+    Examples:
+
+        parley serve
+
+        parley serve --config /etc/parley/parley.yaml
+
+        PARLEY_SIP__PORT=15060 parley serve
+    """
+    from gateway import serve as composition
+
+    raise typer.Exit(composition.run(_settings(config), config=_file(config)))
+
+
+@app.command()
+def worker(
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where gateways attach. Default: worker.listen.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name in logs.")] = "worker",
+    config: ConfigOption = None,
+) -> None:
+    """Run a conversation worker that gateways reach over gRPC.
+
+    `parley serve` starts its own; run one by hand to put conversations on another machine, and name it in the
+    gateway's `worker.addresses`. SIGTERM lets its calls finish.
+
+    Example:
+
+        parley worker --listen 0.0.0.0:7000
+    """
+    from gateway.commands import worker as command
+
+    command.run(_settings(config), listen=listen, name=name)
+
+
+@app.command()
+def check(
+    config: Annotated[Path | None, typer.Argument(metavar="[CONFIG]", help="Settings file to check.")] = None,
+) -> None:
+    """Check the settings and say what they mean; each mistake is told with its line.
+
+    Examples:
+
+        parley check
+
+        parley check /etc/parley/parley.yaml
+    """
+    from gateway.commands import check as command
+
+    command.run(_settings(config), file=_file(config))
+
+
+@app.command()
+def setup(
+    native: Annotated[bool, typer.Option(help="Build pjsua2 with the media bridge and install it.")] = True,
+    models: Annotated[bool, typer.Option(help="Fetch the embedded speech models.")] = True,
+) -> None:
+    """Get this machine ready: build the SIP stack, fetch the embedded speech models.
+
+    What is there already is left alone. `make run` does this for you.
+
+    Examples:
+
+        parley setup
+
+        parley setup --no-native
+    """
+    from gateway.commands import setup as command
+
+    command.run(native=native, models=models)
+
+
+@app.command()
+def call(
+    uri: Annotated[str, typer.Argument(metavar="URI", help="Whom to call, such as sip:demo@127.0.0.1:5060.")],
+    play: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="WAV file to say; give it again for the next turn.")
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option(help="Text to say, spoken by the embedded voice.")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="WAV file for what comes back.")] = None,
+    duration: Annotated[float, typer.Option(metavar="SECONDS", help="Hang up after this long.")] = 60,
+) -> None:
+    """Call a SIP address from the command line, say something and record what comes back.
+
+    Each `--play` and `--text` is one turn: it is said when the other side has been silent for a moment.
+
+    Examples:
+
+        parley call sip:demo@127.0.0.1:5060 --text "Where is my order 1234?" --record answer.wav
+
+        parley call sip:demo@127.0.0.1:5060 --play question.wav --record answer.wav
+    """
+    from gateway.commands import call as command
+
+    command.run(uri, play=play or [], text=text or [], record=record, seconds=duration)
+
+
+@calls_app.callback()
+def calls(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    config: ConfigOption = None,
+) -> None:
+    """List recorded calls, newest first.
+
+    Examples:
+
+        parley calls
+
+        parley calls show 01J9Z3
+    """
+    if context.invoked_subcommand is None:
+        from gateway.commands import calls as command
+
+        command.list_calls(_settings(config), limit=limit)
+
+
+@calls_app.command("show")
+def show(
+    call_id: Annotated[str, typer.Argument(metavar="ID", help="Call id, or its beginning when that is unique.")],
+    config: ConfigOption = None,
+) -> None:
+    """Show one call: who, how it ended, what was said when, and where each turn's time went."""
+    from gateway.commands import calls as command
+
+    command.show(_settings(config), call_id)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from gateway import __version__
+
+    typer.echo(f"parley {__version__}")
+
+
+def main() -> None:
+    """Run the command line; an error that the user can act on is told in plain words, without a traceback.
+
+    Exits 2 for wrong settings or usage, 1 for any other `ParleyError`.
+    """
+    try:
+        app()
+    except ConfigError as error:
+        _fail(error, 2)
+    except ParleyError as error:
+        _fail(error, 1)
+
+
+def _fail(error: ParleyError, status: int) -> None:
+    typer.echo(str(error), err=True)
+    sys.exit(status)
+
+
+def _file(named: Path | None) -> Path | None:
+    from gateway import config
+
+    return named or config.find()
+
+
+def _settings(named: Path | None) -> Settings:
+    from gateway import config
+
+    return config.load(_file(named))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""What one part of the settings says about another: routes and assistants, ports and the calls they carry."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator
+
+from gateway.assistant import Tool
+from gateway.config.source import Path
+from gateway.settings import Settings
+
+PORTS_PER_CALL = 2
+"""RTP and RTCP."""
+
+Finding = tuple[Path, str]
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    """Yield the path of each value that does not fit another, and what was expected."""
+    yield from _trunk_names(settings)
+    yield from _routes(settings)
+    yield from _ports(settings)
+    yield from _tools(settings)
+    if not settings.worker.count and not settings.worker.addresses:
+        yield ("worker", "count"), "expected at least 1, or an address in worker.addresses, got 0"
+
+
+def _trunk_names(settings: Settings) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, trunk in enumerate(settings.trunks):
+        if trunk.name in seen:
+            yield ("trunks", index, "name"), f"expected a name of its own, got {trunk.name!r} again"
+        seen.add(trunk.name)
+
+
+def _routes(settings: Settings) -> Iterator[Finding]:
+    trunks = [trunk.name for trunk in settings.trunks]
+    for index, route in enumerate(settings.routes):
+        if route.assistant not in settings.assistants:
+            yield ("routes", index, "assistant"), _named("an assistant", route.assistant, settings.assistants)
+        if route.trunk is not None and route.trunk not in trunks:
+            yield ("routes", index, "trunk"), _named("a trunk", route.trunk, trunks)
+
+
+def _named(what: str, name: str, names: Collection[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(names), n=1)
+    hint = f", did you mean {nearest[0]}?" if nearest else ""
+    known = ", ".join(names) or "none is configured"
+    return f"expected {what} ({known}), got {name!r}{hint}"
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    first, last = settings.rtp.ports
+    needed = settings.sip.max_calls * PORTS_PER_CALL
+    if last - first + 1 < needed:
+        yield (
+            ("rtp", "ports"),
+            (f"expected at least {needed} ports for sip.max_calls {settings.sip.max_calls}, got {first}-{last}"),
+        )
+    if first <= settings.sip.port <= last:
+        yield ("sip", "port"), f"expected a port outside rtp.ports {first}-{last}, got {settings.sip.port}"
+    if settings.demo.enabled and settings.demo.port == settings.http.port:
+        yield ("demo", "port"), f"expected another port than http.port, got {settings.demo.port}"
+
+
+def _tools(settings: Settings) -> Iterator[Finding]:
+    for name, assistant in settings.assistants.items():
+        for index, tool in enumerate(assistant.model.tools):
+            path: Path = ("assistants", name, "model", "tools", index)
+            yield from _tool(path, tool, served=assistant.server is not None)
+
+
+def _tool(path: Path, tool: Tool, *, served: bool) -> Iterator[Finding]:
+    if tool.type != "function":
+        return
+    if tool.function is None:
+        yield (*path, "function"), "expected the function's name, description and parameters, got nothing"
+    if tool.server is None and not served:
+        yield (*path, "server"), "expected a server with the url to call, here or for the assistant, got nothing"
