@@ -1,5 +1,88 @@
-PYTHON = .venv/bin/python
+# Parley. `make` lists what there is.
+#
+# Each step leaves a stamp in .venv named after the hash of what it was made from, so the next run skips it.
 
-.PHONY: proto
-proto:
-	PATH=$(CURDIR)/.venv/bin:$$PATH $(PYTHON) -m grpc_tools.protoc -I proto --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. proto/gateway/link/v1/link.proto
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check
+hash = $(shell cat $(1) 2>/dev/null | sha256sum | cut -c1-12)
+
+NATIVE_SOURCES := $(sort $(shell find gateway/sip/native -type f -not -name '*.pyc' 2>/dev/null))
+PEER_SOURCES := $(sort $(wildcard tests/peers/*.py))
+
+SYSTEM_STAMP := $(VENV)/.stamp-system-$(call hash,deploy/system.sh)
+RUNTIME_STAMP := $(VENV)/.stamp-runtime-$(call hash,requirements.txt requirements-build.txt pyproject.toml)
+NATIVE_STAMP := $(VENV)/.stamp-native-$(call hash,$(NATIVE_SOURCES))
+MODELS_STAMP := $(VENV)/.stamp-models-$(call hash,gateway/models/catalogue.py)
+DEV_STAMP := $(VENV)/.stamp-dev-$(call hash,requirements-dev.txt)
+PEERS_STAMP := $(VENV)/.stamp-peers-$(call hash,$(PEER_SOURCES))
+
+.PHONY: help run setup test lint types pytest docs-test proto lock clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: setup ## Get this machine ready if it is not, and answer calls.
+	@exec $(VENV)/bin/parley serve
+
+setup: $(NATIVE_STAMP) $(MODELS_STAMP) ## Get this machine ready to run: packages, SIP stack, models.
+
+test: setup $(DEV_STAMP) $(PEERS_STAMP) ## Everything that a change must pass: style, types, tests.
+	@$(MAKE) lint types pytest
+
+lint: $(DEV_STAMP) ## Style.
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+
+types: $(DEV_STAMP) ## Types.
+	@$(VENV)/bin/mypy
+
+pytest: $(DEV_STAMP) ## Tests; choose with ARGS="tests/config -x".
+	@$(VENV)/bin/pytest $(ARGS)
+
+proto: $(DEV_STAMP) ## Generate the code of proto/.
+	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(PYTHON) -m grpc_tools.protoc -I proto --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. proto/gateway/link/v1/link.proto
+
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
+
+lock: ## Choose new versions of all dependencies (UPGRADE=--upgrade) and pin them by hash.
+	$(LOCK) $(UPGRADE) pyproject.toml -o requirements.txt
+	$(LOCK) $(UPGRADE) --group build -o requirements-build.txt
+	$(LOCK) $(UPGRADE) pyproject.toml --group dev --group build -c requirements.txt -c requirements-build.txt -o requirements-dev.txt
+
+clean: ## Remove what make made; the build caches of ~/.cache/parley stay.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# ---------------------------------------------------------------- steps
+
+$(SYSTEM_STAMP):
+	@deploy/system.sh $(VENV)
+	@rm -f $(VENV)/.stamp-system-*; touch $@
+
+$(RUNTIME_STAMP): | $(SYSTEM_STAMP)
+	@echo "Installing Python packages into $(VENV) …"
+	@$(PIP) install --quiet --require-hashes -r requirements.txt -r requirements-build.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.stamp-runtime-*; touch $@
+
+$(NATIVE_STAMP): | $(RUNTIME_STAMP)
+	@$(VENV)/bin/parley setup --no-models
+	@rm -f $(VENV)/.stamp-native-*; touch $@
+
+$(MODELS_STAMP): | $(RUNTIME_STAMP)
+	@$(VENV)/bin/parley setup --no-native
+	@rm -f $(VENV)/.stamp-models-*; touch $@
+
+$(DEV_STAMP): | $(RUNTIME_STAMP)
+	@echo "Installing development tools into $(VENV) …"
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@rm -f $(VENV)/.stamp-dev-*; touch $@
+
+$(PEERS_STAMP): | $(DEV_STAMP)
+	@$(PYTHON) -m tests.peers.setup
+	@rm -f $(VENV)/.stamp-peers-*; touch $@

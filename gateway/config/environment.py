@@ -15,7 +15,7 @@ from typing import Any
 from gateway.config.source import Path, Problem, Source
 
 PREFIX = "PARLEY_"
-RESERVED = frozenset({"PARLEY_CONFIG", "PARLEY_CACHE_DIR"})
+RESERVED = frozenset({"PARLEY_CONFIG", "PARLEY_CACHE_DIR", "PARLEY_PYTHON"})
 """Variables that other parts read; they are no settings."""
 
 

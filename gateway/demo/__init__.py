@@ -1,0 +1,1 @@
+"""What the demo assistant needs beside Parley: a shop's order service."""
