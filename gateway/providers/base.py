@@ -38,7 +38,8 @@ class TranscriptHint:
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """Text of caller speech between two moments of the call clock (ms). `final` text never changes afterwards.
-    `segment` is the id given to `finish`, None for a partial that nobody asked for. `confidence` is 0…1 or None."""
+    `segment` is the id given to `finish`, None for a partial that nobody asked for. `confidence` is 0…1 or None.
+    `superseded`: a newer `finish` came before this segment was looked at, so its (empty) text says nothing."""
 
     text: str
     start_ms: int
@@ -46,6 +47,7 @@ class Transcript:
     final: bool
     segment: int | None = None
     confidence: float | None = None
+    superseded: bool = False
 
 
 class TranscriberStream(Protocol):

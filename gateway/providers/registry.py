@@ -1,0 +1,222 @@
+"""Makes providers from settings: an embedded one by its name, anybody's by "package.module:Class".
+
+A provider is made once per process and settings, and shared by all calls.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from gateway.assistant import Assistant, Model, ProviderSettings
+from gateway.errors import ConfigError
+from gateway.providers.base import LanguageModel, Transcriber, Voice, VoiceActivityDetector
+
+logger = structlog.get_logger(__name__)
+
+Options = dict[str, Any]
+Provider = TypeVar("Provider")
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A provider whose first use is slow."""
+
+    async def warm_up(self) -> None:
+        """Do once what would make the first caller wait."""
+        ...
+
+
+class EmbeddedOptions(BaseModel):
+    """Options of the embedded transcribers and voice: all of them speak English."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    language: str = Field(default="en", pattern="^en(-[A-Za-z]+)?$")
+
+
+class HibariOptions(EmbeddedOptions):
+    """`speed` 1 is the voice's own pace."""
+
+    voice_id: str = Field(default="heart", pattern="^heart$")
+    speed: float = Field(default=1.0, ge=0.5, le=2.0)
+
+
+def make_transcriber(settings: ProviderSettings) -> Transcriber:
+    """The transcriber of these settings.
+
+    :raises ConfigError: no such provider, or an option is wrong
+    :raises ModelError: a model file is missing or damaged
+    """
+    return cast(Transcriber, _shared("transcriber", settings, _TRANSCRIBERS))
+
+
+def make_voice(settings: ProviderSettings) -> Voice:
+    """The voice of these settings; raises as `make_transcriber`."""
+    return cast(Voice, _shared("voice", settings, _VOICES))
+
+
+def make_model(settings: Model) -> LanguageModel:
+    """The language model of these settings; raises as `make_transcriber`."""
+    return cast(LanguageModel, _shared("model", settings, _MODELS))
+
+
+def make_detector() -> VoiceActivityDetector:
+    """A voice activity detector for one call.
+
+    :raises ModelError: the model file is missing or damaged
+    """
+    return cast(VoiceActivityDetector, _silero().open())
+
+
+async def warm_up(assistants: Iterable[Assistant]) -> None:
+    """Load all that these assistants need and run it once.
+
+    :raises ConfigError: a provider or option is wrong
+    :raises ModelError: a model file is missing or damaged
+    """
+    make_detector().push(bytes(2048))
+    for assistant in assistants:
+        for provider in (
+            make_transcriber(assistant.transcriber),
+            make_model(assistant.model),
+            make_voice(assistant.voice),
+        ):
+            if isinstance(provider, Warmable):
+                await provider.warm_up()
+
+
+# ---------------------------------------------------------------- the embedded providers
+
+
+def _make_embedded(options: Options) -> Transcriber:
+    from gateway.providers.stt.embedded import EmbeddedRecogniser
+    from gateway.providers.stt.segment import SegmentTranscriber
+
+    _check(EmbeddedOptions, options)
+    return SegmentTranscriber(EmbeddedRecogniser(_moonshine(), _whisper()), recognition_pool())
+
+
+def _make_moonshine(options: Options) -> Transcriber:
+    from gateway.providers.stt.segment import SegmentTranscriber
+
+    _check(EmbeddedOptions, options)
+    return SegmentTranscriber(_moonshine(), recognition_pool())
+
+
+def _make_whisper(options: Options) -> Transcriber:
+    from gateway.providers.stt.segment import SegmentTranscriber
+
+    _check(EmbeddedOptions, options)
+    return SegmentTranscriber(_whisper(), recognition_pool())
+
+
+def _make_hibari(options: Options) -> Voice:
+    from gateway.providers.tts.embedded import EmbeddedVoice
+    from gateway.providers.tts.hibari import HibariSynthesiser
+
+    checked = _check(HibariOptions, options)
+    return EmbeddedVoice(HibariSynthesiser(speed=checked.speed), _voice_pool())
+
+
+_TRANSCRIBERS: dict[str, Callable[[Options], object]] = {
+    "embedded": _make_embedded,
+    "moonshine": _make_moonshine,
+    "whisper": _make_whisper,
+}
+_VOICES: dict[str, Callable[[Options], object]] = {"hibari": _make_hibari}
+_MODELS: dict[str, Callable[[Options], object]] = {}
+
+
+@functools.cache
+def recognition_pool() -> Executor:
+    """Threads of all recognisers: one per core, so that a burst of segments queues here and not in the scheduler."""
+    return ThreadPoolExecutor(_cores(), thread_name_prefix="recognition")
+
+
+@functools.cache
+def _voice_pool() -> Executor:
+    return ThreadPoolExecutor(1, thread_name_prefix="voice")
+
+
+@functools.cache
+def _moonshine() -> Any:
+    from gateway.providers.stt.moonshine import Moonshine
+
+    return Moonshine()
+
+
+@functools.cache
+def _whisper() -> Any:
+    from gateway.providers.stt.whisper import Whisper
+
+    return Whisper(runs=_cores())
+
+
+@functools.cache
+def _silero() -> Any:
+    from gateway.providers.vad.silero import SileroModel
+
+    return SileroModel()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+# ---------------------------------------------------------------- by name and options
+
+_made: dict[tuple[str, str, str], object] = {}
+
+
+def _shared(kind: str, settings: ProviderSettings, known: dict[str, Callable[[Options], object]]) -> object:
+    options = settings.options
+    key = (kind, settings.provider, json.dumps(options, sort_keys=True, default=repr))
+    if key not in _made:
+        make = known.get(settings.provider) or _importer(kind, settings.provider, known)
+        _made[key] = make(options)
+        logger.info("provider made", kind=kind, provider=settings.provider)
+    return _made[key]
+
+
+def _importer(kind: str, name: str, known: Iterable[str]) -> Callable[[Options], object]:
+    """The class that a name like "package.module:Class" means, called with the options as keywords."""
+    module_name, separator, class_name = name.partition(":")
+    if not separator:
+        raise ConfigError(
+            f'There is no {kind} provider "{name}"; write one of {", ".join(sorted(known))}, '
+            'or "package.module:Class" for one of your own.'
+        )
+    try:
+        provider = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f'The {kind} provider "{name}" cannot be imported: {error}.') from error
+
+    def make(options: Options) -> object:
+        try:
+            return cast(object, provider(**options))
+        except TypeError as error:
+            raise ConfigError(f'The {kind} provider "{name}" does not take these options: {error}.') from error
+
+    return make
+
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+def _check(model: type[Checked], options: Options) -> Checked:
+    try:
+        return model.model_validate(options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"The provider option {where} is wrong: {first['msg']}.") from error

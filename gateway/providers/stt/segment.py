@@ -1,0 +1,183 @@
+"""Transcribes segments on request: keeps a call's last 90 s, and has spans of it recognised in a thread pool.
+
+One request of a call is in the pool at a time, one more may wait. A newer `finish` supersedes what has not begun: the
+turn went on, so the older span's text is of no use, and the pool's time belongs to the newer one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from gateway.errors import ProviderError
+from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE, ms_to_samples
+from gateway.providers.base import TranscriberCapabilities, Transcript, TranscriptHint
+from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Recogniser, Samples
+
+_KEPT_MS = 90_000
+_PRE_ROLL_MS = 300
+_POST_ROLL_MS = 200
+
+
+class AudioHistory:
+    """The last 90 s of a call's audio (8000 Hz mono s16le), by call clock."""
+
+    def __init__(self) -> None:
+        self._pcm = bytearray()
+        self._start = 0
+        """Sample of the call at which `_pcm` starts."""
+
+    def push(self, pcm: bytes, at_ms: int) -> None:
+        """Add audio that starts at `at_ms`. A hole is silence; what was there already is kept."""
+        at = ms_to_samples(at_ms)
+        if not self._pcm:
+            self._start = at
+        offset = (at - self._start) * SAMPLE_BYTES - len(self._pcm)
+        if offset > ms_to_samples(_KEPT_MS) * SAMPLE_BYTES:
+            self._pcm.clear()
+            self._start, offset = at, 0
+        self._pcm += bytes(max(0, offset)) + pcm[max(0, -offset) :]
+        surplus = len(self._pcm) // SAMPLE_BYTES - ms_to_samples(_KEPT_MS)
+        if surplus > ms_to_samples(1000):
+            del self._pcm[: surplus * SAMPLE_BYTES]
+            self._start += surplus
+
+    def cut(self, start_ms: int, end_ms: int) -> bytes:
+        """Audio of [start_ms, end_ms], as far as it is there."""
+        first, last = (max(0, (ms_to_samples(ms) - self._start) * SAMPLE_BYTES) for ms in (start_ms, end_ms))
+        return bytes(self._pcm[first:last])
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    segment: int
+    start_ms: int
+    end_ms: int
+    hint: TranscriptHint
+    pcm: bytes
+
+
+class SegmentTranscriber:
+    """A recogniser as a transcriber. The pool is shared by all calls of the process."""
+
+    def __init__(self, recogniser: Recogniser, pool: Executor) -> None:
+        self._recogniser = recogniser
+        self._pool = pool
+
+    @property
+    def capabilities(self) -> TranscriberCapabilities:
+        """Whole segments only."""
+        return TranscriberCapabilities(partials=False, endpoints=False, streaming=False)
+
+    async def open(self) -> SegmentStream:
+        """Transcription of one call."""
+        return SegmentStream(self._recogniser, self._pool, asyncio.get_running_loop())
+
+    async def warm_up(self) -> None:
+        """Run once, so that the first caller does not wait for lazy initialisation."""
+        loop = asyncio.get_running_loop()
+        noise = (np.random.default_rng(0).standard_normal(2 * MODEL_RATE) / 100).astype(np.float32)
+        for expects in ("anything", "digits"):
+            await loop.run_in_executor(self._pool, self._recogniser.recognise, noise, TranscriptHint(expects=expects))
+
+
+class SegmentStream:
+    """One call's transcription: iterate it for the final transcripts."""
+
+    def __init__(self, recogniser: Recogniser, pool: Executor, loop: asyncio.AbstractEventLoop) -> None:
+        self._recogniser = recogniser
+        self._pool = pool
+        self._loop = loop
+        self._history = AudioHistory()
+        self._running: Future[Hypothesis] | None = None
+        self._waiting: _Request | None = None
+        self._results: asyncio.Queue[Transcript | ProviderError | None] = asyncio.Queue()
+        self._closed = False
+
+    def push(self, pcm: bytes, at_ms: int) -> None:
+        """Caller audio that starts at `at_ms` of the call clock."""
+        self._history.push(pcm, at_ms)
+
+    def finish(self, segment: int, start_ms: int, end_ms: int, hint: TranscriptHint) -> None:
+        """Ask for the text of [start_ms, end_ms]. Real audio around it goes along: zeros would mislead the models."""
+        if self._closed:
+            return
+        pcm = self._history.cut(start_ms - _PRE_ROLL_MS, end_ms + _POST_ROLL_MS)
+        request = _Request(segment, start_ms, end_ms, hint, pcm)
+        if self._waiting is not None:
+            self._supersede(self._waiting)
+        self._waiting = request
+        if self._running is None:
+            self._start_next()
+        else:
+            self._running.cancel()  # has an effect only while it waits for a thread
+
+    def __aiter__(self) -> SegmentStream:
+        return self
+
+    async def __anext__(self) -> Transcript:
+        """The next final transcript.
+
+        :raises ProviderError: the recogniser failed; the iteration may go on
+        """
+        result = await self._results.get()
+        if result is None:
+            raise StopAsyncIteration
+        if isinstance(result, ProviderError):
+            raise result
+        return result
+
+    async def close(self) -> None:
+        """End the iteration; what is still asked for is dropped."""
+        if not self._closed:
+            self._closed = True
+            self._waiting = None
+            if self._running is not None:
+                self._running.cancel()
+            self._results.put_nowait(None)
+
+    def _start_next(self) -> None:
+        request, self._waiting = self._waiting, None
+        if request is None:
+            return
+        self._running = self._pool.submit(_recognise, self._recogniser, request)
+        self._running.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._finished, request, done))
+
+    def _finished(self, request: _Request, done: Future[Hypothesis]) -> None:
+        self._running = None
+        if self._closed:
+            return
+        self._start_next()
+        if done.cancelled():
+            self._supersede(request)
+            return
+        failure = done.exception()
+        if failure is not None:
+            error = failure if isinstance(failure, ProviderError) else ProviderError(f"Recognition failed: {failure}.")
+            error.__cause__ = failure if error is not failure else failure.__cause__
+            self._results.put_nowait(error)
+            return
+        heard = done.result()
+        self._results.put_nowait(
+            Transcript(heard.text, request.start_ms, request.end_ms, True, request.segment, heard.confidence)
+        )
+
+    def _supersede(self, request: _Request) -> None:
+        self._results.put_nowait(
+            Transcript("", request.start_ms, request.end_ms, True, request.segment, None, superseded=True)
+        )
+
+
+def _recognise(recogniser: Recogniser, request: _Request) -> Hypothesis:
+    return recogniser.recognise(to_model_rate(request.pcm), request.hint)
+
+
+def to_model_rate(pcm: bytes) -> Samples:
+    """8000 Hz s16le as 16000 Hz floats."""
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768
+    resampled: Samples = soxr.resample(samples, SAMPLE_RATE, MODEL_RATE, quality="HQ")
+    return resampled
