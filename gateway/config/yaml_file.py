@@ -13,6 +13,7 @@ import yaml
 
 from gateway.config.source import Path, Problem, Source, dotted
 
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _NOT_MAPPING = "expected settings as key: value lines"
 
 
@@ -38,18 +39,23 @@ def read(file: FilePath) -> Source:
         raise Unreadable(
             Problem(str(file), "", f"expected UTF-8 text, got byte {error.start} of another kind")
         ) from error
+    try:
+        _compose(text, source)
+    except yaml.MarkedYAMLError as error:
+        raise Unreadable(_syntax_problem(file, error)) from error
+    except yaml.YAMLError as error:
+        raise Unreadable(Problem(str(file), "", f"expected YAML: {' '.join(str(error).split())}")) from error
+    return source
+
+
+def _compose(text: str, source: Source) -> None:
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
         if root is not None:
             source.data = _Walk(loader, source).settings(root)
-    except yaml.MarkedYAMLError as error:
-        raise Unreadable(_syntax_problem(file, error)) from error
-    except yaml.YAMLError as error:
-        raise Unreadable(Problem(str(file), "", f"expected YAML: {' '.join(str(error).split())}")) from error
     finally:
         loader.dispose()
-    return source
 
 
 def _syntax_problem(file: FilePath, error: yaml.MarkedYAMLError) -> Problem:
@@ -76,6 +82,8 @@ class _Walk:
         self._note(node, path)
         if isinstance(node, yaml.ScalarNode):
             return self._loader.construct_object(node)
+        if node.tag not in _PLAIN_TAGS:
+            raise self._unreadable(node, path, f"expected plain data, got {node.tag}")
         if any(node is one for one in self._open):
             raise self._unreadable(node, path, "expected plain data, got an alias of itself")
         self._open.append(node)

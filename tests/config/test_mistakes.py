@@ -1,0 +1,103 @@
+"""Each mistake in a settings file is told on one line: where, what, what is expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import load
+from gateway.errors import ConfigError
+from tests.config.conftest import Complain, Read
+
+ASSISTANT = "assistants: {demo: {model: {provider: x}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("sip:\n  port: abc", "parley.yaml:2: sip.port: expected a whole number, got 'abc'"),
+        ("sip:\n  port: 70000", "parley.yaml:2: sip.port: expected at most 65535, got 70000"),
+        ("sip:\n\n  prt: 1", "parley.yaml:3: sip.prt: unknown key, did you mean port?"),
+        ("spi: {}", "parley.yaml:1: spi: unknown key, did you mean sip?"),
+        ("demo: {enabled: maybe}", "parley.yaml:1: demo.enabled: expected true or false, got 'maybe'"),
+        ("sip: 5", "parley.yaml:1: sip: expected key: value lines, got 5"),
+        ("sip: {codecs: PCMU}", "parley.yaml:1: sip.codecs: expected a list, got 'PCMU'"),
+        (
+            "log: {level: loud}",
+            "parley.yaml:1: log.level: expected 'debug', 'info', 'warning' or 'error', got 'loud'",
+        ),
+        (
+            "rtp: {ports: 30000-20000}",
+            "parley.yaml:1: rtp.ports: expected a range of ports within 1024-65535, such as 20000-20999,"
+            " got '30000-20000'",
+        ),
+        (
+            "routes:\n- number: +15551234\n  assistant: demo\n" + ASSISTANT,
+            "parley.yaml:2: routes[0].number: expected text, got 15551234 (write it in quotes)",
+        ),
+        ("trunks:\n- name: a\n  username: u", "parley.yaml:2: trunks[0].registrar: expected a value, got none"),
+        (
+            ASSISTANT.replace("{provider: x}", "{provider: x}, firstMesage: hi"),
+            "parley.yaml:1: assistants.demo.firstMesage: unknown key, did you mean firstMessage?",
+        ),
+        (
+            ASSISTANT.replace("{provider: x}", "{provider: x}, firstMessageMode: never"),
+            "parley.yaml:1: assistants.demo.firstMessageMode: expected 'assistant-speaks-first' or"
+            " 'assistant-waits-for-user', got 'never'",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_what_is_expected(complain: Complain, text: str, line: str) -> None:
+    assert complain(text) == [line]
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(complain: Complain) -> None:
+    lines = complain("sip:\n  port: a\nrtp:\n  prots: 1\nlog:\n  sip: 7\n")
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["parley.yaml:2", "sip.port"],
+        ["parley.yaml:4", "rtp.prots"],
+        ["parley.yaml:6", "log.sip"],
+    ]
+
+
+def test_a_password_is_never_shown(complain: Complain) -> None:
+    (line,) = complain("trunks:\n- {name: a, registrar: r, username: u, password: [geheim]}")
+    assert "geheim" not in line
+    assert line.startswith("parley.yaml:2: trunks[0].password: expected text")
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("sip: {port: 1\nrtp: {}", "parley.yaml:2: expected YAML"),
+        ("- a\n- b", "parley.yaml:1: expected settings as key: value lines"),
+        ("sip: {port: 1}\nsip: {port: 2}", "parley.yaml:2: sip: expected once, got it in line 1 too"),
+        ("sip: !!python/object:os.system {}", "parley.yaml:1: sip: expected plain data, got tag:"),
+        ("assistants: &a\n  demo: *a", "parley.yaml:1: assistants.demo: expected plain data, got an alias of itself"),
+        ("a: \t\x00", "parley.yaml: expected YAML"),
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused_with_its_line(complain: Complain, text: str, start: str) -> None:
+    (line,) = complain(text)
+    assert line.startswith(start)
+
+
+def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read: No such file"):
+        load(tmp_path / "absent.yaml", environ={})
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "latin.yaml"
+    file.write_bytes(b"sip: {user_agent: \xe9}")
+    with pytest.raises(ConfigError, match=r"latin\.yaml: expected UTF-8 text, got byte 18"):
+        load(file, environ={})
+
+
+def test_anchors_and_merge_keys_work(read: Read) -> None:
+    settings = read(
+        "assistants:\n  one: &one {firstMessage: Hi, model: {provider: x}}\n  two: {<<: *one, firstMessage: Ho}"
+    )
+    assert settings.assistants["two"].first_message == "Ho"
+    assert settings.assistants["two"].model.provider == "x"
