@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pjproject as Parley's gateway needs it. Read by pjlib's config.h before every default.
+ */
+
+/* A failed assertion must refuse one message or one call, never abort the process with all of them. */
+#define NDEBUG 1
+#define PJ_ENABLE_EXTRA_CHECK 1
+
+/* Places. pjsua allocates for EpConfig.uaConfig.maxCalls (22 kB a call) and MediaConfig.maxMediaPorts at start-up, so a
+ * high limit here costs nothing. Conference ports: one per call, one per leg, one of the bridge's own, and room for
+ * calls that are being replaced. Sockets: RTP and RTCP of each call, and transports. */
+#define PJSUA_MAX_CALLS 512
+#define PJSUA_MAX_ACC 256
+#define PJSUA_MAX_CONF_PORTS 1280
+#define PJ_IOQUEUE_MAX_HANDLES 4096
+#define PJSIP_MAX_TRANSPORTS 1024
+#define PJSIP_MAX_TSX_COUNT 8191
+#define PJSIP_MAX_DIALOG_COUNT 2047
+
+/* A UDP datagram longer than the buffer would be cut without a word; none is longer than this. */
+#define PJSIP_MAX_PKT_LEN 65535
+/* So that a SIP message of usual size fits into one line of the log. */
+#define PJ_LOG_MAX_SIZE 16384
+
+/* The media path is 8 kHz mono PCM between two ports: nothing to draw, and no level control but the caller's own. */
+#define PJMEDIA_HAS_VIDEO 0
+#define PJMEDIA_RESAMPLE_IMP PJMEDIA_RESAMPLE_LIBSAMPLERATE
+#define PJMEDIA_CONF_USE_AGC 0
