@@ -1,0 +1,226 @@
+"""A dialog of the stack and its media, on the owner thread: pjsua2's callbacks turned into what a leg is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from gateway.call.leg import MediaStatistics
+from gateway.errors import LegError
+from gateway.sip.bridge import MediaBridge
+from gateway.sip.headers import quoted
+from gateway.sip.leg import SipLeg
+from gateway.sip.library import call_option, error_text, guarded, pj
+from gateway.sip.media_thread import MediaLeg, MediaThread
+from gateway.sip.statistics import read_statistics
+
+log = structlog.get_logger(__name__)
+
+_DECLINE = 603
+
+
+class SipCall(pj.Call):  # type: ignore[misc]
+    """One call. `leg` is None for a call that is refused before anybody hears of it.
+
+    :param on_gone: called once when the call is disconnected; must not drop the last reference at once
+    """
+
+    def __init__(
+        self,
+        account: Any,
+        call_id: int | None = None,
+        *,
+        leg: SipLeg | None,
+        media: MediaThread,
+        bridge: MediaBridge,
+        on_gone: Callable[[], None],
+    ) -> None:
+        super().__init__(account, pj.PJSUA_INVALID_ID if call_id is None else call_id)
+        self._leg = leg
+        self._media = media
+        self._bridge = bridge
+        self._on_gone = on_gone
+        self._media_leg: MediaLeg | None = None
+        self._streaming = False
+        self._statistics: MediaStatistics | None = None
+        self._ended_locally = False
+        self._end_reason = ""
+        self._held = False
+        self._answered = False
+        self._transferring = False
+        self._ended = False
+
+    # ---------------------------------------------------------------- commands
+
+    def start(self, destination: str, *, headers: Mapping[str, str], local_uri: str) -> None:
+        """Send the INVITE. :raises LegError: when it cannot be sent."""
+        self._do("call", self.makeCall, destination, call_option(headers=headers, local_uri=local_uri))
+
+    def ring(self) -> None:
+        """180."""
+        self._do("ring", self.answer, call_option(status=180))
+
+    def accept(self) -> None:
+        """200."""
+        if self._ended or not self.isActive():
+            raise LegError("The caller has hung up.")
+        self._do("answer", self.answer, call_option(status=200))
+
+    def refuse(self, status: int, *, retry_after: int | None, reason: str) -> None:
+        """A final status other than 200, with the true reason in a Warning header (RFC 3261 section 20.43)."""
+        headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+        if reason:
+            headers["Warning"] = f"399 parley {quoted(reason)}"
+        self._ended_locally = True
+        self._do("refuse", self.answer, call_option(status=status, headers=headers))
+
+    def end(self, reason: str) -> None:
+        """BYE, CANCEL or 603, whichever the state asks for."""
+        if self._ended:
+            return
+        self._keep_statistics()
+        self._ended_locally = True
+        self._end_reason = reason
+        headers = {"Reason": f"SIP;cause=200;text={quoted(reason)}"} if reason else {}
+        self._do("hang up", self.hangup, call_option(headers=headers))
+
+    def transfer(self, destination: str) -> None:
+        """REFER (RFC 3515)."""
+        self._do("transfer", self.xfer, destination, call_option())
+        self._transferring = True
+
+    def digits(self, digits: str) -> None:
+        """RFC 4733 events."""
+        self._do("send digits", self.dialDtmf, digits)
+
+    def statistics(self) -> MediaStatistics | None:
+        """Figures of the stream as it stands, the last ones when it is gone."""
+        self._keep_statistics()
+        return self._statistics
+
+    def _do(self, what: str, command: Callable[..., None], *arguments: Any) -> None:
+        try:
+            command(*arguments)
+        except pj.Error as error:
+            raise LegError(f"The SIP stack could not {what}: {error_text(error)}.") from None
+
+    # ---------------------------------------------------------------- callbacks
+
+    @guarded
+    def onCallState(self, prm: Any) -> None:  # noqa: N802
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self._answered:
+            self._answered = True
+            self._connect(info)
+            self._tell(lambda listener: listener.on_answered())
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._finish(info)
+
+    @guarded
+    def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
+        self._connect(self.getInfo())
+
+    @guarded
+    def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
+        self._streaming = True
+
+    @guarded
+    def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802
+        self._keep_statistics()
+        self._streaming = False
+
+    @guarded
+    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
+        digit = str(prm.digit)
+        self._tell(lambda listener: listener.on_digit(digit))
+
+    @guarded
+    def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802
+        status, reason = int(prm.statusCode), str(prm.reason)
+        if not prm.finalNotify or not self._transferring:
+            return
+        self._transferring = False
+        self._tell(lambda listener: listener.on_transfer(200 <= status < 300, f"{status} {reason}"))
+
+    @guarded
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
+        # the stack would place a call to wherever the far end says, at our cost
+        prm.statusCode = _DECLINE
+
+    @guarded
+    def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
+        prm.statusCode = _DECLINE
+
+    # ---------------------------------------------------------------- media
+
+    def _connect(self, info: Any) -> None:
+        outbound_early = info.role == pj.PJSIP_ROLE_UAC and info.state < pj.PJSIP_INV_STATE_CONNECTING
+        if self._leg is None or outbound_early or info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            return
+        audio = next((media for media in info.media if media.type == pj.PJMEDIA_TYPE_AUDIO), None)
+        if audio is None or audio.status == pj.PJSUA_CALL_MEDIA_ERROR:
+            self.end("no common audio")
+            return
+        slot = int(audio.audioConfSlot)
+        held = slot == pj.PJSUA_INVALID_ID or not audio.dir & pj.PJMEDIA_DIR_ENCODING
+        if self._media_leg is None:
+            self._media_leg = self._media.open(self._leg, armed=True)
+            self._leg.media_opened(self._media_leg, self._codec(audio.index))
+        if held:
+            # no music on hold into the transcriber, and playout stands still
+            self._bridge.disconnect(self._media_leg.index)
+        else:
+            self._bridge.connect(self._media_leg.index, slot)
+            self._leg.codec = self._codec(audio.index)
+        if held != self._held:
+            self._held = held
+            self._tell(lambda listener: listener.on_hold(held))
+
+    def _codec(self, index: int) -> str:
+        try:
+            return str(self.getStreamInfo(index).codecName)
+        except pj.Error:
+            return ""
+
+    def _keep_statistics(self) -> None:
+        if self._streaming:
+            self._statistics = read_statistics(self) or self._statistics
+
+    def _close_media(self) -> None:
+        if self._media_leg is not None:
+            self._media.close(self._media_leg)
+            self._media_leg = None
+        if self._leg is not None:
+            self._leg.media_closed()
+
+    # ---------------------------------------------------------------- end
+
+    def _finish(self, info: Any) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._close_media()
+        status, reason = int(info.lastStatusCode), str(info.lastReason)
+        if self._leg is not None:
+            self._leg.tell_ended(
+                status,
+                self._end_reason or reason,
+                by_remote=not self._ended_locally,
+                statistics=self._statistics,
+            )
+        self._on_gone()
+
+    def abandon(self) -> None:
+        """The stack goes down under a call that did not end in time."""
+        if self._ended:
+            return
+        self._ended = True
+        self._close_media()
+        if self._leg is not None:
+            self._leg.tell_ended(408, "not ended in time", by_remote=False, statistics=self._statistics)
+
+    def _tell(self, told: Callable[..., None]) -> None:
+        if self._leg is not None:
+            self._leg.tell(told)

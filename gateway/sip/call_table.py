@@ -1,0 +1,183 @@
+"""The stack's live calls by key, on the owner thread: holds them until they are disconnected, makes their legs."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from gateway.call.leg import Direction, LegInfo, MediaStatistics
+from gateway.errors import LegError
+from gateway.sip.account import SipAccount
+from gateway.sip.bridge import MediaBridge
+from gateway.sip.call import SipCall
+from gateway.sip.headers import SipMessage, called_address, kept_headers, parse_address, parse_message, user_part
+from gateway.sip.leg import SipLeg
+from gateway.sip.media_thread import MediaThread
+from gateway.sip.owner_thread import OwnerThread
+
+log = structlog.get_logger(__name__)
+
+_RETRY_SECONDS = 5
+
+
+class CallTable:
+    """Implements `gateway.sip.leg.Dialogs`.
+
+    :param on_leg: called on the event loop's thread with each new inbound leg
+    """
+
+    def __init__(
+        self,
+        *,
+        capacity: int,
+        owner: OwnerThread,
+        media: MediaThread,
+        bridge: MediaBridge,
+        loop: asyncio.AbstractEventLoop,
+        on_leg: Callable[[SipLeg], None],
+    ) -> None:
+        self._capacity = capacity
+        self._owner = owner
+        self._media = media
+        self._bridge = bridge
+        self._loop = loop
+        self._on_leg = on_leg
+        # the stack drops a call whose object is collected: these references keep them
+        self._calls: dict[int, SipCall] = {}
+        self._keys = itertools.count(1)
+        self.accepting = True
+        self.refused_capacity = 0
+        self.refused_draining = 0
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    # ---------------------------------------------------------------- new calls
+
+    def invited(self, account: SipAccount, call_id: int, text: str) -> None:
+        """An INVITE came: refuse it when there is no place, else ring and tell the call layer."""
+        if not self.accepting:
+            self.refused_draining += 1
+            self._turn_away(account, call_id, "this gateway is going down")
+            return
+        if len(self._calls) >= self._capacity:
+            self.refused_capacity += 1
+            self._turn_away(account, call_id, "all places are taken")
+            return
+        message = parse_message(text)
+        key = next(self._keys)
+        leg = self._make_leg(_inbound_info(message, account), key)
+        call = self._make_call(account, key, leg, call_id)
+        log.info("sip.invited", sip_call_id=leg.info.signalling_id, number=leg.info.number, trunk=leg.info.trunk)
+        call.ring()
+        self._loop.call_soon_threadsafe(self._on_leg, leg)
+
+    def make_leg(self, *, destination: str, caller: str, trunk: str | None, headers: Mapping[str, str]) -> SipLeg:
+        """The leg of an outbound call that `dial` will start; for any thread."""
+        info = LegInfo(
+            direction=Direction.OUTBOUND,
+            caller=caller,
+            called=destination,
+            number=user_part(destination),
+            trunk=trunk,
+            signalling_id="",
+            headers=dict(headers),
+        )
+        return self._make_leg(info, next(self._keys))
+
+    def dial(self, leg: SipLeg, account: SipAccount, *, local_uri: str) -> None:
+        """Send the INVITE of an outbound leg; a failure ends the leg."""
+        if len(self._calls) >= self._capacity:
+            leg.tell_ended(503, "all places are taken", by_remote=False, statistics=None)
+            return
+        call = self._make_call(account, leg.key, leg, None)
+        try:
+            call.start(leg.info.called, headers=leg.info.headers, local_uri=local_uri)
+        except LegError as error:
+            self._forget(leg.key)
+            leg.tell_ended(400, str(error), by_remote=False, statistics=None)
+
+    def _make_leg(self, info: LegInfo, key: int) -> SipLeg:
+        return SipLeg(info, key=key, dialogs=self, owner=self._owner, bridge=self._bridge, loop=self._loop)
+
+    def _make_call(self, account: Any, key: int, leg: SipLeg | None, call_id: int | None) -> SipCall:
+        call = SipCall(
+            account, call_id, leg=leg, media=self._media, bridge=self._bridge, on_gone=lambda: self._gone(key)
+        )
+        self._calls[key] = call
+        return call
+
+    def _turn_away(self, account: SipAccount, call_id: int, reason: str) -> None:
+        call = self._make_call(account, next(self._keys), None, call_id)
+        call.refuse(503, retry_after=_RETRY_SECONDS, reason=reason)
+
+    def _gone(self, key: int) -> None:
+        # later: this is called from inside the call
+        self._owner.post(lambda: self._forget(key))
+
+    def _forget(self, key: int) -> None:
+        self._calls.pop(key, None)
+
+    # ---------------------------------------------------------------- commands
+
+    def answer(self, key: int) -> None:
+        """200."""
+        self._get(key).accept()
+
+    def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str) -> None:
+        """A final status."""
+        self._get(key).refuse(status, retry_after=retry_after, reason=reason)
+
+    def hangup(self, key: int, reason: str) -> None:
+        """BYE or CANCEL."""
+        self._get(key).end(reason)
+
+    def transfer(self, key: int, destination: str) -> None:
+        """REFER."""
+        self._get(key).transfer(destination)
+
+    def send_digits(self, key: int, digits: str) -> None:
+        """RFC 4733."""
+        self._get(key).digits(digits)
+
+    def statistics(self, key: int) -> MediaStatistics | None:
+        """Figures so far."""
+        return self._get(key).statistics()
+
+    def hang_up_all(self, reason: str) -> None:
+        """End every call."""
+        for call in list(self._calls.values()):
+            try:
+                call.end(reason)
+            except LegError as error:
+                log.warning("sip.hangup_failed", reason=str(error))
+
+    def drop_all(self) -> None:
+        """Let go of every call, disconnected or not: the stack is about to be destroyed."""
+        for call in self._calls.values():
+            call.abandon()
+        self._calls.clear()
+
+    def _get(self, key: int) -> SipCall:
+        call = self._calls.get(key)
+        if call is None:
+            raise LegError("The call has ended.")
+        return call
+
+
+def _inbound_info(message: SipMessage, account: SipAccount) -> LegInfo:
+    trunk = account.trunk
+    called = called_address(message, trunk.username if trunk else "")
+    return LegInfo(
+        direction=Direction.INBOUND,
+        caller=parse_address(message.first("from")).uri,
+        called=called,
+        number=user_part(called),
+        trunk=trunk.name if trunk else None,
+        signalling_id=message.first("call-id"),
+        headers=kept_headers(message),
+    )

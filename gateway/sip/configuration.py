@@ -1,0 +1,150 @@
+"""Settings turned into pjsua2's configuration, and what must hold before it starts. For the owner thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.errors import NativeMissing, SetupError
+from gateway.media.audio import FRAME_MS, SAMPLE_RATE
+from gateway.settings import Settings, SipSettings, TrunkSettings
+from gateway.sip.bridge import CompiledLimits
+from gateway.sip.library import pj
+from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses
+
+REFUSAL_CALLS = 16
+"""Calls beyond the capacity, so that an INVITE too many gets a 503 with Retry-After and not the stack's own 486."""
+
+_UNREGISTER_MS = 800
+_EXPIRY_MARGIN = 0.12
+"""A registration is refreshed when this part of its time is left."""
+
+_CODEC_IDS = {"PCMU": "PCMU/8000", "PCMA": "PCMA/8000", "G722": "G722/16000", "opus": "opus/48000"}
+
+
+def check_limits(settings: Settings, limits: CompiledLimits) -> None:
+    """Compare what was compiled in with what is configured; the stack would clamp in silence.
+
+    :raises NativeMissing: when the build is too small
+    :raises SetupError: when the RTP port range is
+    """
+    calls = settings.sip.max_calls
+    needed = {
+        "calls": (calls + REFUSAL_CALLS, limits.calls),
+        "accounts": (len(settings.trunks) + 1, limits.accounts),
+        # a port for the call, one for its leg, and the clock's own
+        "conference ports": (2 * calls + 1, limits.conference_ports),
+        # RTP and RTCP of each call, and the signalling's
+        "sockets": (2 * (calls + REFUSAL_CALLS) + 8, limits.sockets),
+        "transactions": (2 * calls, limits.transactions),
+        "dialogs": (calls + REFUSAL_CALLS, limits.dialogs),
+    }
+    for name, (need, have) in needed.items():
+        if need > have:
+            raise NativeMissing(
+                f"The installed pjsua2 was built for {have} {name}, but {need} are needed for sip.max_calls = {calls}; "
+                "lower sip.max_calls or rebuild it with `parley setup`."
+            )
+    first, last = settings.rtp.ports
+    if last - first + 1 < 2 * calls:
+        raise SetupError(
+            f"The setting rtp.ports {first}-{last} has room for {max(0, (last - first + 1) // 2)} calls, "
+            f"but sip.max_calls is {calls}; give it two ports for each call."
+        )
+
+
+def endpoint_config(settings: Settings, *, limits: CompiledLimits, log_writer: Any, log_level: int) -> Any:
+    """EpConfig: no thread of the stack's own for signalling, an 8 kHz conference without a sound device."""
+    config = pj.EpConfig()
+    agent, media, log = config.uaConfig, config.medConfig, config.logConfig
+    agent.threadCnt = 0
+    agent.mainThreadOnly = True
+    agent.maxCalls = min(limits.calls, settings.sip.max_calls + REFUSAL_CALLS)
+    agent.userAgent = settings.sip.user_agent
+    _media_config(media, ports=min(limits.conference_ports, 2 * agent.maxCalls + 4))
+    # the writer gets what the console level lets through
+    log.level = log.consoleLevel = log_level
+    log.msgLogging = int(settings.log.sip)
+    log.decor = 0
+    log.writer = log_writer
+    return config
+
+
+def _media_config(media: Any, *, ports: int) -> None:
+    media.clockRate = media.sndClockRate = SAMPLE_RATE
+    media.channelCount = 1
+    media.audioFramePtime = media.ptime = FRAME_MS
+    media.maxMediaPorts = ports
+    media.hasIoqueue = True
+    media.threadCnt = 1
+    media.noVad = True
+    media.ecTailLen = 0
+    media.sndAutoCloseTime = -1
+    # adaptive jitter buffer: starts at 20 ms, may grow to 200 ms, holds 400 ms at most
+    media.jbInit, media.jbMinPre, media.jbMaxPre, media.jbMax = 20, 20, 200, 400
+
+
+def transport_config(sip: SipSettings) -> Any:
+    """TransportConfig of a signalling transport."""
+    config = pj.TransportConfig()
+    config.port = sip.port
+    _addresses(config, sip)
+    return config
+
+
+def _addresses(config: Any, sip: SipSettings) -> None:
+    config.publicAddress = sip.public_address or ""
+    if sip.host not in ("", "0.0.0.0", "::"):  # noqa: S104  compared, not bound
+        config.boundAddress = sip.host
+
+
+def local_account_config(settings: Settings, *, identity: str) -> Any:
+    """AccountConfig of the account that takes calls of nobody else's, over any transport."""
+    config = pj.AccountConfig()
+    config.idUri = identity
+    _common(config, settings)
+    return config
+
+
+def trunk_account_config(settings: Settings, trunk: TrunkSettings, addresses: TrunkAddresses) -> Any:
+    """AccountConfig of a trunk. The stack refreshes; when to begin again after a failure is ours (retryInterval 0)."""
+    config = pj.AccountConfig()
+    config.idUri = addresses.identity
+    registration, sip = config.regConfig, config.sipConfig
+    registration.registrarUri = addresses.registrar
+    registration.registerOnAdd = False
+    registration.timeoutSec = trunk.register_seconds
+    registration.retryIntervalSec = 0
+    registration.delayBeforeRefreshSec = max(5, int(trunk.register_seconds * _EXPIRY_MARGIN))
+    registration.unregWaitMsec = _UNREGISTER_MS
+    registration.proxyUse = 0
+    credential = pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password.get_secret_value())
+    sip.authCreds.append(credential)
+    if addresses.route:
+        sip.proxies.append(addresses.route)
+    sip.contactUriParams = f";{LINE_PARAMETER}={addresses.line}"
+    _common(config, settings)
+    return config
+
+
+def _common(config: Any, settings: Settings) -> None:
+    transport = config.mediaConfig.transportConfig
+    first, last = settings.rtp.ports
+    transport.port, transport.portRange = first, last - first
+    _addresses(transport, settings.sip)
+    config.mediaConfig.streamKaEnabled = False
+    config.natConfig.iceEnabled = False
+
+
+def codec_priorities(available: list[str], wanted: list[str]) -> dict[str, int]:
+    """Priority of each codec id, 0 for those that are not offered.
+
+    :param available: the stack's codec ids, such as PCMU/8000/1
+    :param wanted: names of the settings, the preferred first
+    """
+    priorities = dict.fromkeys(available, 0)
+    for rank, name in enumerate(wanted):
+        prefix = _CODEC_IDS[name].lower() + "/"
+        for identifier in available:
+            if identifier.lower().startswith(prefix):
+                priorities[identifier] = 250 - rank
+    return priorities

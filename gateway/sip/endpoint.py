@@ -1,0 +1,175 @@
+"""The SIP endpoint of a process: what the call layer and the command line use of this package."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import structlog
+
+from gateway.call.leg import Leg
+from gateway.errors import LegError, ParleyError, SetupError
+from gateway.observe.metrics import SIP_MALFORMED
+from gateway.settings import Settings
+from gateway.sip.bridge import MediaBridge, limits
+from gateway.sip.call_table import CallTable
+from gateway.sip.configuration import check_limits
+from gateway.sip.headers import parse_uri
+from gateway.sip.leg import SipLeg
+from gateway.sip.media_thread import MediaThread
+from gateway.sip.owner_thread import OwnerThread
+from gateway.sip.registration import RegistrationState
+from gateway.sip.stack import Stack
+from gateway.sip.trunk import trunk_addresses
+
+log = structlog.get_logger(__name__)
+
+_START_SECONDS = 10.0
+_STEP_SECONDS = 0.02
+_GOODBYE_SECONDS = 1.0
+"""For BYE and un-REGISTER each; with the destruction of the stack `close` stays within 3 s."""
+_DESTROY_SECONDS = 2.0
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class SipEndpoint:
+    """Binds, registers, takes calls and makes them. A process has one at a time; it may be closed and another started.
+
+    :param on_leg: called on the event loop's thread with each inbound leg, ringing already
+    """
+
+    def __init__(self, settings: Settings, *, loop: asyncio.AbstractEventLoop, on_leg: Callable[[Leg], None]) -> None:
+        self._settings = settings
+        compiled = limits()
+        check_limits(settings, compiled)
+        self._bridge = MediaBridge(capacity=settings.sip.max_calls)
+        self._media = MediaThread(bridge=self._bridge, loop=loop)
+        self._stack = Stack(settings, limits=compiled, on_invite=lambda *invite: self._calls.invited(*invite))
+        self._stack.on_malformed = SIP_MALFORMED.inc
+        self._owner = OwnerThread(name="parley-sip", poll=self._poll)
+        self._started = False
+        self._calls = CallTable(
+            capacity=settings.sip.max_calls,
+            owner=self._owner,
+            media=self._media,
+            bridge=self._bridge,
+            loop=loop,
+            on_leg=on_leg,
+        )
+
+    async def start(self) -> None:
+        """Bind the transports and begin to register.
+
+        :raises SetupError: when a port is in use; one sentence that names it
+        """
+        self._owner.start()
+        try:
+            await self._owner.run(self._boot, timeout=_START_SECONDS)
+        except ParleyError:
+            await self._destroy()
+            raise
+        except TimeoutError as error:
+            raise SetupError("The SIP stack did not start within 10 s; its log tells why.") from error
+        self._media.start()
+        log.info("sip.started", address=self._stack.address, trunks=[trunk.name for trunk in self._settings.trunks])
+
+    async def dial(
+        self,
+        destination: str,
+        *,
+        trunk: str | None = None,
+        caller: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> Leg:
+        """Call a SIP URI, or a number through a trunk. Returns at once; the outcome comes to the leg's listener.
+
+        :param caller: user part or SIP URI for the From header
+        :raises LegError: when the destination is no address or the trunk is not configured
+        """
+        target, local_uri = self._addresses(destination, trunk, caller)
+        leg = self._calls.make_leg(destination=target, caller=local_uri, trunk=trunk, headers=headers)
+        await self._owner.run(lambda: self._dial(leg, trunk, local_uri), timeout=_START_SECONDS)
+        return leg
+
+    def stop_accepting(self) -> None:
+        """Drain: new calls get 503 with Retry-After, those that are live go on."""
+        self._calls.accepting = False
+
+    async def close(self) -> None:
+        """End all calls, unregister, and destroy the stack, within 3 s; harmless when it is closed."""
+        self.stop_accepting()
+        if self._started:
+            await self._owner.run(lambda: self._calls.hang_up_all("gateway stops"), timeout=_GOODBYE_SECONDS)
+            await self._until(lambda: not len(self._calls))
+            await self._owner.run(self._stack.unregister, timeout=_GOODBYE_SECONDS)
+            await self._until(lambda: not self._stack.registered)
+        await self._destroy()
+
+    @property
+    def address(self) -> str:
+        """host:port where this endpoint takes calls, as others may reach it."""
+        return self._stack.address
+
+    def registrations(self) -> Mapping[str, RegistrationState]:
+        """What each trunk's registrar said last."""
+        return self._stack.registrations()
+
+    @property
+    def heartbeat_ns(self) -> int:
+        """CLOCK_MONOTONIC at which both threads of this endpoint were last seen to run."""
+        return min(self._owner.heartbeat_ns, self._media.heartbeat_ns)
+
+    @property
+    def live_calls(self) -> int:
+        """Dialogs of the stack, those that are being refused included."""
+        return len(self._calls)
+
+    @property
+    def malformed_datagrams(self) -> int:
+        """Datagrams on the signalling port that were no SIP message."""
+        return self._stack.malformed
+
+    def _boot(self) -> None:
+        # the poll must not touch a stack that is half made
+        self._stack.start()
+        self._started = True
+
+    def _poll(self) -> None:
+        if self._started:
+            self._stack.poll()
+        else:
+            time.sleep(_STEP_SECONDS / 10)
+
+    def _dial(self, leg: SipLeg, trunk: str | None, local_uri: str) -> None:
+        self._calls.dial(leg, self._stack.account(trunk), local_uri=local_uri)
+
+    def _addresses(self, destination: str, trunk: str | None, caller: str | None) -> tuple[str, str]:
+        domain = self._stack.address
+        if trunk is not None:
+            settings = next((one for one in self._settings.trunks if one.name == trunk), None)
+            if settings is None:
+                raise LegError(f"No trunk {trunk!r} is configured; name it under trunks.")
+            domain = trunk_addresses(settings).domain
+        elif ":" not in destination:
+            raise LegError(f"{destination!r} is no SIP URI; write sip:user@host or name the trunk to call through.")
+        target = destination if ":" in destination else f"sip:{destination}@{domain}"
+        if parse_uri(target) is None:
+            raise LegError(f"{destination!r} is no SIP URI; write sip:user@host.")
+        local_uri = caller or ""
+        return target, f"sip:{local_uri}@{domain}" if local_uri and ":" not in local_uri else local_uri
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        for _ in range(int(_GOODBYE_SECONDS / _STEP_SECONDS)):
+            if reached():
+                return
+            await asyncio.sleep(_STEP_SECONDS)
+
+    async def _destroy(self) -> None:
+        self._media.stop(1.0)
+        self._started = False
+        self._owner.post(self._calls.drop_all)
+        self._owner.post(self._stack.stop)
+        await asyncio.to_thread(self._owner.stop, _DESTROY_SECONDS)

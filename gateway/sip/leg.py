@@ -1,0 +1,229 @@
+"""A SIP leg as the call sees it: commands go to the owner thread, playout goes straight to the media bridge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from gateway.call.leg import LegFrame, LegInfo, LegListener, MediaStatistics
+from gateway.errors import LegError
+from gateway.sip.bridge import MediaBridge
+from gateway.sip.media_thread import MediaLeg
+from gateway.sip.owner_thread import OwnerThread
+
+log = structlog.get_logger(__name__)
+
+_COMMAND_SECONDS = 5.0
+"""The owner thread answers within milliseconds; it is late only when it is lost."""
+
+Told = Callable[[LegListener], None]
+"""Something that a listener is told."""
+
+
+class Dialogs(Protocol):
+    """The calls of the stack by key; every method is for the owner thread. :raises LegError: when the call is gone."""
+
+    def answer(self, key: int) -> None: ...
+    def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str) -> None: ...
+    def hangup(self, key: int, reason: str) -> None: ...
+    def transfer(self, key: int, destination: str) -> None: ...
+    def send_digits(self, key: int, digits: str) -> None: ...
+    def statistics(self, key: int) -> MediaStatistics | None: ...
+
+
+class SipLeg:
+    """Implements `gateway.call.leg.Leg`. It holds no object of the stack, so that any thread may drop it."""
+
+    def __init__(
+        self,
+        info: LegInfo,
+        *,
+        key: int,
+        dialogs: Dialogs,
+        owner: OwnerThread,
+        bridge: MediaBridge,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._info = info
+        self._key = key
+        self._dialogs = dialogs
+        self._owner = owner
+        self._bridge = bridge
+        self._loop = loop
+        self._listener: LegListener | None = None
+        self._untold: list[Told] = []
+        self._armed = True
+        self._ended = False
+        self._media: MediaLeg | None = None
+        self._final_statistics: MediaStatistics | None = None
+        self.codec = ""
+        """What was negotiated, empty before media."""
+
+    # ---------------------------------------------------------------- the call's side
+
+    @property
+    def key(self) -> int:
+        """Its key among the stack's calls."""
+        return self._key
+
+    @property
+    def info(self) -> LegInfo:
+        """What is known of the party."""
+        return self._info
+
+    def attach(self, listener: LegListener) -> None:
+        """Name the listener; events that came before are delivered first."""
+        self._listener = listener
+        untold, self._untold = self._untold, []
+        for told in untold:
+            told(listener)
+
+    async def answer(self) -> None:
+        """Accept an inbound call (200). :raises LegError: when it is gone."""
+        await self._command(lambda: self._dialogs.answer(self._key))
+
+    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "") -> None:
+        """Refuse an inbound call before answer; harmless when it is gone."""
+        await self._command(
+            lambda: self._dialogs.refuse(self._key, status, retry_after=retry_after, reason=reason), must=False
+        )
+
+    async def hangup(self, reason: str = "") -> None:
+        """End the call; harmless when it has ended. `reason` goes out as the Reason header's text."""
+        if not self._ended:
+            await self._command(lambda: self._dialogs.hangup(self._key, reason), must=False)
+
+    async def transfer(self, destination: str) -> None:
+        """Blind transfer by REFER; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
+        await self._command(lambda: self._dialogs.transfer(self._key, destination))
+
+    async def send_digits(self, digits: str) -> None:
+        """Send DTMF by RFC 4733. :raises LegError: when the far end does not take it."""
+        await self._command(lambda: self._dialogs.send_digits(self._key, digits))
+
+    def play(self, utterance: int, offset: int, pcm: bytes, *, final: bool) -> int:
+        """Queue PCM of an utterance for the media clock; returns how many samples fitted, 0 without media."""
+        media = self._media
+        if media is None:
+            return 0
+        try:
+            return self._bridge.play(media.index, utterance=utterance, offset=offset, pcm=pcm, final=final)
+        except LegError:
+            return 0
+
+    def queued(self) -> int:
+        """Samples queued and not sent."""
+        media = self._media
+        try:
+            return self._bridge.queued(media.index) if media else 0
+        except LegError:
+            return 0
+
+    def arm_pause(self, armed: bool) -> None:
+        """Whether the fast VAD may pause what is playing: false for an uninterruptible utterance."""
+        self._armed = armed
+        if self._media:
+            self._media.armed = armed
+
+    def pause(self) -> None:
+        """Fade out and hold what is queued."""
+        self._playout(self._bridge.pause)
+
+    def resume(self) -> None:
+        """Fade in and go on with what is queued."""
+        self._playout(self._bridge.resume)
+
+    def flush(self) -> None:
+        """Fade out and drop what is queued."""
+        self._playout(self._bridge.flush)
+
+    async def statistics(self) -> MediaStatistics | None:
+        """RTP figures so far, the last ones after the end, None before media."""
+        if self._final_statistics is None and not self._ended:
+            try:
+                return await self._owner.run(lambda: self._dialogs.statistics(self._key), timeout=_COMMAND_SECONDS)
+            except (LegError, TimeoutError):
+                log.debug("sip.leg.statistics_unavailable", sip_call_id=self._info.signalling_id)
+        return self._final_statistics
+
+    def describe(self) -> str:
+        """The path of a frame through this leg, stage by stage."""
+        return (
+            f"RTP {self.codec or 'no media'} -> jitter buffer -> decoder -> 8 kHz conference -> media bridge -> "
+            f"fast VAD -> call -> play ring -> 8 kHz conference -> encoder -> RTP {self.codec or 'no media'}"
+        )
+
+    # ---------------------------------------------------------------- the stack's side, on the owner thread
+
+    def media_opened(self, media: MediaLeg, codec: str) -> None:
+        """The leg is on the bridge."""
+        media.armed = self._armed
+        self._media = media
+        self.codec = codec
+
+    def media_closed(self) -> None:
+        """The leg is off the bridge."""
+        self._media = None
+
+    def tell(self, told: Told) -> None:
+        """Tell the listener, on the event loop's thread."""
+        self._post(lambda: self._deliver(told))
+
+    def tell_ended(self, status: int, reason: str, *, by_remote: bool, statistics: MediaStatistics | None) -> None:
+        """Tell the end, the last event; `statistics` are the leg's final figures."""
+        self._final_statistics = statistics
+        self._post(lambda: self._deliver_end(status, reason, by_remote))
+
+    # ---------------------------------------------------------------- on the event loop's thread
+
+    def deliver_frame(self, frame: LegFrame) -> None:
+        """A media tick."""
+        if self._listener is not None and not self._ended:
+            self._listener.on_frame(frame)
+        elif not self._ended:
+            self._untold.append(lambda listener: listener.on_frame(frame))
+
+    def deliver_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
+        """The media thread paused playout."""
+        self._deliver(lambda listener: listener.on_pause(utterance, position, onset_tick, tick))
+
+    def _deliver(self, told: Told) -> None:
+        if self._ended:
+            return
+        if self._listener is None:
+            self._untold.append(told)
+        else:
+            told(self._listener)
+
+    def _deliver_end(self, status: int, reason: str, by_remote: bool) -> None:
+        self._deliver(lambda listener: listener.on_ended(status, reason, by_remote=by_remote))
+        self._ended = True
+
+    # ---------------------------------------------------------------- inside
+
+    def _post(self, function: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function)
+        except RuntimeError:
+            log.debug("sip.leg.loop_closed", sip_call_id=self._info.signalling_id)
+
+    def _playout(self, command: Callable[[int], None]) -> None:
+        media = self._media
+        if media is None:
+            return
+        try:
+            command(media.index)
+        except LegError:
+            log.debug("sip.leg.playout_without_media", sip_call_id=self._info.signalling_id)
+
+    async def _command(self, command: Callable[[], None], *, must: bool = True) -> None:
+        try:
+            await self._owner.run(command, timeout=_COMMAND_SECONDS)
+        except TimeoutError as error:
+            raise LegError("The SIP stack did not answer in time; its log tells why.") from error
+        except LegError:
+            if must:
+                raise

@@ -1,0 +1,69 @@
+"""The border to pjsua2: its import, its error text, its options. pjsua2 has no type stubs, so `Any` ends here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
+
+import structlog
+
+from gateway.errors import NativeMissing
+
+try:
+    import pjsua2
+except ImportError as error:
+    raise NativeMissing(
+        "The SIP stack (pjsua2 with Parley's media bridge) is not installed; run `parley setup` to build it."
+    ) from error
+
+pj: Any = pjsua2
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+
+_ADDRESS_IN_USE = 120098
+"""pjlib's PJ_ERRNO_START_SYS (120000) + EADDRINUSE."""
+
+
+def guarded(callback: Callable[P, None]) -> Callable[P, None]:
+    """A director callback whose exceptions are logged: one that escaped would unwind through C and end the process."""
+
+    @functools.wraps(callback)
+    def guard(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception:
+            log.exception("sip.callback_failed", callback=callback.__qualname__)
+
+    return guard
+
+
+def error_text(error: Exception) -> str:
+    """What a pjsua2 error says, without the library's file and line."""
+    return str(getattr(error, "reason", "") or error)
+
+
+def is_address_in_use(error: Exception) -> bool:
+    """Whether a transport could not be made because its port is taken."""
+    return bool(getattr(error, "status", 0) == _ADDRESS_IN_USE)
+
+
+def call_option(
+    *, status: int = 0, reason: str = "", headers: Mapping[str, str] | None = None, local_uri: str = ""
+) -> Any:
+    """A CallOpParam with audio only; the default would offer real-time text (m=text) as well."""
+    option = pj.CallOpParam(True)
+    option.statusCode = status
+    option.reason = reason
+    option.opt.audioCount = 1
+    option.opt.videoCount = 0
+    option.opt.textCount = 0
+    for name, value in (headers or {}).items():
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, value
+        option.txOption.headers.append(header)
+    if local_uri:
+        option.txOption.localUri = local_uri
+    return option

@@ -1,0 +1,52 @@
+"""The stack's log lines, into structlog; and what can only be learnt from them: datagrams that were no SIP message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from gateway.settings import LogSettings
+from gateway.sip.library import guarded, pj
+
+log = structlog.get_logger("gateway.sip.pjsip")
+
+MALFORMED = "Error processing packet from "
+"""How pjsip's log begins when it drops a datagram (sip_endpoint.c)."""
+
+
+def log_level(settings: LogSettings) -> int:
+    """pjsip's level: 1 errors, 2 warnings, 3 information, 4 debugging and whole messages."""
+    if settings.sip:
+        return 4
+    return 3 if settings.level == "debug" else 2
+
+
+def write_line(level: int, text: str) -> None:
+    """One line of the stack's log. Its errors are warnings here: what fails a call is reported by the call."""
+    line = text.strip()
+    if line.startswith(MALFORMED):
+        # anyone can send garbage: it is counted, not printed
+        log.debug("sip.malformed_datagram", text=line[:300])
+    elif level <= 2:
+        log.warning("sip.stack", text=line)
+    elif level == 3:
+        log.debug("sip.stack", text=line)
+    else:
+        log.info("sip.trace", text=line)
+
+
+class StackLogWriter(pj.LogWriter):  # type: ignore[misc]
+    """Called on the owner thread only: lines of the stack's other threads wait for it."""
+
+    def __init__(self, on_malformed: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_malformed = on_malformed
+
+    @guarded
+    def write(self, entry: Any) -> None:
+        text = str(entry.msg)
+        if MALFORMED in text:
+            self._on_malformed()
+        write_line(int(entry.level), text)

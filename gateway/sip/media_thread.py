@@ -1,0 +1,208 @@
+"""The media thread: takes what the media clock recorded, looks for speech, pauses playout, tells the event loop.
+
+Nothing here is in the path of outgoing RTP. One drain takes the tick of all legs; levels are computed for all of them
+at once, and the loop is woken once per drain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import structlog
+import webrtcvad
+
+from gateway.call.leg import LegFrame
+from gateway.errors import LegError
+from gateway.media.audio import FRAME_BYTES, SAMPLE_RATE
+from gateway.observe.metrics import MEDIA_THREAD_LATENESS
+from gateway.sip.bridge import TICK, TickFlag
+from gateway.sip.fast_vad import SILENCE_DB, FastVad, Verdict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+log = structlog.get_logger(__name__)
+
+_WAIT_MS = 40
+_AGGRESSIVENESS = 3
+"""webrtcvad's strictest mode: a false alarm stops the agent."""
+_LATE_PAUSE_TICKS = 15
+"""Speech that began up to 300 ms before playout did still pauses it."""
+
+_CALLER_AT: int = TICK.fields["caller"][1]  # type: ignore[index]
+_AGENT_AT: int = TICK.fields["agent"][1]  # type: ignore[index]
+_CALLER, _UNDERRUN = int(TickFlag.CALLER), int(TickFlag.UNDERRUN)
+_PAUSED, _FINISHED = int(TickFlag.PAUSED), int(TickFlag.FINISHED)
+_COLUMNS = ("leg", "generation", "tick", "captured_ns", "utterance", "position", "flags")
+_SILENCE_POWER = 10 ** (SILENCE_DB / 10)
+
+Event = tuple[Callable[..., None], tuple[Any, ...]]
+"""A listener's method and its arguments, for the event loop."""
+
+
+class Bridge(Protocol):
+    """What the media thread needs of `gateway.sip.bridge.MediaBridge`."""
+
+    def open(self) -> int: ...
+    def close(self, leg: int) -> None: ...
+    def generation(self, leg: int) -> int: ...
+    def pause(self, leg: int) -> None: ...
+    def wait(self, timeout_ms: int) -> bool: ...
+    def drain(self) -> NDArray[np.void]: ...
+
+
+class FrameSink(Protocol):
+    """Who gets a leg's media events, on the event loop's thread."""
+
+    def deliver_frame(self, frame: LegFrame) -> None: ...
+    def deliver_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None: ...
+
+
+@dataclass(slots=True)
+class MediaLeg:
+    """A leg as the media thread knows it. `armed` is written by the event loop, read here."""
+
+    index: int
+    generation: int
+    sink: FrameSink
+    armed: bool = False
+    vad: FastVad = field(default_factory=FastVad)
+    webrtc: Any = field(default_factory=lambda: webrtcvad.Vad(_AGGRESSIVENESS))
+    onset_tick: int | None = None
+    """Speech that has not paused anything yet."""
+
+
+class MediaThread:
+    """Drains the bridge until `stop`."""
+
+    def __init__(self, *, bridge: Bridge, loop: asyncio.AbstractEventLoop) -> None:
+        self._bridge = bridge
+        self._loop = loop
+        self._legs: dict[int, MediaLeg] = {}
+        # a leg's first record must not be drained before the leg is known
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="parley-media", daemon=True)
+        self.heartbeat_ns = time.monotonic_ns()
+        """CLOCK_MONOTONIC of the last turn of the loop."""
+        self.frames = 0
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End the thread; True when it has ended within `timeout` seconds."""
+        self._stopping = True
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def open(self, sink: FrameSink, *, armed: bool) -> MediaLeg:
+        """Open a leg on the bridge; for the thread that owns pjsua2. :raises LegError: when all places are taken."""
+        with self._lock:
+            index = self._bridge.open()
+            leg = MediaLeg(index, self._bridge.generation(index), sink, armed)
+            self._legs[index] = leg
+        return leg
+
+    def close(self, leg: MediaLeg) -> None:
+        """Take a leg off the bridge; for the thread that owns pjsua2."""
+        with self._lock:
+            self._bridge.close(leg.index)
+            if self._legs.get(leg.index) is leg:
+                del self._legs[leg.index]
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self.heartbeat_ns = time.monotonic_ns()
+            try:
+                self._turn()
+            except Exception:
+                log.exception("media.turn_failed")
+                time.sleep(_WAIT_MS / 1000)
+
+    def _turn(self) -> None:
+        if not self._bridge.wait(_WAIT_MS):
+            return
+        with self._lock:
+            records = self._bridge.drain()
+            legs = self._legs.copy()
+        if not len(records):
+            return
+        MEDIA_THREAD_LATENESS.observe(max(0, time.monotonic_ns() - int(records["captured_ns"].min())) / 1e9)
+        events = self.process(records, legs)
+        try:
+            self._loop.call_soon_threadsafe(_deliver, events)
+        except RuntimeError:
+            # the loop is closed: nobody listens any more
+            self._stopping = True
+
+    def process(self, records: NDArray[np.void], legs: dict[int, MediaLeg]) -> list[Event]:
+        """Records to events for the loop, pausing on the way where the caller began to speak over us."""
+        raw = records.tobytes()
+        columns = [records[name].tolist() for name in _COLUMNS]
+        events: list[Event] = []
+        for place, (index, generation, tick, captured_ns, utterance, position, flags, level, own) in enumerate(
+            zip(*columns, levels(records["caller"]), levels(records["agent"]), strict=True)
+        ):
+            leg = legs.get(index)
+            if leg is None or leg.generation != generation:
+                continue
+            caller_at, agent_at = place * TICK.itemsize + _CALLER_AT, place * TICK.itemsize + _AGENT_AT
+            caller = raw[caller_at : caller_at + FRAME_BYTES]
+            verdict = _listen(leg, tick, caller, level if flags & _CALLER else SILENCE_DB, own)
+            if leg.onset_tick is not None and utterance and leg.armed and not flags & _PAUSED:
+                events.append(self._pause(leg, utterance, position, tick))
+            frame = LegFrame(
+                tick, captured_ns, caller, raw[agent_at : agent_at + FRAME_BYTES], utterance, position,
+                bool(flags & _CALLER), verdict.speech, bool(flags & _FINISHED), bool(flags & _UNDERRUN),
+                bool(flags & _PAUSED),
+            )  # fmt: skip
+            events.append((leg.sink.deliver_frame, (frame,)))
+        self.frames += len(columns[0])
+        return events
+
+    def _pause(self, leg: MediaLeg, utterance: int, position: int, tick: int) -> Event:
+        onset_tick, leg.onset_tick = leg.onset_tick, None
+        # the bridge first: the words about it can wait
+        try:
+            self._bridge.pause(leg.index)
+        except LegError:
+            log.debug("media.pause_on_closed_leg", leg=leg.index)
+        return leg.sink.deliver_pause, (utterance, position, onset_tick, tick)
+
+
+def _listen(leg: MediaLeg, tick: int, caller: bytes, level_db: float, own_db: float) -> Verdict:
+    vad = leg.vad
+    vad.heard(own_db)
+    # most frames of a call are too quiet to be asked about
+    voiced = level_db > vad.gate_db() and leg.webrtc.is_speech(caller, SAMPLE_RATE)
+    verdict = vad.step(tick, level_db, voiced=voiced)
+    if verdict.onset_tick is not None:
+        leg.onset_tick = verdict.onset_tick
+    elif leg.onset_tick is not None and (not verdict.speech or tick - leg.onset_tick > _LATE_PAUSE_TICKS):
+        leg.onset_tick = None
+    return verdict
+
+
+def levels(frames: NDArray[np.int16]) -> list[float]:
+    """RMS of each row in dB below full scale, `SILENCE_DB` for digital silence.
+
+    :param frames: int16, shape (frames, 160)
+    """
+    samples = frames.astype(np.float32)
+    power = np.einsum("ij,ij->i", samples, samples) / (frames.shape[1] * 32768.0**2)
+    result: list[float] = (10.0 * np.log10(np.maximum(power, _SILENCE_POWER))).tolist()
+    return result
+
+
+def _deliver(events: list[Event]) -> None:
+    for function, arguments in events:
+        function(*arguments)

@@ -1,0 +1,185 @@
+"""pjsua2's endpoint with its transports, codecs and accounts. Lives on the owner thread from first to last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from gateway.errors import SetupError
+from gateway.settings import Settings, TrunkSettings
+from gateway.sip.account import OnInvite, SipAccount, TrunkAccount
+from gateway.sip.bridge import CompiledLimits
+from gateway.sip.configuration import (
+    codec_priorities,
+    endpoint_config,
+    local_account_config,
+    transport_config,
+    trunk_account_config,
+)
+from gateway.sip.headers import parse_message
+from gateway.sip.library import error_text, guarded, is_address_in_use, pj
+from gateway.sip.log_writer import StackLogWriter, log_level
+from gateway.sip.registration import RegistrationState
+from gateway.sip.trunk import trunk_addresses, trunk_of_request
+
+log = structlog.get_logger(__name__)
+
+_POLL_MS = 5
+"""Longest wait of one poll, and so of a command."""
+_NO_TRAFFIC = 3
+"""PJSUA_DESTROY_NO_NETWORK: everybody was told good-bye before."""
+
+
+class SipEndpointLibrary(pj.Endpoint):  # type: ignore[misc]
+    """The library's endpoint, of which a process has one."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__()
+        self._stack = stack
+
+    @guarded
+    def onSelectAccount(self, prm: Any) -> None:  # noqa: N802
+        prm.accountIndex = self._stack.account_for(str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
+
+    @guarded
+    def onTransportState(self, prm: Any) -> None:  # noqa: N802
+        if prm.state == pj.PJSIP_TP_STATE_DISCONNECTED:
+            self._stack.connection_lost()
+
+
+class Stack:
+    """Start, poll, stop. Every method is for the owner thread."""
+
+    def __init__(self, settings: Settings, *, limits: CompiledLimits, on_invite: OnInvite) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._on_invite = on_invite
+        self._library: Any = None
+        self._local: SipAccount | None = None
+        self._trunks: dict[str, TrunkAccount] = {}
+        self.address = ""
+        """host:port of the first transport, as others may reach it."""
+        self.malformed = 0
+        self.on_malformed: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Bind and register.
+
+        :raises SetupError: when a port is in use or an address is not ours
+        """
+        self._library = SipEndpointLibrary(self)
+        self._library.libCreate()
+        writer = StackLogWriter(self._count_malformed)
+        config = endpoint_config(
+            self._settings, limits=self._limits, log_writer=writer, log_level=log_level(self._settings.log)
+        )
+        # libDestroy deletes the writer
+        writer.__disown__()
+        self._library.libInit(config)
+        self._library.audDevManager().setNullDev()
+        self._bind()
+        self._library.libStart()
+        self._set_codecs()
+        self._add_accounts()
+
+    def poll(self) -> None:
+        """Handle what came, or wait for it a few milliseconds."""
+        self._library.libHandleEvents(_POLL_MS)
+        now = time.monotonic()
+        for account in self._trunks.values():
+            account.poll(now)
+
+    def stop(self) -> None:
+        """Destroy everything; the calls must have been dropped."""
+        for account in self._accounts():
+            account.shutdown()
+        self._trunks.clear()
+        self._local = None
+        library, self._library = self._library, None
+        if library is not None:
+            library.libDestroy(_NO_TRAFFIC)
+
+    def account(self, trunk: str | None) -> SipAccount:
+        """The account of a trunk, or the local one. :raises KeyError: for a trunk that is not configured."""
+        if trunk is not None:
+            return self._trunks[trunk]
+        assert self._local is not None
+        return self._local
+
+    def account_for(self, message: str, source: str) -> int:
+        """The stack's id of the account that a request belongs to."""
+        trunks = [account.trunk for account in self._trunks.values()]
+        trunk = trunk_of_request(parse_message(message), source.rpartition(":")[0], trunks) if trunks else None
+        return int(self.account(trunk.name if trunk else None).getId())
+
+    def connection_lost(self) -> None:
+        """A connection ended: trunks that use one register again."""
+        for account in self._trunks.values():
+            account.connection_lost()
+
+    def unregister(self) -> None:
+        """Tell every registrar that we are gone."""
+        for account in self._trunks.values():
+            account.unregister()
+
+    @property
+    def registered(self) -> bool:
+        """Whether any trunk is registered."""
+        return any(account.registration.state.registered for account in self._trunks.values())
+
+    def registrations(self) -> dict[str, RegistrationState]:
+        """What each trunk's registrar said last; for any thread."""
+        return {name: account.registration.state for name, account in list(self._trunks.items())}
+
+    def _accounts(self) -> list[SipAccount]:
+        return [*self._trunks.values(), *([self._local] if self._local else [])]
+
+    def _count_malformed(self) -> None:
+        self.malformed += 1
+        self.on_malformed()
+
+    def _bind(self) -> None:
+        kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}
+        sip = self._settings.sip
+        for name in sip.transports:
+            try:
+                identifier = self._library.transportCreate(kinds[name], transport_config(sip))
+            except pj.Error as error:
+                raise SetupError(_bind_failure(self._settings, name, error)) from None
+            info = self._library.transportGetInfo(identifier)
+            self.address = self.address or str(info.localName)
+
+    def _set_codecs(self) -> None:
+        available = [str(codec.codecId) for codec in self._library.codecEnum2()]
+        for identifier, priority in codec_priorities(available, list(self._settings.sip.codecs)).items():
+            self._library.codecSetPriority(identifier, priority)
+
+    def _add_accounts(self) -> None:
+        self._local = SipAccount(self._on_invite)
+        self._local.create(local_account_config(self._settings, identity=f"sip:{self.address}"), True)
+        for trunk in self._settings.trunks:
+            self._add_trunk(trunk)
+
+    def _add_trunk(self, trunk: TrunkSettings) -> None:
+        account = TrunkAccount(trunk, self._on_invite)
+        try:
+            account.create(trunk_account_config(self._settings, trunk, trunk_addresses(trunk)))
+        except pj.Error as error:
+            raise SetupError(f"The trunk {trunk.name!r} is not usable: {error_text(error)}.") from None
+        self._trunks[trunk.name] = account
+
+
+def _bind_failure(settings: Settings, transport: str, error: Exception) -> str:
+    sip = settings.sip
+    if is_address_in_use(error):
+        return (
+            f"Port {sip.port}/{transport} (setting sip.port) is in use by another program; "
+            "stop that program or choose another sip.port."
+        )
+    return (
+        f"The {transport} transport cannot listen on {sip.host}:{sip.port} (settings sip.host and sip.port): "
+        f"{error_text(error)}."
+    )
