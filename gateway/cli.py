@@ -66,7 +66,6 @@ def worker(
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where gateways attach. Default: worker.listen.")
     ] = None,
-    name: Annotated[str, typer.Option(help="Name in logs.")] = "worker",
     config: ConfigOption = None,
 ) -> None:
     """Run a conversation worker that gateways reach over gRPC.
@@ -80,7 +79,7 @@ def worker(
     """
     from gateway.commands import worker as command
 
-    command.run(_settings(config), listen=listen, name=name)
+    command.run(_settings(config), listen=listen)
 
 
 @app.command()

@@ -88,6 +88,7 @@ def _bind(host: str, port: int, purpose: str) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(100)
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)

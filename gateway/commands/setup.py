@@ -1,0 +1,23 @@
+"""`parley setup`: the SIP stack and the speech models."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+
+def run(*, native: bool, models: bool) -> None:
+    """Build and install the SIP stack, fetch the models; what is there is left alone.
+
+    :raises SetupError: when the build or the download fails
+    :raises ModelError: when a model that was fetched is not the expected one
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    if native:
+        from gateway.sip.native import recipe
+
+        fresh = recipe.install(recipe.ensure())
+        console.print("The SIP stack is installed." if fresh else "The SIP stack was installed already.")
+    if models:
+        from gateway.models.__main__ import fetch_with_progress
+
+        fetch_with_progress(console)

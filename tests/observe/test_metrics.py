@@ -1,0 +1,106 @@
+"""What the metrics count, and how they are named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from gateway.call.leg import MediaStatistics
+from gateway.observe import metrics
+
+Delta = Callable[..., float]
+
+
+@pytest.fixture
+def delta() -> Delta:
+    """How much a sample has grown since the test began."""
+    before = {(s.name, tuple(sorted(s.labels.items()))): s.value for m in REGISTRY.collect() for s in m.samples}
+
+    def since(name: str, **labels: str) -> float:
+        value = REGISTRY.get_sample_value(name, labels) or 0
+        return value - before.get((name, tuple(sorted(labels.items()))), 0)
+
+    return since
+
+
+def test_every_metric_is_ours_and_names_its_unit() -> None:
+    ours = [metric for metric in REGISTRY.collect() if metric.name.startswith("parley_")]
+    assert len(ours) > 20
+    for metric in ours:
+        assert metric.documentation.endswith(".")
+        if metric.type == "histogram":
+            assert metric.name.endswith("_seconds")
+
+
+def test_a_turn_counts_each_part_in_seconds(delta: Delta) -> None:
+    metrics.observe_turn({"endpointing": 400, "transcriber": 100, "model": 20, "voice": 60, "playout": 20, "x": 7})
+    assert delta("parley_turn_latency_seconds_sum", part="endpointing") == pytest.approx(0.4)
+    assert delta("parley_turn_latency_seconds_sum", part="total") == pytest.approx(0.6)
+    assert delta("parley_turn_latency_seconds_count", part="total") == 1
+
+
+def test_a_given_total_is_kept(delta: Delta) -> None:
+    metrics.observe_turn({"model": 20, "total": 500})
+    assert delta("parley_turn_latency_seconds_sum", part="total") == pytest.approx(0.5)
+
+
+def test_an_ended_call_counts_with_its_reason_and_length(delta: Delta) -> None:
+    metrics.observe_call_ended("inbound", "customer-ended-call", duration_ms=90_000)
+    metrics.observe_call_ended("inbound", "customer-ended-call")
+    assert delta("parley_calls_ended_total", direction="inbound", reason="customer-ended-call") == 2
+    assert delta("parley_call_duration_seconds_sum") == pytest.approx(90)
+    assert delta("parley_call_duration_seconds_count") == 1
+
+
+@given(st.text())
+def test_a_reason_that_is_no_plain_word_counts_as_other(reason: str) -> None:
+    label = metrics._bounded(reason)
+    assert label == "other" or re.fullmatch(r"[a-z0-9.-]+", label)
+
+
+def test_reasons_beyond_the_limit_count_as_other(delta: Delta, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_known_reasons", {f"reason-{number}" for number in range(64)})
+    metrics.observe_call_ended("outbound", "one-more")
+    metrics.observe_call_ended("outbound", "reason-7")
+    assert delta("parley_calls_ended_total", direction="outbound", reason="other") == 1
+    assert delta("parley_calls_ended_total", direction="outbound", reason="reason-7") == 1
+
+
+def test_media_figures_are_taken_over_in_base_units(delta: Delta) -> None:
+    metrics.observe_media(
+        MediaStatistics(
+            codec="PCMU",
+            packets_received=500,
+            packets_sent=480,
+            packets_lost=3,
+            packets_lost_remote=-1,
+            jitter_ms=12,
+            round_trip_ms=None,
+        )
+    )
+    assert delta("parley_rtp_packets_total", direction="received") == 500
+    assert delta("parley_rtp_packets_total", direction="sent") == 480
+    assert delta("parley_rtp_packets_lost_total", direction="received") == 3
+    assert delta("parley_rtp_packets_lost_total", direction="sent") == 0
+    assert delta("parley_rtp_jitter_seconds_sum") == pytest.approx(0.012)
+    assert delta("parley_rtp_round_trip_seconds_count") == 0
+
+
+def test_an_underrun_counts_once_with_its_silence(delta: Delta) -> None:
+    metrics.observe_underrun(400)
+    assert delta("parley_playout_underruns_total") == 1
+    assert delta("parley_playout_underrun_seconds_total") == pytest.approx(0.05)
+
+
+def test_a_lost_worker_is_down_and_without_calls() -> None:
+    metrics.observe_worker("w", calls=3, capacity=50, cpu=0.5, draining=True)
+    assert REGISTRY.get_sample_value("parley_worker_up", {"worker": "w"}) == 1
+    assert REGISTRY.get_sample_value("parley_worker_calls", {"worker": "w"}) == 3
+    metrics.observe_worker_lost("w")
+    for name in ("up", "calls", "cpu_cores", "draining"):
+        assert REGISTRY.get_sample_value(f"parley_worker_{name}", {"worker": "w"}) == 0
