@@ -1,0 +1,47 @@
+"""What all tests share: a missing peer is a skip with its reason, and under CI=true a failure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pluggy
+import pytest
+
+from tests.peers.missing import PeerMissing
+
+_INTEROP = Path(__file__).parent / "interop"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of tests/interop carries the marker `interop`, and runs last: it is slow and uses what the others prove."""
+    for item in items:
+        if _INTEROP in item.path.parents:
+            item.add_marker(pytest.mark.interop)
+    items.sort(key=lambda item: item.get_closest_marker("interop") is not None)
+
+
+def _skip_when_missing(outcome: pluggy.Result[None]) -> None:
+    if isinstance(outcome.exception, PeerMissing):
+        skipped = pytest.skip.Exception(str(outcome.exception), pytrace=False)
+        outcome.force_exception(skipped)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup() -> Generator[None, pluggy.Result[None], None]:
+    _skip_when_missing((yield))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call() -> Generator[None, pluggy.Result[None], None]:
+    _skip_when_missing((yield))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pluggy.Result[pytest.TestReport], None]:
+    report = (yield).get_result()
+    in_ci = os.environ.get("CI", "").lower() == "true"
+    if in_ci and report.skipped and item.get_closest_marker("interop"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped under CI=true: {report.longrepr}"

@@ -1,0 +1,165 @@
+"""Asterisk 22 as a PBX on the loopback address: Parley and a telephone register at it with digest.
+
+It comes from Debian forky (`tests.peers.debian`), with its English prompts, which are also human speech for other
+tests. Run in a chroot by root, and through the tree's own loader by anybody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+
+from tests.peers.debian import unpack
+from tests.peers.ports import LOOPBACK, free_port, free_ports
+from tests.peers.process import ChildProcess, PeerFailed
+
+SUITE = "forky"
+PACKAGES = ("asterisk", "asterisk-core-sounds-en-wav", "asterisk-core-sounds-en")
+SOUNDS = Path("usr/share/asterisk/sounds/en_US_f_Allison")
+"""Human prompts, 8000 Hz WAV, inside the tree."""
+TRANSCRIPTS = Path("usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
+_CONFIG = Path(__file__).parent / "asterisk_config"
+_START_SECONDS = 20
+
+
+def asterisk_root() -> Path:
+    """The tree with Asterisk and its prompts. :raises PeerMissing: when it cannot be had."""
+    return unpack("asterisk", SUITE, PACKAGES)
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskPlan:
+    """What the configuration files are filled with. `codecs` in Asterisk's names, best first."""
+
+    codecs: str = "ulaw,alaw"
+    sip_port: int = field(default_factory=free_port)
+    rtp_ports: tuple[int, int] = field(default_factory=lambda: free_ports(40))
+    parley_password: str = field(default_factory=lambda: secrets.token_hex(8))
+    phone_password: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+class Asterisk:
+    """A running Asterisk. Extensions are in `asterisk_config/extensions.conf`."""
+
+    def __init__(self, plan: AsteriskPlan, root: Path, folder: Path) -> None:
+        self.plan = plan
+        self.root = root
+        self.folder = folder
+        self._child: ChildProcess | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{LOOPBACK}:{self.plan.sip_port}"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "console.log").read_text(errors="replace")
+
+    async def start(self) -> None:
+        """:raises PeerFailed: when it is not up in time"""
+        self._write_configuration()
+        config = str(self._inside(self.folder / "asterisk.conf"))
+        command = self._command("-f", "-C", config, "-vvv", "-n")
+        self._child = await ChildProcess.start(command, log=self.folder / "console.log")
+        for _ in range(_START_SECONDS * 10):
+            self._child.require_running()
+            if "Asterisk Ready" in self._child.tail(200):
+                return
+            await asyncio.sleep(0.1)
+        raise PeerFailed(f"Asterisk is not up after {_START_SECONDS} s.\n{self._child.tail()}")
+
+    async def stop(self) -> None:
+        if self._child:
+            await self._child.stop()
+
+    async def cli(self, command: str) -> str:
+        """What a command of Asterisk's command line prints (`asterisk -rx`)."""
+        arguments = self._command("-C", str(self._inside(self.folder / "asterisk.conf")), "-rx", command)
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), 10)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise PeerFailed(f"Asterisk did not answer {command!r} within 10 s.") from None
+        return output.decode(errors="replace")
+
+    async def registered(self, account: str, *, seconds: float = 15) -> str:
+        """Wait until `account` ("parley" or "phone") has registered; returns its contact URI.
+
+        :raises PeerFailed: when it has not after `seconds`
+        """
+        for _ in range(int(seconds * 5)):
+            if match := re.search(rf"Contact:\s+{account}/(\S+)", await self.cli("pjsip show contacts")):
+                return match[1]
+            await asyncio.sleep(0.2)
+        raise PeerFailed(f"{account} did not register at Asterisk within {seconds} s.\n{self.log[-2000:]}")
+
+    async def channels(self) -> int:
+        """Channels that exist now."""
+        found = re.search(r"(\d+) active channel", await self.cli("core show channels count"))
+        return int(found[1]) if found else 0
+
+    @property
+    def _chroot(self) -> bool:
+        return os.geteuid() == 0
+
+    def _inside(self, path: Path) -> Path:
+        return Path("/") / path.relative_to(self.root) if self._chroot else path
+
+    def _command(self, *arguments: str) -> Sequence[str]:
+        if self._chroot:
+            return ["chroot", str(self.root), "/usr/sbin/asterisk", *arguments]
+        libraries = self.root / "usr/lib" / _machine(self.root)
+        loader = next((self.root / "usr/lib64").glob("ld-linux-*"))
+        return [str(loader), "--library-path", str(libraries), str(self.root / "usr/sbin/asterisk"), *arguments]
+
+    def _write_configuration(self) -> None:
+        values = {
+            "folder": self._inside(self.folder),
+            "root": "" if self._chroot else self.root,
+            "machine": _machine(self.root),
+            "sip_port": self.plan.sip_port,
+            "rtp_first": self.plan.rtp_ports[0],
+            "rtp_last": self.plan.rtp_ports[1],
+            "codecs": self.plan.codecs,
+            "parley_password": self.plan.parley_password,
+            "phone_password": self.plan.phone_password,
+        }
+        for file in sorted(_CONFIG.glob("*.conf")):
+            (self.folder / file.name).write_text(Template(file.read_text()).substitute(values))
+
+
+def _machine(root: Path) -> str:
+    return next((root / "usr/lib").glob("*/asterisk/modules")).parts[-3]
+
+
+@asynccontextmanager
+async def running_asterisk(plan: AsteriskPlan | None = None) -> AsyncIterator[Asterisk]:
+    """Asterisk while the block runs.
+
+    :raises PeerMissing: when it cannot be had on this machine
+    """
+    root = await asyncio.to_thread(asterisk_root)
+    folder = Path(tempfile.mkdtemp(prefix="asterisk-", dir=root / "tmp"))
+    asterisk = Asterisk(plan or AsteriskPlan(), root, folder)
+    try:
+        await asterisk.start()
+        yield asterisk
+    finally:
+        await asterisk.stop()
+        shutil.rmtree(folder, ignore_errors=True)

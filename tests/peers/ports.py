@@ -1,0 +1,39 @@
+"""Free ports on the loopback address."""
+
+from __future__ import annotations
+
+import random
+import socket
+from contextlib import ExitStack
+
+LOOPBACK = "127.0.0.1"
+_FIRST, _LAST = 21000, 32000
+"""Below the range from which Linux takes ports for outgoing sockets (32768 and up)."""
+
+
+def free_port() -> int:
+    """A port that is free for UDP and TCP."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> tuple[int, int]:
+    """First (even) and last port of `count` neighbouring ports, each free for UDP and TCP.
+
+    :raises OSError: when no such place is found
+    """
+    for _ in range(200):
+        first = random.randrange(_FIRST, _LAST - count, 2)
+        if all(_is_free(port) for port in range(first, first + count)):
+            return first, first + count - 1
+    raise OSError(f"no {count} free neighbouring ports between {_FIRST} and {_LAST}")
+
+
+def _is_free(port: int) -> bool:
+    with ExitStack() as stack:
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            probe = stack.enter_context(socket.socket(socket.AF_INET, kind))
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                return False
+    return True

@@ -1,0 +1,66 @@
+"""Installs what the tests' peers need: `python -m tests.peers.setup`. Does nothing, at once, when all is there.
+
+Debian packages on this machine (root only), Asterisk and its prompts in the cache, the softphone's virtual environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.peers.asterisk import asterisk_root
+from tests.peers.missing import PeerMissing
+from tests.peers.softphone import softphone_python
+
+PROGRAMS = {
+    "sipp": "sip-tester",
+    "tcpdump": "tcpdump",
+    "baresip": "baresip",
+    "espeak-ng": "espeak-ng",
+    "flite": "flite",
+}
+"""Program → Debian package that brings it."""
+DATA = {Path("/usr/share/pocketsphinx/test/data/librivox"): "pocketsphinx-testdata"}
+"""Folder of human recordings → Debian package that brings it."""
+
+
+def missing_packages() -> list[str]:
+    """Debian packages that are not there yet."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    programs = [package for name, package in PROGRAMS.items() if not shutil.which(name, path=path)]
+    return programs + [package for folder, package in DATA.items() if not folder.is_dir()]
+
+
+def install(packages: list[str]) -> None:
+    """:raises PeerMissing: when this user may not install them, or apt cannot"""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise PeerMissing(f"install these Debian packages as root: apt-get install {' '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        done = subprocess.run(
+            ["apt-get", "-qq", *command], env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise PeerMissing(f"apt-get {command[0]} failed: {done.stderr.strip()[-400:]}")
+
+
+def main() -> int:
+    """Prepare every part that can be prepared; one line for each that cannot. Exit status 1 when one is missing."""
+    status = 0
+    packages = missing_packages()
+    for step in (lambda: install(packages) if packages else None, asterisk_root, softphone_python):
+        try:
+            step()
+        except PeerMissing as error:
+            print(f"tests/peers: {error}", file=sys.stderr)
+            status = 1
+    if not status:
+        print("tests/peers: ready")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
