@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import structlog
@@ -49,6 +50,14 @@ class HibariOptions(EmbeddedOptions):
 
     voice_id: str = Field(default="heart", pattern="^heart$")
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
+
+
+class DialogueOptions(BaseModel):
+    """`file` is the dialogue's YAML file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: Path
 
 
 def make_transcriber(settings: ProviderSettings) -> Transcriber:
@@ -128,13 +137,19 @@ def _make_hibari(options: Options) -> Voice:
     return EmbeddedVoice(HibariSynthesiser(speed=checked.speed), _voice_pool())
 
 
+def _make_dialogue(options: Options) -> LanguageModel:
+    from gateway.providers.llm.dialogue import DialogueModel, load_dialogue
+
+    return DialogueModel(load_dialogue(_check(DialogueOptions, options).file))
+
+
 _TRANSCRIBERS: dict[str, Callable[[Options], object]] = {
     "embedded": _make_embedded,
     "moonshine": _make_moonshine,
     "whisper": _make_whisper,
 }
 _VOICES: dict[str, Callable[[Options], object]] = {"hibari": _make_hibari}
-_MODELS: dict[str, Callable[[Options], object]] = {}
+_MODELS: dict[str, Callable[[Options], object]] = {"dialogue": _make_dialogue}
 
 
 @functools.cache

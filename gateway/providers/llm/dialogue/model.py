@@ -1,0 +1,51 @@
+"""The dialogue engine as a language model.
+
+It keeps nothing: every request's messages are played through the engine from the start, so a call can go on in another
+worker, and what the caller did not hear does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from gateway.providers.base import ChatMessage, ChatRequest, ReplyEnd, ReplyPart, TextDelta, ToolCall
+from gateway.providers.llm.dialogue.definition import Dialogue
+from gateway.providers.llm.dialogue.engine import DialogueEngine
+from gateway.providers.llm.dialogue.state import Answer, DialogueState
+
+
+class DialogueModel:
+    """A dialogue behind the interface of a language model.
+
+    :param clock: the time of day, for answers like "we are open now"
+    """
+
+    def __init__(self, dialogue: Dialogue, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._engine = DialogueEngine(dialogue)
+        self._clock = clock
+
+    async def reply(self, request: ChatRequest) -> AsyncGenerator[ReplyPart, None]:
+        """The engine's answer to the last message. A tool that the request does not offer is not called."""
+        answer = self._replay(request.messages)
+        if answer.text:
+            yield TextDelta(answer.text)
+        action = answer.action
+        if action is not None and any(tool.name == action.name for tool in request.tools):
+            yield ToolCall(f"call_{uuid4().hex[:16]}", action.name, action.arguments)
+        yield ReplyEnd(expects=answer.expects)
+
+    def _replay(self, messages: Sequence[ChatMessage]) -> Answer:
+        """The answer that is due after the last message."""
+        now = self._clock()
+        state, answer = DialogueState(), self._engine.greeting(now)
+        tools: dict[str | None, str] = {}
+        for message in messages:
+            tools |= {call.id: call.name for call in message.tool_calls}
+            if message.role == "user":
+                state, answer = self._engine.heard(state, message.content, now)
+            elif message.role == "tool":
+                tool = tools.get(message.tool_call_id, "")
+                state, answer = self._engine.result(state, tool, message.content, now)
+        return answer
