@@ -1,0 +1,126 @@
+"""`parley calls`: recorded calls, and the timeline of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.call.calls import Calls
+from gateway.call.record import CallRecord
+from gateway.errors import ParleyError
+from gateway.settings import Settings
+
+Line = tuple[int, str, str]
+"""A moment of the call clock in ms, who, and what."""
+
+
+def list_calls(settings: Settings, *, limit: int) -> None:
+    """Print the newest `limit` calls."""
+    table = Table("started", "id", "caller", "called", "assistant", "length", "turns", "ended by", box=None)
+    for record in Calls(settings.data_dir).newest(limit):
+        table.add_row(
+            f"{record.started_at.astimezone():%d %b %H:%M:%S}",
+            record.id,
+            record.caller,
+            record.called,
+            record.assistant,
+            _length(record),
+            str(len(record.turns)),
+            record.end_reason,
+        )
+    console = Console(highlight=False, soft_wrap=True)
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print(f"No calls yet in {settings.data_dir}.", markup=False)
+
+
+def show(settings: Settings, call_id: str) -> None:
+    """Print one call.
+
+    :param call_id: the id or its unique beginning
+    :raises ParleyError: when there is no such call, or several begin like this
+    """
+    calls = Calls(settings.data_dir)
+    record = calls.get(_whole_id(calls, call_id))
+    console = Console(highlight=False, soft_wrap=True)
+    for line in [*_head(calls, record), ""]:
+        console.print(line, markup=False)
+    console.print(_timeline(record))
+    if record.media:
+        console.print(f"\n{_media(record)}", markup=False)
+    if record.path:
+        console.print(record.path, markup=False)
+
+
+def _whole_id(calls: Calls, beginning: str) -> str:
+    paths = [path for path in calls.directory.glob("*") if path.suffix in (".json", ".journal")]
+    ids = sorted({path.stem for path in paths if path.stem.startswith(beginning)})
+    if beginning in ids or not ids:
+        return beginning
+    if len(ids) > 1:
+        raise ParleyError(f"{len(ids)} calls begin with {beginning}: {', '.join(ids[:5])}; name one in full.")
+    return ids[0]
+
+
+def _head(calls: Calls, record: CallRecord) -> Iterator[str]:
+    trunk = f" by trunk {record.trunk}" if record.trunk else ""
+    yield f"{record.id}: {record.direction} call from {record.caller} to {record.called}{trunk}"
+    yield f"{record.started_at.astimezone():%A %d %B %Y %H:%M:%S}, {_length(record)}, assistant {record.assistant}"
+    yield f"ended by {record.end_reason}" if record.end_reason else "going on"
+    if record.failure:
+        yield f"failure: {record.failure}"
+    if record.recording:
+        yield f"recording: {calls.directory / record.recording}"
+
+
+def _timeline(record: CallRecord) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for at_ms, who, what in sorted(_lines(record)):
+        table.add_row(f"{at_ms / 1000:8.2f} s", who, Text(what, overflow="fold"))
+    return table
+
+
+def _lines(record: CallRecord) -> Iterator[Line]:
+    for turn in record.turns:
+        yield turn.at_ms, turn.role, turn.text
+        if turn.role == "agent" and turn.interrupted:
+            yield turn.at_ms, "", f"interrupted; the caller heard: {turn.heard or 'nothing'}"
+    for call in record.tool_calls:
+        answer = call.error or call.result or "no answer"
+        took = f" ({call.duration_ms} ms)" if call.duration_ms is not None else ""
+        yield call.at_ms, "tool", f"{call.name} {call.arguments} → {answer}{took}"
+    for pause in record.pauses:
+        yield pause.at_ms, "pause", f"caller spoke at {pause.onset_ms / 1000:.2f} s: {pause.decision} {pause.reason}"
+    for latency in record.latency:
+        yield latency.speech_end_ms, "latency", _latency(latency.model_dump())
+    for note in record.notes:
+        yield note["at_ms"], "note", ", ".join(f"{key} {value}" for key, value in note.items() if key != "at_ms")
+
+
+def _latency(parts: dict[str, float | None]) -> str:
+    names = ("endpointing", "transcriber", "model", "voice", "playout")
+    split = " + ".join(f"{name} {parts[name]:.0f}" for name in names if parts[name] is not None)
+    total = parts["total"]
+    return f"{total:.0f} ms = {split}" if total is not None else f"{split} ms"
+
+
+def _media(record: CallRecord) -> str:
+    media = record.media
+    assert media is not None
+    trip = f", round trip {media.round_trip_ms:.0f} ms" if media.round_trip_ms is not None else ""
+    return (
+        f"{media.codec}: {media.packets_received} packets received, {media.packets_lost} lost,"
+        f" jitter {media.jitter_ms:.1f} ms{trip}; {media.packets_sent} sent, {media.packets_lost_remote} lost;"
+        f" {record.underruns} underruns of {record.underrun_ms} ms"
+    )
+
+
+def _length(record: CallRecord) -> str:
+    if record.duration_ms is None:
+        return "not answered" if record.ended_at else "going on"
+    minutes, seconds = divmod(round(record.duration_ms / 1000), 60)
+    return f"{minutes}:{seconds:02}"

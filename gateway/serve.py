@@ -1,0 +1,147 @@
+"""`parley serve`: everything on one machine, from the first port to the last hang-up.
+
+Order of things: HTTP port (so that /readyz tells from the first moment), demo service, workers and SIP, then `parley
+ready`. On the way down the calls end first, then SIP, workers, HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from gateway.call.gateway import Gateway
+from gateway.observe import logging, metrics
+from gateway.observe.http import operations_app, serving
+from gateway.observe.sdnotify import SystemdNotifier
+from gateway.observe.watchdog import Watchdog, beat_seconds
+from gateway.settings import Settings
+from gateway.shutdown import Shutdown, unless
+
+log = structlog.get_logger(__name__)
+
+STUCK_SECONDS = 5.0
+"""A part of the process that has not moved for this long is stuck."""
+_HEARTBEAT_SECONDS = 0.25
+
+
+def run(settings: Settings, *, config: Path | None) -> int:
+    """Serve until a signal ends it; returns the exit status.
+
+    :param config: the file that `settings` come from: local workers read it too
+    :raises ParleyError: when the start fails
+    """
+    logging.configure(settings.log, process="gateway")
+    asyncio.run(Service(settings, config=config).serve())
+    return 0
+
+
+class Service:
+    """One run of `parley serve`.
+
+    :param gateway: what takes the calls; None makes it from the settings
+    """
+
+    def __init__(self, settings: Settings, *, config: Path | None = None, gateway: Gateway | None = None) -> None:
+        self._settings = settings
+        self._gateway = gateway or Gateway(settings, worker_arguments=_worker_arguments(config))
+        self._shutdown = Shutdown()
+        self._notifier = SystemdNotifier()
+        self._loop_beat_ns = 0
+        self._phase: str | None = "starting"
+        watched = self._notifier.watchdog_seconds
+        limit_seconds = min(STUCK_SECONDS, watched) if watched else STUCK_SECONDS
+        self._watchdog = Watchdog(self._heartbeats, self._notifier.alive, limit_ns=int(limit_seconds * 1e9))
+
+    async def serve(self) -> None:
+        """Start, serve, end."""
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._shutdown.on_signals())
+            port = await stack.enter_async_context(self._http())
+            if self._settings.demo.enabled:
+                await stack.enter_async_context(self._demo())
+            await stack.enter_async_context(_background(self._beat(), name="heartbeat"))
+            await stack.enter_async_context(_background(self._watch(), name="watchdog"))
+            stack.push_async_callback(self._gateway.close)
+            if await unless(self._shutdown.asked, self._gateway.start()):
+                self._announce(port)
+                await self._shutdown.asked.wait()
+                await self._drain()
+            self._stopping("stopping")
+
+    def unready(self) -> str | None:
+        """Why no call is taken now; None while calls are taken."""
+        if self._phase is not None:
+            return self._phase
+        return None if self._gateway.ready else "no worker takes calls"
+
+    def _http(self) -> contextlib.AbstractAsyncContextManager[int]:
+        app = operations_app(unready=self.unready, stuck=lambda: sorted(self._watchdog.stuck))
+        http = self._settings.http
+        return serving(app, host=http.host, port=http.port, purpose="metrics and health (http.port)")
+
+    def _demo(self) -> contextlib.AbstractAsyncContextManager[int]:
+        from gateway.demo.orders import orders_app
+
+        port = self._settings.demo.port
+        return serving(orders_app(), host="127.0.0.1", port=port, purpose="the demo order service (demo.port)")
+
+    def _announce(self, http_port: int) -> None:
+        gc.collect()
+        # What start-up made lives as long as the process: leave it out of every later collection.
+        gc.freeze()
+        self._phase = None
+        host = self._settings.http.host
+        line = f"parley ready: call {self._gateway.address}, metrics at http://{host}:{http_port}/metrics"
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        self._notifier.ready(line)
+
+    async def _drain(self) -> None:
+        seconds = self._settings.drain_seconds
+        self._stopping("draining")
+        if not await unless(self._shutdown.at_once, self._gateway.drain(seconds)):
+            log.warning("ends without waiting for its calls")
+
+    def _stopping(self, phase: str) -> None:
+        self._phase = phase
+        self._notifier.stopping(phase)
+
+    def _heartbeats(self) -> Mapping[str, int]:
+        return {"event loop": self._loop_beat_ns, "SIP and media threads": self._gateway.heartbeat_ns}
+
+    async def _beat(self) -> None:
+        while True:
+            self._loop_beat_ns = time.monotonic_ns()
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            late_ns = time.monotonic_ns() - self._loop_beat_ns - int(_HEARTBEAT_SECONDS * 1e9)
+            metrics.LOOP_LATENESS.observe(max(0, late_ns) / 1e9)
+
+    async def _watch(self) -> None:
+        while True:
+            self._watchdog.judge(time.monotonic_ns())
+            await asyncio.sleep(beat_seconds(self._notifier.watchdog_seconds))
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[None, None, None], *, name: str) -> AsyncIterator[None]:
+    """Run `work` beside the block, and cancel it afterwards."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+        if not task.cancelled():
+            task.result()
+
+
+def _worker_arguments(config: Path | None) -> list[str]:
+    return ["--config", str(config.absolute())] if config else []
