@@ -98,7 +98,7 @@ def _for_telephone(audio: npt.NDArray[np.float32], words: Sequence[TimedWord]) -
     """To 8 kHz and telephone level, without the third of a second of silence with which the voice begins."""
     resampled = soxr.resample(audio, dsp.SR, SAMPLE_RATE, quality="HQ")
     levelled = to_telephone_level(resampled, SAMPLE_RATE)
-    before, after = silent_ends(levelled / np.float32(32768), SAMPLE_RATE)
+    before, after = silent_ends(levelled.astype(np.float32) / np.float32(32768), SAMPLE_RATE)
     cut = max(0, before - SAMPLE_RATE * _LEAD_MS // 1000)
     stop = len(levelled) - max(0, after - SAMPLE_RATE * _PAUSE_MS // 1000)
     pcm = levelled[cut:stop]

@@ -73,7 +73,6 @@ class DialogueEngine:
     # ------------------------------------------------------------ slots
 
     def _waiting(self, state: DialogueState, text: str, now: datetime) -> Step:
-        assert state.intent and state.waiting
         if self._number(self._slot(state), text):
             return self._take(replace(state, confirming=False), text, now)
         agreed = _yes_or_no(text) if state.confirming else None
@@ -134,7 +133,8 @@ class DialogueEngine:
 
     def _slot(self, state: DialogueState) -> Slot:
         """The slot that is asked for."""
-        assert state.intent and state.waiting
+        assert state.intent is not None
+        assert state.waiting is not None
         return self._dialogue.intents[state.intent].slots[state.waiting]
 
     def _first_slot(self, intent: str) -> Slot | None:

@@ -53,7 +53,7 @@ class PhraseMatcher:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words without punctuation; contractions stay one word."""
-    return tuple(_WORD.findall(text.casefold().replace("'", "").replace("’", "")))
+    return tuple(_WORD.findall(text.casefold().replace("'", "").replace("\u2019", "")))
 
 
 @functools.lru_cache(maxsize=20_000)

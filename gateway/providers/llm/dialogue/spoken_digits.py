@@ -13,25 +13,14 @@ from dataclasses import dataclass
 from itertools import groupby
 
 _ONES = {
-    word: value
-    for value, words in enumerate(
-        ["zero oh o nought nil", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine niner"]
-    )
-    for word in words.split()
+    **dict(zip(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], range(1, 10), strict=True)),
+    **dict.fromkeys(["zero", "oh", "o", "nought", "nil"], 0),
+    "niner": 9,
 }
-_TEENS = {
-    word: value
-    for value, word in enumerate(
-        ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"],
-        start=10,
-    )
-}
-_TENS = {
-    word: value
-    for value, word in zip(
-        range(20, 100, 10), ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], strict=True
-    )
-}
+_FIRST_TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"]
+_TEENS = dict(zip([*_FIRST_TEENS, "sixteen", "seventeen", "eighteen", "nineteen"], range(10, 20), strict=True))
+_TENS_WORDS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_TENS = dict(zip(_TENS_WORDS, range(20, 100, 10), strict=True))
 _HOMOPHONES = {"won": 1, "to": 2, "too": 2, "tree": 3, "for": 4, "fore": 4, "sex": 6, "ate": 8}
 _REPEATS = {"double": 2, "triple": 3}
 _SCALES = {"hundred": 100, "thousand": 1000}
@@ -68,20 +57,21 @@ def spell(digits: str) -> str:
 
 
 def _runs(words: Sequence[str], homophones: bool) -> list[str]:
-    """Digit strings of each stretch of number words."""
+    """Digit strings of each stretch of number words, without those that are denied ("… not 4822")."""
     numbers = [_number(word) for word in words]
     if homophones:
         numbers = [
             number or (_homophone(word) if _beside_number(numbers, position) else None)
             for position, (word, number) in enumerate(zip(words, numbers, strict=True))
         ]
-    stretches = groupby(numbers, key=lambda number: number is not None)
-    joined = (_join([number for number in stretch if number]) for spoken, stretch in stretches if spoken)
+    stretches = [list(stretch) for _, stretch in groupby(range(len(words)), key=lambda at: numbers[at] is not None)]
+    told = (stretch for stretch in stretches if not (stretch[0] and words[stretch[0] - 1] == "not"))
+    joined = (_join([number for at in stretch if (number := numbers[at])]) for stretch in told)
     return [run for run in joined if run]
 
 
 def _beside_number(numbers: Sequence[_Number | None], position: int) -> bool:
-    neighbours = numbers[max(0, position - 1) : position] + list(numbers[position + 1 : position + 2])
+    neighbours = [*numbers[max(0, position - 1) : position], *numbers[position + 1 : position + 2]]
     return any(number is not None and number.kind != "and" for number in neighbours)
 
 
