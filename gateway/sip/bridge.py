@@ -146,14 +146,13 @@ _ARGUMENTS: dict[str, list[type[Any]]] = {
     "parley_bridge_error": [_SIGNED, ctypes.c_char_p, _UNSIGNED],
 }
 
-_NO_LEG, _NO_PLACE, _NO_ENDPOINT, _WRONG_CLOCK, _IN_USE, _NO_MEMORY = range(-1, -7, -1)
+_NO_LEG, _NO_PLACE, _NO_ENDPOINT, _WRONG_CLOCK, _NO_MEMORY = range(-1, -6, -1)
 
 _REASONS = {
     _NO_LEG: "it is not open",
     _NO_PLACE: "all places are in use",
     _NO_ENDPOINT: "pjsua is not initialised, or this thread is not its owner",
     _WRONG_CLOCK: "the conference bridge must run at 8000 Hz, mono, 20 ms (MediaConfig.clockRate and audioFramePtime)",
-    _IN_USE: "legs are open",
     _NO_MEMORY: "there is no memory left",
 }
 
@@ -196,11 +195,9 @@ def limits() -> CompiledLimits:
 class MediaBridge:
     """The legs of this process. Methods that say so are for the thread that owns pjsua2; the others are for any thread.
 
-    pjsua2 is one per process, and so is the table of legs: `capacity` may be changed by another MediaBridge once all
-    legs are closed.
+    pjsua2 is one per process, and so are its legs: a later MediaBridge goes on with them under its own capacity.
 
     :raises NativeMissing: when pjsua2 with the bridge is not installed
-    :raises LegError: when legs are open
     """
 
     def __init__(self, *, capacity: int) -> None:

@@ -42,6 +42,16 @@ COMPILER_FLAGS = "-O2 -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2"
 EMPTY_FILES = ("pjmedia/src/pjmedia-audiodev/bdimad_dev.c",)
 """Named by the makefiles, without effect on Linux, and taken out of Debian's archive."""
 
+PATCHES = {
+    "pjsip/src/pjsua2/endpoint.cpp": (
+        "    ua_cfg.cb.on_conf_op_completed      = &Endpoint::on_conf_op_completed;\n",
+        "    ua_cfg.cb.on_vid_conf_op_completed  = &Endpoint::on_vid_conf_op_completed;\n",
+    )
+}
+"""Lines taken out, per file. pjsua2 reports each operation of the conference bridge to Endpoint.onAudioMediaOpCompleted
+from the media clock thread, where a Python subclass of Endpoint waits for the GIL: a stalled interpreter would stop the
+media of all calls."""
+
 EXPECTED = {
     "pjlib/include/pj/compat/os_auto.h": ("PJ_HAS_SSL_SOCK 1", "PJ_IOQUEUE_IMP PJ_IOQUEUE_IMP_EPOLL"),
     "pjmedia/include/pjmedia-codec/config_auto.h": ("PJMEDIA_HAS_OPUS_CODEC 1",),
@@ -84,6 +94,7 @@ def version(tree: Path) -> str:
 
 def _key(tarball: Tarball) -> str:
     settings = [tarball.sha256, CONFIG_SITE.read_text(), *CONFIGURE, COMPILER_FLAGS, platform.machine()]
+    settings += [line for lines in PATCHES.values() for line in lines]
     return hashlib.sha256("\0".join(settings).encode()).hexdigest()[:16]
 
 
@@ -104,6 +115,11 @@ def _unpack(tarball: Tarball, tree: Path) -> None:
     shutil.copy(CONFIG_SITE, tree / "pjlib/include/pj/config_site.h")
     for name in EMPTY_FILES:
         (tree / name).touch()
+    for name, lines in PATCHES.items():
+        text = (tree / name).read_text()
+        for line in lines:
+            text = text.replace(line, "")
+        (tree / name).write_text(text)
 
 
 def _check_configuration(tree: Path) -> None:

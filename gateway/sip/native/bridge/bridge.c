@@ -46,9 +46,11 @@ typedef struct leg {
     unsigned slot;
 } leg;
 
+/* Legs are made once and never freed, so that a reader of an earlier endpoint can do no harm. */
 static struct {
-    leg **legs;
-    uint32_t capacity;
+    leg *legs[PARLEY_MOST_LEGS];
+    atomic_uint made;
+    uint32_t capacity; /* of these, may be opened */
     atomic_uint_fast64_t frees;
     atomic_int clock;
     bool forgets_at_exit;
@@ -56,9 +58,9 @@ static struct {
 
 /* Locks an open leg; NULL when there is none. */
 static leg *lock_open(uint32_t index) {
-    leg *l = index < bridge.capacity ? bridge.legs[index] : NULL;
-    if (!l)
+    if (index >= bridge.made)
         return NULL;
+    leg *l = bridge.legs[index];
     pthread_mutex_lock(&l->lock);
     if (l->state == LEG_OPEN)
         return l;
@@ -177,7 +179,7 @@ static bool endpoint_is_up(void) {
 /* pjsua was destroyed with legs open: their ports went with its memory. */
 static void forget_legs(void) {
     bridge.forgets_at_exit = false;
-    for (uint32_t i = 0; i < bridge.capacity; i++) {
+    for (uint32_t i = 0; i < bridge.made; i++) {
         leg *l = bridge.legs[i];
         pthread_mutex_lock(&l->lock);
         bool left = l->state == LEG_OPEN && l->live;
@@ -188,14 +190,6 @@ static void forget_legs(void) {
         if (left)
             gate_leave();
     }
-}
-
-/* pjsua2 reports every operation of the conference to Endpoint.onAudioMediaOpCompleted on the clock thread, where a
- * director takes the interpreter lock: one stalled Python thread would stop the media of all calls. */
-static void keep_python_out_of_the_clock(void) {
-    pjmedia_conf_set_op_cb(pjsua_var.mconf, NULL);
-    if (!bridge.forgets_at_exit)
-        bridge.forgets_at_exit = pj_atexit(&forget_legs) == PJ_SUCCESS;
 }
 
 static int check_clock(void) {
@@ -258,7 +252,8 @@ int parley_leg_open(void) {
     int result = check_clock();
     if (result)
         return result < 0 ? result : PARLEY_NO_ENDPOINT;
-    keep_python_out_of_the_clock();
+    if (!bridge.forgets_at_exit)
+        bridge.forgets_at_exit = pj_atexit(&forget_legs) == PJ_SUCCESS;
     leg *l = find_free();
     if (!l)
         return PARLEY_NO_PLACE;
@@ -319,17 +314,6 @@ int parley_leg_close(uint32_t index) {
 
 /* ---- in any thread ---- */
 
-static void free_legs(void) {
-    for (uint32_t i = 0; i < bridge.capacity; i++) {
-        pthread_mutex_destroy(&bridge.legs[i]->lock);
-        free(bridge.legs[i]->ticks.records);
-        free(bridge.legs[i]);
-    }
-    free(bridge.legs);
-    bridge.legs = NULL;
-    bridge.capacity = 0;
-}
-
 static leg *make_leg(uint32_t index) {
     leg *l = calloc(1, sizeof *l);
     if (!l)
@@ -344,24 +328,17 @@ static leg *make_leg(uint32_t index) {
 }
 
 int parley_bridge_create(uint32_t capacity) {
-    static bool gate_made;
-    for (uint32_t i = 0; i < bridge.capacity; i++)
-        if (bridge.legs[i]->state != LEG_FREE)
-            return PARLEY_IN_USE;
-    if (!gate_made && gate_create())
+    if (capacity > PARLEY_MOST_LEGS)
+        return PARLEY_NO_PLACE;
+    if (!bridge.made && gate_create())
         return PARLEY_NO_MEMORY;
-    gate_made = true;
-    free_legs();
-    bridge.legs = calloc(capacity, sizeof *bridge.legs);
-    if (!bridge.legs)
-        return PARLEY_NO_MEMORY;
-    for (; bridge.capacity < capacity; bridge.capacity++) {
-        bridge.legs[bridge.capacity] = make_leg(bridge.capacity);
-        if (!bridge.legs[bridge.capacity]) {
-            free_legs();
+    for (uint32_t i = bridge.made; i < capacity; i++) {
+        bridge.legs[i] = make_leg(i);
+        if (!bridge.legs[i])
             return PARLEY_NO_MEMORY;
-        }
+        bridge.made = i + 1;
     }
+    bridge.capacity = capacity;
     return PARLEY_OK;
 }
 
@@ -413,7 +390,7 @@ int parley_bridge_wait(uint32_t timeout_us) { return gate_wait(timeout_us); }
 int parley_bridge_drain(parley_tick *records, uint32_t max) {
     uint32_t taken = 0;
     gate_shut();
-    for (uint32_t i = 0; i < bridge.capacity && taken < max; i++) {
+    for (uint32_t i = 0; i < bridge.made && taken < max; i++) {
         leg *l = bridge.legs[i];
         pthread_mutex_lock(&l->lock);
         taken += ticks_take(&l->ticks, records + taken, max - taken);

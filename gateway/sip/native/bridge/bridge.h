@@ -32,6 +32,7 @@ extern "C" {
 /* Raised whenever a structure or a function below changes its meaning; the binding compares it. */
 #define PARLEY_ABI 1
 
+#define PARLEY_MOST_LEGS 4096
 #define PARLEY_CLOCK_RATE 8000
 #define PARLEY_FRAME_SAMPLES 160
 #define PARLEY_FRAME_NS 20000000
@@ -54,8 +55,7 @@ enum {
     PARLEY_NO_PLACE = -2,   /* all legs are in use */
     PARLEY_NO_ENDPOINT = -3, /* pjsua is not initialised, or the calling thread is not registered with pjlib */
     PARLEY_WRONG_CLOCK = -4, /* the conference does not run at 8000 Hz, mono, 20 ms */
-    PARLEY_IN_USE = -5,     /* legs are open, the table cannot be resized */
-    PARLEY_NO_MEMORY = -6
+    PARLEY_NO_MEMORY = -5
 };
 
 /* One tick of one leg, 680 bytes. */
@@ -101,7 +101,7 @@ enum { PARLEY_CLOCK_UNSEEN = 0, PARLEY_CLOCK_NORMAL = 1, PARLEY_CLOCK_NICE = 2, 
 
 PARLEY_EXPORT void parley_bridge_limits(parley_limits *limits);
 
-/* Makes the table of legs. Again only while no leg is open. */
+/* How many legs may be open from now on. Call it before anything else; again, for another number. */
 PARLEY_EXPORT int parley_bridge_create(uint32_t capacity);
 
 /* OWNER. Puts a leg on the conference bridge; returns its index. */
