@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 
-from gateway.call.leg import MediaStatistics
+from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.headers import quoted
@@ -19,6 +19,7 @@ from gateway.sip.statistics import read_statistics
 log = structlog.get_logger(__name__)
 
 _DECLINE = 603
+_DIGITS = frozenset("0123456789ABCD*#")
 
 
 class SipCall(pj.Call):  # type: ignore[misc]
@@ -54,9 +55,10 @@ class SipCall(pj.Call):  # type: ignore[misc]
 
     # ---------------------------------------------------------------- commands
 
-    def start(self, destination: str, *, headers: Mapping[str, str], local_uri: str) -> None:
+    def start(self, info: LegInfo, *, local_uri: str) -> None:
         """Send the INVITE. :raises LegError: when it cannot be sent."""
-        self._do("call", self.makeCall, destination, call_option(headers=headers, local_uri=local_uri))
+        option = call_option(headers=info.headers, local_uri=local_uri, signalling_id=info.signalling_id)
+        self._do("call", self.makeCall, info.called, option)
 
     def ring(self) -> None:
         """180."""
@@ -92,7 +94,9 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._transferring = True
 
     def digits(self, digits: str) -> None:
-        """RFC 4733 events."""
+        """RFC 4733 events. :raises LegError: for what is no digit, and when the far end takes none."""
+        if not digits or set(digits.upper()) - _DIGITS:
+            raise LegError(f"{digits!r} cannot be sent as digits; only 0-9, A-D, * and # can.")
         self._do("send digits", self.dialDtmf, digits)
 
     def statistics(self) -> MediaStatistics | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -84,7 +85,7 @@ class CallTable:
             called=destination,
             number=user_part(destination),
             trunk=trunk,
-            signalling_id="",
+            signalling_id=uuid.uuid4().hex,
             headers=dict(headers),
         )
         return self._make_leg(info, next(self._keys))
@@ -96,7 +97,7 @@ class CallTable:
             return
         call = self._make_call(account, leg.key, leg, None)
         try:
-            call.start(leg.info.called, headers=leg.info.headers, local_uri=local_uri)
+            call.start(leg.info, local_uri=local_uri)
         except LegError as error:
             self._forget(leg.key)
             leg.tell_ended(400, str(error), by_remote=False, statistics=None)

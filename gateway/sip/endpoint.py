@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -66,6 +67,8 @@ class SipEndpoint:
         :raises SetupError: when a port is in use; one sentence that names it
         """
         self._owner.start()
+        # a thread inside the library while the interpreter is torn down aborts the process
+        atexit.register(self._tear_down)
         try:
             await self._owner.run(self._boot, timeout=_START_SECONDS)
         except ParleyError:
@@ -168,8 +171,13 @@ class SipEndpoint:
             await asyncio.sleep(_STEP_SECONDS)
 
     async def _destroy(self) -> None:
+        await asyncio.to_thread(self._tear_down)
+
+    def _tear_down(self) -> None:
+        atexit.unregister(self._tear_down)
         self._media.stop(1.0)
         self._started = False
         self._owner.post(self._calls.drop_all)
         self._owner.post(self._stack.stop)
-        await asyncio.to_thread(self._owner.stop, _DESTROY_SECONDS)
+        if not self._owner.stop(_DESTROY_SECONDS):
+            log.error("sip.stop_overdue", seconds=_DESTROY_SECONDS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec
 
@@ -25,6 +27,11 @@ P = ParamSpec("P")
 
 _ADDRESS_IN_USE = 120098
 """pjlib's PJ_ERRNO_START_SYS (120000) + EADDRINUSE."""
+
+
+def be_quiet() -> None:
+    """Keep the library from writing to standard output until it has been told where to log."""
+    ctypes.CDLL(sys.modules["_pjsua2"].__file__).pj_log_set_level(0)
 
 
 def guarded(callback: Callable[P, None]) -> Callable[P, None]:
@@ -51,7 +58,12 @@ def is_address_in_use(error: Exception) -> bool:
 
 
 def call_option(
-    *, status: int = 0, reason: str = "", headers: Mapping[str, str] | None = None, local_uri: str = ""
+    *,
+    status: int = 0,
+    reason: str = "",
+    headers: Mapping[str, str] | None = None,
+    local_uri: str = "",
+    signalling_id: str = "",
 ) -> Any:
     """A CallOpParam with audio only; the default would offer real-time text (m=text) as well."""
     option = pj.CallOpParam(True)
@@ -64,6 +76,8 @@ def call_option(
         header = pj.SipHeader()
         header.hName, header.hValue = name, value
         option.txOption.headers.append(header)
+    if signalling_id:
+        option.opt.customCallId = signalling_id
     if local_uri:
         option.txOption.localUri = local_uri
     return option

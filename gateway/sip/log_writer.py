@@ -14,6 +14,8 @@ log = structlog.get_logger("gateway.sip.pjsip")
 
 MALFORMED = "Error processing packet from "
 """How pjsip's log begins when it drops a datagram (sip_endpoint.c)."""
+_TRACED = ("RX ", "TX ")
+"""How it begins when it prints a whole message (pjsua_core.c)."""
 
 
 def log_level(settings: LogSettings) -> int:
@@ -31,10 +33,10 @@ def write_line(level: int, text: str) -> None:
         log.debug("sip.malformed_datagram", text=line[:300])
     elif level <= 2:
         log.warning("sip.stack", text=line)
-    elif level == 3:
-        log.debug("sip.stack", text=line)
+    elif line.startswith(_TRACED):
+        log.info("sip.trace", text=line.replace("\r\n", "\n").removesuffix("\n--end msg--"))
     else:
-        log.info("sip.trace", text=line)
+        log.debug("sip.stack", text=line)
 
 
 class StackLogWriter(pj.LogWriter):  # type: ignore[misc]

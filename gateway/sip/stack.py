@@ -20,7 +20,7 @@ from gateway.sip.configuration import (
     trunk_account_config,
 )
 from gateway.sip.headers import parse_message
-from gateway.sip.library import error_text, guarded, is_address_in_use, pj
+from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, pj
 from gateway.sip.log_writer import StackLogWriter, log_level
 from gateway.sip.registration import RegistrationState
 from gateway.sip.trunk import trunk_addresses, trunk_of_request
@@ -70,6 +70,7 @@ class Stack:
 
         :raises SetupError: when a port is in use or an address is not ours
         """
+        be_quiet()
         self._library = SipEndpointLibrary(self)
         self._library.libCreate()
         writer = StackLogWriter(self._count_malformed)
@@ -159,7 +160,7 @@ class Stack:
 
     def _add_accounts(self) -> None:
         self._local = SipAccount(self._on_invite)
-        self._local.create(local_account_config(self._settings, identity=f"sip:{self.address}"), True)
+        self._local.create(local_account_config(self._settings, identity=f"sip:parley@{self.address}"), True)
         for trunk in self._settings.trunks:
             self._add_trunk(trunk)
 
