@@ -1,0 +1,106 @@
+"""The records of calls in the data directory."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from gateway.call import endings
+from gateway.call.journal import Journal, read_journal
+from gateway.call.record import CallRecord, build_record
+from gateway.errors import ParleyError
+
+log = structlog.get_logger(__name__)
+
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class Calls:
+    """Reads and writes `calls/` of a data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.directory = data_dir / "calls"
+
+    def prepare(self) -> None:
+        """Make the directory. :raises ParleyError: when that is not possible."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ParleyError(f"Cannot make {self.directory}: {error.strerror}; choose another data_dir.") from error
+
+    def journal_path(self, call_id: str) -> Path:
+        """Of a running call."""
+        return self.directory / f"{call_id}.journal"
+
+    def recording_path(self, call_id: str) -> Path:
+        """Stereo WAV: left the caller, right the agent."""
+        return self.directory / f"{call_id}.wav"
+
+    def write(self, record: CallRecord) -> Path:
+        """Write a record; a reader sees all of it or nothing."""
+        path = self.directory / f"{record.id}.json"
+        unfinished = path.with_suffix(".json.part")
+        unfinished.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
+        return path
+
+    def finish(self, journal: Journal) -> CallRecord | None:
+        """Turn the journal of a call that has ended into its record."""
+        record = build_record(journal.entries)
+        if record is not None:
+            self.write(record)
+            journal.path.unlink(missing_ok=True)
+        return record
+
+    def get(self, call_id: str) -> CallRecord:
+        """The record of a call; of one that is going on, what is known so far.
+
+        :raises ParleyError: when there is none
+        """
+        if not _ID.fullmatch(call_id):
+            raise ParleyError(f"{call_id!r} is no call id; `parley calls` lists them.")
+        path = self.directory / f"{call_id}.json"
+        try:
+            return CallRecord.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return self._running(call_id)
+        except ValueError as error:
+            raise ParleyError(f"{path} is damaged; delete it.") from error
+
+    def newest(self, limit: int = 50) -> Iterator[CallRecord]:
+        """Finished calls, newest first; damaged files are left out."""
+        # By the time of writing, because opening thousands of records to sort them would take seconds.
+        paths = sorted(self.directory.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in paths[:limit]:
+            try:
+                yield CallRecord.model_validate_json(path.read_bytes())
+            except (OSError, ValueError) as error:
+                log.warning("record left out", path=str(path), error=str(error))
+
+    def adopt_orphans(self) -> list[CallRecord]:
+        """Turn the journals that a gateway left behind when it died into records."""
+        adopted = []
+        for path in sorted(self.directory.glob("*.journal")):
+            record = build_record(read_journal(path))
+            if record is not None and not (self.directory / f"{record.id}.json").exists():
+                recording = self.recording_path(record.id)
+                record.recording = record.recording or (recording.name if recording.exists() else None)
+                self.write(record)
+                adopted.append(record)
+            path.unlink()
+        return adopted
+
+    def _running(self, call_id: str) -> CallRecord:
+        try:
+            record = build_record(read_journal(self.journal_path(call_id)))
+        except FileNotFoundError:
+            record = None
+        if record is None:
+            raise ParleyError(f"There is no call {call_id}; `parley calls` lists them.")
+        if record.end_reason == endings.GATEWAY_DIED:
+            record.end_reason = ""
+        return record

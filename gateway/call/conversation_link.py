@@ -1,0 +1,214 @@
+"""The call's side of its conversation: what goes to the worker, and what the worker's events do to the call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gateway.call import endings, state
+from gateway.call.latency import TurnLatencies
+from gateway.call.pauses import Decision, Pause
+from gateway.link.link import LinkCall
+from gateway.link.v1 import link_pb2 as pb
+from gateway.media.utterance import PlayoutState, Report
+from gateway.observe import metrics
+
+if TYPE_CHECKING:
+    from gateway.call.session import Call
+
+_STATES = {
+    PlayoutState.PLAYING: pb.PlayoutReport.STATE_PLAYING,
+    PlayoutState.PAUSED: pb.PlayoutReport.STATE_PAUSED,
+    PlayoutState.FINISHED: pb.PlayoutReport.STATE_FINISHED,
+    PlayoutState.CUT: pb.PlayoutReport.STATE_CUT,
+}
+_DECISIONS = {pb.Verdict.DECISION_CUT: Decision.CUT, pb.Verdict.DECISION_RESUME: Decision.RESUME}
+
+
+class ConversationLink:
+    """Implements `LinkListener` for one call."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._worker: LinkCall | None = None
+        self._streaming: LinkCall | None = None
+        self._turns: dict[int, int] = {}
+        self._latencies = TurnLatencies(self._on_latency)
+        self._handlers: Mapping[str, Callable[[Any], None]] = {
+            "utterance": self._on_utterance,
+            "audio": self._on_audio,
+            "cut": self._on_cut,
+            "verdict": self._on_verdict,
+            "journal": self._on_journal,
+            "action": self._on_action,
+            "failure": self._on_failure,
+        }
+        self.worker: str | None = None
+        self.dropped_ms = 0
+
+    # ------------------------------------------------------------ to the worker
+
+    def take(self, worker: LinkCall) -> None:
+        """This worker has the conversation."""
+        self._worker = worker
+        self.worker = worker.worker
+
+    def open(self, at_ms: int) -> None:
+        """The call was answered: the caller's audio flows from here on."""
+        self._streaming = self._worker
+        self.send(pb.GatewayEvent(answered=pb.Answered(at_ms=at_ms)))
+
+    def send(self, event: pb.GatewayEvent) -> None:
+        """Send, when there is a worker to hear it."""
+        if self._worker is not None:
+            self._worker.send(event)
+
+    def frame(self, at_ms: int, pcm: bytes, present: bool) -> None:
+        """20 ms of the caller."""
+        if self._streaming is not None:
+            self._streaming.send_frame(at_ms, pcm, missing=not present)
+
+    def report(self, report: Report) -> None:
+        """How far an utterance got."""
+        if report.position and (turn := self._turns.pop(report.utterance, 0)):
+            self._latencies.sent(turn, report.at_ms)
+        self.send(
+            pb.GatewayEvent(
+                playout=pb.PlayoutReport(
+                    at_ms=report.at_ms,
+                    utterance=report.utterance,
+                    position=report.position,
+                    state=_STATES[report.state],
+                    underrun_samples=report.underrun,
+                )
+            )
+        )
+
+    def end(self, at_ms: int, reason: str) -> None:
+        """Tell the worker that the call is over; its last journal entries still come until `close`."""
+        self._streaming = None
+        self.send(pb.GatewayEvent(end=pb.EndCall(at_ms=at_ms, reason=reason)))
+
+    def detach(self, at_ms: int, reason: str) -> None:
+        """The conversation is over though the call is not: nothing of the worker is heard any more."""
+        self.end(at_ms, reason)
+        self.close()
+
+    def close(self) -> None:
+        """Leave the worker."""
+        for parts in self._latencies.close():
+            self._call.journal.append(self._call.now_ms, "latency", parts)
+        self._latencies = TurnLatencies(self._on_latency)
+        worker, self._worker, self._streaming = self._worker, None, None
+        if worker is not None:
+            self.dropped_ms += worker.dropped_ms
+            worker.close()
+
+    # ------------------------------------------------------------ pauses
+
+    def pause(self, utterance: int, position: int, onset_ms: int, at_ms: int) -> None:
+        """The leg paused playout for the caller's speech."""
+        pause = self._call.pauses.begin(utterance, position, onset_ms=onset_ms, at_ms=at_ms)
+        if pause is None:
+            return
+        self._call.journal.append(
+            at_ms,
+            "pause",
+            {"pause": pause.number, "onset_ms": onset_ms, "utterance": utterance, "position": position},
+        )
+        self.send(
+            pb.GatewayEvent(
+                pause=pb.PauseNotice(
+                    pause=pause.number,
+                    onset_ms=onset_ms,
+                    at_ms=at_ms,
+                    utterance=utterance,
+                    position=position,
+                    decide_by_ms=pause.decide_by_ms,
+                )
+            )
+        )
+
+    def check_pause(self, now_ms: int) -> None:
+        """On each tick while a pause is undecided."""
+        if overtaken := self._call.pauses.overtaken():
+            self._decided(overtaken, Decision.CUT, "overtaken")
+        elif late := self._call.pauses.late(now_ms):
+            self._decided(late, Decision.TIMEOUT, "timeout")
+
+    def _decided(self, pause: Pause, decision: Decision, reason: str) -> None:
+        metrics.PAUSES.labels(decision).inc()
+        self._call.journal.append(
+            self._call.now_ms, "verdict", {"pause": pause.number, "decision": decision, "reason": reason}
+        )
+
+    # ------------------------------------------------------------ from the worker
+
+    def on_worker_event(self, event: pb.WorkerEvent) -> None:
+        """Something came."""
+        kind = event.WhichOneof("event")
+        handler = self._handlers.get(kind or "")
+        if handler is not None:
+            handler(getattr(event, kind or ""))
+
+    def on_worker_lost(self, detail: str) -> None:
+        """The stream is gone."""
+        self._fail(endings.WORKER_DIED, detail)
+
+    def _on_utterance(self, utterance: pb.Utterance) -> None:
+        if utterance.turn:
+            self._turns[utterance.utterance] = utterance.turn
+        self._call.playout.announce(
+            utterance.utterance, text=utterance.text, interruptible=utterance.interruptible, turn=utterance.turn
+        )
+
+    def _on_audio(self, audio: pb.UtteranceAudio) -> None:
+        self._call.playout.audio(audio.utterance, audio.offset, audio.pcm, final=audio.final)
+
+    def _on_cut(self, cut: pb.CutUtterances) -> None:
+        self._call.playout.cut(cut.up_to)
+
+    def _on_verdict(self, verdict: pb.Verdict) -> None:
+        pause = self._call.pauses.pending
+        decision = _DECISIONS.get(verdict.decision, Decision.CUT)
+        if self._call.pauses.decide(verdict.pause, decision, verdict.resume_from) and pause is not None:
+            self._decided(pause, decision, verdict.reason)
+
+    def _on_journal(self, entry: pb.JournalEntry) -> None:
+        data = _object(entry.json)
+        if entry.kind == "latency":
+            self._latencies.parts(data)
+            return
+        if entry.kind == "caller-turn":
+            self._call.backlog.clear()
+        elif entry.kind == "tool-result":
+            metrics.TOOL_REQUESTS.labels("error" if data.get("error") is not None else "ok").inc()
+        self._call.journal.append(entry.at_ms, entry.kind, data)
+
+    def _on_action(self, action: pb.Action) -> None:
+        if self._call.actions.is_new(action):
+            self._call.spawn(self._call.actions.perform(action))
+
+    def _on_failure(self, failure: pb.Failure) -> None:
+        self._fail(failure.reason or endings.WORKER_DIED, failure.detail)
+
+    def _on_latency(self, parts: dict[str, Any]) -> None:
+        metrics.observe_turn(parts)
+        self._call.journal.append(self._call.now_ms, "latency", parts)
+
+    def _fail(self, reason: str, detail: str) -> None:
+        self._call.log.error("conversation lost", reason=reason, detail=detail, worker=self.worker)
+        self._call.journal.append(self._call.now_ms, "failure", {"reason": reason, "detail": detail})
+        # In a farewell, what has come of it is said to its end.
+        self._call.playout.complete_all()
+        self._call.post(state.WorkerFailed(reason))
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The JSON object of a journal entry; anything else becomes its `text`."""
+    try:
+        read = json.loads(text)
+    except ValueError:
+        read = text
+    return read if isinstance(read, dict) else {"text": read}

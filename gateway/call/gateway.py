@@ -1,0 +1,208 @@
+"""The gateway: takes calls, gives each a task, and ends in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import structlog
+
+from gateway.assistant import Assistant
+from gateway.call import endings
+from gateway.call.admission import Admission
+from gateway.call.apology import Apologies
+from gateway.call.calls import Calls
+from gateway.call.disk import DiskThread
+from gateway.call.leg import Leg
+from gateway.call.router import route
+from gateway.call.session import Call, CallServices
+from gateway.call.state import EndNow
+from gateway.errors import CallRefused, ConfigError, NoRoute, ParleyError
+from gateway.link.pool import WorkerPool
+from gateway.observe import metrics
+from gateway.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+REFUSE_SECONDS = 5.0
+GOODBYE_SECONDS = 8.0
+"""For calls to end after they were told to."""
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Endpoint(Protocol):
+    """The part of `SipEndpoint` that the gateway uses."""
+
+    async def start(self) -> None:
+        """Take calls from here on."""
+
+    async def dial(
+        self,
+        destination: str,
+        *,
+        trunk: str | None = None,
+        caller: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> Leg:
+        """Call somebody."""
+
+    def stop_accepting(self) -> None:
+        """Refuse new calls."""
+
+    async def close(self) -> None:
+        """End everything."""
+
+
+EndpointMaker = Callable[[Callable[[Leg], None]], Endpoint]
+"""Makes the endpoint, given where its inbound legs go."""
+
+
+class Gateway:
+    """All calls of this process.
+
+    :param pool: started and closed by the gateway
+    :param make_endpoint: for example `lambda on_leg: SipEndpoint(settings, loop=loop, on_leg=on_leg)`
+    """
+
+    def __init__(self, settings: Settings, *, pool: WorkerPool, make_endpoint: EndpointMaker) -> None:
+        self.settings = settings
+        self.pool = pool
+        self.records = Calls(settings.data_dir)
+        self.admission = Admission(settings.sip.max_calls)
+        self._make_endpoint = make_endpoint
+        self._endpoint: Endpoint | None = None
+        self._disk = DiskThread()
+        self._apologies = Apologies(settings.data_dir / "apologies", self._disk)
+        self._services = CallServices(
+            workers=pool,
+            calls=self.records,
+            disk=self._disk,
+            apologies=self._apologies,
+            recording=settings.recording.enabled,
+        )
+        self._calls: dict[str, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def calls(self) -> Mapping[str, Call]:
+        """Live calls by id."""
+        return MappingProxyType(self._calls)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where calls come from. :raises ParleyError: before `start`."""
+        if self._endpoint is None:
+            raise ParleyError("The gateway has not been started.")
+        return self._endpoint
+
+    async def start(self, *, worker_seconds: float = 0) -> None:
+        """Take calls.
+
+        :param worker_seconds: how long to wait for a first worker before the endpoint opens; without one, calls are
+            refused with 503 until one is there
+        :raises ParleyError: when the data directory cannot be written or the endpoint cannot start
+        """
+        self.records.prepare()
+        for record in await asyncio.to_thread(self.records.adopt_orphans):
+            log.warning("call of an earlier gateway closed", call=record.id, reason=record.end_reason)
+        self.pool.start()
+        if worker_seconds and not await self.pool.wait_ready(worker_seconds):
+            log.warning("no worker is ready yet", waited_seconds=worker_seconds)
+        self._own(self._apologies.prepare(self.settings.assistants.values(), self.pool), "apologies")
+        self._endpoint = self._make_endpoint(self.on_leg)
+        await self._endpoint.start()
+
+    def on_leg(self, leg: Leg) -> None:
+        """An inbound leg: route it, admit it, give it a task; or refuse it."""
+        try:
+            self.admission.admit(len(self._calls))
+            name = route(leg.info, self.settings.routes)
+            assistant = self._assistant(name)
+        except CallRefused as refusal:
+            metrics.CALLS_REFUSED.labels(refusal.reason).inc()
+            log.warning("call refused", caller=leg.info.caller, number=leg.info.number, reason=str(refusal))
+            self._own(self._refuse(leg, refusal), "refuse")
+            return
+        self._take(leg, name, assistant)
+
+    async def dial(
+        self, destination: str, *, assistant: str, trunk: str | None = None, caller: str | None = None
+    ) -> Call:
+        """Call somebody and let an assistant speak. Returns at once; the record tells how it went.
+
+        :raises CallRefused: when there is no place
+        :raises ConfigError: when there is no such assistant
+        :raises LegError: when the destination cannot be called
+        """
+        self.admission.admit(len(self._calls))
+        if assistant not in self.settings.assistants:
+            raise ConfigError(f"There is no assistant {assistant!r}; add it under assistants.")
+        leg = await self.endpoint.dial(destination, trunk=trunk, caller=caller)
+        return self._take(leg, assistant, self.settings.assistants[assistant])
+
+    async def drain(self, limit_seconds: float) -> None:
+        """Take no new calls and let those that are live end; after `limit_seconds` they are hung up."""
+        self.admission.draining = True
+        if self._endpoint is not None:
+            self._endpoint.stop_accepting()
+        log.info("draining", calls=len(self._calls), limit_seconds=limit_seconds)
+        await self._until_empty(limit_seconds)
+        for call in list(self._calls.values()):
+            call.post(EndNow(endings.WORKER_SHUTDOWN))
+        await self._until_empty(GOODBYE_SECONDS)
+
+    async def close(self) -> None:
+        """End all calls now, then the endpoint, the workers and the disk thread."""
+        await self.drain(0)
+        if self._endpoint is not None:
+            await self._endpoint.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pool.close()
+        self._disk.close()
+
+    # ------------------------------------------------------------ calls
+
+    def _assistant(self, name: str) -> Assistant:
+        try:
+            return self.settings.assistants[name]
+        except KeyError:
+            raise NoRoute(f"The route names assistant {name!r}, which is not configured; add it.") from None
+
+    def _take(self, leg: Leg, name: str, assistant: Assistant) -> Call:
+        call = Call(leg, call_id=str(uuid.uuid4()), assistant_name=name, assistant=assistant, services=self._services)
+        self._calls[call.id] = call
+        self._own(self._live(call), call.id)
+        return call
+
+    async def _live(self, call: Call) -> None:
+        try:
+            await call.run()
+        except Exception:  # a fault in one call ends that call, with its record
+            log.exception("call failed", call=call.id)
+            await call.leg.hangup("internal error")
+        finally:
+            del self._calls[call.id]
+
+    async def _refuse(self, leg: Leg, refusal: CallRefused) -> None:
+        async with asyncio.timeout(REFUSE_SECONDS):
+            await leg.refuse(refusal.status, retry_after=refusal.retry_after, reason=refusal.reason)
+
+    async def _until_empty(self, seconds: float) -> None:
+        if tasks := [task for task in self._tasks if task.get_name() in self._calls]:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()):
+            log.error("task failed", task=task.get_name(), exc_info=fault)

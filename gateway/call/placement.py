@@ -1,0 +1,85 @@
+"""Finding a worker that takes a call: the least loaded first, one that refuses or is silent is skipped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from gateway.errors import LinkError
+from gateway.link.link import LinkCall, LinkListener, WorkerLink
+from gateway.link.v1 import link_pb2 as pb
+
+log = structlog.get_logger(__name__)
+
+ACCEPT_SECONDS = 2.0
+"""A worker that has not accepted by then is skipped."""
+
+
+class Workers(Protocol):
+    """The part of `WorkerPool` that places calls."""
+
+    def choose(self, tried: list[WorkerLink]) -> WorkerLink:
+        """The next to ask. :raises NoWorker: when none is left."""
+
+
+class _Attempt:
+    """Listens until one worker has answered; then the call itself does."""
+
+    def __init__(self, taker: LinkListener) -> None:
+        self.call: LinkCall | None = None
+        self.answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._taker = taker
+
+    def on_worker_event(self, event: pb.WorkerEvent) -> None:
+        if event.HasField("accepted"):
+            assert self.call is not None
+            # At once, because what follows in the same tick is for the call.
+            self.call.listener = self._taker
+            self._settle("")
+        elif event.HasField("refused"):
+            self._settle(event.refused.reason or "refused")
+
+    def on_worker_lost(self, detail: str) -> None:
+        self._settle(detail)
+
+    def _settle(self, refusal: str) -> None:
+        if not self.answer.done():
+            self.answer.set_result(refusal)
+
+
+async def place(workers: Workers, taker: LinkListener, start: pb.StartCall) -> LinkCall:
+    """Open a call on a worker; from its Accepted on, `taker` listens.
+
+    :raises NoWorker: when every worker refuses, is silent or is gone
+    """
+    tried: list[WorkerLink] = []
+    while True:
+        link = workers.choose(tried)
+        tried.append(link)
+        attempt = _Attempt(taker)
+        try:
+            call = attempt.call = link.open(attempt)
+        except LinkError:
+            continue
+        placed = False
+        try:
+            call.send(pb.GatewayEvent(start=start))
+            refusal = await _answer(attempt)
+            placed = not refusal
+        finally:
+            if not placed:
+                call.send(pb.GatewayEvent(end=pb.EndCall(reason="not-placed")))
+                call.close()
+        if placed:
+            return call
+        log.warning("worker skipped", worker=str(link), reason=refusal)
+
+
+async def _answer(attempt: _Attempt) -> str:
+    try:
+        async with asyncio.timeout(ACCEPT_SECONDS):
+            return await attempt.answer
+    except TimeoutError:
+        return f"no answer within {ACCEPT_SECONDS:.0f} s"

@@ -1,0 +1,52 @@
+"""What a worker is told of a call when it is asked to take it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from gateway.assistant import Assistant
+from gateway.call.leg import Direction, LegInfo
+from gateway.link.v1 import link_pb2 as pb
+
+_USER = re.compile(r"(?:sips?:|tel:)?\s*([^@;>\s]+)", re.IGNORECASE)
+_ANGLE = re.compile(r"<([^>]*)>")
+
+DIRECTIONS = {Direction.INBOUND: pb.DIRECTION_INBOUND, Direction.OUTBOUND: pb.DIRECTION_OUTBOUND}
+
+
+def number_of(party: str) -> str:
+    """The number or user name in a SIP URI, name-addr or plain number (RFC 3261 section 20.10)."""
+    angle = _ANGLE.search(party)
+    match = _USER.match(angle[1] if angle else party)
+    return match[1] if match else party
+
+
+def variables(call_id: str, info: LegInfo, now: datetime) -> dict[str, Any]:
+    """Template variables with Vapi's names, nested as `{{customer.number}}` reads them."""
+    inbound = info.direction is Direction.INBOUND
+    return {
+        "call": {"id": call_id, "type": "inboundPhoneCall" if inbound else "outboundPhoneCall"},
+        "customer": {"number": number_of(info.caller if inbound else info.called)},
+        "phoneNumber": {"number": info.number if inbound else number_of(info.caller)},
+        "transport": {"provider": "sip", "conversationType": "voice", "callSid": info.signalling_id},
+        "trunk": info.trunk or "",
+        "now": now.isoformat(timespec="seconds"),
+        "date": f"{now:%Y-%m-%d}",
+        "time": f"{now:%H:%M}",
+        "year": f"{now:%Y}",
+        "month": f"{now:%B}",
+        "day": f"{now:%A}",
+    }
+
+
+def start_call(call_id: str, info: LegInfo, assistant: Assistant, now: datetime) -> pb.StartCall:
+    """The opening of a new call."""
+    return pb.StartCall(
+        call_id=call_id,
+        assistant_json=assistant.model_dump_json(by_alias=True),
+        variables_json=json.dumps(variables(call_id, info, now), ensure_ascii=False),
+        direction=DIRECTIONS[info.direction],
+    )

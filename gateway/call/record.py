@@ -1,0 +1,240 @@
+"""The final record of a call: what its journal says, in the order that a reader wants.
+
+Everything in it comes from journal entries, so the record of a call whose gateway died is built the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.call import endings
+from gateway.call.journal import Entry
+from gateway.call.leg import Direction
+
+
+class Part(BaseModel):
+    """A part of a record. Times `at_ms` are the call clock."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Turn(Part):
+    """Something said. For the agent `text` was sent to the voice and `heard` reached the caller."""
+
+    at_ms: int
+    role: Literal["caller", "agent"]
+    text: str
+    heard: str | None = None
+    interrupted: bool = False
+    turn: int | None = None
+
+
+class ToolCall(Part):
+    """A tool that the model used."""
+
+    at_ms: int
+    id: str = ""
+    name: str = ""
+    arguments: Any = None
+    result: Any = None
+    error: str | None = None
+    duration_ms: int | None = None
+
+
+class Latency(Part):
+    """Last caller speech frame to first agent frame sent, ms; the parts add up to `total`."""
+
+    turn: int = 0
+    speech_end_ms: int = 0
+    endpointing: float = 0
+    transcriber: float = 0
+    model: float = 0
+    voice: float = 0
+    playout: float | None = None
+    total: float | None = None
+
+
+class Pause(Part):
+    """The caller spoke over the agent."""
+
+    at_ms: int
+    onset_ms: int
+    pause: int
+    utterance: int
+    position: int
+    decision: str = "none"
+    reason: str = ""
+    decided_ms: int | None = None
+
+
+class Media(Part):
+    """RTP figures: packets, ms."""
+
+    codec: str
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_lost_remote: int
+    jitter_ms: float
+    round_trip_ms: float | None = None
+
+
+class CallRecord(Part):
+    """One call, as it is kept."""
+
+    id: str
+    direction: Direction
+    caller: str
+    called: str
+    trunk: str | None = None
+    signalling_id: str = ""
+    assistant: str
+    worker: str | None = None
+    started_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_ms: int | None = None
+    end_reason: str = endings.GATEWAY_DIED
+    sip_status: int | None = None
+    failure: str | None = None
+    turns: list[Turn] = []
+    tool_calls: list[ToolCall] = []
+    latency: list[Latency] = []
+    pauses: list[Pause] = []
+    notes: list[dict[str, Any]] = []
+    media: Media | None = None
+    underruns: int = 0
+    underrun_ms: int = 0
+    dropped_caller_ms: int = 0
+    recording: str | None = None
+    path: str = ""
+
+
+def build_record(entries: Iterable[Entry]) -> CallRecord | None:
+    """The record that a journal amounts to; None when its first line is missing."""
+    record: CallRecord | None = None
+    for entry in entries:
+        if record is None:
+            record = CallRecord.model_validate(entry.data) if entry.kind == "call" else None
+        elif reader := _READERS.get(entry.kind):
+            reader(record, entry)
+    return record
+
+
+def _caller_turn(record: CallRecord, entry: Entry) -> None:
+    record.turns.append(
+        Turn(at_ms=entry.at_ms, role="caller", text=_text(entry.data), turn=_whole(entry.data.get("turn")))
+    )
+
+
+def _agent_turn(record: CallRecord, entry: Entry) -> None:
+    data = entry.data
+    heard = data.get("heard")
+    record.turns.append(
+        Turn(
+            at_ms=entry.at_ms,
+            role="agent",
+            text=_text(data),
+            heard=None if heard is None else str(heard),
+            interrupted=bool(data.get("interrupted")),
+            turn=_whole(data.get("turn")),
+        )
+    )
+
+
+def _tool_call(record: CallRecord, entry: Entry) -> None:
+    data = entry.data
+    record.tool_calls.append(
+        ToolCall(
+            at_ms=entry.at_ms,
+            id=str(data.get("id", "")),
+            name=str(data.get("name", "")),
+            arguments=data.get("arguments"),
+        )
+    )
+
+
+def _tool_result(record: CallRecord, entry: Entry) -> None:
+    for call in reversed(record.tool_calls):
+        if call.id == str(entry.data.get("id", "")):
+            call.result = entry.data.get("result")
+            error = entry.data.get("error")
+            call.error = None if error is None else str(error)
+            call.duration_ms = entry.at_ms - call.at_ms
+            return
+
+
+def _latency(record: CallRecord, entry: Entry) -> None:
+    record.latency.append(Latency.model_validate(entry.data))
+
+
+def _pause(record: CallRecord, entry: Entry) -> None:
+    record.pauses.append(Pause.model_validate({"at_ms": entry.at_ms, **entry.data}))
+
+
+def _verdict(record: CallRecord, entry: Entry) -> None:
+    for pause in reversed(record.pauses):
+        if pause.pause == entry.data.get("pause"):
+            pause.decision = str(entry.data.get("decision", "none"))
+            pause.reason = str(entry.data.get("reason", ""))
+            pause.decided_ms = entry.at_ms
+            return
+
+
+def _note(record: CallRecord, entry: Entry) -> None:
+    record.notes.append({"at_ms": entry.at_ms, **entry.data})
+
+
+def _worker(record: CallRecord, entry: Entry) -> None:
+    record.worker = str(entry.data.get("worker", ""))
+
+
+def _answered(record: CallRecord, entry: Entry) -> None:
+    record.answered_at = datetime.fromisoformat(entry.data["at"])
+
+
+def _failure(record: CallRecord, entry: Entry) -> None:
+    record.failure = str(entry.data.get("detail", ""))
+
+
+def _ended(record: CallRecord, entry: Entry) -> None:
+    data = entry.data
+    record.ended_at = datetime.fromisoformat(data["at"])
+    record.end_reason = data["reason"]
+    record.sip_status = data.get("sip_status")
+    record.media = Media.model_validate(data["media"]) if data.get("media") else None
+    record.underruns = data.get("underruns", 0)
+    record.underrun_ms = data.get("underrun_ms", 0)
+    record.dropped_caller_ms = data.get("dropped_caller_ms", 0)
+    record.recording = data.get("recording")
+    record.path = data.get("path", "")
+    if record.answered_at is not None:
+        record.duration_ms = round((record.ended_at - record.answered_at).total_seconds() * 1000)
+
+
+_READERS: Mapping[str, Callable[[CallRecord, Entry], None]] = {
+    "caller-turn": _caller_turn,
+    "agent-turn": _agent_turn,
+    "tool-call": _tool_call,
+    "tool-result": _tool_result,
+    "latency": _latency,
+    "pause": _pause,
+    "verdict": _verdict,
+    "note": _note,
+    "worker": _worker,
+    "answered": _answered,
+    "failure": _failure,
+    "ended": _ended,
+}
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    return str(data.get("text", ""))
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,381 @@
+"""One call: it owns the leg, the playout, the recording, the journal and its place on a worker.
+
+The state machine decides, `Call` carries out. Media ticks are handled at once in `on_frame`; everything that waits for
+somebody is a task of the call's own task group, which ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from gateway.assistant import Assistant
+from gateway.call import endings
+from gateway.call.actions import Actions
+from gateway.call.apology import Apologies
+from gateway.call.calls import Calls
+from gateway.call.conversation_link import ConversationLink
+from gateway.call.disk import Disk
+from gateway.call.journal import Journal
+from gateway.call.leg import Direction, Leg, LegFrame, MediaStatistics
+from gateway.call.pauses import Pauses
+from gateway.call.placement import Workers, place
+from gateway.call.plan import start_call
+from gateway.call.state import (
+    Accepted,
+    Answered,
+    CallMachine,
+    Command,
+    DeadlinePassed,
+    Event,
+    LegEnded,
+    NoWorkerLeft,
+    PlayedOut,
+    State,
+)
+from gateway.errors import LegError, NoWorker
+from gateway.link.pool import RETRY_AFTER_SECONDS
+from gateway.link.v1 import link_pb2 as pb
+from gateway.media.audio import FRAME_MS, samples_to_ms
+from gateway.media.playout import Playout
+from gateway.media.recorder import Recorder
+from gateway.media.utterance import PlayoutState, Report
+from gateway.observe import metrics
+
+log = structlog.get_logger(__name__)
+
+LEG_SECONDS = 5.0
+"""For anything that is asked of the leg."""
+TRAILING_SECONDS = 0.3
+"""After the end, for the worker's last journal entries."""
+MAX_DURATION_GRACE_SECONDS = 15.0
+"""Beyond the assistant's limit: the worker ends the call in words, the gateway only when it does not."""
+QUIET_FRAMES = 10
+"""Frames after the last sample before the call counts as played out: the far end's jitter buffer is still speaking."""
+BACKLOG_FRAMES = 1500
+"""Caller audio kept for a worker that takes over, at most 30 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallServices:
+    """What all calls share. `now` is the wall clock."""
+
+    workers: Workers
+    calls: Calls
+    disk: Disk
+    apologies: Apologies
+    recording: bool = True
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Call:
+    """A call from its first ring to its record. Implements `LegListener`.
+
+    :param call_id: names the record, the journal and the recording
+    """
+
+    def __init__(
+        self, leg: Leg, *, call_id: str, assistant_name: str, assistant: Assistant, services: CallServices
+    ) -> None:
+        self.id = call_id
+        self.leg = leg
+        self.assistant = assistant
+        self._assistant_name = assistant_name
+        self._services = services
+        self._loop = asyncio.get_running_loop()
+        limit = assistant.max_duration_seconds + MAX_DURATION_GRACE_SECONDS
+        self.machine = CallMachine(leg.info.direction, now=self._loop.time(), max_seconds=limit)
+        self.journal = Journal(services.calls.journal_path(call_id), services.disk)
+        self.playout = Playout(leg, self._on_report)
+        self.pauses = Pauses(self.playout)
+        self._recorder: Recorder | None = None
+        if services.recording:
+            self._recorder = Recorder(services.calls.recording_path(call_id), services.disk.submit)
+        self.conversation = ConversationLink(self)
+        self.actions = Actions(
+            leg,
+            self.journal,
+            played_out=self.played_out,
+            end=self.post,
+            reply=lambda result: self.conversation.send(pb.GatewayEvent(action_result=result)),
+        )
+        self.backlog: deque[bytes] = deque(maxlen=BACKLOG_FRAMES)
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._children: set[asyncio.Task[None]] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._tick = 0
+        self._quiet_frames = 0
+        self._quiet_waiters: list[asyncio.Future[None]] = []
+        self._statistics: MediaStatistics | None = None
+        self._underruns = 0
+        self._underrun_samples = 0
+        self.log = log.bind(call=call_id)
+
+    @property
+    def now_ms(self) -> int:
+        """The call clock: start of the last tick that came."""
+        return self._tick * FRAME_MS
+
+    @property
+    def state(self) -> State:
+        """Where the call is."""
+        return self.machine.state
+
+    def describe(self) -> str:
+        """The path of a frame, stage by stage."""
+        recorder = "recorder, " if self._recorder else ""
+        return f"{self.leg.describe()} -> {recorder}{self.playout}, link to {self.conversation.worker or 'no worker'}"
+
+    # ------------------------------------------------------------ life
+
+    async def run(self) -> None:
+        """Live the call to its end. Returns when the leg is gone and the record is on its way to the disk."""
+        info = self.leg.info
+        metrics.CALLS_ACTIVE.labels(info.direction).inc()
+        self._open_journal()
+        self.leg.attach(self)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self.spawn(self._find_worker())
+                await self._until_ended()
+                for child in self._children:
+                    child.cancel()
+        finally:
+            await self._close()
+            metrics.CALLS_ACTIVE.labels(info.direction).dec()
+
+    def post(self, event: Event) -> None:
+        """Give the state machine an event."""
+        self._inbox.put_nowait(event)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that waits as a task of this call."""
+        assert self._tasks is not None
+        task = self._tasks.create_task(work, name=f"call {self.id}")
+        self._children.add(task)
+        task.add_done_callback(self._children.discard)
+
+    async def played_out(self) -> None:
+        """Wait until everything queued was sent, and had time to be heard."""
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._quiet_frames = 0
+        self._quiet_waiters.append(waiter)
+        await waiter
+
+    async def _until_ended(self) -> None:
+        while self.machine.state is not State.ENDED:
+            event = await self._next_event()
+            before = self.machine.state
+            commands = self.machine.handle(event, self._loop.time())
+            if self.machine.state is not before:
+                self.log.info("call state", state=str(self.machine.state), because=type(event).__name__)
+            for command in commands:
+                await self._carry_out(command)
+
+    async def _next_event(self) -> Event:
+        try:
+            async with asyncio.timeout_at(self.machine.deadline):
+                return await self._inbox.get()
+        except TimeoutError:
+            return DeadlinePassed()
+
+    async def _find_worker(self) -> None:
+        info = self.leg.info
+        start = start_call(self.id, info, self.assistant, self._services.now())
+        try:
+            worker = await place(self._services.workers, self.conversation, start)
+        except NoWorker as error:
+            self.log.warning("no worker", detail=str(error))
+            self.post(NoWorkerLeft())
+            return
+        self.conversation.take(worker)
+        self.journal.append(self.now_ms, "worker", {"worker": worker.worker})
+        self.post(Accepted())
+
+    # ------------------------------------------------------------ commands
+
+    async def _carry_out(self, command: Command) -> None:
+        match command:
+            case Command.ANSWER:
+                await self._ask_leg(self.leg.answer(), only=Direction.INBOUND)
+            case Command.OPEN:
+                self._open_conversation()
+            case Command.REFUSE:
+                await self._refuse()
+            case Command.APOLOGISE:
+                self._apologise()
+            case Command.AWAIT_PLAYOUT:
+                self.spawn(self._tell_played_out())
+            case Command.HANG_UP:
+                self._statistics = await self._media_statistics()
+                await self._ask_leg(self.leg.hangup(self.machine.end_reason))
+            case Command.FINISH:
+                pass
+
+    async def _ask_leg(self, asking: Coroutine[Any, Any, None], *, only: Direction | None = None) -> None:
+        """A leg that cannot do it is about to end: its end or the state's deadline follows."""
+        if only not in (None, self.leg.info.direction):
+            asking.close()
+            return
+        try:
+            async with asyncio.timeout(LEG_SECONDS):
+                await asking
+        except (LegError, TimeoutError) as error:
+            self.log.warning("leg did not do it", detail=str(error) or "no answer in time")
+
+    def _open_conversation(self) -> None:
+        self.journal.append(self.now_ms, "answered", {"at": self._services.now().isoformat()})
+        self.conversation.open(self.now_ms)
+
+    async def _refuse(self) -> None:
+        if self.leg.info.direction is Direction.OUTBOUND:
+            await self._ask_leg(self.leg.hangup(self.machine.end_reason))
+            return
+        metrics.CALLS_REFUSED.labels(NoWorker.reason).inc()
+        await self._ask_leg(
+            self.leg.refuse(NoWorker.status, retry_after=RETRY_AFTER_SECONDS, reason="no worker is free")
+        )
+
+    def _apologise(self) -> None:
+        """Say that we are sorry in place of what was being said; without an apology the call just ends."""
+        self.conversation.detach(self.now_ms, self.machine.end_reason)
+        self.playout.cut(self.playout.highest)
+        pcm = self._services.apologies.pcm(self.assistant)
+        if pcm:
+            utterance = self.playout.highest + 1
+            self.playout.announce(utterance, text="apology", interruptible=False)
+            self.playout.audio(utterance, 0, pcm, final=True)
+
+    async def _tell_played_out(self) -> None:
+        await self.played_out()
+        self.post(PlayedOut())
+
+    # ------------------------------------------------------------ what the leg tells
+
+    def on_frame(self, frame: LegFrame) -> None:
+        """A media tick: the hot path, a few microseconds."""
+        tick = self._tick = frame.tick
+        if self._recorder is not None:
+            self._recorder.add(tick, frame.caller, frame.agent)
+        self.conversation.frame(tick * FRAME_MS, frame.caller, frame.present)
+        self.backlog.append(frame.caller)
+        self.playout.on_frame(frame)
+        if self.pauses.pending is not None:
+            self.conversation.check_pause(tick * FRAME_MS)
+        if self._quiet_waiters:
+            self._check_quiet()
+
+    def on_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
+        """The fast VAD paused playout: the worker decides, or the deadline."""
+        self.conversation.pause(utterance, position, onset_tick * FRAME_MS, tick * FRAME_MS)
+
+    def on_answered(self) -> None:
+        """Media flows."""
+        self.post(Answered())
+
+    def on_digit(self, digit: str) -> None:
+        """A DTMF digit."""
+        self.conversation.send(pb.GatewayEvent(keypress=pb.Keypress(at_ms=self.now_ms, digit=digit)))
+
+    def on_hold(self, held: bool) -> None:
+        """The far end holds us: nothing is said to it, and nothing it sends is the caller."""
+        self.playout.hold(held)
+        self.conversation.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=self.now_ms, held=held)))
+
+    def on_transfer(self, ok: bool, detail: str) -> None:
+        """The outcome of a transfer."""
+        self.actions.on_transfer(ok, detail)
+
+    def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:
+        """The leg is gone."""
+        self.log.info("leg ended", status=status, reason=reason, by_remote=by_remote)
+        self.post(LegEnded(status, by_remote))
+
+    # ------------------------------------------------------------ playout
+
+    def _on_report(self, report: Report) -> None:
+        self.conversation.report(report)
+        if report.underrun and report.state in (PlayoutState.FINISHED, PlayoutState.CUT):
+            self._underruns += 1
+            self._underrun_samples += report.underrun
+            metrics.observe_underrun(report.underrun)
+
+    def _check_quiet(self) -> None:
+        self._quiet_frames = self._quiet_frames + 1 if self.playout.idle else 0
+        if self._quiet_frames >= QUIET_FRAMES:
+            waiters, self._quiet_waiters = self._quiet_waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    # ------------------------------------------------------------ record
+
+    def _open_journal(self) -> None:
+        info = self.leg.info
+        self.journal.append(
+            0,
+            "call",
+            {
+                "id": self.id,
+                "direction": info.direction,
+                "caller": info.caller,
+                "called": info.called,
+                "trunk": info.trunk,
+                "signalling_id": info.signalling_id,
+                "assistant": self._assistant_name,
+                "started_at": self._services.now().isoformat(),
+            },
+        )
+
+    async def _media_statistics(self) -> MediaStatistics | None:
+        try:
+            async with asyncio.timeout(LEG_SECONDS):
+                return await self.leg.statistics() or self._statistics
+        except (LegError, TimeoutError):
+            return self._statistics
+
+    async def _close(self) -> None:
+        """Everything the call holds is given back here, however it ended."""
+        reason = self.machine.end_reason or endings.LEG_COMPLETED
+        ended = self._services.now()
+        try:
+            self.conversation.end(self.now_ms, reason)
+            self._statistics = await self._media_statistics()
+            await asyncio.sleep(TRAILING_SECONDS)
+        finally:
+            self.conversation.close()
+            if self._recorder is not None:
+                self._recorder.close()
+            self.journal.append(self.now_ms, "ended", self._ending(reason, ended))
+            self._services.disk.submit(lambda: self._services.calls.finish(self.journal))
+            self._count(reason)
+
+    def _ending(self, reason: str, ended: datetime) -> dict[str, Any]:
+        figures = self._statistics
+        recorded = self._recorder is not None and self._tick
+        return {
+            "at": ended.isoformat(),
+            "reason": reason,
+            "sip_status": self.machine.end_status,
+            "media": {name: getattr(figures, name) for name in figures.__slots__} if figures else None,
+            "underruns": self._underruns,
+            "underrun_ms": samples_to_ms(self._underrun_samples),
+            "dropped_caller_ms": self.conversation.dropped_ms,
+            "recording": self._recorder.path.name if self._recorder and recorded else None,
+            "path": self.describe(),
+        }
+
+    def _count(self, reason: str) -> None:
+        metrics.observe_call_ended(
+            self.leg.info.direction, reason, duration_ms=self.now_ms if self.machine.answered else None
+        )
+        if self._statistics is not None:
+            metrics.observe_media(self._statistics)
+        self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)

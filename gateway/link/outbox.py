@@ -1,0 +1,110 @@
+"""What waits to be sent to a worker: per call, bounded, merged.
+
+Caller audio of a call is one span of consecutive frames until it is taken or something else of the call comes; so a
+tick carries one CallerAudio per call, and a worker that does not read costs the oldest audio of its own calls and
+nothing else. Control events are never dropped.
+
+Pure: no clock, no socket.
+"""
+
+from __future__ import annotations
+
+from gateway.link.v1 import link_pb2 as pb
+from gateway.media.audio import FRAME_BYTES, FRAME_MS
+
+AUDIO_LIMIT_MS = 5_000
+"""Caller audio kept for a call that the worker does not take; the oldest goes first."""
+TICK_BYTES = 1_000_000
+"""Audio in one message at most: gRPC refuses messages above 4 MB."""
+
+
+class CallOutbox:
+    """The events of one call that wait."""
+
+    __slots__ = ("_at_ms", "_events", "_frames", "_missing", "_sealed_ms", "call", "dropped_ms")
+
+    def __init__(self, call: int) -> None:
+        self.call = call
+        self.dropped_ms = 0
+        self._events: list[pb.GatewayEvent] = []
+        self._frames: list[bytes] = []
+        self._at_ms = 0
+        self._missing = False
+        self._sealed_ms = 0
+
+    def add_frame(self, at_ms: int, pcm: bytes, *, missing: bool) -> None:
+        """20 ms of the caller at `at_ms` of the call clock."""
+        frames = self._frames
+        if frames and (missing != self._missing or at_ms != self._at_ms + len(frames) * FRAME_MS):
+            self._seal()
+            frames = self._frames
+        if not frames:
+            self._at_ms = at_ms
+            self._missing = missing
+        frames.append(pcm)
+        if self._sealed_ms + len(frames) * FRAME_MS > AUDIO_LIMIT_MS:
+            self._drop_oldest()
+
+    def add(self, event: pb.GatewayEvent) -> None:
+        """An event in its place after the audio so far; its call number is set here."""
+        if self._frames:
+            self._seal()
+        event.call = self.call
+        self._events.append(event)
+
+    def take(self) -> list[pb.GatewayEvent]:
+        """All that waits, in order."""
+        if self._frames:
+            self._seal()
+        events, self._events = self._events, []
+        self._sealed_ms = 0
+        return events
+
+    def _seal(self) -> None:
+        audio = pb.CallerAudio(at_ms=self._at_ms, pcm=b"".join(self._frames), missing=self._missing)
+        self._events.append(pb.GatewayEvent(call=self.call, audio=audio))
+        self._sealed_ms += len(self._frames) * FRAME_MS
+        self._frames = []
+
+    def _drop_oldest(self) -> None:
+        for index, event in enumerate(self._events):
+            if event.HasField("audio"):
+                gone_ms = len(event.audio.pcm) // FRAME_BYTES * FRAME_MS
+                del self._events[index]
+                self._sealed_ms -= gone_ms
+                break
+        else:
+            gone_ms = FRAME_MS
+            del self._frames[0]
+            self._at_ms += FRAME_MS
+        self.dropped_ms += gone_ms
+
+
+class Outbox:
+    """The outgoing side of a stream: which calls have something to send."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, CallOutbox] = {}
+        self._sequence = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def mark(self, call: CallOutbox) -> None:
+        """This call has something to send."""
+        self._waiting[call.call] = call
+
+    def forget(self, call: CallOutbox) -> None:
+        """Drop what waits for this call."""
+        self._waiting.pop(call.call, None)
+
+    def next_tick(self, now_ns: int) -> pb.GatewayTick:
+        """The next message: all calls that wait, or as many as fit."""
+        self._sequence += 1
+        tick = pb.GatewayTick(sequence=self._sequence, sent_ns=now_ns)
+        size = 0
+        while self._waiting and size < TICK_BYTES:
+            events = self._waiting.pop(next(iter(self._waiting))).take()
+            size += sum(len(event.audio.pcm) for event in events)
+            tick.events.extend(events)
+        return tick

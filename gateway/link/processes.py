@@ -1,0 +1,126 @@
+"""Worker processes on this machine: started, watched, started again, ended with us."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from gateway.errors import LinkError
+from gateway.observe import metrics
+
+log = structlog.get_logger(__name__)
+
+READY_SECONDS = 300.0
+"""From start to the announced address: models may be loaded first."""
+STOP_SECONDS = 10.0
+"""From SIGTERM to SIGKILL."""
+STABLE_SECONDS = 60.0
+"""A process that lived this long starts again without back-off."""
+BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_LINE_LIMIT = 1 << 20
+_ADDRESS = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+):(\d{1,5})\s*$")
+
+
+def announced_address(line: str) -> str | None:
+    """The address in a line that a worker prints: JSON with `address`, or text that ends with host:port."""
+    try:
+        announcement = json.loads(line)
+    except ValueError:
+        match = _ADDRESS.search(line)
+        return match[0].strip() if match else None
+    address = announcement.get("address") if isinstance(announcement, dict) else None
+    return address if isinstance(address, str) else None
+
+
+class WorkerProcess:
+    """One supervised worker.
+
+    `run` keeps it running until cancelled, then ends it.
+
+    :param name: for logs
+    :param command: program and arguments; it prints its address on standard output when it serves
+    :param serve: awaited with the address, for as long as the process lives: cancelled when it ends
+    """
+
+    def __init__(self, name: str, command: Sequence[str], serve: Callable[[str], Awaitable[None]]) -> None:
+        self.name = name
+        self._command = [sys.executable, "-m", "gateway.link.child", str(os.getpid()), *command]
+        self._serve = serve
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if self._process is not None and running else None
+
+    async def run(self) -> None:
+        """Start, watch, start again."""
+        failures = 0
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            try:
+                await self._live()
+            except LinkError as error:
+                log.error("worker process failed", worker=self.name, detail=str(error))
+            failures = 0 if loop.time() - started >= STABLE_SECONDS else failures + 1
+            metrics.WORKER_RESTARTS.inc()
+            await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1] if failures else 0)
+
+    async def _live(self) -> None:
+        """One life of the process, from its start to its end."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=_LINE_LIMIT
+        )
+        self._process = process
+        try:
+            address = await self._ready(process)
+            log.info("worker process ready", worker=self.name, pid=process.pid, address=address)
+            await self._while_alive(process, address)
+        finally:
+            await _end(process)
+        log.warning("worker process ended", worker=self.name, pid=process.pid, status=process.returncode)
+
+    async def _ready(self, process: asyncio.subprocess.Process) -> str:
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                async for line in process.stdout:
+                    if address := announced_address(line.decode(errors="replace").strip()):
+                        return address
+        except TimeoutError:
+            raise LinkError(f"{self.name} announced no address within {READY_SECONDS:.0f} s; see its log.") from None
+        raise LinkError(f"{self.name} ended before it was ready (status {await process.wait()}); see its log.")
+
+    async def _while_alive(self, process: asyncio.subprocess.Process, address: str) -> None:
+        assert process.stdout is not None
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(_awaited(self._serve(address)), name=f"{self.name} link")
+            # Read on, or a worker that prints would stop at a full pipe.
+            while await process.stdout.read(65536):
+                pass
+            await process.wait()
+            serving.cancel()
+
+
+async def _awaited(serving: Awaitable[None]) -> None:
+    await serving
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,92 @@
+"""Stereo recording of a call: left the caller, right the agent as it left in RTP, 8000 Hz, 16 bit.
+
+The place of a frame in the file is its tick, so times in the record are times in the recording, and ticks that never
+came are silence. Frames are collected for a second and written by the disk thread; the header is brought up to date
+with each write, so that a recording whose process died is playable to its last second.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE
+
+CHUNK_FRAMES = 50
+"""Frames per write: a second."""
+WAITING_LIMIT = 60
+"""Writes that may wait for a slow disk; beyond, frames are left out, which is silence in the file."""
+_CHANNELS = 2
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_BLOCK = _CHANNELS * SAMPLE_BYTES
+
+
+def wav_header(data_bytes: int) -> bytes:
+    """RIFF header of a stereo PCM file with `data_bytes` of audio, 44 bytes."""
+    rate = SAMPLE_RATE * _BLOCK
+    format_chunk = (b"fmt ", 16, 1, _CHANNELS, SAMPLE_RATE, rate, _BLOCK, SAMPLE_BYTES * 8)
+    return _HEADER.pack(b"RIFF", _HEADER.size - 8 + data_bytes, b"WAVE", *format_chunk, b"data", data_bytes)
+
+
+class Recorder:
+    """The recording of one call.
+
+    :param path: of the WAV file, made with the first write
+    :param submit: gives a job to the disk thread; jobs are done in order
+    """
+
+    def __init__(self, path: Path, submit: Callable[[Callable[[], object]], None]) -> None:
+        self.path = path
+        self.left_out_frames = 0
+        self._submit = submit
+        self._first_tick = 0
+        self._callers: list[bytes] = []
+        self._agents: list[bytes] = []
+        self._waiting = 0
+        self._data_bytes = 0
+
+    def add(self, tick: int, caller: bytes, agent: bytes) -> None:
+        """A frame of both sides, 320 bytes each, at its tick of the call clock."""
+        callers = self._callers
+        if callers and tick != self._first_tick + len(callers):
+            self._hand_over()
+            callers = self._callers
+        if not callers:
+            self._first_tick = tick
+        callers.append(caller)
+        self._agents.append(agent)
+        if len(callers) >= CHUNK_FRAMES:
+            self._hand_over()
+
+    def close(self) -> None:
+        """Write what waits."""
+        if self._callers:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        tick, callers, agents = self._first_tick, self._callers, self._agents
+        self._callers, self._agents = [], []
+        if self._waiting >= WAITING_LIMIT:
+            self.left_out_frames += len(callers)
+            return
+        self._waiting += 1
+        self._submit(lambda: self._write(tick, callers, agents))
+
+    def _write(self, tick: int, callers: list[bytes], agents: list[bytes]) -> None:
+        """On the disk thread. A gap before `tick` is a hole in the file, which reads as silence."""
+        try:
+            both = np.empty((len(callers) * FRAME_SAMPLES, _CHANNELS), dtype="<i2")
+            both[:, 0] = np.frombuffer(b"".join(callers), dtype="<i2")
+            both[:, 1] = np.frombuffer(b"".join(agents), dtype="<i2")
+            start = tick * FRAME_BYTES * _CHANNELS
+            self._data_bytes = max(self._data_bytes, start + both.nbytes)
+            with self.path.open("r+b" if self.path.exists() else "x+b", buffering=0) as file:
+                file.seek(_HEADER.size + start)
+                file.write(both.tobytes())
+                file.seek(0)
+                file.write(wav_header(self._data_bytes))
+        finally:
+            self._waiting -= 1
