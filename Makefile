@@ -66,8 +66,8 @@ $(SYSTEM_STAMP):
 
 $(RUNTIME_STAMP): | $(SYSTEM_STAMP)
 	@echo "Installing Python packages into $(VENV) …"
-	@$(PIP) install --quiet --require-hashes -r requirements.txt -r requirements-build.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) install -qq --require-hashes -r requirements.txt -r requirements-build.txt
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.stamp-runtime-*; touch $@
 
 $(NATIVE_STAMP): | $(RUNTIME_STAMP)
@@ -80,7 +80,7 @@ $(MODELS_STAMP): | $(RUNTIME_STAMP)
 
 $(DEV_STAMP): | $(RUNTIME_STAMP)
 	@echo "Installing development tools into $(VENV) …"
-	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@$(PIP) install -qq --require-hashes -r requirements-dev.txt
 	@rm -f $(VENV)/.stamp-dev-*; touch $@
 
 $(PEERS_STAMP): | $(DEV_STAMP)

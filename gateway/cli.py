@@ -25,9 +25,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-calls_app = typer.Typer(
-    help="The calls that this machine has recorded.", invoke_without_command=True, rich_markup_mode="markdown"
-)
+calls_app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 app.add_typer(calls_app, name="calls")
 
 ConfigOption = Annotated[

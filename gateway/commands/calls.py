@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from gateway.call.calls import Calls
 from gateway.call.record import CallRecord
@@ -20,6 +20,8 @@ Line = tuple[int, str, str]
 def list_calls(settings: Settings, *, limit: int) -> None:
     """Print the newest `limit` calls."""
     table = Table("started", "id", "caller", "called", "assistant", "length", "turns", "ended by", box=None)
+    for column in table.columns:
+        column.no_wrap, column.overflow = True, "fold"
     for record in Calls(settings.data_dir).newest(limit):
         table.add_row(
             f"{record.started_at.astimezone():%d %b %H:%M:%S}",
@@ -31,7 +33,7 @@ def list_calls(settings: Settings, *, limit: int) -> None:
             str(len(record.turns)),
             record.end_reason,
         )
-    console = Console(highlight=False, soft_wrap=True)
+    console = _console()
     if table.row_count:
         console.print(table)
     else:
@@ -46,14 +48,13 @@ def show(settings: Settings, call_id: str) -> None:
     """
     calls = Calls(settings.data_dir)
     record = calls.get(_whole_id(calls, call_id))
-    console = Console(highlight=False, soft_wrap=True)
-    for line in [*_head(calls, record), ""]:
-        console.print(line, markup=False)
-    console.print(_timeline(record))
-    if record.media:
-        console.print(f"\n{_media(record)}", markup=False)
-    if record.path:
-        console.print(record.path, markup=False)
+    for line in [*_head(calls, record), "", *_timeline(record), "", *_path(record)]:
+        _console().print(line, markup=False)
+
+
+def _console() -> Console:
+    """As wide as the terminal; wide enough for every line where there is none."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
 
 
 def _whole_id(calls: Calls, beginning: str) -> str:
@@ -77,11 +78,9 @@ def _head(calls: Calls, record: CallRecord) -> Iterator[str]:
         yield f"recording: {calls.directory / record.recording}"
 
 
-def _timeline(record: CallRecord) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+def _timeline(record: CallRecord) -> Iterator[str]:
     for at_ms, who, what in sorted(_lines(record)):
-        table.add_row(f"{at_ms / 1000:8.2f} s", who, Text(what, overflow="fold"))
-    return table
+        yield f"{at_ms / 1000:8.2f} s  {who:8} {what}"
 
 
 def _lines(record: CallRecord) -> Iterator[Line]:
@@ -108,15 +107,16 @@ def _latency(parts: dict[str, float | None]) -> str:
     return f"{total:.0f} ms = {split}" if total is not None else f"{split} ms"
 
 
-def _media(record: CallRecord) -> str:
-    media = record.media
-    assert media is not None
-    trip = f", round trip {media.round_trip_ms:.0f} ms" if media.round_trip_ms is not None else ""
-    return (
-        f"{media.codec}: {media.packets_received} packets received, {media.packets_lost} lost,"
-        f" jitter {media.jitter_ms:.1f} ms{trip}; {media.packets_sent} sent, {media.packets_lost_remote} lost;"
-        f" {record.underruns} underruns of {record.underrun_ms} ms"
-    )
+def _path(record: CallRecord) -> Iterator[str]:
+    """What the leg says of its path and its packets."""
+    if record.path:
+        yield record.path
+    if media := record.media:
+        trip = f", round trip {media.round_trip_ms:.0f} ms" if media.round_trip_ms is not None else ""
+        received = f"{media.packets_received} packets received, {media.packets_lost} lost"
+        yield f"{media.codec}: {received}, jitter {media.jitter_ms:.1f} ms{trip}"
+        sent = f"{media.packets_sent} packets sent, {media.packets_lost_remote} lost"
+        yield f"{sent}; {record.underruns} underruns of {record.underrun_ms} ms"
 
 
 def _length(record: CallRecord) -> str:

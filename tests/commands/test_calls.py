@@ -1,0 +1,141 @@
+"""Listing calls, and the timeline of one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.call.calls import Calls
+from gateway.call.leg import Direction
+from gateway.call.record import CallRecord, Latency, Media, Pause, ToolCall, Turn
+from gateway.commands.calls import list_calls, show
+from gateway.errors import ParleyError
+from gateway.settings import Settings
+
+STARTED = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+def record(call_id: str = "c-1", **changes: object) -> CallRecord:
+    """A call of 75 s."""
+    values: dict[str, object] = {
+        "id": call_id,
+        "direction": Direction.INBOUND,
+        "caller": "sip:alice@127.0.0.1",
+        "called": "sip:demo@127.0.0.1",
+        "assistant": "demo",
+        "started_at": STARTED,
+        "answered_at": STARTED,
+        "ended_at": STARTED + timedelta(seconds=75),
+        "duration_ms": 75_000,
+        "end_reason": "customer-ended-call",
+    }
+    return CallRecord.model_validate(values | changes)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    Calls(tmp_path).prepare()
+    return Settings(data_dir=tmp_path)
+
+
+def write(settings: Settings, *records: CallRecord) -> None:
+    for one in records:
+        Calls(settings.data_dir).write(one)
+
+
+def test_calls_are_listed_with_length_and_end(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(settings, record(turns=[Turn(at_ms=0, role="agent", text="Hello")]), record("c-2", duration_ms=None))
+    list_calls(settings, limit=10)
+    lines = capsys.readouterr().out.splitlines()
+    first = next(line for line in lines if "c-1" in line)
+    assert first.split()[-4:] == ["demo", "1:15", "1", "customer-ended-call"]
+    assert "not answered" in next(line for line in lines if "c-2" in line)
+
+
+def test_no_more_than_asked_are_listed(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(settings, *(record(f"c-{number}") for number in range(5)))
+    list_calls(settings, limit=2)
+    assert capsys.readouterr().out.count("customer-ended-call") == 2
+
+
+def test_the_timeline_is_in_the_order_of_the_call(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        settings,
+        record(
+            turns=[
+                Turn(at_ms=20, role="agent", text="Hello, how are you?", heard="Hello", interrupted=True),
+                Turn(at_ms=5_000, role="caller", text="Where is my order?"),
+            ],
+            tool_calls=[
+                ToolCall(at_ms=5_500, id="t", name="lookup", arguments={"n": "1"}, result="Shipped.", duration_ms=80)
+            ],
+            pauses=[Pause(at_ms=900, onset_ms=860, pause=1, utterance=1, position=7000, decision="cut", reason="x")],
+            latency=[
+                Latency(
+                    turn=1,
+                    speech_end_ms=4_900,
+                    endpointing=400,
+                    transcriber=100,
+                    model=5,
+                    voice=50,
+                    playout=20,
+                    total=575,
+                )
+            ],
+            notes=[{"at_ms": 6_000, "text": "resumed"}],
+        ),
+    )
+    show(settings, "c-1")
+    out = capsys.readouterr().out
+    moments = [
+        "0.02 s",
+        "the caller heard: Hello",
+        "0.90 s",
+        "575 ms = endpointing 400 + transcriber 100 + model 5 + voice 50 + playout 20",
+        "Where is my order?",
+        "lookup {'n': '1'} → Shipped. (80 ms)",
+        "text resumed",
+    ]
+    assert [out.index(moment) for moment in moments] == sorted(out.index(moment) for moment in moments)
+
+
+def test_media_figures_and_the_recording_are_shown(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    media = Media(
+        codec="PCMU",
+        packets_received=500,
+        packets_sent=490,
+        packets_lost=2,
+        packets_lost_remote=1,
+        jitter_ms=3.25,
+        round_trip_ms=40,
+    )
+    write(settings, record(media=media, recording="c-1.wav", underruns=1, underrun_ms=60))
+    show(settings, "c-1")
+    out = capsys.readouterr().out
+    assert f"recording: {settings.data_dir}/calls/c-1.wav" in out
+    assert "PCMU: 500 packets received, 2 lost, jitter 3.2 ms, round trip 40 ms\n" in out
+    assert "490 packets sent, 1 lost; 1 underruns of 60 ms\n" in out
+
+
+def test_what_a_caller_said_is_never_taken_as_markup(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(settings, record(turns=[Turn(at_ms=0, role="caller", text="[red]stop[/red] [/nonsense]")]))
+    show(settings, "c-1")
+    assert "[red]stop[/red] [/nonsense]" in capsys.readouterr().out
+
+
+def test_the_beginning_of_an_id_is_enough_when_it_is_unique(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(settings, record("abc-1"), record("abd-2"))
+    show(settings, "abd")
+    assert "abd-2" in capsys.readouterr().out
+    with pytest.raises(ParleyError, match="2 calls begin with ab: abc-1, abd-2"):
+        show(settings, "ab")
+
+
+def test_an_id_in_full_wins_over_longer_ones(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(settings, record("a"), record("ab"))
+    show(settings, "a")
+    assert capsys.readouterr().out.startswith("a: inbound call")
