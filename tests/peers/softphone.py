@@ -117,28 +117,42 @@ class Softphone:
 
         :raises PeerFailed: when none comes in time, or the softphone ended or reported an error
         """
+        event = await self.next_event(*names, seconds=seconds)
+        if event is None:
+            raise PeerFailed(f"no {' or '.join(names)} within {seconds} s; {self._history()}")
+        return event
+
+    async def next_event(self, *names: str, seconds: float) -> dict[str, Any] | None:
+        """As `wait_for`, with None when no such event comes in time."""
+        deadline = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds), self._arrived:
-                while True:
-                    while self._seen < len(self.events):
-                        event = self.events[self._seen]
-                        self._seen += 1
-                        if event["event"] in names:
-                            return event
-                        if event["event"] == "error":
-                            raise PeerFailed(f"softphone: {event['text']}")
+            async with asyncio.timeout_at(deadline), self._arrived:
+                while (event := self._unseen(names)) is None:
                     if self._reader.done():
                         raise PeerFailed(f"the softphone ended while waiting for {names}; {self._history()}")
                     await self._arrived.wait()
+                return event
         except TimeoutError:
-            raise PeerFailed(f"no {' or '.join(names)} within {seconds} s; {self._history()}") from None
+            return None
+
+    def _unseen(self, names: tuple[str, ...]) -> dict[str, Any] | None:
+        while self._seen < len(self.events):
+            event = self.events[self._seen]
+            self._seen += 1
+            if event["event"] in names:
+                return event
+            if event["event"] == "error":
+                raise PeerFailed(f"softphone: {event['text']}")
+        return None
 
     def _history(self) -> str:
         return f"events so far: {[event['event'] for event in self.events]}, log {self.plan.folder / 'softphone.log'}"
 
-    async def far_end_spoke(self, *, seconds: float = 20) -> None:
-        """Wait until the far end has spoken and fallen silent again."""
+    async def far_end_spoke(self, *, seconds: float = 20, quiet_seconds: float = 1.0) -> None:
+        """Wait until the far end has spoken, and then said nothing for `quiet_seconds` more."""
         await self.wait_for("far-silence", seconds=seconds)
+        while await self.next_event("far-speech", seconds=quiet_seconds):
+            await self.wait_for("far-silence", seconds=seconds)
 
     async def say(self, file: Path, *, seconds: float = 20) -> None:
         """Play a file and wait for its end."""

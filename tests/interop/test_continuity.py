@@ -1,0 +1,43 @@
+"""RTP goes on while the gateway's interpreter stands still: no Python runs in the media clock's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.interop.continuity import assert_continuous
+from tests.interop.conversation import in_call
+from tests.interop.product import STALLING_SERVE, Product, ProductPlan, running_product
+from tests.interop.providers import fake_assistant
+from tests.peers.softphone import SoftphonePlan
+
+STALLS = 3
+
+pytestmark = pytest.mark.timeout(90)
+
+
+async def late_heartbeats(product: Product) -> float:
+    """How often the gateway's event loop woke up more than 200 ms late."""
+    name = "parley_loop_lateness_seconds"
+    all_beats = await product.metric(f"{name}_count")
+    return all_beats - await product.metric(f"{name}_bucket", labels=r'\{le="0.2"\}')
+
+
+async def test_no_gap_while_python_stands_still_for_500_ms(tmp_path: Path) -> None:
+    assistant = fake_assistant(first_message=" ".join(["hello"] * 25))
+    plan = ProductPlan(tmp_path / "parley", assistant, command=STALLING_SERVE)
+    async with running_product(plan) as product:
+        before = await late_heartbeats(product)
+        async with in_call(SoftphonePlan(tmp_path / "phone"), f"sip:demo@{product.address}") as call:
+            await call.phone.wait_for("far-speech")
+            for _ in range(STALLS):
+                os.kill(product.child.pid, signal.SIGUSR1)
+                await asyncio.sleep(1)
+        assert await late_heartbeats(product) - before >= STALLS, "the interpreter never stood still"
+    assert_continuous(call.agent, call.caller)
+    speech = call.agent_spurts[0]
+    assert speech.duration_ms >= STALLS * 1000, "the speech stopped in the stall"

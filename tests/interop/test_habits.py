@@ -1,0 +1,124 @@
+"""Habits of telephones and PBXs: hold, late offer, DTMF, CANCEL, TCP, G.722, Opus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.interop.continuity import assert_continuous, from_ports, longest, to_ports
+from tests.interop.product import Product, ProductPlan, running_product
+from tests.interop.providers import fake_assistant
+from tests.peers import speech
+from tests.peers.baresip import Baresip, BaresipPlan, running_baresip
+from tests.peers.capture import capture
+from tests.peers.rtp import RtpStream, decode
+from tests.peers.sipp import SippPlan, sipp
+from tests.peers.softphone import SoftphonePlan, running_softphone
+from tests.peers.talk import talkspurts
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+    plan = ProductPlan(tmp_path_factory.mktemp("habits"), fake_assistant(reply="one two three"))
+    async with running_product(plan) as running:
+        yield running
+
+
+def question() -> speech.Samples:
+    """One question and enough silence for its answer."""
+    return speech.join(speech.silence(1500), speech.synthetic("Can you hear me?"), speech.silence(4000))
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("scenario", ["late_offer", "hold", "talking_call", "options"])
+async def test_sipp_scenario(product: Product, tmp_path: Path, scenario: str, transport: str) -> None:
+    plan = SippPlan(scenario, product.address, tmp_path, transport=transport, hold_ms=1500, audio=question())
+    result = await sipp(plan, seconds=30)
+    assert (result.successful, result.failed) == (1, 0), result.errors
+    await product.wait_until_active(0)
+
+
+async def _streams_of_a_call(
+    product: Product, phone: Baresip, folder: Path, *, seconds: float
+) -> tuple[RtpStream, RtpStream]:
+    """Ours and the phone's stream of a call that lasts `seconds`."""
+    async with capture(folder, ports=phone.plan.rtp_ports) as captured:
+        phone.dial(f"sip:demo@{product.address}")
+        await phone.wait_for("CALL_ESTABLISHED")
+        await asyncio.sleep(seconds)
+        phone.command("hangup")
+        await phone.wait_for("CALL_CLOSED")
+    datagrams = captured.datagrams()
+    ports = phone.plan.rtp_ports
+    return longest(to_ports(datagrams, ports)), longest(from_ports(datagrams, ports))
+
+
+@pytest.mark.parametrize(
+    ("codec", "timestamps"), [("PCMU/8000/1", 160), ("PCMA/8000/1", 160), ("G722/16000/1", 160), ("opus/48000/2", 960)]
+)
+async def test_baresip_is_heard_and_answered_in_every_codec(
+    product: Product, tmp_path: Path, codec: str, timestamps: int
+) -> None:
+    before = len(product.records())
+    async with running_baresip(BaresipPlan(tmp_path, question(), codec=codec)) as phone:
+        ours, theirs = await _streams_of_a_call(product, phone, tmp_path, seconds=6)
+    assert_continuous(ours, theirs, samples_per_packet=timestamps)
+    record = (await product.wait_for_records(before + 1))[-1]
+    assert [turn["role"] for turn in record["turns"]][:3] == ["agent", "caller", "agent"]
+    assert record["media"]["codec"].lower().startswith(codec.split("/")[0].lower())
+    assert _loudness(phone.recording()) > 500, "baresip heard nothing"
+
+
+def _loudness(recording: Path) -> int:
+    return int(abs(speech.read_wav(recording).astype(int)).max())
+
+
+async def test_digits_of_baresip_arrive_once_each(product: Product, tmp_path: Path) -> None:
+    before = len(product.records())
+    async with running_baresip(BaresipPlan(tmp_path, speech.silence(10_000))) as phone:
+        phone.dial(f"sip:demo@{product.address}")
+        await phone.wait_for("CALL_ESTABLISHED")
+        await asyncio.sleep(1)
+        for digit in "5590":
+            phone.command("sndcode", digit)
+            await asyncio.sleep(0.4)
+        await asyncio.sleep(0.5)
+        phone.command("hangup")
+        await phone.wait_for("CALL_CLOSED")
+    record = (await product.wait_for_records(before + 1))[-1]
+    assert "".join(turn["text"] for turn in record["turns"] if turn["role"] == "caller") == "5590"
+
+
+async def test_hold_and_back_with_baresip(product: Product, tmp_path: Path) -> None:
+    plan = BaresipPlan(tmp_path, question())
+    async with running_baresip(plan) as phone, capture(tmp_path, ports=plan.rtp_ports) as captured:
+        phone.dial(f"sip:demo@{product.address}")
+        await phone.wait_for("CALL_ESTABLISHED")
+        for command in ("hold", "resume", "hold", "resume"):
+            await asyncio.sleep(1)
+            phone.command(command)
+        await asyncio.sleep(4)
+        phone.command("hangup")
+        await phone.wait_for("CALL_CLOSED")
+    ours = longest(to_ports(captured.datagrams(), plan.rtp_ports))
+    last_speech = talkspurts(decode(ours))[-1]
+    assert (ours.end_ns - last_speech.start_ns) / 1e9 < 5, "nothing was said after the hold"
+
+
+async def test_calls_that_are_cancelled_at_any_moment_end(product: Product, tmp_path: Path) -> None:
+    before = await product.metric("parley_calls_ended_total")
+    async with running_softphone(SoftphonePlan(tmp_path)) as phone:
+        for attempt in range(12):
+            phone.dial(f"sip:demo@{product.address}")
+            await asyncio.sleep(attempt * 0.004)
+            phone.hang_up()
+            await phone.wait_for("ended")
+    await product.wait_until_active(0)
+    assert await product.metric("parley_calls_ended_total") - before <= 12
+    product.child.require_running()
