@@ -1,0 +1,141 @@
+"""The caller's side of the floor: who speaks, and the segments of the turn that is being made.
+
+Speech is cut into segments, each transcribed as a whole. A pause shorter than `MERGE_GAP_MS` does not end a segment: the
+longer span is asked for again under a new id and replaces it, because a recogniser does better with more context. Spans
+longer than `LONGEST_SEGMENT_MS` are not merged, so that the cost of a long turn stays in proportion to its length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PRE_ROLL_MS = 200
+POST_ROLL_MS = 100
+MERGE_GAP_MS = 400
+LONGEST_SEGMENT_MS = 8000
+
+
+@dataclass(slots=True)
+class Segment:
+    """A span of caller speech; `text` is None until its transcript has come. Keypad segments know it at once."""
+
+    id: int
+    start_ms: int
+    end_ms: int
+    text: str | None = None
+    keypad: bool = False
+
+
+@dataclass(slots=True)
+class CallerTurn:
+    """Speech of the caller since the last turn was taken."""
+
+    speaking: bool = False
+    start_ms: int = 0
+    end_ms: int = 0
+    onset_ms: int = 0
+    transcript_ms: int = 0
+    segments: list[Segment] = field(default_factory=list)
+    _open_ms: int | None = None
+    _replaces: Segment | None = None
+
+    def speech_started(self, onset_ms: int) -> int | None:
+        """The caller speaks since `onset_ms`; returns the pause in ms since the speech before, if there was any."""
+        pause = onset_ms - self.end_ms if self.end_ms and not self.empty else None
+        if self.empty:
+            self.start_ms = onset_ms
+        self.speaking, self.onset_ms = True, onset_ms
+        if self._open_ms is None:
+            self._reopen(onset_ms)
+        return pause
+
+    def _reopen(self, onset_ms: int) -> None:
+        """Begin a span at `onset_ms`, or go on with the last segment when the pause was short."""
+        last = self.segments[-1] if self.segments else None
+        near = last is not None and not last.keypad and onset_ms - self.end_ms < MERGE_GAP_MS
+        if last is not None and near and onset_ms - last.start_ms < LONGEST_SEGMENT_MS:
+            self._open_ms, self._replaces = last.start_ms, last
+        else:
+            self._open_ms, self._replaces = onset_ms, None
+
+    def speech_ended(self, end_ms: int) -> None:
+        """The caller fell silent at `end_ms`."""
+        self.speaking = False
+        self.end_ms = max(self.end_ms, end_ms)
+
+    @property
+    def unrequested(self) -> bool:
+        """There is speech that no segment covers."""
+        return self._open_ms is not None
+
+    def close_segment(self, id: int, end_ms: int) -> Segment:
+        """Make the open span a segment that is to be transcribed."""
+        start = self._open_ms if self._open_ms is not None else self.onset_ms
+        segment = Segment(id, start, max(start, end_ms))
+        if self._replaces in self.segments:
+            self.segments.remove(self._replaces)
+        self.segments.append(segment)
+        self._open_ms, self._replaces = None, None
+        return segment
+
+    def roll(self, id: int, at: int) -> Segment:
+        """Close the segment of speech that goes on, and open the next one where it ends."""
+        segment = self.close_segment(id, at)
+        self._open_ms, self.onset_ms = at, at
+        return segment
+
+    def transcribed(self, id: int, text: str, at: int) -> bool:
+        """Keep the text of a segment; False when the segment is none of this turn."""
+        for segment in self.segments:
+            if segment.id == id:
+                segment.text = text.strip()
+                self.transcript_ms = at
+                return True
+        return False
+
+    def key(self, id: int, digit: str, at: int) -> None:
+        """A digit from the keypad: part of the text, in its order."""
+        if self.empty:
+            self.start_ms = at
+        last = self.segments[-1] if self.segments else None
+        if last is not None and last.keypad:
+            last.text, last.end_ms = (last.text or "") + digit, at
+        else:
+            self.segments.append(Segment(id, at, at, digit, keypad=True))
+        self.end_ms, self.transcript_ms = max(self.end_ms, at), at
+
+    @property
+    def empty(self) -> bool:
+        """Nothing belongs to a turn yet."""
+        return not self.segments and self._open_ms is None
+
+    @property
+    def waiting(self) -> bool:
+        """A transcript is missing."""
+        return any(segment.text is None for segment in self.segments)
+
+    @property
+    def text(self) -> str:
+        """The text so far; a `#` that only ends keypad input is no part of it."""
+        return " ".join((s.text.rstrip("#") if s.keypad else s.text) or s.text for s in self.segments if s.text)
+
+    @property
+    def keypad_done(self) -> bool:
+        """The last key was `#`."""
+        return bool(self.segments) and self.segments[-1].keypad and (self.segments[-1].text or "").endswith("#")
+
+    def drop_open(self) -> None:
+        """Forget speech that no segment covers: it was too short to be any."""
+        self._open_ms, self._replaces = None, None
+
+    @property
+    def source(self) -> str:
+        """speech, or keypad when the turn is nothing but keys."""
+        return "keypad" if self.segments and all(segment.keypad for segment in self.segments) else "speech"
+
+    def forget(self) -> None:
+        """The turn was taken or dropped. Speech that goes on opens the next one."""
+        self.segments.clear()
+        self._open_ms, self._replaces = None, None
+        if self.speaking:
+            self._open_ms = self.start_ms = self.onset_ms

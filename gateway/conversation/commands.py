@@ -1,0 +1,147 @@
+"""What `TurnMachine` wants done. The shell carries commands out in order; times are ms of the call clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SpeechKind(StrEnum):
+    """Why the agent speaks: an answer of the model, or a fixed text."""
+
+    REPLY = "reply"
+    GREETING = "greeting"
+    REPROMPT = "reprompt"
+    APOLOGY = "apology"
+    SAY = "say"
+    CONTINUATION = "continuation"
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """Ask for the final text of [start_ms, end_ms]; `Transcribed` with this segment id answers."""
+
+    segment: int
+    start_ms: int
+    end_ms: int
+    expects: str = "anything"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTurn:
+    """The caller's turn is a fact, to be journalled. `end_ms` is the last speech, `due_ms` when the endpointing rule
+    alone would have taken the turn, `transcript_ms` when the last transcript of it came."""
+
+    turn: int
+    text: str
+    start_ms: int
+    end_ms: int
+    due_ms: int
+    transcript_ms: int
+    source: str = "speech"
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareReply:
+    """Let the model answer `text` (said after all committed turns) and the voice speak it, into a buffer. Nothing with
+    a side effect may run before `CommitReply`. An empty text answers the conversation as it stands."""
+
+    reply: int
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareSpeech:
+    """Voice a fixed text into a buffer."""
+
+    reply: int
+    turn: int
+    text: str
+    kind: SpeechKind
+    interruptible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReply:
+    """Send what is prepared of the reply, and the rest as it comes; its tools may run."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say a fixed text inside a reply that is being made: a filler while a tool runs, a farewell at its end."""
+
+    reply: int
+    text: str
+    interruptible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StopReply:
+    """Stop model and voice of the reply and drop what was not sent. A tool that runs is left to end."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReply:
+    """The reply is over: `text` was sent, `heard` of it reached the caller. To be journalled."""
+
+    reply: int
+    turn: int
+    kind: SpeechKind
+    text: str
+    heard: str
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CutUtterances:
+    """End every utterance up to this id. `reason`: interruption, keypad, hold, stalled, control."""
+
+    up_to: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveVerdict:
+    """The one decision on a pause. `resume_from` is a word border in samples, when not `cut`."""
+
+    pause: int
+    cut: bool
+    reason: str
+    resume_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call with Vapi's endedReason."""
+
+    reason: str
+    after_playout: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The conversation cannot go on."""
+
+    reason: str
+    detail: str
+
+
+Command = (
+    Transcribe
+    | CommitTurn
+    | PrepareReply
+    | PrepareSpeech
+    | CommitReply
+    | Speak
+    | StopReply
+    | CloseReply
+    | CutUtterances
+    | GiveVerdict
+    | HangUp
+    | Fail
+)

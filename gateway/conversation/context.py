@@ -1,0 +1,120 @@
+"""What was said and done, and the messages that the model sees of it.
+
+The model sees what the caller heard: a reply that was cut ends where it was cut, and one that nobody heard is not there.
+A tool's call and result stay even when the reply around them was cut, because what was done is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.providers.base import ChatMessage, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSaid:
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSaid:
+    """`heard` is the prefix of `text` that reached the caller."""
+
+    turn: int
+    text: str
+    heard: str
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    turn: int
+    id: str
+    name: str
+    arguments: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    turn: int
+    id: str
+    name: str
+    ok: bool
+    result: str
+
+
+Fact = CallerSaid | AgentSaid | ToolCalled | ToolReturned
+
+
+@dataclass(slots=True)
+class Context:
+    """The facts of a conversation, oldest first, after fixed system messages."""
+
+    system: tuple[ChatMessage, ...] = ()
+    facts: list[Fact] = field(default_factory=list)
+
+    def add(self, fact: Fact) -> None:
+        """Append a fact."""
+        self.facts.append(fact)
+
+    def open_tools(self) -> list[ToolCalled]:
+        """Tools that were called and have no result."""
+        returned = {fact.id for fact in self.facts if isinstance(fact, ToolReturned)}
+        return [fact for fact in self.facts if isinstance(fact, ToolCalled) and fact.id not in returned]
+
+    def messages(self, pending: str = "") -> list[ChatMessage]:
+        """The messages for the model; `pending` is caller text that is no fact yet."""
+        result = list(self.system)
+        for fact in self.facts:
+            _append(result, _message(fact))
+        if pending:
+            _append(result, ChatMessage("user", pending))
+        return _answered(result)
+
+
+def _message(fact: Fact) -> ChatMessage:
+    match fact:
+        case CallerSaid():
+            return ChatMessage("user", fact.text)
+        case AgentSaid():
+            return ChatMessage("assistant", fact.heard)
+        case ToolCalled():
+            return ChatMessage("assistant", "", (ToolCall(fact.id, fact.name, fact.arguments),))
+        case ToolReturned():
+            return ChatMessage("tool", fact.result, tool_call_id=fact.id)
+
+
+def _append(messages: list[ChatMessage], message: ChatMessage) -> None:
+    """Add a message; neighbours that one side said in pieces become one, and empty ones vanish."""
+    if message.role in ("user", "assistant") and not message.content and not message.tool_calls:
+        return
+    last = messages[-1] if messages else None
+    if (
+        last is None
+        or last.role != message.role
+        or message.role not in ("user", "assistant")
+        or (last.tool_calls and not message.tool_calls)
+    ):
+        messages.append(message)
+    else:
+        content = f"{last.content} {message.content}".strip()
+        messages[-1] = ChatMessage(last.role, content, last.tool_calls + message.tool_calls)
+
+
+def _answered(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Every tool call directly followed by its result, as models demand: results that came later move up to their
+    call, and a call whose result is not there yet is left out."""
+    results = {message.tool_call_id: message for message in messages if message.role == "tool"}
+    ordered: list[ChatMessage] = []
+    for message in messages:
+        if message.role == "tool":
+            continue
+        calls = tuple(call for call in message.tool_calls if call.id in results)
+        if message.tool_calls and not calls and not message.content:
+            continue
+        ordered.append(ChatMessage(message.role, message.content, calls))
+        ordered.extend(results[call.id] for call in calls)
+    return ordered

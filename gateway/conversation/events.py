@@ -1,0 +1,260 @@
+"""What can happen to a conversation. Every event carries `at`, the call clock in ms when the worker learnt of it.
+
+Events are frozen values, not meant for subclassing: `TurnMachine` chooses its rule by their exact class, and
+`gateway.conversation.replay` writes and reads them as lines of JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PlayoutState(StrEnum):
+    """Where an utterance is, as the gateway's RTP sender sees it."""
+
+    PLAYING = "playing"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class WordSpan:
+    """A word of an utterance with its samples (8000 Hz) from the utterance's start."""
+
+    text: str
+    start: int
+    end: int
+
+
+# ---------------------------------------------------------------- the call
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The conversation opens. A resumed one continues after an earlier worker: `turn` is the last turn so far,
+    `answer` the caller's text that nobody answered yet, `rest` what the agent had begun to say and nobody heard."""
+
+    at: int
+    resumed: bool = False
+    turn: int = 0
+    answer: str = ""
+    rest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Media flows from here on."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """The far end put the call on hold or took it back."""
+
+    at: int
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """The clock reached `at`: sent by the shell when `TurnMachine.deadline` has come."""
+
+    at: int
+
+
+# ---------------------------------------------------------------- the caller
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller began to speak at `onset_ms`."""
+
+    at: int
+    onset_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """The caller fell silent: `end_ms` is the end of the last frame with speech."""
+
+    at: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """The final text of a segment that was asked for by `Transcribe`; empty when nothing was said."""
+
+    at: int
+    segment: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartialHeard:
+    """Text of running speech from a transcriber that sends partials."""
+
+    at: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A DTMF digit."""
+
+    at: int
+    digit: str
+
+
+# ---------------------------------------------------------------- the agent
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceQueued:
+    """A clause of a committed reply went to the gateway under this utterance id."""
+
+    at: int
+    reply: int
+    utterance: int
+    text: str
+    interruptible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceVoiced:
+    """The voice made `samples` of an utterance so far; `final` when that is all. `words` are those that were measured
+    in the new part, empty when the voice measures none."""
+
+    at: int
+    utterance: int
+    samples: int
+    final: bool
+    words: tuple[WordSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished:
+    """A reply is complete: every clause of it has been queued. `expects` is the kind of answer that it asks for."""
+
+    at: int
+    reply: int
+    expects: str = "anything"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFailed:
+    """A provider failed while a reply was made. `audible` tells if the voice still works."""
+
+    at: int
+    reply: int
+    reason: str
+    detail: str
+    audible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriberFailed:
+    """The transcriber failed: no speech can be understood any more."""
+
+    at: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A tool of a committed reply runs; it ends within `timeout_ms`."""
+
+    at: int
+    reply: int
+    tool: str
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """A tool has its result."""
+
+    at: int
+    reply: int
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested:
+    """The reply ends the call: by the endCall tool, or because it holds an end-of-call phrase (`farewell` spoken)."""
+
+    at: int
+    reply: int
+    reason: str
+    farewell: bool = False
+
+
+# ---------------------------------------------------------------- the gateway
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutReported:
+    """`position` samples of an utterance have left in RTP."""
+
+    at: int
+    utterance: int
+    position: int
+    state: PlayoutState
+
+
+@dataclass(frozen=True, slots=True)
+class PauseNoticed:
+    """The gateway's fast VAD heard the caller at `onset_ms` and paused `utterance` at `position` samples. It cuts by
+    itself after `decide_by_ms`."""
+
+    at: int
+    pause: int
+    onset_ms: int
+    utterance: int
+    position: int
+    decide_by_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SayRequested:
+    """Live control wants this said."""
+
+    at: int
+    text: str
+    end_call_after: bool = False
+
+
+Event = (
+    Started
+    | Answered
+    | HoldChanged
+    | CallEnded
+    | TimePassed
+    | SpeechStarted
+    | SpeechEnded
+    | Transcribed
+    | PartialHeard
+    | KeyPressed
+    | UtteranceQueued
+    | UtteranceVoiced
+    | ReplyFinished
+    | ReplyFailed
+    | TranscriberFailed
+    | ToolStarted
+    | ToolEnded
+    | EndRequested
+    | PlayoutReported
+    | PauseNoticed
+    | SayRequested
+)

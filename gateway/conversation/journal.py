@@ -1,0 +1,119 @@
+"""The journal of a conversation: facts, one per entry, that rebuild it elsewhere.
+
+    caller-turn   turn, text, start_ms, end_ms, source
+    agent-turn    turn, reply, kind, text, heard, interrupted
+    tool-call     turn, id, name, arguments, key        before the tool is called
+    tool-result   turn, id, name, ok, result, ms
+    utterance     as a note: utterance, turn, text      before the utterance may be heard
+    interruption  utterance, position, reason, pause
+    latency       turn, utterance, speech_end_ms, endpointing, transcriber, model, voice
+    note          event, and what belongs to it
+
+Only the first four make the conversation's context. The other kinds tell how it went, and which words were on their way
+when a worker died.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
+from gateway.conversation.heard import SAMPLES_PER_CHARACTER, estimate_borders, heard_text
+
+LOST_TOOL = "The connection was lost while this ran. It is not known whether it was done; it was not tried again."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal; `at_ms` is the call clock."""
+
+    at_ms: int
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def json(self) -> str:
+        """The data as compact JSON."""
+        return json.dumps(self.data, ensure_ascii=False, separators=(",", ":"))
+
+
+_FACTS: dict[str, type[Fact]] = {
+    "caller-turn": CallerSaid,
+    "agent-turn": AgentSaid,
+    "tool-call": ToolCalled,
+    "tool-result": ToolReturned,
+}
+_KINDS = {fact: kind for kind, fact in _FACTS.items()}
+
+
+def entry_of(fact: Fact, at_ms: int, **details: Any) -> Entry:
+    """The entry that keeps a fact of the context, with details for the record."""
+    values = {name: getattr(fact, name) for name in fact.__dataclass_fields__}
+    return Entry(at_ms, _KINDS[type(fact)], {**values, **details})
+
+
+def fact_of(entry: Entry) -> Fact | None:
+    """The fact that an entry keeps, None when it is not part of the context."""
+    kind = _FACTS.get(entry.kind)
+    if kind is None:
+        return None
+    return kind(**{name: entry.data[name] for name in kind.__dataclass_fields__ if name in entry.data})
+
+
+@dataclass(slots=True)
+class Restored:
+    """A conversation as the journal tells it. `answer` is caller text that nobody answered; `rest` is what was being
+    said, without what was heard of it; `begun` are the words of it that were heard."""
+
+    context: Context
+    turn: int = 0
+    last_utterance: int = 0
+    answer: str = ""
+    begun: AgentSaid | None = None
+    rest: str = ""
+
+
+def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
+    """Rebuild a conversation at `at_ms` of the call clock. A tool without a result gets `LOST_TOOL`: it is not run twice."""
+    entries = list(entries)
+    restored = Restored(Context())
+    pending: list[Entry] = []
+    for entry in entries:
+        fact = fact_of(entry)
+        if fact is not None:
+            restored.context.add(fact)
+            restored.turn = max(restored.turn, fact.turn)
+        if isinstance(fact, AgentSaid | CallerSaid):
+            pending.clear()
+        elif entry.data.get("event") == "utterance":
+            pending.append(entry)
+            restored.last_utterance = max(restored.last_utterance, entry.data["utterance"])
+    for call in restored.context.open_tools():
+        restored.context.add(ToolReturned(call.turn, call.id, call.name, False, LOST_TOOL))
+    _unspoken(restored, pending, at_ms)
+    facts = restored.context.facts
+    if not restored.rest and restored.begun is None and facts and not isinstance(facts[-1], AgentSaid):
+        restored.answer = next((fact.text for fact in reversed(facts) if isinstance(fact, CallerSaid)), "")
+    return restored
+
+
+def _unspoken(restored: Restored, pending: list[Entry], at_ms: int) -> None:
+    """Part what was on its way into heard and not heard. The gateway may have noted what it sent ("playout"); else the
+    voice is taken to have spoken without a pause since the first utterance was queued."""
+    if not pending:
+        return
+    begun_ms, heard, rest = pending[0].at_ms, "", ""
+    for entry in pending:
+        text = entry.data["text"]
+        begun_ms = max(begun_ms, entry.at_ms)
+        position = max(0, at_ms - begun_ms) * 8
+        part = heard_text(text, position, estimate_borders(text, 0)) if not rest else ""
+        heard = f"{heard} {part}".strip()
+        rest = f"{rest} {text[len(part) :].strip()}".strip()
+        begun_ms += len(text) * SAMPLES_PER_CHARACTER // 8
+    turn = pending[-1].data.get("turn", restored.turn)
+    restored.rest = rest
+    restored.begun = AgentSaid(turn, f"{heard} {rest}".strip(), heard, bool(rest))

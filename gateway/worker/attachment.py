@@ -1,0 +1,143 @@
+"""One gateway's stream: ticks in, ticks out, and the sessions of its calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+import httpx
+import structlog
+
+from gateway.errors import ParleyError, ProviderError
+from gateway.link.v1 import link_pb2 as pb
+from gateway.worker.opening import Resources, read_start
+from gateway.worker.session import Session
+
+BATCH_SECONDS = 0.010
+"""Events that are not urgent wait this long for company."""
+LOAD_SECONDS = 1.0
+"""A stream without events still tells the load this often."""
+WRITE_SECONDS = 10.0
+
+logger = structlog.get_logger(__name__)
+
+
+class Host(Protocol):
+    """The worker process, as a stream sees it."""
+
+    client: httpx.AsyncClient
+
+    def load(self) -> pb.Load:
+        """The load now."""
+
+    def admit(self) -> str:
+        """Why no call can be taken now, in one sentence; empty when one can. An admitted call is counted."""
+
+    def release(self) -> None:
+        """An admitted call is over."""
+
+
+class Attachment:
+    """One bidirectional stream. `run` ends when the gateway ends the stream."""
+
+    def __init__(self, host: Host, write: Callable[[pb.WorkerTick], Awaitable[None]]) -> None:
+        self._host = host
+        self._write = write
+        self._sessions: dict[int, Session] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outbox: list[pb.WorkerEvent] = []
+        self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+
+    async def run(self, ticks: AsyncIterator[pb.GatewayTick]) -> None:
+        """Serve the stream."""
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(self._write_ticks(), name="link writer")
+            async for tick in ticks:
+                for event in tick.events:
+                    self._take(event, group)
+            logger.info("gateway detached", calls=len(self._sessions))
+            for task in [writer, *self._tasks]:
+                task.cancel()
+
+    def _take(self, event: pb.GatewayEvent, group: asyncio.TaskGroup) -> None:
+        if event.WhichOneof("event") == "start":
+            self._open(event.call, event.start, group)
+        elif (session := self._sessions.get(event.call)) is not None:
+            session.receive(event)
+
+    def _open(self, number: int, start: pb.StartCall, group: asyncio.TaskGroup) -> None:
+        if reason := self._host.admit():
+            self._refuse(number, reason)
+            return
+        try:
+            opening = read_start(start)
+            resources = Resources.of(opening.assistant, self._host.client)
+        except (ParleyError, ValueError) as error:
+            logger.warning("call refused", call=start.call_id, reason=str(error))
+            self._refuse(number, str(error))
+            self._host.release()
+            return
+        session = Session(opening, resources, send=lambda message, urgent: self._send(number, message, urgent))
+        self._sessions[number] = session
+        task = group.create_task(self._hold(number, session, start.call_id), name=f"call {start.call_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _refuse(self, number: int, reason: str) -> None:
+        self._send(number, pb.WorkerEvent(refused=pb.Refused(reason=reason)), True)
+
+    async def _hold(self, number: int, session: Session, call_id: str) -> None:
+        """Run a session to its end. Whatever ends it is the end of this call alone."""
+        try:
+            await session.run()
+        except ProviderError as error:
+            self._fail(number, "call.in-progress.error-pipeline-no-available-transcriber", str(error))
+        except Exception as error:  # border of one call's task: the other calls go on
+            logger.exception("session failed", call=call_id)
+            self._fail(number, "pipeline-error-worker-failed", f"The conversation failed: {_cause(error)!r}.")
+        finally:
+            self._sessions.pop(number, None)
+            self._host.release()
+
+    def _fail(self, number: int, reason: str, detail: str) -> None:
+        self._send(number, pb.WorkerEvent(failure=pb.Failure(reason=reason, detail=detail)), True)
+
+    # ------------------------------------------------------------ ticks out
+
+    def _send(self, number: int, event: pb.WorkerEvent, urgent: bool) -> None:
+        event.call = number
+        self._outbox.append(event)
+        self._wake.set()
+        if urgent:
+            self._urgent.set()
+
+    async def _write_ticks(self) -> None:
+        sequence = 0
+        while True:
+            await _wait(self._wake, LOAD_SECONDS)
+            if self._outbox:
+                await _wait(self._urgent, BATCH_SECONDS)
+            self._wake.clear()
+            self._urgent.clear()
+            sequence += 1
+            events, self._outbox = self._outbox, []
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._write(pb.WorkerTick(sequence=sequence, load=self._host.load(), events=events))
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Until the event is set, at most `seconds`."""
+    if event.is_set():
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first exception inside groups."""
+    return _cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,85 @@
+"""The caller's audio: to the detector, which finds the edges of speech, and to the transcriber."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.conversation.commands import Transcribe
+from gateway.conversation.events import Event, PartialHeard, SpeechEnded, Transcribed, TranscriberFailed
+from gateway.conversation.speech import SpeechEdges
+from gateway.errors import ProviderError
+from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
+from gateway.providers.base import TranscriberStream, TranscriptHint, VoiceActivityDetector
+from gateway.worker.clock import CallClock
+
+RESYNC_MS = 64.0
+"""The detector's windows are dated anew when they are off by more: frames are missing."""
+
+
+class Hearing:
+    """One call's ear. `push` audio in order; edges and transcripts come out as events."""
+
+    def __init__(
+        self,
+        *,
+        detector: VoiceActivityDetector,
+        stream: TranscriberStream,
+        clock: CallClock,
+        dispatch: Callable[[Event], None],
+    ) -> None:
+        self._detector = detector
+        self._stream = stream
+        self._clock = clock
+        self._dispatch = dispatch
+        self._edges = SpeechEdges()
+        self._window_end: float | None = None
+
+    def push(self, pcm: bytes, at_ms: int) -> None:
+        """Consecutive audio that starts at `at_ms` of the call clock."""
+        end_ms = at_ms + samples_to_ms(len(pcm) // SAMPLE_BYTES)
+        self._stream.push(pcm, at_ms)
+        self._clock.heard(end_ms)
+        if self._window_end is None:
+            self._window_end = float(at_ms)
+        for probability in self._detector.push(pcm):
+            self._window(probability)
+        if abs(end_ms - self._window_end) > RESYNC_MS:
+            self._window_end = float(end_ms)
+
+    def _window(self, probability: float) -> None:
+        assert self._window_end is not None
+        start, self._window_end = self._window_end, self._window_end + self._detector.window_ms
+        edge = self._edges.push(probability, round(start), round(self._window_end))
+        if edge is not None:
+            self._dispatch(replace(edge, at=self._clock.now()))
+
+    def held(self, at_ms: int) -> None:
+        """Nothing is heard for a while: what follows does not belong to what came before."""
+        if self._edges.speaking:
+            self._dispatch(SpeechEnded(self._clock.now(), at_ms))
+        self._edges.reset()
+
+    def transcribe(self, command: Transcribe) -> None:
+        """Ask for the text of a segment."""
+        self._stream.finish(
+            command.segment, command.start_ms, command.end_ms, TranscriptHint(command.expects.partition(":")[0])
+        )
+
+    async def listen(self) -> None:
+        """Turn transcripts into events until the stream is closed."""
+        try:
+            async for transcript in self._stream:
+                now = self._clock.now()
+                if transcript.final and transcript.segment is not None:
+                    self._dispatch(Transcribed(now, transcript.segment, transcript.text))
+                elif not transcript.final:
+                    self._dispatch(PartialHeard(now, transcript.text))
+        except ProviderError as error:
+            self._dispatch(TranscriberFailed(self._clock.now(), "pipeline-error-custom-transcriber-failed", str(error)))
+
+    async def close(self) -> None:
+        """End the transcription."""
+        async with asyncio.timeout(2):
+            await self._stream.close()

@@ -1,0 +1,142 @@
+"""Reading a StartCall: the assistant, its texts, the conversation so far, and the providers that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+
+from gateway.assistant import Assistant
+from gateway.conversation.journal import Entry, Restored, restore
+from gateway.conversation.plan import TurnPlan
+from gateway.conversation.templates import nested, render
+from gateway.errors import ConfigError, ProviderTimeout
+from gateway.link.v1 import link_pb2 as pb
+from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
+from gateway.providers import registry
+from gateway.providers.base import (
+    ChatMessage,
+    LanguageModel,
+    Transcriber,
+    TranscriberStream,
+    Voice,
+    VoiceActivityDetector,
+)
+
+OPEN_SECONDS = 5.0
+_DIRECTIONS = {pb.DIRECTION_OUTBOUND: "outboundPhoneCall"}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A StartCall, understood. `call` is the call as tool servers see it."""
+
+    call_id: str
+    assistant: Assistant
+    plan: TurnPlan
+    system: tuple[ChatMessage, ...]
+    call: Mapping[str, Any]
+    restored: Restored
+    resumed: bool
+    at_ms: int
+    backlog: pb.CallerAudio | None
+
+
+def read_start(start: pb.StartCall) -> Opening:
+    """Understand a StartCall.
+
+    :raises ConfigError: the assistant is not valid
+    """
+    assistant = _assistant(start.assistant_json)
+    variables = _variables(start)
+    entries = [Entry(entry.at_ms, entry.kind, json.loads(entry.json or "{}")) for entry in start.journal]
+    return Opening(
+        call_id=start.call_id,
+        assistant=assistant,
+        plan=TurnPlan.of(
+            assistant,
+            greeting=render(assistant.first_message, variables),
+            farewell=render(assistant.end_call_message, variables),
+        ),
+        system=_system_messages(assistant, variables),
+        call=_call(start, variables),
+        restored=restore(entries, start.at_ms),
+        resumed=bool(entries) or start.at_ms > 0,
+        at_ms=start.at_ms,
+        backlog=_backlog(start, entries),
+    )
+
+
+def _assistant(text: str) -> Assistant:
+    try:
+        return Assistant.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "assistant"
+        raise ConfigError(f"The assistant of the call is not valid: {where}: {first['msg']}.") from error
+
+
+def _variables(start: pb.StartCall) -> dict[str, Any]:
+    values = json.loads(start.variables_json or "{}")
+    return nested({"call.id": start.call_id, **values})
+
+
+def _system_messages(assistant: Assistant, variables: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
+    return tuple(
+        ChatMessage(str(message.get("role", "system")), render(str(message.get("content", "")), variables))
+        for message in assistant.model.messages
+    )
+
+
+def _call(start: pb.StartCall, variables: Mapping[str, Any]) -> dict[str, Any]:
+    call = {"id": start.call_id, "type": _DIRECTIONS.get(start.direction, "inboundPhoneCall")}
+    return call | {name: variables[name] for name in ("customer", "phoneNumber") if name in variables}
+
+
+def _backlog(start: pb.StartCall, entries: list[Entry]) -> pb.CallerAudio | None:
+    """The audio since the last turn that the caller finished: what came before it has been understood."""
+    if not start.HasField("backlog"):
+        return None
+    known = max((int(e.data.get("end_ms", 0)) for e in entries if e.kind == "caller-turn"), default=0)
+    skip = max(0, ms_to_samples(known - start.backlog.at_ms)) * SAMPLE_BYTES
+    at_ms = max(known, start.backlog.at_ms)
+    return pb.CallerAudio(at_ms=at_ms, pcm=start.backlog.pcm[skip:])
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The providers of one call."""
+
+    transcriber: Transcriber
+    model: LanguageModel
+    voice: Voice
+    detector: VoiceActivityDetector
+    client: httpx.AsyncClient
+
+    @classmethod
+    def of(cls, assistant: Assistant, client: httpx.AsyncClient) -> Resources:
+        """What the assistant names.
+
+        :raises ConfigError: a provider is not known or an option is wrong
+        :raises ModelError: a model file is missing
+        """
+        return cls(
+            transcriber=registry.make_transcriber(assistant.transcriber),
+            model=registry.make_model(assistant.model),
+            voice=registry.make_voice(assistant.voice),
+            detector=registry.make_detector(),
+            client=client,
+        )
+
+    async def open_transcriber(self) -> TranscriberStream:
+        """This call's transcription. :raises ProviderError: it cannot be opened"""
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                return await self.transcriber.open()
+        except TimeoutError:
+            raise ProviderTimeout(f"The transcriber did not open within {OPEN_SECONDS:.0f} s.") from None

@@ -1,0 +1,209 @@
+"""The making of one reply: model → clauses → voice → utterances, with tools in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gateway.conversation.clauses import ClauseSplitter, speakable
+from gateway.conversation.events import EndRequested, ReplyFailed, ReplyFinished
+from gateway.errors import ProviderError, ProviderTimeout
+from gateway.providers.base import (
+    ChatMessage,
+    ChatRequest,
+    LanguageModel,
+    ReplyEnd,
+    TextDelta,
+    ToolCall,
+    Voice,
+)
+from gateway.worker.output import OutputPort, ReplyOutput
+from gateway.worker.tools import Tools
+
+MODEL_SECONDS = 12.0
+"""Bound for each part of a model's reply."""
+VOICE_SECONDS = 8.0
+"""Bound for each chunk of a voice."""
+TOOL_ROUNDS = 6
+"""Times that the model may ask for tools in one reply."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    text: str
+    interruptible: bool = True
+
+
+class Reply:
+    """A reply that is being made. Run exactly one of `answer` and `recite`; cancel the task to stop."""
+
+    def __init__(self, output: ReplyOutput, *, voice: Voice, port: OutputPort) -> None:
+        self.output = output
+        self.clause_ms: int | None = None
+        self._voice = voice
+        self._port = port
+        self._clauses: asyncio.Queue[Clause | None] = asyncio.Queue()
+        self._committed = asyncio.Event()
+        self._expects = "anything"
+        self._voice_failed = False
+
+    def commit(self) -> None:
+        """The reply may be heard and its tools may run."""
+        self._committed.set()
+        self.output.commit()
+
+    def add(self, text: str, *, interruptible: bool = True) -> None:
+        """Say a text after what was said so far."""
+        if not (spoken := speakable(text)):
+            return
+        if self.clause_ms is None:
+            self.clause_ms = self._port.now()
+        self._clauses.put_nowait(Clause(spoken, interruptible))
+
+    async def recite(self, text: str, *, interruptible: bool) -> None:
+        """Speak a fixed text."""
+
+        async def produce() -> None:
+            splitter = ClauseSplitter()
+            for clause in splitter.push(text) + splitter.flush():
+                self.add(clause, interruptible=interruptible)
+
+        await self._run(produce())
+
+    async def answer(self, converse: Callable[[Reply], Coroutine[None, None, None]]) -> None:
+        """Let `converse` add what is to be said."""
+        await self._run(converse(self))
+
+    async def committed(self) -> None:
+        """Wait until side effects are allowed."""
+        await self._committed.wait()
+
+    def expect(self, kind: str) -> None:
+        """The kind of answer that the reply asks for."""
+        self._expects = kind
+
+    def request_end(self, reason: str, *, farewell: bool) -> None:
+        """The call is to end after this reply."""
+        self.output.when_committed(
+            lambda: self._port.dispatch(EndRequested(self._port.now(), self.output.reply, reason, farewell=farewell))
+        )
+
+    async def _run(self, produce: Coroutine[None, None, None]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._speak(), name=f"voice of reply {self.output.reply}")
+                await produce
+                self._clauses.put_nowait(None)
+        except* ProviderError as failures:
+            self._failed(_first(failures))
+        else:
+            self.output.when_committed(self._finished)
+
+    def _finished(self) -> None:
+        self._port.dispatch(ReplyFinished(self._port.now(), self.output.reply, self._expects))
+
+    def _failed(self, error: BaseException) -> None:
+        self.output.abort()
+        part = "custom-voice-failed" if self._voice_failed else "custom-llm-llm-failed"
+        self._port.dispatch(
+            ReplyFailed(
+                self._port.now(),
+                self.output.reply,
+                f"pipeline-error-{part}",
+                f"The {'voice' if self._voice_failed else 'model'} failed: {error}",
+                audible=not self._voice_failed,
+            )
+        )
+
+    async def _speak(self) -> None:
+        """Voice the clauses in their order, each as an utterance."""
+        while (clause := await self._clauses.get()) is not None:
+            self.output.begin(clause.text, interruptible=clause.interruptible)
+            try:
+                async for chunk in bounded(self._voice.speak(clause.text), VOICE_SECONDS, "voice"):
+                    self.output.chunk(chunk)
+            except ProviderError:
+                self._voice_failed = True
+                raise
+            self.output.end()
+
+
+class Conversing:
+    """Asks the model for a reply, runs the tools that it wants, and asks again with their results."""
+
+    def __init__(
+        self, request: ChatRequest, *, turn: int, model: LanguageModel, tools: Tools, end_phrases: tuple[str, ...]
+    ) -> None:
+        self._request = request
+        self._messages = list(request.messages)
+        self._turn = turn
+        self._model = model
+        self._tools = tools
+        self._end_phrases = end_phrases
+        self._said = ""
+
+    async def __call__(self, reply: Reply) -> None:
+        for _ in range(TOOL_ROUNDS):
+            text, calls = await self._ask(reply)
+            if not calls:
+                return
+            await reply.committed()
+            if any(self._tools.ends_call(call) for call in calls):
+                reply.request_end("assistant-ended-call", farewell=False)
+                return
+            outcomes = await asyncio.gather(*(self._tools.run(call, self._turn, reply.output.reply) for call in calls))
+            self._messages.append(ChatMessage("assistant", text, tuple(calls)))
+            self._messages.extend(
+                ChatMessage("tool", outcome.result, tool_call_id=outcome.call.id) for outcome in outcomes
+            )
+        raise ProviderError(f"The model asked for tools {TOOL_ROUNDS} times in one reply.")
+
+    async def _ask(self, reply: Reply) -> tuple[str, list[ToolCall]]:
+        splitter, said, calls = ClauseSplitter(), "", list[ToolCall]()
+        request = ChatRequest(self._request.call_id, tuple(self._messages), self._request.tools)
+        async for part in bounded(self._model.reply(request), MODEL_SECONDS, "model"):
+            match part:
+                case TextDelta(text=text):
+                    said += text
+                    self._add(reply, splitter.push(text))
+                case ToolCall():
+                    calls.append(part)
+                case ReplyEnd(expects=expects):
+                    reply.expect(expects)
+        self._add(reply, splitter.flush())
+        return said, calls
+
+    def _add(self, reply: Reply, clauses: list[str]) -> None:
+        for clause in clauses:
+            reply.add(clause)
+            self._said = f"{self._said} {clause.lower()}"
+            if any(phrase in self._said for phrase in self._end_phrases):
+                reply.request_end("assistant-said-end-call-phrase", farewell=True)
+                self._said = ""
+
+
+async def bounded(parts: AsyncIterator[Item], seconds: float, what: str) -> AsyncIterator[Item]:
+    """The parts of a provider's answer, each within `seconds`; closes the provider's iterator at the end.
+
+    :raises ProviderTimeout: a part took longer
+    """
+    async with aclosing(parts) as stream:  # type: ignore[type-var]
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    part = await anext(stream)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise ProviderTimeout(f"The {what} sent nothing for {seconds:.0f} s.") from None
+            yield part
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

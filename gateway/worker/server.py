@@ -1,0 +1,157 @@
+"""The worker process: a gRPC server that holds conversations for gateways."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+
+import grpc
+import httpx
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+
+from gateway.errors import SetupError
+from gateway.link.v1 import link_pb2 as pb
+from gateway.link.v1 import link_pb2_grpc as rpc
+from gateway.providers import registry
+from gateway.settings import Settings
+from gateway.worker.attachment import Attachment
+
+MESSAGE_BYTES = 16 << 20
+SERVICE = "parley.link.v1.Conversation"
+GRACE_SECONDS = 2.0
+
+logger = structlog.get_logger(__name__)
+
+
+class Worker(rpc.ConversationServicer):
+    """All calls of this process, over all attached gateways."""
+
+    def __init__(self, *, capacity: int, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.draining = False
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._capacity = capacity
+        self._active = 0
+        self._cpu = CpuMeter()
+
+    def load(self) -> pb.Load:
+        """The load now."""
+        return pb.Load(
+            active_calls=self._active, capacity=self._capacity, draining=self.draining, cpu=self._cpu.share()
+        )
+
+    def admit(self) -> str:
+        """Count a call in, or say why not."""
+        if self.draining:
+            return "This worker is draining and takes no new calls."
+        if self._active >= self._capacity:
+            return f"This worker holds {self._active} calls, as many as its capacity (worker.capacity)."
+        self._active += 1
+        self.idle.clear()
+        return ""
+
+    def release(self) -> None:
+        """Count a call out."""
+        self._active -= 1
+        if not self._active:
+            self.idle.set()
+
+    async def Attach(  # type: ignore[override]  # noqa: N802  gRPC names it, and takes a coroutine that writes
+        self,
+        request_iterator: AsyncIterator[pb.GatewayTick],
+        context: grpc.aio.ServicerContext[pb.GatewayTick, pb.WorkerTick],
+    ) -> None:
+        """Serve one gateway's stream."""
+        logger.info("gateway attached", peer=context.peer())
+        try:
+            await Attachment(self, context.write).run(request_iterator)
+        except asyncio.CancelledError:
+            # gRPC cancels the handler when the gateway is gone, and logs an error for a handler that says so.
+            logger.info("gateway lost", peer=context.peer())
+
+
+class CpuMeter:
+    """Share of one core that this process used over the last second."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._used = time.process_time()
+        self._share = 0.0
+
+    def share(self) -> float:
+        """1.0 is one core."""
+        now = time.monotonic()
+        if now - self._since >= 1:
+            used = time.process_time()
+            self._share = (used - self._used) / (now - self._since)
+            self._since, self._used = now, used
+        return self._share
+
+
+async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[str], None]) -> None:
+    """Serve conversations until SIGTERM or SIGINT, which drain: no new calls, the open ones go on to their end or
+    `settings.drain_seconds`.
+
+    :param listen: host:port; port 0 takes a free one
+    :param on_ready: told the address once calls can be served
+    :raises SetupError: the address cannot be bound
+    :raises ConfigError, ModelError: a provider of a configured assistant cannot be made
+    """
+    async with httpx.AsyncClient() as client:
+        worker = Worker(capacity=settings.worker.capacity, client=client)
+        health = HealthServicer()
+        server = grpc.aio.server(options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.so_reuseport", 0)])
+        rpc.add_ConversationServicer_to_server(worker, server)
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        address = _bind(server, listen)
+        await registry.warm_up(settings.assistants.values())
+        await server.start()
+        try:
+            await _set_health(health, serving=True)
+            on_ready(address)
+            await _until_told_to_stop()
+            await _drain(worker, health, settings.drain_seconds)
+        finally:
+            await server.stop(GRACE_SECONDS)
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> str:
+    host = listen.rpartition(":")[0]
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise SetupError(f"The worker cannot listen on {listen} (worker.listen): {error}.") from error
+    return f"{host}:{port}"
+
+
+async def _set_health(health: HealthServicer, *, serving: bool) -> None:
+    status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+    for service in ("", SERVICE):
+        await health.set(service, status)
+
+
+async def _until_told_to_stop() -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _drain(worker: Worker, health: HealthServicer, seconds: float) -> None:
+    worker.draining = True
+    await _set_health(health, serving=False)
+    logger.info("draining", calls=worker.load().active_calls, seconds=seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            await worker.idle.wait()
+    except TimeoutError:
+        logger.warning("drain ended with open calls", calls=worker.load().active_calls)

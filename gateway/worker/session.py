@@ -1,0 +1,331 @@
+"""One call on a worker: events of the gateway in, the turn machine in the middle, commands carried out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from gateway.conversation import commands as c
+from gateway.conversation import events as e
+from gateway.conversation.context import AgentSaid, CallerSaid, Fact
+from gateway.conversation.journal import Entry, entry_of
+from gateway.conversation.latency import TurnLatency
+from gateway.conversation.turn import TurnMachine
+from gateway.link.v1 import link_pb2 as pb
+from gateway.providers.base import ChatRequest
+from gateway.worker.clock import CallClock
+from gateway.worker.hearing import Hearing
+from gateway.worker.opening import Opening, Resources
+from gateway.worker.output import ReplyOutput
+from gateway.worker.reply import Conversing, Reply
+from gateway.worker.tools import Tools
+
+PlayoutState = {
+    pb.PlayoutReport.STATE_PLAYING: e.PlayoutState.PLAYING,
+    pb.PlayoutReport.STATE_PAUSED: e.PlayoutState.PAUSED,
+    pb.PlayoutReport.STATE_FINISHED: e.PlayoutState.FINISHED,
+    pb.PlayoutReport.STATE_CUT: e.PlayoutState.CUT,
+}
+
+
+class Session:
+    """One conversation. `run` holds it from opening to end; `receive` takes the gateway's events meanwhile.
+
+    :param send: passes an event to the gateway, at once when urgent, else with the next tick
+    """
+
+    def __init__(self, opening: Opening, resources: Resources, *, send: Callable[[pb.WorkerEvent, bool], None]) -> None:
+        self._opening = opening
+        self._resources = resources
+        self._send = send
+        self._log = structlog.get_logger(__name__).bind(call=opening.call_id)
+        self._clock = CallClock(opening.at_ms)
+        self._machine = TurnMachine(opening.plan)
+        self._context = opening.restored.context
+        self._context.system = opening.system
+        self._hearing: Hearing | None = None
+        self._tools: Tools | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._early: list[pb.GatewayEvent] = []
+        self._events: deque[e.Event] = deque()
+        self._dispatching = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: int | None = None
+        self._reply: tuple[Reply, asyncio.Task[None]] | None = None
+        self._latency: TurnLatency | None = None
+        self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
+        self._held = False
+
+    # ------------------------------------------------------------ life
+
+    async def run(self) -> None:
+        """Open the conversation, say so to the gateway, and hold it until the call ends.
+
+        :raises ParleyError: it cannot be opened
+        """
+        stream = await self._resources.open_transcriber()
+        self._hearing = Hearing(
+            detector=self._resources.detector, stream=stream, clock=self._clock, dispatch=self.dispatch
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._tools = self._make_tools()
+                listening = group.create_task(self._hearing.listen(), name="transcripts")
+                self.send(pb.WorkerEvent(accepted=pb.Accepted()), urgent=True)
+                self._begin()
+                await self._over
+                self._stop(listening)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            await self._hearing.close()
+
+    def _make_tools(self) -> Tools:
+        return Tools(
+            self._opening.assistant,
+            call=self._opening.call,
+            client=self._resources.client,
+            port=self,
+            spawn=self._spawn,
+            record=self._record,
+        )
+
+    def _begin(self) -> None:
+        restored = self._opening.restored
+        if restored.begun is not None:
+            self._record(restored.begun, kind="resumed")
+        self.dispatch(
+            e.Started(self.now(), self._opening.resumed, restored.turn, answer=restored.answer, rest=restored.rest)
+        )
+        if self._opening.backlog is not None:
+            self._hear(self._opening.backlog)
+        early, self._early = self._early, []
+        for event in early:
+            self._receive(event)
+
+    def _stop(self, listening: asyncio.Task[None]) -> None:
+        """The call is over: nothing of it goes on but tools, which end by themselves or by their timeout."""
+        if self._reply is not None:
+            self._reply[1].cancel()
+        listening.cancel()
+
+    def _spawn(self, work: Coroutine[None, None, Any], *, name: str) -> asyncio.Task[Any]:
+        assert self._group is not None
+        return self._group.create_task(work, name=name)
+
+    # ------------------------------------------------------------ from the gateway
+
+    def receive(self, event: pb.GatewayEvent) -> None:
+        """Take an event of this call. A fault ends the session, never the stream that other calls share."""
+        if self._hearing is None or self._group is None:
+            self._early.append(event)
+            return
+        try:
+            self._receive(event)
+        except Exception as error:  # border: the shared stream reads on; `run` raises what happened here
+            self._crash(error)
+
+    def _receive(self, event: pb.GatewayEvent) -> None:
+        match event.WhichOneof("event"):
+            case "audio":
+                self._hear(event.audio)
+            case "playout":
+                report = event.playout
+                state = PlayoutState.get(report.state, e.PlayoutState.PLAYING)
+                self.dispatch(e.PlayoutReported(self.now(), report.utterance, report.position, state))
+            case "pause":
+                self._pause(event.pause)
+            case "keypress":
+                self.dispatch(e.KeyPressed(self.now(), event.keypress.digit))
+            case "hold":
+                self._hold(event.hold)
+            case "answered":
+                self._clock.heard(event.answered.at_ms)
+                self.dispatch(e.Answered(self.now()))
+            case "say":
+                self.dispatch(e.SayRequested(self.now(), event.say.text, event.say.end_call_after))
+            case "end":
+                self._end(event.end)
+            case "action_result":
+                result = event.action_result
+                self._note("action", action=result.action, ok=result.ok, detail=result.detail)
+
+    def _hear(self, audio: pb.CallerAudio) -> None:
+        if self._hearing is not None and not self._held:
+            self._hearing.push(audio.pcm, audio.at_ms)
+
+    def _pause(self, pause: pb.PauseNotice) -> None:
+        self.dispatch(
+            e.PauseNoticed(self.now(), pause.pause, pause.onset_ms, pause.utterance, pause.position, pause.decide_by_ms)
+        )
+
+    def _hold(self, notice: pb.HoldNotice) -> None:
+        assert self._hearing is not None
+        self._held = notice.held
+        if notice.held:
+            self._hearing.held(notice.at_ms)
+        self.dispatch(e.HoldChanged(self.now(), notice.held))
+
+    def _end(self, end: pb.EndCall) -> None:
+        self.dispatch(e.CallEnded(self.now()))
+        self._log.info("call ended", reason=end.reason)
+        if not self._over.done():
+            self._over.set_result(None)
+
+    # ------------------------------------------------------------ the turn machine
+
+    def now(self) -> int:
+        """Call clock, ms."""
+        return self._clock.now()
+
+    def dispatch(self, event: e.Event) -> None:
+        """Tell the turn machine, and carry out what it wants. Events that come of that are told afterwards."""
+        self._events.append(event)
+        if self._dispatching:
+            return
+        self._dispatching = True
+        try:
+            while self._events:
+                for command in self._machine.handle(self._events.popleft()):
+                    self._carry_out(command)
+        finally:
+            self._dispatching = False
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        deadline = self._machine.deadline
+        if deadline == self._deadline and self._timer is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._deadline = deadline
+        if deadline is not None:
+            seconds = self._clock.seconds_until(deadline)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._time_up, deadline)
+
+    def _time_up(self, deadline: int) -> None:
+        self._timer = None
+        try:
+            self.dispatch(e.TimePassed(max(deadline, self.now())))
+        except Exception as error:  # border: a callback of the loop; `run` raises what happened here
+            self._crash(error)
+
+    def _crash(self, error: Exception) -> None:
+        if not self._over.done():
+            self._over.set_exception(error)
+
+    def _carry_out(self, command: c.Command) -> None:
+        match command:
+            case c.Transcribe():
+                assert self._hearing is not None
+                self._hearing.transcribe(command)
+            case c.CommitTurn():
+                self._commit_turn(command)
+            case c.PrepareReply() | c.PrepareSpeech():
+                self._prepare(command)
+            case c.CommitReply() | c.Speak() | c.StopReply():
+                self._steer(command)
+            case c.CloseReply():
+                said = AgentSaid(command.turn, command.text, command.heard, command.interrupted)
+                self._record(said, reply=command.reply, kind=command.kind.value)
+            case c.CutUtterances(up_to=up_to, reason=reason):
+                self.send(pb.WorkerEvent(cut=pb.CutUtterances(up_to=up_to)), urgent=True)
+                self._journal(Entry(self.now(), "interruption", {"utterance": up_to, "reason": reason}))
+            case c.GiveVerdict():
+                self._give_verdict(command)
+            case c.HangUp(reason=reason, after_playout=after_playout):
+                hangup = pb.Hangup(reason=reason, after_playout=after_playout)
+                self.send(pb.WorkerEvent(action=pb.Action(action=f"hangup-{self.now()}", hangup=hangup)), urgent=True)
+            case c.Fail(reason=reason, detail=detail):
+                self._log.error("conversation failed", reason=reason, detail=detail)
+                self.send(pb.WorkerEvent(failure=pb.Failure(reason=reason, detail=detail)), urgent=True)
+
+    def _give_verdict(self, verdict: c.GiveVerdict) -> None:
+        decision = pb.Verdict.DECISION_CUT if verdict.cut else pb.Verdict.DECISION_RESUME
+        message = pb.Verdict(
+            pause=verdict.pause, decision=decision, resume_from=verdict.resume_from, reason=verdict.reason
+        )
+        self.send(pb.WorkerEvent(verdict=message), urgent=True)
+
+    # ------------------------------------------------------------ replies
+
+    def _commit_turn(self, turn: c.CommitTurn) -> None:
+        self._latency = TurnLatency(turn.turn, turn.end_ms, turn.due_ms, turn.transcript_ms)
+        fact = CallerSaid(turn.turn, turn.text)
+        self._record(fact, start_ms=turn.start_ms, end_ms=turn.end_ms, source=turn.source)
+
+    def _prepare(self, command: c.PrepareReply | c.PrepareSpeech) -> None:
+        reply = Reply(ReplyOutput(command.reply, command.turn, self), voice=self._resources.voice, port=self)
+        if isinstance(command, c.PrepareSpeech):
+            work = reply.recite(command.text, interruptible=command.interruptible)
+        else:
+            work = self._answer(reply, command)
+        task = self._spawn(work, name=f"reply {command.reply}")
+        self._reply = (reply, task)
+
+    async def _answer(self, reply: Reply, command: c.PrepareReply) -> None:
+        assert self._tools is not None
+        await self._tools.settled()
+        messages = self._context.messages(command.text)
+        request = ChatRequest(self._opening.call_id, messages, self._tools.definitions)
+        phrases = tuple(phrase.lower() for phrase in self._opening.assistant.end_call_phrases)
+        model = self._resources.model
+        await reply.answer(Conversing(request, turn=command.turn, model=model, tools=self._tools, end_phrases=phrases))
+
+    def _steer(self, command: c.CommitReply | c.Speak | c.StopReply) -> None:
+        if self._reply is None or self._reply[0].output.reply != command.reply:
+            return
+        reply, task = self._reply
+        match command:
+            case c.CommitReply():
+                reply.commit()
+            case c.Speak(text=text, interruptible=interruptible):
+                reply.add(text, interruptible=interruptible)
+            case c.StopReply():
+                reply.output.close()
+                task.cancel()
+
+    def next_utterance(self) -> int:
+        """A new utterance id: above all of this call, on this worker and those before it."""
+        self._last_utterance += 1
+        return self._last_utterance
+
+    def audio_sent(self, turn: int, utterance: int) -> None:
+        """The first audio of a turn closes the books of its latency."""
+        latency = self._latency
+        if latency is None or latency.turn != turn:
+            return
+        self._latency = None
+        if self._reply is not None:
+            latency.clause_ms = self._reply[0].clause_ms
+        parts = latency.parts(self.now())
+        data = {"turn": turn, "utterance": utterance, "speech_end_ms": latency.speech_end_ms, **parts}
+        self._journal(Entry(self.now(), "latency", data))
+
+    # ------------------------------------------------------------ to the gateway
+
+    def send(self, event: pb.WorkerEvent, *, urgent: bool = False) -> None:
+        """Pass an event on; an utterance is journalled before it."""
+        if event.WhichOneof("event") == "utterance":
+            said = event.utterance
+            data = {"utterance": said.utterance, "turn": said.turn, "text": said.text}
+            self._journal(Entry(self.now(), "utterance", data))
+        self._send(event, urgent)
+
+    def _record(self, fact: Fact, **details: Any) -> None:
+        self._context.add(fact)
+        self._journal(entry_of(fact, self.now(), **details))
+
+    def _note(self, event: str, **data: Any) -> None:
+        self._journal(Entry(self.now(), "note", {"event": event, **data}))
+
+    def _journal(self, entry: Entry) -> None:
+        message = pb.JournalEntry(at_ms=entry.at_ms, kind=entry.kind, json=entry.json)
+        self._send(pb.WorkerEvent(journal=message), entry.kind == "tool-call")

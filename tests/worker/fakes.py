@@ -1,0 +1,172 @@
+"""Providers that answer at once, without models: for tests of the worker and for load tests of everything else.
+
+Named in an assistant as "tests.worker.fakes:EchoModel" and so on, with their options beside `provider`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+
+from gateway.errors import ProviderUnavailable
+from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE, ms_to_samples
+from gateway.providers.base import (
+    ChatRequest,
+    ReplyEnd,
+    ReplyPart,
+    SpokenWord,
+    TextDelta,
+    ToolCall,
+    TranscriberCapabilities,
+    Transcript,
+    TranscriptHint,
+    VoiceCapabilities,
+    VoiceChunk,
+)
+
+SILENCE_RMS = 60.0
+"""Caller audio below this holds no words."""
+
+
+class ScriptedTranscriber:
+    """Says the next line of `texts` for each new stretch of loud audio, nothing for quiet audio. A segment that begins
+    where an earlier one began is the same stretch, and gets the same line again.
+
+    :param texts: lines, used in turn by each call
+    :param delay_ms: time that a transcript takes
+    :param fail_after: segments after which the transcriber fails, 0 for never
+    """
+
+    def __init__(self, texts: Sequence[str] = ("hello",), delay_ms: int = 0, fail_after: int = 0) -> None:
+        self.capabilities = TranscriberCapabilities(partials=False, endpoints=False, streaming=False)
+        self._texts = tuple(texts)
+        self._delay = delay_ms / 1000
+        self._fail_after = fail_after
+
+    async def open(self) -> ScriptedStream:
+        return ScriptedStream(self._texts, self._delay, self._fail_after)
+
+
+class ScriptedStream:
+    def __init__(self, texts: Sequence[str], delay: float, fail_after: int) -> None:
+        self._texts = texts
+        self._delay = delay
+        self._fail_after = fail_after
+        self._audio = bytearray()
+        self._audio_start = 0
+        self._lines: dict[int, str] = {}
+        self._asked: asyncio.Queue[Transcript | None] = asyncio.Queue()
+        self._count = 0
+
+    def push(self, pcm: bytes, at_ms: int) -> None:
+        if not self._audio:
+            self._audio_start = at_ms
+        self._audio += pcm
+
+    def finish(self, segment: int, start_ms: int, end_ms: int, hint: TranscriptHint) -> None:
+        text = self._line(start_ms) if self._loud(start_ms, end_ms) else ""
+        self._asked.put_nowait(Transcript(text, start_ms, end_ms, True, segment))
+
+    def _line(self, start_ms: int) -> str:
+        if start_ms not in self._lines:
+            self._lines[start_ms] = self._texts[len(self._lines) % len(self._texts)]
+        return self._lines[start_ms]
+
+    def _loud(self, start_ms: int, end_ms: int) -> bool:
+        first, last = (ms_to_samples(ms - self._audio_start) * SAMPLE_BYTES for ms in (start_ms, end_ms))
+        return rms(bytes(self._audio[max(0, first) : max(0, last)])) > SILENCE_RMS
+
+    async def __aiter__(self) -> AsyncIterator[Transcript]:
+        while (transcript := await self._asked.get()) is not None:
+            await asyncio.sleep(self._delay)
+            self._count += 1
+            if self._fail_after and self._count >= self._fail_after:
+                raise ProviderUnavailable("The scripted transcriber was told to fail.")
+            yield transcript
+
+    async def close(self) -> None:
+        self._asked.put_nowait(None)
+
+
+class EchoModel:
+    """Answers with `reply`, in which {text} is what the caller said last, word by word.
+
+    :param delay_ms: time before the first word
+    :param pace_ms: time between words
+    :param tool: name of a tool that is called when the caller says it; its result is the reply
+    :param fail: fails instead of answering
+    :param expects: the kind of answer that the reply asks for
+    """
+
+    def __init__(
+        self,
+        reply: str = "You said {text}.",
+        delay_ms: int = 0,
+        pace_ms: int = 0,
+        tool: str = "",
+        fail: bool = False,
+        expects: str = "anything",
+    ) -> None:
+        self._reply = reply
+        self._delay = delay_ms / 1000
+        self._pace = pace_ms / 1000
+        self._tool = tool
+        self._fail = fail
+        self._expects = expects
+        self.requests: list[ChatRequest] = []
+
+    async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
+        self.requests.append(request)
+        await asyncio.sleep(self._delay)
+        if self._fail:
+            raise ProviderUnavailable("The echo model was told to fail.")
+        last = request.messages[-1]
+        if self._tool and last.role == "user" and self._tool in last.content:
+            yield ToolCall(f"call-{len(request.messages)}", self._tool, {"said": last.content})
+        else:
+            for word in self._text(request).split():
+                yield TextDelta(word + " ")
+                await asyncio.sleep(self._pace)
+        yield ReplyEnd(self._expects)
+
+    def _text(self, request: ChatRequest) -> str:
+        last = request.messages[-1]
+        return last.content if last.role == "tool" else self._reply.replace("{text}", last.content)
+
+
+class ToneVoice:
+    """A tone per word, `word_ms` each, all at once or a word at a time.
+
+    :param delay_ms: time before the first audio
+    :param word_times: whether the words' times are told
+    :param fail_on: a word that makes it fail
+    """
+
+    def __init__(self, word_ms: int = 300, delay_ms: int = 0, word_times: bool = True, fail_on: str = "") -> None:
+        self.capabilities = VoiceCapabilities(word_times=word_times)
+        self._samples = ms_to_samples(word_ms)
+        self._delay = delay_ms / 1000
+        self._fail_on = fail_on
+        self._tone = tone(word_ms)
+
+    async def speak(self, text: str) -> AsyncIterator[VoiceChunk]:
+        await asyncio.sleep(self._delay)
+        for index, word in enumerate(text.split()):
+            if self._fail_on and self._fail_on in word:
+                raise ProviderUnavailable("The tone voice was told to fail.")
+            times = SpokenWord(word, index * self._samples, (index + 1) * self._samples)
+            yield VoiceChunk(self._tone, (times,) if self.capabilities.word_times else ())
+
+
+def tone(ms: int, *, hertz: int = 440, level: int = 6000) -> bytes:
+    """A sine of `ms` milliseconds, peak `level`."""
+    times = np.arange(ms_to_samples(ms)) / SAMPLE_RATE
+    return (np.sin(2 * np.pi * hertz * times) * level).astype("<i2").tobytes()
+
+
+def rms(pcm: bytes) -> float:
+    """Level of s16le audio."""
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
+    return float(np.sqrt(np.mean(samples**2))) if samples.size else 0.0
