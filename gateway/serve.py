@@ -11,13 +11,18 @@ import contextlib
 import gc
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
-from gateway.call.gateway import Gateway
+from gateway.call.gateway import Endpoint, Gateway
+from gateway.call.leg import Leg
+from gateway.errors import SetupError
+from gateway.link.pool import WorkerPool, worker_command
 from gateway.observe import logging, metrics
 from gateway.observe.http import operations_app, serving
 from gateway.observe.sdnotify import SystemdNotifier
@@ -29,7 +34,25 @@ log = structlog.get_logger(__name__)
 
 STUCK_SECONDS = 5.0
 """A part of the process that has not moved for this long is stuck."""
+WORKER_SECONDS = 120.0
+"""For the first local worker to load its models."""
+REMOTE_WORKER_SECONDS = 5.0
+"""For a worker elsewhere; calls are refused with 503 until there is one."""
 _HEARTBEAT_SECONDS = 0.25
+
+OnLeg = Callable[[Leg], None]
+
+
+class ServedEndpoint(Endpoint, Protocol):
+    """The part of `SipEndpoint` that is watched and announced."""
+
+    @property
+    def address(self) -> str:
+        """host:port where calls are taken."""
+
+    @property
+    def heartbeat_ns(self) -> int:
+        """Monotonic time in ns at which its threads last moved."""
 
 
 def run(settings: Settings, *, config: Path | None) -> int:
@@ -46,12 +69,23 @@ def run(settings: Settings, *, config: Path | None) -> int:
 class Service:
     """One run of `parley serve`.
 
-    :param gateway: what takes the calls; None makes it from the settings
+    :param config: file that local workers read their settings from
+    :param make_endpoint: makes the SIP endpoint, given where its inbound legs go
     """
 
-    def __init__(self, settings: Settings, *, config: Path | None = None, gateway: Gateway | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        config: Path | None = None,
+        make_endpoint: Callable[[Settings, OnLeg], ServedEndpoint] | None = None,
+    ) -> None:
         self._settings = settings
-        self._gateway = gateway or Gateway(settings, worker_arguments=_worker_arguments(config))
+        command = worker_command(settings.worker, ["--config", str(config.absolute())] if config else [])
+        self._pool = WorkerPool(settings.worker, command=command)
+        self._gateway = Gateway(settings, pool=self._pool, make_endpoint=self._open)
+        self._make_endpoint = make_endpoint or _sip_endpoint
+        self._endpoint: ServedEndpoint | None = None
         self._shutdown = Shutdown()
         self._notifier = SystemdNotifier()
         self._loop_beat_ns = 0
@@ -70,7 +104,7 @@ class Service:
             await stack.enter_async_context(_background(self._beat(), name="heartbeat"))
             await stack.enter_async_context(_background(self._watch(), name="watchdog"))
             stack.push_async_callback(self._gateway.close)
-            if await unless(self._shutdown.asked, self._gateway.start()):
+            if await unless(self._shutdown.asked, self._start()):
                 self._announce(port)
                 await self._shutdown.asked.wait()
                 await self._drain()
@@ -80,7 +114,18 @@ class Service:
         """Why no call is taken now; None while calls are taken."""
         if self._phase is not None:
             return self._phase
-        return None if self._gateway.ready else "no worker takes calls"
+        return None if self._pool.ready else "no worker takes calls"
+
+    async def _start(self) -> None:
+        """:raises SetupError: when no local worker becomes ready"""
+        local = self._settings.worker.count > 0
+        await self._gateway.start(worker_seconds=WORKER_SECONDS if local else REMOTE_WORKER_SECONDS)
+        if local and not self._pool.ready:
+            raise SetupError(f"No worker was ready within {WORKER_SECONDS:.0f} s; the log above tells why.")
+
+    def _open(self, on_leg: OnLeg) -> ServedEndpoint:
+        self._endpoint = self._make_endpoint(self._settings, on_leg)
+        return self._endpoint
 
     def _http(self) -> contextlib.AbstractAsyncContextManager[int]:
         app = operations_app(unready=self.unready, stuck=lambda: sorted(self._watchdog.stuck))
@@ -99,7 +144,9 @@ class Service:
         gc.freeze()
         self._phase = None
         host = self._settings.http.host
-        line = f"parley ready: call {self._gateway.address}, metrics at http://{host}:{http_port}/metrics"
+        assert self._endpoint is not None
+        address = f"sip:{dialled_user(self._settings)}@{self._endpoint.address}"
+        line = f"parley ready: call {address}, metrics at http://{host}:{http_port}/metrics"
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
         self._notifier.ready(line)
@@ -115,7 +162,8 @@ class Service:
         self._notifier.stopping(phase)
 
     def _heartbeats(self) -> Mapping[str, int]:
-        return {"event loop": self._loop_beat_ns, "SIP and media threads": self._gateway.heartbeat_ns}
+        sip_beat_ns = self._endpoint.heartbeat_ns if self._endpoint and self._phase != "starting" else 0
+        return {"event loop": self._loop_beat_ns, "SIP and media threads": sip_beat_ns}
 
     async def _beat(self) -> None:
         while True:
@@ -143,5 +191,15 @@ async def _background(work: Coroutine[None, None, None], *, name: str) -> AsyncI
             task.result()
 
 
-def _worker_arguments(config: Path | None) -> list[str]:
-    return ["--config", str(config.absolute())] if config else []
+def dialled_user(settings: Settings) -> str:
+    """A number that a route takes from anybody: the name of the assistant where any number does."""
+    for route in settings.routes:
+        if route.trunk is None:
+            return route.assistant if fnmatchcase(route.assistant, route.number) else route.number
+    return "parley"
+
+
+def _sip_endpoint(settings: Settings, on_leg: OnLeg) -> ServedEndpoint:
+    from gateway.sip.endpoint import SipEndpoint  # loads pjsua2, which a test has no use for
+
+    return SipEndpoint(settings, loop=asyncio.get_running_loop(), on_leg=on_leg)
