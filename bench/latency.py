@@ -1,0 +1,62 @@
+"""Voice-to-voice latency of the embedded default, measured on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.caller import HeldCall, ask, echo_reference
+from bench.report import Figure, Report
+from tests.interop.product import ProductPlan, running_product, shipped_assistant
+from tests.interop.tool_server import ToolServer
+from tests.peers import speech
+from tests.peers.talk import TurnLatency, turn_latencies
+
+SUMMARY = "voice-to-voice latency of 30 turns, embedded models, from captured RTP"
+METHOD = (
+    "pjsua2 softphone over SIP and RTP on loopback, tcpdump; last loud packet of the caller to first loud packet of "
+    "the agent (20 ms frames, energy with hysteresis); questions by flite and espeak-ng voices, order numbers and "
+    "single words by a human; the parts are the product's own, of the same calls"
+)
+CALLS = 5
+PARTS = ("endpointing", "transcriber", "model", "voice", "playout")
+
+
+def questions(call: int) -> list[speech.Samples]:
+    """Six turns; the voice changes from call to call, and the order number too."""
+    voices = (*speech.FLITE_VOICES, *speech.ESPEAK_VOICES)
+    voice = voices[call % len(voices)]
+    return [
+        speech.synthetic("What are your opening hours?", voice),
+        speech.synthetic("What is your address?", voice),
+        speech.human("hours"),
+        speech.synthetic("Where is my order?", voice),
+        speech.human_digits(("4821", "1234", "7309", "5550", "9036")[call % 5]),
+        speech.synthetic("Are you open on the weekend?", voice),
+    ]
+
+
+def turns(held: HeldCall) -> list[TurnLatency]:
+    """The answered turns of a call."""
+    return turn_latencies(held.call.caller_spurts, held.call.agent_spurts)
+
+
+async def measure(folder: Path) -> Report:
+    """Run it; about four minutes."""
+    reference = await echo_reference(folder / "echo")
+    with ToolServer(lambda _name, arguments: f"Order {arguments} leaves on Friday.").serving() as tools:
+        plan = ProductPlan(folder / "parley", shipped_assistant(tools.url))
+        async with running_product(plan) as product:
+            held = [await ask(product, folder / f"call-{call}", questions(call)) for call in range(CALLS)]
+    latencies = [turn.ms for one in held for turn in turns(one)]
+    asked = sum(len(questions(call)) for call in range(CALLS))
+    notes = [f"{asked - len(latencies)} of {asked} turns were not answered before the caller spoke again"]
+    return Report("latency", METHOD, [Figure.of("voice to voice", latencies), *parts(held)], reference, notes)
+
+
+def parts(held: Sequence[HeldCall]) -> list[Figure]:
+    """The product's own account of its turns: each part, and the whole."""
+    turns = [turn for one in held for turn in one.record["latency"]]
+    complete = [turn for turn in turns if turn["total"] is not None]
+    names = (*PARTS, "total")
+    return [Figure.of(f"own account: {name}", [turn[name] for turn in complete]) for name in names] if complete else []

@@ -1,0 +1,70 @@
+"""What a benchmark found: figures with their number and spread, the method, the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured quantity."""
+
+    name: str
+    unit: str
+    n: int
+    median: float
+    p95: float
+    worst: float
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[float], *, unit: str = "ms") -> Figure:
+        """:raises ValueError: without a value"""
+        if not len(values):
+            raise ValueError(f"{name}: nothing was measured")
+        median, p95, worst = (float(value) for value in np.percentile(values, [50, 95, 100]))
+        return cls(name, unit, len(values), round(median, 3), round(p95, 3), round(worst, 3))
+
+    def line(self) -> str:
+        spread = f"p50 {self.median:8.1f}   p95 {self.p95:8.1f}   max {self.worst:8.1f}"
+        return f"  {self.name:<34} {spread}   {self.unit:<4} n={self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`notes` are facts of this run that a reader must know, such as turns that were not answered."""
+
+    benchmark: str
+    method: str
+    figures: list[Figure]
+    reference: list[Figure]
+    notes: list[str] = field(default_factory=list)
+    machine: str = field(default_factory=lambda: machine())
+
+    def text(self) -> str:
+        """For reading."""
+        lines = [f"{self.benchmark}", f"  machine: {self.machine}", f"  method: {self.method}"]
+        lines += [figure.line() for figure in self.figures]
+        lines += ["  reference, same run:", *(figure.line() for figure in self.reference)] if self.reference else []
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+    def json(self) -> str:
+        """For collecting."""
+        return json.dumps(asdict(self), indent=2)
+
+
+def machine() -> str:
+    """Processor, cores, load, kernel and Python in one line."""
+    found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    processor = found[1].strip() if found else platform.machine()
+    load = f"load {os.getloadavg()[0]:.1f}"
+    return (
+        f"{processor}, {os.cpu_count()} cores, {load}, Linux {platform.release()}, Python {platform.python_version()}"
+    )
