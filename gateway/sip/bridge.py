@@ -156,6 +156,8 @@ _REASONS = {
     _NO_MEMORY: "there is no memory left",
 }
 
+_ERROR_BYTES = 128
+
 _INSTALL = "Run `parley setup`, which builds and installs it."
 
 
@@ -289,6 +291,11 @@ class MediaBridge:
         return self._check(function(leg, *arguments), f"Leg {leg} did not take the command")
 
     def _check(self, result: int, failure: str) -> int:
-        if result in _REASONS:
-            raise LegError(f"{failure}: {_REASONS[result]}")
+        if result < 0:
+            raise LegError(f"{failure}: {_REASONS.get(result) or self._describe(result)}")
         return result
+
+    def _describe(self, result: int) -> str:
+        text = ctypes.create_string_buffer(_ERROR_BYTES)
+        self._library.parley_bridge_error(result, text, _ERROR_BYTES)
+        return text.value.decode(errors="replace")

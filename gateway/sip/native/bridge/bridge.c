@@ -196,7 +196,7 @@ static int check_clock(void) {
     pjmedia_conf_port_info master;
     pj_status_t status = pjmedia_conf_get_port_info(pjsua_var.mconf, 0, &master);
     if (status != PJ_SUCCESS)
-        return status;
+        return -status;
     bool fits = master.clock_rate == PARLEY_CLOCK_RATE && master.channel_count == 1 &&
                 master.samples_per_frame == PARLEY_FRAME_SAMPLES;
     return fits ? PARLEY_OK : PARLEY_WRONG_CLOCK;
@@ -251,7 +251,7 @@ int parley_leg_open(void) {
         return PARLEY_NO_ENDPOINT;
     int result = check_clock();
     if (result)
-        return result < 0 ? result : PARLEY_NO_ENDPOINT;
+        return result;
     if (!bridge.forgets_at_exit)
         bridge.forgets_at_exit = pj_atexit(&forget_legs) == PJ_SUCCESS;
     leg *l = find_free();
@@ -276,40 +276,42 @@ static int find_slot(uint32_t index, unsigned *slot) {
     return unlock(l, endpoint_is_up() ? PARLEY_OK : PARLEY_NO_ENDPOINT);
 }
 
+static pj_status_t disconnect(unsigned slot) {
+    pj_status_t status = pjmedia_conf_disconnect_port_from_sources(pjsua_var.mconf, slot);
+    return status == PJ_SUCCESS ? pjmedia_conf_disconnect_port_from_sinks(pjsua_var.mconf, slot) : status;
+}
+
 int parley_leg_disconnect(uint32_t index) {
     unsigned slot;
-    int status = find_slot(index, &slot);
-    if (status == PARLEY_OK)
-        status = pjmedia_conf_disconnect_port_from_sources(pjsua_var.mconf, slot);
-    if (status == PARLEY_OK)
-        status = pjmedia_conf_disconnect_port_from_sinks(pjsua_var.mconf, slot);
-    return status;
+    int result = find_slot(index, &slot);
+    return result ? result : -disconnect(slot);
 }
 
 int parley_leg_connect(uint32_t index, int call_slot) {
     unsigned slot;
-    int status = find_slot(index, &slot);
-    if (status == PARLEY_OK)
-        status = parley_leg_disconnect(index);
-    if (status == PARLEY_OK)
+    int result = find_slot(index, &slot);
+    if (result)
+        return result;
+    pj_status_t status = disconnect(slot);
+    if (status == PJ_SUCCESS)
         status = pjmedia_conf_connect_port(pjsua_var.mconf, slot, (unsigned)call_slot, 0);
-    if (status == PARLEY_OK)
+    if (status == PJ_SUCCESS)
         status = pjmedia_conf_connect_port(pjsua_var.mconf, (unsigned)call_slot, slot, 0);
-    return status;
+    return -status;
 }
 
 int parley_leg_close(uint32_t index) {
     unsigned slot;
-    int status = find_slot(index, &slot);
-    leg *l = status == PARLEY_OK ? lock_open(index) : NULL;
+    int result = find_slot(index, &slot);
+    leg *l = result ? NULL : lock_open(index);
     if (!l)
-        return status;
+        return result;
     l->state = LEG_CLOSING;
     if (unlock(l, l->live))
         gate_leave();
-    status = pjmedia_conf_remove_port(pjsua_var.mconf, slot);
+    pj_status_t status = pjmedia_conf_remove_port(pjsua_var.mconf, slot);
     pjmedia_port_destroy(l->port);
-    return status;
+    return -status;
 }
 
 /* ---- in any thread ---- */
@@ -405,7 +407,7 @@ int parley_bridge_ports(void) {
     return endpoint_is_up() ? (int)pjmedia_conf_get_port_count(pjsua_var.mconf) : PARLEY_NO_ENDPOINT;
 }
 
-void parley_bridge_error(int status, char *text, uint32_t size) { pj_strerror(status, text, size); }
+void parley_bridge_error(int result, char *text, uint32_t size) { pj_strerror(-result, text, size); }
 
 void parley_bridge_limits(parley_limits *limits) {
     *limits = (parley_limits){

@@ -48,14 +48,15 @@ enum {
     PARLEY_DISCONNECTED = 64 /* nobody took agent audio in this tick: nothing was played */
 };
 
-/* Results below zero; results above zero of OWNER functions are pjproject statuses. */
+/* Results below zero say why something was not done; below PARLEY_PJ_STATUS it is a pjproject status, negated. */
 enum {
     PARLEY_OK = 0,
     PARLEY_NO_LEG = -1,     /* the leg is not open */
     PARLEY_NO_PLACE = -2,   /* all legs are in use */
     PARLEY_NO_ENDPOINT = -3, /* pjsua is not initialised, or the calling thread is not registered with pjlib */
     PARLEY_WRONG_CLOCK = -4, /* the conference does not run at 8000 Hz, mono, 20 ms */
-    PARLEY_NO_MEMORY = -5
+    PARLEY_NO_MEMORY = -5,
+    PARLEY_PJ_STATUS = -1000
 };
 
 /* One tick of one leg, 680 bytes. */
@@ -133,8 +134,8 @@ PARLEY_EXPORT int parley_bridge_drain(parley_tick *records, uint32_t max);
 PARLEY_EXPORT int parley_bridge_clock(void);
 /* Ports on the conference bridge, or PARLEY_NO_ENDPOINT. */
 PARLEY_EXPORT int parley_bridge_ports(void);
-/* The text of a pjproject status. */
-PARLEY_EXPORT void parley_bridge_error(int status, char *text, uint32_t size);
+/* The text of a result below PARLEY_PJ_STATUS. */
+PARLEY_EXPORT void parley_bridge_error(int result, char *text, uint32_t size);
 
 #ifdef __cplusplus
 }

@@ -84,7 +84,7 @@ bool gate_wait(uint32_t timeout_us) {
     int result = 0;
     while (!gate.open && !result)
         result = pthread_cond_timedwait(&gate.opened, &gate.lock, &until);
-    bool ready = gate.waiting_records;
+    bool ready = gate.open;
     pthread_mutex_unlock(&gate.lock);
     return ready;
 }

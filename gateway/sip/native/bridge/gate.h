@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The gate between the media clock and the one reader: opens when every live leg has had its frame of a tick, so that
- * one drain takes the whole tick.
+ * one drain takes the whole tick. A leg that misses a tick delays the others until the next one, never longer.
  */
 #ifndef PARLEY_GATE_H
 #define PARLEY_GATE_H
@@ -20,6 +20,7 @@ void gate_arrive(uint64_t timestamp, bool first);
 void gate_leave(void);
 /* The reader takes what is there. */
 void gate_shut(void);
+/* Whether the gate opened in time. */
 bool gate_wait(uint32_t timeout_us);
 
 #endif
