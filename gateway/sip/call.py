@@ -10,7 +10,7 @@ import structlog
 from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
-from gateway.sip.headers import quoted
+from gateway.sip.headers import end_reason, parse_message, quoted
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
@@ -25,6 +25,7 @@ _DIGITS = frozenset("0123456789ABCD*#")
 class SipCall(pj.Call):  # type: ignore[misc]
     """One call. `leg` is None for a call that is refused before anybody hears of it.
 
+    :param answer_in_dialog: answers a request inside the dialog with 200, by its transaction and its data
     :param on_gone: called once when the call is disconnected; must not drop the last reference at once
     """
 
@@ -36,12 +37,14 @@ class SipCall(pj.Call):  # type: ignore[misc]
         leg: SipLeg | None,
         media: MediaThread,
         bridge: MediaBridge,
+        answer_in_dialog: Callable[[Any, Any], None],
         on_gone: Callable[[], None],
     ) -> None:
         super().__init__(account, pj.PJSUA_INVALID_ID if call_id is None else call_id)
         self._leg = leg
         self._media = media
         self._bridge = bridge
+        self._answer_in_dialog = answer_in_dialog
         self._on_gone = on_gone
         self._media_leg: MediaLeg | None = None
         self._streaming = False
@@ -51,6 +54,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._held = False
         self._answered = False
         self._transferring = False
+        self._transfer_accepted = False
         self._ended = False
 
     # ---------------------------------------------------------------- commands
@@ -90,8 +94,10 @@ class SipCall(pj.Call):  # type: ignore[misc]
 
     def transfer(self, destination: str) -> None:
         """REFER (RFC 3515)."""
+        if self._transferring:
+            raise LegError("A transfer of this call is under way.")
         self._do("transfer", self.xfer, destination, call_option())
-        self._transferring = True
+        self._transferring, self._transfer_accepted = True, False
 
     def digits(self, digits: str) -> None:
         """RFC 4733 events. :raises LegError: for what is no digit, and when the far end takes none."""
@@ -136,6 +142,18 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._streaming = False
 
     @guarded
+    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
+        event = prm.e.body.tsxState
+        transaction = event.tsx
+        if transaction.role != pj.PJSIP_ROLE_UAS or transaction.state != pj.PJSIP_TSX_STATE_TRYING:
+            return
+        method = str(transaction.method)
+        if method == "OPTIONS":
+            self._answer_in_dialog(transaction.pjTransaction, event.src.rdata.pjRxData)
+        elif method == "BYE":
+            self._end_reason = end_reason(parse_message(str(event.src.rdata.wholeMsg)).first("reason"))
+
+    @guarded
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
         digit = str(prm.digit)
         self._tell(lambda listener: listener.on_digit(digit))
@@ -143,10 +161,12 @@ class SipCall(pj.Call):  # type: ignore[misc]
     @guarded
     def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802
         status, reason = int(prm.statusCode), str(prm.reason)
-        if not prm.finalNotify or not self._transferring:
+        if not self._transferring:
             return
-        self._transferring = False
-        self._tell(lambda listener: listener.on_transfer(200 <= status < 300, f"{status} {reason}"))
+        if prm.finalNotify:
+            self._tell_transfer(ok=200 <= status < 300, detail=f"{status} {reason}")
+        else:
+            self._transfer_accepted = True
 
     @guarded
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
@@ -206,6 +226,11 @@ class SipCall(pj.Call):  # type: ignore[misc]
             return
         self._ended = True
         self._close_media()
+        if self._transferring:
+            # many PBXes hang up as soon as they have taken the call over, and never tell the outcome
+            self._tell_transfer(
+                ok=self._transfer_accepted and not self._ended_locally, detail="the call ended before its outcome came"
+            )
         status, reason = int(info.lastStatusCode), str(info.lastReason)
         if self._leg is not None:
             self._leg.tell_ended(
@@ -224,6 +249,10 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._close_media()
         if self._leg is not None:
             self._leg.tell_ended(408, "not ended in time", by_remote=False, statistics=self._statistics)
+
+    def _tell_transfer(self, *, ok: bool, detail: str) -> None:
+        self._transferring = False
+        self._tell(lambda listener: listener.on_transfer(ok, detail))
 
     def _tell(self, told: Callable[..., None]) -> None:
         if self._leg is not None:

@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 
 from gateway.call.leg import Direction, LegInfo, MediaStatistics
-from gateway.errors import LegError
+from gateway.errors import CallRefused, Draining, LegError, OverCapacity
+from gateway.observe.metrics import CALLS_REFUSED
 from gateway.sip.account import SipAccount
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.call import SipCall
@@ -40,6 +41,7 @@ class CallTable:
         bridge: MediaBridge,
         loop: asyncio.AbstractEventLoop,
         on_leg: Callable[[SipLeg], None],
+        answer_in_dialog: Callable[[Any, Any], None],
     ) -> None:
         self._capacity = capacity
         self._owner = owner
@@ -47,27 +49,26 @@ class CallTable:
         self._bridge = bridge
         self._loop = loop
         self._on_leg = on_leg
+        self._answer_in_dialog = answer_in_dialog
         # the stack drops a call whose object is collected: these references keep them
         self._calls: dict[int, SipCall] = {}
+        self._leaving: dict[int, SipCall] = {}
+        """Refused or ended: they take no place, and are held until the stack is done with them."""
         self._keys = itertools.count(1)
         self.accepting = True
-        self.refused_capacity = 0
-        self.refused_draining = 0
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._calls) + len(self._leaving)
 
     # ---------------------------------------------------------------- new calls
 
     def invited(self, account: SipAccount, call_id: int, text: str) -> None:
         """An INVITE came: refuse it when there is no place, else ring and tell the call layer."""
         if not self.accepting:
-            self.refused_draining += 1
-            self._turn_away(account, call_id, "this gateway is going down")
+            self._turn_away(account, call_id, Draining, "this gateway is going down")
             return
         if len(self._calls) >= self._capacity:
-            self.refused_capacity += 1
-            self._turn_away(account, call_id, "all places are taken")
+            self._turn_away(account, call_id, OverCapacity, "all places are taken")
             return
         message = parse_message(text)
         key = next(self._keys)
@@ -99,7 +100,7 @@ class CallTable:
         try:
             call.start(leg.info, local_uri=local_uri)
         except LegError as error:
-            self._forget(leg.key)
+            self._gone(leg.key)
             leg.tell_ended(400, str(error), by_remote=False, statistics=None)
 
     def _make_leg(self, info: LegInfo, key: int) -> SipLeg:
@@ -107,21 +108,27 @@ class CallTable:
 
     def _make_call(self, account: Any, key: int, leg: SipLeg | None, call_id: int | None) -> SipCall:
         call = SipCall(
-            account, call_id, leg=leg, media=self._media, bridge=self._bridge, on_gone=lambda: self._gone(key)
+            account,
+            call_id,
+            leg=leg,
+            media=self._media,
+            bridge=self._bridge,
+            answer_in_dialog=self._answer_in_dialog,
+            on_gone=lambda: self._gone(key),
         )
-        self._calls[key] = call
+        (self._calls if leg else self._leaving)[key] = call
         return call
 
-    def _turn_away(self, account: SipAccount, call_id: int, reason: str) -> None:
+    def _turn_away(self, account: SipAccount, call_id: int, cause: type[CallRefused], reason: str) -> None:
+        CALLS_REFUSED.labels(cause.reason).inc()
         call = self._make_call(account, next(self._keys), None, call_id)
-        call.refuse(503, retry_after=_RETRY_SECONDS, reason=reason)
+        call.refuse(cause.status, retry_after=_RETRY_SECONDS, reason=reason)
 
     def _gone(self, key: int) -> None:
+        if key in self._calls:
+            self._leaving[key] = self._calls.pop(key)
         # later: this is called from inside the call
-        self._owner.post(lambda: self._forget(key))
-
-    def _forget(self, key: int) -> None:
-        self._calls.pop(key, None)
+        self._owner.post(lambda: self._leaving.pop(key, None))
 
     # ---------------------------------------------------------------- commands
 
@@ -162,6 +169,7 @@ class CallTable:
         for call in self._calls.values():
             call.abandon()
         self._calls.clear()
+        self._leaving.clear()
 
     def _get(self, key: int) -> SipCall:
         call = self._calls.get(key)

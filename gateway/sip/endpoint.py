@@ -59,6 +59,7 @@ class SipEndpoint:
             bridge=self._bridge,
             loop=loop,
             on_leg=on_leg,
+            answer_in_dialog=self._stack.stray_requests.answer_in_dialog,
         )
 
     async def start(self) -> None:
@@ -100,6 +101,7 @@ class SipEndpoint:
     def stop_accepting(self) -> None:
         """Drain: new calls get 503 with Retry-After, those that are live go on."""
         self._calls.accepting = False
+        self._stack.draining = True
 
     async def close(self) -> None:
         """End all calls, unregister, and destroy the stack, within 3 s; harmless when it is closed."""

@@ -175,6 +175,14 @@ def kept_headers(message: SipMessage) -> dict[str, str]:
     return kept
 
 
+def end_reason(value: str) -> str:
+    """The text of a Reason header (RFC 3326), or its protocol and cause; empty without one."""
+    text = re.search(r';\s*text\s*=\s*("(?:[^"\\]|\\.)*"|[^;,]+)', value)
+    if text:
+        return header_text(re.sub(r"\\(.)", r"\1", text[1].strip().strip('"')))
+    return header_text(value)
+
+
 def header_text(text: str) -> str:
     """`text` as one line that may stand in a header: no control characters, bounded."""
     return _CONTROL.sub(" ", text).strip()[:_VALUE_LIMIT]

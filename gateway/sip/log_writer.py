@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,8 @@ from gateway.sip.library import guarded, pj
 
 log = structlog.get_logger("gateway.sip.pjsip")
 
-MALFORMED = "Error processing packet from "
-"""How pjsip's log begins when it drops a datagram (sip_endpoint.c)."""
+_MALFORMED = re.compile(r"Error processing packet from |Dropping \d+ bytes packet from ")
+"""How pjsip's log begins when it drops a datagram (sip_endpoint.c, sip_transport.c)."""
 _TRACED = ("RX ", "TX ")
 """How it begins when it prints a whole message (pjsua_core.c)."""
 
@@ -25,10 +26,15 @@ def log_level(settings: LogSettings) -> int:
     return 3 if settings.level == "debug" else 2
 
 
+def is_malformed(line: str) -> bool:
+    """Whether a line of the log tells of a dropped datagram."""
+    return _MALFORMED.match(line) is not None
+
+
 def write_line(level: int, text: str) -> None:
     """One line of the stack's log. Its errors are warnings here: what fails a call is reported by the call."""
     line = text.strip()
-    if line.startswith(MALFORMED):
+    if is_malformed(line):
         # anyone can send garbage: it is counted, not printed
         log.debug("sip.malformed_datagram", text=line[:300])
     elif level <= 2:
@@ -49,6 +55,6 @@ class StackLogWriter(pj.LogWriter):  # type: ignore[misc]
     @guarded
     def write(self, entry: Any) -> None:
         text = str(entry.msg)
-        if MALFORMED in text:
+        if is_malformed(text.lstrip()):
             self._on_malformed()
         write_line(int(entry.level), text)

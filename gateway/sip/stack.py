@@ -23,6 +23,7 @@ from gateway.sip.headers import parse_message
 from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, pj
 from gateway.sip.log_writer import StackLogWriter, log_level
 from gateway.sip.registration import RegistrationState
+from gateway.sip.stray_requests import StrayRequests
 from gateway.sip.trunk import trunk_addresses, trunk_of_request
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,8 @@ class Stack:
         """host:port of the first transport, as others may reach it."""
         self.malformed = 0
         self.on_malformed: Callable[[], None] = lambda: None
+        self.draining = False
+        self.stray_requests = StrayRequests(lambda: self.draining)
 
     def start(self) -> None:
         """Bind and register.
@@ -80,6 +83,7 @@ class Stack:
         # libDestroy deletes the writer
         writer.__disown__()
         self._library.libInit(config)
+        self.stray_requests.register()
         self._library.audDevManager().setNullDev()
         self._bind()
         self._library.libStart()

@@ -1,0 +1,201 @@
+"""What happens inside a call: hold, other codecs, digits, transfer, requests that are refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.errors import LegError
+from tests.sip.exchange import Told, exchange
+from tests.sip.party import LOOPBACK, Party, Received, party
+
+NOTIFY = "Content-Type: message/sipfrag;version=2.0"
+
+
+def rtp_port(answer: Received) -> int:
+    return int(answer.body.split("m=audio ")[1].split(" ")[0])
+
+
+async def flows_again(told: Told, ann: Party) -> None:
+    """RTP comes, and ticks go on."""
+    before = len(told.frames)
+    await told.until(lambda one: len(one.frames) >= before + 5, "more frames")
+    while not ann.rtp_received.empty():
+        ann.rtp_received.get_nowait()
+    for _ in range(5):
+        await asyncio.wait_for(ann.rtp_received.get(), 3)
+
+
+@pytest.mark.parametrize(
+    ("offer", "answered"), [("sendonly", "recvonly"), ("inactive", "inactive")], ids=["sendonly", "inactive"]
+)
+async def test_hold_is_answered_told_and_taken_back(offer: str, answered: str) -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await told.event("answered")
+        assert (await ann.reinvite(ann.sdp(direction=offer))).direction == answered
+        await told.until(lambda one: one.all("hold") == [(True,)], "hold")
+        held_at = len(told.frames)
+        await told.until(lambda one: len(one.frames) >= held_at + 10, "ticks on hold")
+        assert (await ann.reinvite(ann.sdp())).direction == "sendrecv"
+        await told.until(lambda one: one.all("hold") == [(True,), (False,)], "resume")
+        await flows_again(told, ann)
+        assert [frame.tick for frame in told.frames] == list(range(len(told.frames)))
+        await ann.bye()
+
+
+async def test_the_old_form_of_hold_with_an_address_of_zeros() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        assert (await ann.reinvite(ann.sdp(connection="0.0.0.0"))).direction in ("recvonly", "inactive", "sendrecv")
+        await told.until(lambda one: one.all("hold") == [(True,)], "hold")
+        await ann.reinvite(ann.sdp())
+        await told.until(lambda one: one.all("hold") == [(True,), (False,)], "resume")
+        await flows_again(told, ann)
+        await ann.bye()
+
+
+async def test_what_is_queued_waits_while_on_hold() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await told.until(lambda one: len(one.frames) > 2, "frames")
+        await ann.reinvite(ann.sdp(direction="sendonly"))
+        await told.event("hold")
+        told.leg.play(1, 0, b"\x10\x00" * 1600, final=True)
+        before = len(told.frames)
+        await told.until(lambda one: len(one.frames) >= before + 20, "ticks on hold")
+        assert told.leg.queued() == 1600
+        await ann.reinvite(ann.sdp())
+        await told.until(lambda one: any(frame.finished for frame in one.frames), "the utterance's end")
+        await ann.bye()
+
+
+async def test_another_codec_by_reinvite() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        assert " 8" in (await ann.reinvite(ann.sdp(payloads="8 101"))).body
+        await flows_again(told, ann)
+        packet, _ = await asyncio.wait_for(ann.rtp_received.get(), 3)
+        assert packet[1] & 0x7F == 8
+        figures = await told.leg.statistics()
+        assert figures is not None
+        assert figures.codec == "PCMA"
+        assert not told.all("hold")
+        await ann.bye()
+
+
+async def test_a_digit_is_told_once_for_its_whole_event() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        answer = await ann.call()
+        told = await ours.call()
+        address = (LOOPBACK, rtp_port(answer))
+        for key, start in ((1, 0), (11, 30)):
+            for index in range(10):
+                end = 0x80 if index >= 7 else 0
+                event = bytes([key, end | 10]) + (160 * (min(index, 7) + 1)).to_bytes(2, "big")
+                packet = bytes([0x80, 101 | (0x80 if index == 0 else 0)]) + (1000 + start + index).to_bytes(2, "big")
+                ann.rtp.sendto(packet + (160 * start).to_bytes(4, "big") + b"\x00\x00\x12\x34" + event, address)
+                await asyncio.sleep(0.02)
+        await told.until(lambda one: len(one.all("digit")) >= 2, "digits")
+        assert told.all("digit") == [("1",), ("#",)]
+        await ann.bye()
+
+
+async def test_a_digit_by_info() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        ann.request("INFO", body="Signal=5\r\nDuration=160\r\n", headers=("Content-Type: application/dtmf-relay",))
+        await ann.response(200, "INFO")
+        assert await told.event("digit") == ("5",)
+        await ann.bye()
+
+
+async def test_digits_go_out_as_events() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await told.event("answered")
+        await told.leg.send_digits("1#")
+        keys: list[int] = []
+        while len(keys) < 2:
+            packet, _ = await asyncio.wait_for(ann.rtp_received.get(), 3)
+            if packet[1] & 0x7F == 101 and packet[12] not in keys:
+                keys.append(packet[12])
+        assert keys == [1, 11]
+        await ann.bye()
+
+
+async def test_what_is_no_digit_is_an_error() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await told.event("answered")
+        with pytest.raises(LegError, match="cannot be sent as digits"):
+            await told.leg.send_digits("1x")
+        await ann.bye()
+
+
+async def refer(told: Told, ann: Party) -> None:
+    await told.event("answered")
+    transferring = asyncio.create_task(told.leg.transfer("sip:sales@127.0.0.1"))
+    request = await ann.incoming("REFER")
+    assert request.message.first("refer-to").strip("<>") == "sip:sales@127.0.0.1"
+    ann.respond(request, "202 Accepted")
+    await transferring
+
+
+async def notify(ann: Party, fragment: str, state: str) -> None:
+    ann.request("NOTIFY", body=fragment, headers=("Event: refer", f"Subscription-State: {state}", NOTIFY))
+    await ann.response(200, "NOTIFY")
+
+
+@pytest.mark.parametrize(("final", "ok"), [("200 OK", True), ("486 Busy Here", False)])
+async def test_a_transfer_is_followed_to_its_final_notify(final: str, ok: bool) -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await refer(told, ann)
+        await notify(ann, "SIP/2.0 100 Trying\r\n", "active;expires=60")
+        await asyncio.sleep(0.1)
+        assert not told.all("transfer")
+        await notify(ann, f"SIP/2.0 {final}\r\n", "terminated;reason=noresource")
+        assert await told.event("transfer") == (ok, final)
+        await ann.bye()
+        assert len(told.all("transfer")) == 1
+
+
+async def test_a_transfer_that_is_refused_is_told() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await told.event("answered")
+        await told.leg.transfer("sip:sales@127.0.0.1")
+        ann.respond(await ann.incoming("REFER"), "603 Decline")
+        assert (await told.event("transfer"))[0] is False
+        await ann.bye()
+
+
+async def test_a_transfer_under_way_when_the_call_ends_has_an_outcome() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await refer(told, ann)
+        await ann.bye()
+        await told.event("ended")
+        assert [name for name, _ in told.events] == ["answered", "transfer", "ended"]
+        assert told.all("transfer")[0][0] is True
+
+
+async def test_the_far_end_may_not_send_us_elsewhere() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        ann.request("REFER", headers=("Refer-To: <sip:premium@127.0.0.1:9>",))
+        await ann.response(603, "REFER")
+        await ann.bye()
+        assert ours.endpoint.live_calls <= 1
