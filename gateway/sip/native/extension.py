@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
-import subprocess
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,7 @@ def build_extension(tree: Path, *, log: BuildLog) -> Extension:
     shared_object = folder / f"_pjsua2{sysconfig.get_config_var('EXT_SUFFIX')}"
     with log.stage("compile the media bridge"):
         objects = [_compile_bridge(tree, source, folder, log) for source in sorted(BRIDGE.glob("*.c"))]
-        words = [*_make_words(tree, "ldflags"), *(f"-l{name}" for name in _make_words(tree, "libs"))]
+        words = [*_make_words(tree, "ldflags", log), *(f"-l{name}" for name in _make_words(tree, "libs", log))]
         log.run(["g++", *LINK_FLAGS, "-o", shared_object, wrapper, *objects, *words], cwd=folder)
     return Extension(module=folder / "pjsua2.py", shared_object=shared_object)
 
@@ -61,7 +61,7 @@ def _compile_wrapper(tree: Path, wrapper: Path, log: BuildLog) -> None:
         log.run(["swig", *SWIG_FLAGS, *includes, "-outdir", folder, "-o", source, swig / "pjsua2.i"], cwd=swig)
     part = wrapper.with_suffix(".part.o")
     with log.stage("compile the Python binding"):
-        flags = [*_make_words(tree, "cflags"), *WRAPPER_FLAGS, f"-I{sysconfig.get_path('include')}"]
+        flags = [*_make_words(tree, "cflags", log), *WRAPPER_FLAGS, f"-I{sysconfig.get_path('include')}"]
         log.run(["g++", *flags, "-w", "-c", source, "-o", part], cwd=folder)
     part.rename(wrapper)
     source.unlink()
@@ -69,16 +69,15 @@ def _compile_wrapper(tree: Path, wrapper: Path, log: BuildLog) -> None:
 
 def _compile_bridge(tree: Path, source: Path, folder: Path, log: BuildLog) -> Path:
     compiled = folder / f"{source.stem}.o"
-    # pjproject's headers as system headers: their warnings are not ours.
-    flags = [
-        word.replace("-I", "-isystem", 1) if word.startswith("-I") else word for word in _make_words(tree, "cflags")
-    ]
+    # pjproject's headers as system headers: their warnings are not ours
+    flags = [re.sub("^-I", "-isystem", word) for word in _make_words(tree, "cflags", log)]
     log.run(["gcc", *flags, *BRIDGE_FLAGS, "-c", source, "-o", compiled], cwd=folder)
     return compiled
 
 
-def _make_words(tree: Path, target: str) -> list[str]:
+def _make_words(tree: Path, target: str, log: BuildLog) -> list[str]:
     """Flags as pjproject's own makefiles know them."""
-    folder = tree / "pjsip-apps/src/swig/python"
+    words: list[str] = []
     command = ["make", "--no-print-directory", "-f", "helper.mak", target]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.split()  # noqa: S603
+    log.run(command, cwd=tree / "pjsip-apps/src/swig/python", on_line=lambda line: words.extend(line.split()))
+    return words

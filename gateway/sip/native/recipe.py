@@ -53,7 +53,7 @@ def ensure(*, source: str | None = None, sha256: str | None = None, jobs: int = 
     :raises SetupError: when the machine lacks something or the build fails
     """
     cache = cache_folder()
-    key = _key(source, sha256)
+    key = wheel_key(source, sha256)
     shelf = cache / "wheels" / key
     if kept := find_wheel(shelf):
         return kept
@@ -104,7 +104,8 @@ def installed_version() -> str | None:
         return None
 
 
-def _key(source: str | None, sha256: str | None) -> str:
+def wheel_key(source: str | None, sha256: str | None) -> str:
+    """Names what goes into the wheel: source, recipe, bridge, Python and machine."""
     digest = hashlib.sha256()
     for part in (source or "debian", sha256 or "", wheel.wheel_tag(), platform.machine()):
         digest.update(part.encode() + b"\0")

@@ -99,7 +99,8 @@ class Legs:
 
     def of(self, leg: int) -> NDArray[np.void]:
         """Records of a leg index so far."""
-        return self._records[self._records["leg"] == leg]
+        chosen: NDArray[np.void] = self._records[self._records["leg"] == leg]
+        return chosen
 
     def until(self, leg: int, done: Callable[[NDArray[np.void]], bool]) -> NDArray[np.void]:
         """Waits until the leg's records satisfy `done`, and returns them."""

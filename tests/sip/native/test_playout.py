@@ -21,7 +21,7 @@ def ring(rings: ctypes.CDLL) -> PlayRing:
 
 
 def samples(utterance: int, start: int, count: int) -> list[int]:
-    return voice(utterance, np.arange(start, start + count)).tolist()
+    return [int(sample) for sample in voice(utterance, np.arange(start, start + count))]
 
 
 def outline(tick: Tick) -> tuple[int, int, TickFlag]:
@@ -70,6 +70,24 @@ def test_the_ring_takes_four_seconds_and_no_more(ring: PlayRing) -> None:
     ticks = [ring.tick() for _ in range(RING // FRAME)]
     assert TickFlag.FINISHED not in ticks[-1].flags, "the end counts only when all of it fitted"
     assert ring.play(1, RING + FRAME, 340, final=True) == 340
+
+
+def test_a_minute_of_speech_goes_round_the_ring_unharmed(ring: PlayRing) -> None:
+    ring.play(1, 0, 7, final=True)  # so that frames straddle the ring's end
+    ring.tick()
+    heard: list[int] = []
+    fed = ring.play(2, 0, 31_007)
+    while len(heard) < 480_000:
+        heard += [int(sample) for sample in ring.tick().frame]
+        if len(heard) % 1600 == 0:
+            fed += ring.play(2, fed, 1601)
+    assert heard == samples(2, 0, len(heard))
+
+
+def test_what_follows_a_declared_end_is_another_run(ring: PlayRing) -> None:
+    ring.play(1, 0, 160, final=True)
+    ring.play(1, 160, 160, final=True)
+    assert [outline(ring.tick()) for _ in range(2)] == [(1, 160, TickFlag.FINISHED), (1, 320, TickFlag.FINISHED)]
 
 
 def test_an_end_that_comes_late_is_told_without_samples(ring: PlayRing) -> None:
