@@ -183,7 +183,7 @@ class ConversationLink:
         if entry.kind == "caller-turn":
             self._call.backlog.clear()
         elif entry.kind == "tool-result":
-            metrics.TOOL_REQUESTS.labels("error" if data.get("error") is not None else "ok").inc()
+            metrics.TOOL_REQUESTS.labels("ok" if data.get("ok", True) else "error").inc()
         self._call.journal.append(entry.at_ms, entry.kind, data)
 
     def _on_action(self, action: pb.Action) -> None:

@@ -161,10 +161,10 @@ def _tool_call(record: CallRecord, entry: Entry) -> None:
 def _tool_result(record: CallRecord, entry: Entry) -> None:
     for call in reversed(record.tool_calls):
         if call.id == str(entry.data.get("id", "")):
-            call.result = entry.data.get("result")
-            error = entry.data.get("error")
-            call.error = None if error is None else str(error)
-            call.duration_ms = entry.at_ms - call.at_ms
+            ok = entry.data.get("ok", True)
+            call.result = entry.data.get("result") if ok else None
+            call.error = None if ok else str(entry.data.get("result", ""))
+            call.duration_ms = _whole(entry.data.get("ms"))
             return
 
 

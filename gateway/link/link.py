@@ -219,6 +219,8 @@ class WorkerLink:
             raise LinkError(f"Worker {self} is not ready.")
 
     def _take_load(self, load: pb.Load) -> None:
+        if load == self.load:
+            return
         self.load = load
         metrics.observe_worker(
             self.name, calls=load.active_calls, capacity=load.capacity, cpu=load.cpu, draining=load.draining

@@ -32,6 +32,7 @@ class Ring:
     armed: bool = True
     flushed: Segment | None = None
     capacity: int = CAPACITY
+    sent: bytes = b""
 
     def queued(self) -> int:
         return sum(len(segment.pcm) // 2 for segment in self.segments)
@@ -67,7 +68,7 @@ class Ring:
         self.paused = False
 
     def tick(self) -> tuple[int, int, bytes, bool, bool]:
-        """One frame: utterance, position, PCM, finished, underrun."""
+        """One frame: utterance, position, PCM, finished, underrun. `sent` grows by what left, silence apart."""
         if self.flushed is not None:
             cut, self.flushed = self.flushed, None
             return cut.utterance, cut.position, SILENCE, False, False
@@ -80,6 +81,7 @@ class Ring:
             return head.utterance, head.position, SILENCE, False, False
         out, head.pcm = head.pcm[:FRAME_BYTES], head.pcm[FRAME_BYTES:]
         head.position += len(out) // 2
+        self.sent += out
         finished = head.final and not head.pcm
         underrun = len(out) < FRAME_BYTES and not head.final and len(self.segments) == 1
         if finished:

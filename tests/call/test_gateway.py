@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import wave
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-import pytest
 
 from gateway.assistant import Assistant, Model
 from gateway.call import endings
@@ -57,7 +55,7 @@ class MemoryEndpoint:
         self.accepting = False
 
 
-def greet(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterable[pb.WorkerEvent] | None:
+def greet(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
     """Accept, and say GREETING when answered; the apology when asked for it as a first message."""
     match event.WhichOneof("event"):
         case "start":
@@ -107,7 +105,7 @@ async def house(tmp_path: Path, *scripts: Script, **sip: int) -> AsyncIterator[H
     async with _serve_all(workers):
         settings = Settings(
             data_dir=tmp_path,
-            sip=SipSettings(**sip),  # type: ignore[arg-type]
+            sip=SipSettings(**sip),
             worker=WorkerSettings(count=0, addresses=[worker.address for worker in workers]),
             routes=[RouteSettings(assistant="desk", number="6*")],
             assistants={"desk": assistant},

@@ -13,12 +13,12 @@ from grpc_health.v1._async import HealthServicer
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
 
-Script = Callable[["WorkerDouble", pb.GatewayEvent], Iterable[pb.WorkerEvent] | None]
+Script = Callable[["WorkerDouble", pb.GatewayEvent], Iterable[pb.WorkerEvent]]
 
 
-def accept_all(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterable[pb.WorkerEvent] | None:
+def accept_all(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterable[pb.WorkerEvent]:
     """Accept every call, say nothing."""
-    return [pb.WorkerEvent(accepted=pb.Accepted())] if event.HasField("start") else None
+    return [pb.WorkerEvent(accepted=pb.Accepted())] if event.HasField("start") else []
 
 
 class WorkerDouble(rpc.ConversationServicer):
@@ -56,7 +56,7 @@ class WorkerDouble(rpc.ConversationServicer):
             self.ticks.append(tick)
             for event in tick.events:
                 self.events.append(event)
-                answers = list(self.script(self, event) or ())
+                answers = list(self.script(self, event))
                 for answer in answers:
                     answer.call = answer.call or event.call
                 self.send(*answers)
@@ -90,7 +90,7 @@ class WorkerDouble(rpc.ConversationServicer):
 async def serving(worker: WorkerDouble, address: str = "127.0.0.1:0") -> AsyncIterator[WorkerDouble]:
     """Serve on a loopback port for as long as the block lasts."""
     server = grpc.aio.server()
-    rpc.add_ConversationServicer_to_server(worker, server)  # type: ignore[no-untyped-call]
+    rpc.add_ConversationServicer_to_server(worker, server)
     health_pb2_grpc.add_HealthServicer_to_server(worker.health, server)
     await worker.health.set("", health_pb2.HealthCheckResponse.SERVING)
     port = server.add_insecure_port(address)
