@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LATENCY_PARTS: Final = ("endpointing", "transcriber", "model", "voice", "playout", "total")
 """Parts of a turn's latency: they add up to `total`, last caller speech frame to first agent frame sent."""
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _TURN_BUCKETS = (0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.1, 1.5, 2, 3, 5, 10)
 _NETWORK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 
 import structlog
 
@@ -15,10 +15,13 @@ _log = structlog.get_logger(__name__)
 
 
 class SystemdNotifier:
-    """Sends state changes to the socket that systemd names."""
+    """Sends state changes to the socket that systemd names.
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        self._address = _address(environ.get("NOTIFY_SOCKET", ""))
+    The variables are taken out of `environ`, or the workers that we start would speak for us.
+    """
+
+    def __init__(self, environ: MutableMapping[str, str] = os.environ) -> None:
+        self._address = _address(environ.pop("NOTIFY_SOCKET", ""))
         self.watchdog_seconds = _watchdog_seconds(environ)
         """Within this time systemd expects `alive`; None when it does not watch this process."""
 
@@ -56,10 +59,10 @@ def _address(named: str) -> str | None:
     return named or None
 
 
-def _watchdog_seconds(environ: Mapping[str, str]) -> float | None:
+def _watchdog_seconds(environ: MutableMapping[str, str]) -> float | None:
     """WATCHDOG_USEC, when it is meant for this process."""
-    microseconds = environ.get("WATCHDOG_USEC", "")
-    meant = environ.get("WATCHDOG_PID", "") in ("", str(os.getpid()))
+    microseconds = environ.pop("WATCHDOG_USEC", "")
+    meant = environ.pop("WATCHDOG_PID", "") in ("", str(os.getpid()))
     return int(microseconds) / 1e6 if meant and microseconds.isdecimal() and int(microseconds) else None
 
 

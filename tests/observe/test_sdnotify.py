@@ -63,3 +63,9 @@ def test_a_socket_that_is_gone_does_no_harm(tmp_path: Path) -> None:
 )
 def test_the_watchdog_counts_only_when_it_is_meant_for_us(environ: dict[str, str], seconds: float | None) -> None:
     assert SystemdNotifier(environ).watchdog_seconds == seconds
+
+
+def test_children_do_not_inherit_the_socket(systemd: socket.socket) -> None:
+    environ = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1", "PATH": "/bin"}
+    SystemdNotifier(environ)
+    assert environ == {"PATH": "/bin"}
