@@ -1,8 +1,8 @@
 """The caller's side of the floor: who speaks, and the segments of the turn that is being made.
 
-Speech is cut into segments, each transcribed as a whole. A pause shorter than `MERGE_GAP_MS` does not end a segment: the
-longer span is asked for again under a new id and replaces it, because a recogniser does better with more context. Spans
-longer than `LONGEST_SEGMENT_MS` are not merged, so that the cost of a long turn stays in proportion to its length.
+Speech is cut into segments, each transcribed as a whole. A pause shorter than `MERGE_GAP_MS` does not end a segment:
+the longer span is asked for again under a new id and replaces it, because a recogniser does better with more context.
+Spans longer than `LONGEST_SEGMENT_MS` are not merged: the cost of a long turn stays in proportion to its length.
 """
 
 from __future__ import annotations
@@ -61,39 +61,39 @@ class CallerTurn:
     def speech_ended(self, end_ms: int) -> None:
         """The caller fell silent at `end_ms`."""
         self.speaking = False
-        self.end_ms = max(self.end_ms, end_ms)
+        self.end_ms = max(self.end_ms, end_ms, self.onset_ms)
 
     @property
     def unrequested(self) -> bool:
         """There is speech that no segment covers."""
         return self._open_ms is not None
 
-    def close_segment(self, id: int, end_ms: int) -> Segment:
+    def close_segment(self, number: int, end_ms: int) -> Segment:
         """Make the open span a segment that is to be transcribed."""
         start = self._open_ms if self._open_ms is not None else self.onset_ms
-        segment = Segment(id, start, max(start, end_ms))
+        segment = Segment(number, start, max(start, end_ms))
         if self._replaces in self.segments:
             self.segments.remove(self._replaces)
         self.segments.append(segment)
         self._open_ms, self._replaces = None, None
         return segment
 
-    def roll(self, id: int, at: int) -> Segment:
+    def roll(self, number: int, at: int) -> Segment:
         """Close the segment of speech that goes on, and open the next one where it ends."""
-        segment = self.close_segment(id, at)
+        segment = self.close_segment(number, at)
         self._open_ms, self.onset_ms = at, at
         return segment
 
-    def transcribed(self, id: int, text: str, at: int) -> bool:
+    def transcribed(self, number: int, text: str, at: int) -> bool:
         """Keep the text of a segment; False when the segment is none of this turn."""
         for segment in self.segments:
-            if segment.id == id:
+            if segment.id == number:
                 segment.text = text.strip()
                 self.transcript_ms = at
                 return True
         return False
 
-    def key(self, id: int, digit: str, at: int) -> None:
+    def key(self, number: int, digit: str, at: int) -> None:
         """A digit from the keypad: part of the text, in its order."""
         if self.empty:
             self.start_ms = at
@@ -101,7 +101,7 @@ class CallerTurn:
         if last is not None and last.keypad:
             last.text, last.end_ms = (last.text or "") + digit, at
         else:
-            self.segments.append(Segment(id, at, at, digit, keypad=True))
+            self.segments.append(Segment(number, at, at, digit, keypad=True))
         self.end_ms, self.transcript_ms = max(self.end_ms, at), at
 
     @property

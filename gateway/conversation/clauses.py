@@ -1,9 +1,9 @@
 """A model's text stream, cut into clauses that a voice can speak.
 
-A clause ends at the end of a sentence, at a line break, or, when it grew long, at a comma, semicolon, colon or dash. A mark
-counts only when white space follows it, so numbers ("3.50", "10:30"), addresses and the end of what has come so far are
-never cut; abbreviations and initials are none either. The first clause may be short, so that the voice can begin.
-Joined by single spaces, the clauses are the text with its white space normalised.
+A clause ends at the end of a sentence, at a line break, or, when it grew long, at a comma, semicolon, colon or dash. A
+mark counts only when white space follows it, so numbers ("3.50", "10:30"), addresses and the end of what has come so
+far are never cut; abbreviations and initials are none either. The first clause may be short, so that the voice can
+begin. Joined by single spaces, the clauses are the text with its white space normalised.
 """
 
 from __future__ import annotations
@@ -17,61 +17,18 @@ SOFT = 120
 HARD = 300
 """A clause of this length ends at any white space."""
 
-_ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "ave",
-        "rd",
-        "jr",
-        "sr",
-        "vs",
-        "etc",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "no",
-        "nr",
-        "approx",
-        "dept",
-        "est",
-        "fig",
-        "tel",
-        "ext",
-        "e.g",
-        "i.e",
-        "a.m",
-        "p.m",
-        "u.s",
-        "u.k",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-        "sat",
-        "sun",
-    ]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ABBREVIATIONS = _words(
+    """
+    mr mrs ms dr prof st ave rd jr sr vs etc inc ltd co corp no nr approx dept est fig tel ext e.g i.e a.m p.m u.s u.k
+    jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun"""
 )
 _END = re.compile(r"""[.!?…]+["')\]]*\s|\n""")
-_SOFT = re.compile(r"[,;:–—]\s|\s-\s")
+_SOFT = re.compile("[,;:\u2013\u2014]\\s|\\s-\\s")
 _SPACE = re.compile(r"\s+")
 _MARKUP = re.compile(r"[*_`#|<>]+")
 

@@ -124,8 +124,16 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the record of the call should tell."""
+
+    event: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
-    """The conversation cannot go on."""
+    """The conversation cannot go on, and the caller was not told: that is left to the gateway."""
 
     reason: str
     detail: str
@@ -143,5 +151,6 @@ Command = (
     | CutUtterances
     | GiveVerdict
     | HangUp
+    | Note
     | Fail
 )

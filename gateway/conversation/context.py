@@ -1,7 +1,7 @@
 """What was said and done, and the messages that the model sees of it.
 
-The model sees what the caller heard: a reply that was cut ends where it was cut, and one that nobody heard is not there.
-A tool's call and result stay even when the reply around them was cut, because what was done is done.
+The model sees what the caller heard: a reply that was cut ends where it was cut, and one that nobody heard is not
+there. A tool's call and result stay even when the reply around them was cut, because what was done is done.
 """
 
 from __future__ import annotations

@@ -23,96 +23,21 @@ DIGITS_MS = 1000
 OPEN_MS = 1200
 LONGEST_MS = 1500
 
-_OPEN_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "about",
-        "also",
-        "am",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "but",
-        "by",
-        "can",
-        "could",
-        "do",
-        "for",
-        "from",
-        "has",
-        "have",
-        "i",
-        "i'd",
-        "i'll",
-        "i'm",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it's",
-        "its",
-        "just",
-        "like",
-        "may",
-        "maybe",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "over",
-        "shall",
-        "should",
-        "since",
-        "so",
-        "than",
-        "that's",
-        "the",
-        "their",
-        "then",
-        "there's",
-        "these",
-        "this",
-        "to",
-        "uh",
-        "uhh",
-        "um",
-        "umm",
-        "until",
-        "was",
-        "we",
-        "we're",
-        "were",
-        "when",
-        "where",
-        "whether",
-        "which",
-        "while",
-        "who",
-        "will",
-        "with",
-        "without",
-        "would",
-        "your",
-        "er",
-        "erm",
-        "hmm",
-        "let's",
-        "was",
-        "well",
-        "plus",
-        "number",
-    ]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_OPEN_WORDS = _words(
+    """
+    a an and about also am are as at be because but by can could do for from has have i i'd i'll i'm if in into is
+    it's its just like may maybe my of on or our over shall should since so than that's the their then there's these
+    this to uh uhh um umm until was we we're were when where whether which while who will with without would your er erm hmm
+    let's well plus number"""
 )
 _COMPLETE_PHRASES = ("i am", "it is", "we are", "i do", "i can", "i have", "i will", "i would", "i could", "so am i")
-_DIGIT_WORDS = frozenset(
-    ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "double", "triple"]
-)
-_ANSWERS = frozenset(["yes", "no", "yeah", "yep", "yup", "nope", "nah", "sure", "correct", "right", "okay", "ok"])
+_DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine ten double triple""")
+_ANSWERS = _words("yes no yeah yep yup nope nah sure correct right okay ok")
 _TOKEN = re.compile(r"[\w']+")
 
 
@@ -136,7 +61,7 @@ def looks_open(text: str, words: list[str]) -> bool:
     """The caller is likely to go on: the last word wants another one."""
     if not words:
         return False
-    if text.rstrip().endswith((",", "-", "…", "...", "–", "—")):
+    if text.rstrip().endswith((",", "-", "\u2026", "...", "\u2013", "\u2014")):
         return True
     return words[-1] in _OPEN_WORDS and " ".join(words[-2:]) not in _COMPLETE_PHRASES
 

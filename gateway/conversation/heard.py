@@ -1,7 +1,7 @@
 """From samples sent to words heard.
 
-The gateway counts the samples of each utterance that left in RTP. The voice tells when each word is spoken, or the times
-are estimated from the text: then words share the utterance's length in proportion to their characters, and an
+The gateway counts the samples of each utterance that left in RTP. The voice tells when each word is spoken, or the
+times are estimated from the text: then words share the utterance's length in proportion to their characters, and an
 utterance whose length is not known yet is taken to run at `SAMPLES_PER_CHARACTER`.
 
 What was heard is always a prefix of the text and ends at a word border. A word counts when it was sent whole; the last

@@ -4,7 +4,7 @@
     agent-turn    turn, reply, kind, text, heard, interrupted
     tool-call     turn, id, name, arguments, key        before the tool is called
     tool-result   turn, id, name, ok, result, ms
-    utterance     as a note: utterance, turn, text      before the utterance may be heard
+    utterance     utterance, turn, text                 before the utterance may be heard
     interruption  utterance, position, reason, pause
     latency       turn, utterance, speech_end_ms, endpointing, transcriber, model, voice
     note          event, and what belongs to it
@@ -77,7 +77,7 @@ class Restored:
 
 
 def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
-    """Rebuild a conversation at `at_ms` of the call clock. A tool without a result gets `LOST_TOOL`: it is not run twice."""
+    """Rebuild a conversation at `at_ms` of the call clock. A tool without a result gets `LOST_TOOL`, no second run."""
     entries = list(entries)
     restored = Restored(Context())
     pending: list[Entry] = []
@@ -88,7 +88,7 @@ def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
             restored.turn = max(restored.turn, fact.turn)
         if isinstance(fact, AgentSaid | CallerSaid):
             pending.clear()
-        elif entry.data.get("event") == "utterance":
+        elif entry.kind == "utterance":
             pending.append(entry)
             restored.last_utterance = max(restored.last_utterance, entry.data["utterance"])
     for call in restored.context.open_tools():

@@ -1,7 +1,7 @@
 """The latency of a turn, in parts that add up.
 
-The whole runs from the caller's last speech to the first audio of the answer. Work is done early, inside the wait for the
-end of the turn, so each part counts only what it adds after the parts before it:
+The whole runs from the caller's last speech to the first audio of the answer. Work is done early, inside the wait for
+the end of the turn, so each part counts only what it adds after the parts before it:
 
     endpointing   last speech → the moment at which the endpointing rule alone takes the turn
     transcriber   → the last transcript of the turn, when it comes later than that

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.assistant import Assistant
 from gateway.conversation.overlap import OverlapPlan
@@ -17,7 +17,7 @@ class TurnPlan:
     greeting_interruptible: bool = True
     wait_ms: int = 400
     backoff_ms: int = 1000
-    overlap: OverlapPlan = OverlapPlan()
+    overlap: OverlapPlan = field(default_factory=OverlapPlan)
     silence_ms: int = 30_000
     max_duration_ms: int = 600_000
     farewell: str = ""

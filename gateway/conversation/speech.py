@@ -1,8 +1,8 @@
 """Edges of caller speech from speech probabilities.
 
-Speech begins when `ONSET_WINDOWS` windows in a row reach `ONSET`; the edge is dated back to the first of them. It ends when
-no window reached `RELEASE` for `HANGOVER_MS`; the edge is dated back to the end of the last window that did. So both
-edges carry the real time of the sound, and the detector's own delay shows only in when they are reported.
+Speech begins when `ONSET_WINDOWS` windows in a row reach `ONSET`; the edge is dated back to the first of them. It ends
+when no window reached `RELEASE` for `HANGOVER_MS`; the edge is dated back to the end of the last window that did. So
+both edges carry the real time of the sound, and the detector's own delay shows only in when they are reported.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ from gateway.providers.base import (
     VoiceActivityDetector,
 )
 
-OPEN_SECONDS = 5.0
+OPEN_SECONDS = 1.5
+"""A gateway asks another worker when this one has not accepted within 2 s."""
 _DIRECTIONS = {pb.DIRECTION_OUTBOUND: "outboundPhoneCall"}
 
 
@@ -139,4 +140,4 @@ class Resources:
             async with asyncio.timeout(OPEN_SECONDS):
                 return await self.transcriber.open()
         except TimeoutError:
-            raise ProviderTimeout(f"The transcriber did not open within {OPEN_SECONDS:.0f} s.") from None
+            raise ProviderTimeout(f"The transcriber did not open within {OPEN_SECONDS:.1f} s.") from None

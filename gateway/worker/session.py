@@ -128,7 +128,7 @@ class Session:
             return
         try:
             self._receive(event)
-        except Exception as error:  # border: the shared stream reads on; `run` raises what happened here
+        except Exception as error:  # noqa: BLE001  border: the shared stream reads on; `run` raises it
             self._crash(error)
 
     def _receive(self, event: pb.GatewayEvent) -> None:
@@ -214,7 +214,7 @@ class Session:
         self._timer = None
         try:
             self.dispatch(e.TimePassed(max(deadline, self.now())))
-        except Exception as error:  # border: a callback of the loop; `run` raises what happened here
+        except Exception as error:  # noqa: BLE001  border: a loop callback; `run` raises it
             self._crash(error)
 
     def _crash(self, error: Exception) -> None:
@@ -243,6 +243,8 @@ class Session:
             case c.HangUp(reason=reason, after_playout=after_playout):
                 hangup = pb.Hangup(reason=reason, after_playout=after_playout)
                 self.send(pb.WorkerEvent(action=pb.Action(action=f"hangup-{self.now()}", hangup=hangup)), urgent=True)
+            case c.Note(event=event, detail=detail):
+                self._note(event, detail=detail)
             case c.Fail(reason=reason, detail=detail):
                 self._log.error("conversation failed", reason=reason, detail=detail)
                 self.send(pb.WorkerEvent(failure=pb.Failure(reason=reason, detail=detail)), urgent=True)

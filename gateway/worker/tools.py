@@ -1,7 +1,7 @@
 """Tools that the model may use: HTTP POST of Vapi's `tool-calls` message.
 
-A tool call is a fact before it is made and after: both are journalled. It belongs to the call, not to the reply that asked
-for it, so a caller who interrupts does not tear a request in half; the next reply waits for its result.
+A tool call is a fact before it is made and after: both are journalled. It belongs to the call, not to the reply that
+asked for it, so a caller who interrupts does not tear a request in half; the next reply waits for its result.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A gateway for tests: speaks the link protocol over a real gRPC stream, and plays what the worker sends on a 20 ms clock."""
+"""A gateway for tests: speaks the link protocol over a real gRPC stream, and plays on a 20 ms clock."""
 
 from __future__ import annotations
 

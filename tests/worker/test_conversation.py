@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.link.v1 import link_pb2 as pb
-from tests.worker.fakes import tone
 from tests.worker.peer import attached, served
 
 

@@ -1,0 +1,108 @@
+"""The books of the turn machine: who holds the floor, what is timed, what is to be done."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+
+from gateway.conversation import commands as c
+from gateway.conversation import endpointing
+from gateway.conversation import events as e
+from gateway.conversation.agent import AgentReply
+from gateway.conversation.caller import CallerTurn, Segment
+from gateway.conversation.commands import Command
+from gateway.conversation.heard import SpokenUtterance
+from gateway.conversation.plan import TurnPlan
+from gateway.conversation.states import NEXT, TIMERS, State
+from gateway.conversation.timers import Timers
+
+TRANSCRIBE_MS = 160
+"""Silence after which a segment is transcribed, in the hope that it is the turn's end."""
+TRANSCRIPT_MS = 6_000
+"""A transcript that has not come by then is given up."""
+SEGMENT_MS = 20_000
+"""Speech without a pause is transcribed in pieces of this length."""
+KEYPAD_MS = 2_000
+"""Wait for the next digit; `#` ends the wait."""
+REPLY_MS = 15_000
+"""A reply that shows nothing for this long has failed."""
+FILLER_MS = 700
+PLAYOUT_MS = 10_000
+"""An utterance that does not move for this long is cut."""
+OPENING_MS = 180_000
+ENDING_MS = 15_000
+ASIDE_MS = 1_500
+SPECULATIONS = 4
+"""Replies that are prepared in vain before the machine waits for the end of the turn."""
+
+
+class Floor(ABC):
+    """State and timers. A state is entered by `_enter` alone."""
+
+    def __init__(self, plan: TurnPlan) -> None:
+        self.state = State.OPENING
+        self.turn = 0
+        self.caller = CallerTurn()
+        self.reply: AgentReply | None = None
+        self._plan = plan
+        self._now = 0
+        self._commands: list[Command] = []
+        self._timers = Timers()
+        self._pace = endpointing.CallerPace()
+        self._last_id = 0
+        self._closing: AgentReply | None = None
+        self._expects = "anything"
+        self._speculations = 0
+        self._says: deque[e.SayRequested] = deque()
+        self._not_before = 0
+        self._quiet_since = 0
+        self._reprompted = False
+        self._held = False
+        self._tools_until = 0
+        self._pauses: dict[int, e.PauseNoticed] = {}
+        self._last_pause = 0
+        self._overlap_ms = 0
+        self._decide_by_ms = 0
+        self._overlap_text: str | None = None
+        self._aside: Segment | None = None
+        self._ending: str | None = None
+        self._failure: c.Fail | None = None
+        self._timers.set("opening", OPENING_MS)
+
+    @abstractmethod
+    def _idle(self) -> None:
+        """The agent has nothing to say: give the floor to whom it belongs."""
+
+    def _enter(self, state: State) -> None:
+        """Change the state: disarm what it does not wait for, arm what it always waits for."""
+        if state is not self.state:
+            assert state in NEXT[self.state], f"{self.state} → {state}"
+            self.state = state
+        self._timers.keep(TIMERS[state])
+        now = self._now
+        if state is State.WAITING:
+            self._timers.set("silence", max(self._quiet_since + self._plan.silence_ms // 2, now + 1))
+        elif state is State.LISTENING:
+            self._timers.set("segment", max(self.caller.onset_ms, now - SEGMENT_MS + 1) + SEGMENT_MS)
+        elif state is State.THINKING:
+            self._timers.set("reply", max(now, self._tools_until) + REPLY_MS)
+        elif state is State.SPEAKING:
+            self._timers.set("playout", now + PLAYOUT_MS)
+        elif state is State.ENDING:
+            self._timers.set("ending", now + ENDING_MS)
+
+    def _emit(self, command: Command) -> None:
+        self._commands.append(command)
+
+    def _id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _is_committed(self, reply: int) -> bool:
+        return self.reply is not None and self.reply.id == reply and self.reply.committed
+
+    def _utterance(self, number: int) -> SpokenUtterance | None:
+        for reply in (self.reply, self._closing):
+            if reply is not None and number in reply.utterances:
+                return reply.utterances[number]
+        return None

@@ -1,0 +1,217 @@
+"""Rules of the agent's side: the one reply, its tools, and the last words of a call."""
+
+from __future__ import annotations
+
+from gateway.conversation import commands as c
+from gateway.conversation import events as e
+from gateway.conversation.agent import AgentReply
+from gateway.conversation.commands import SpeechKind
+from gateway.conversation.floor import FILLER_MS, PLAYOUT_MS, REPLY_MS, Floor
+from gateway.conversation.heard import SpokenUtterance
+from gateway.conversation.states import LAST, State
+
+
+class Replies(Floor):
+    """Prepare, commit, play, stop and close replies."""
+
+    def _prepare_reply(self, text: str) -> None:
+        self._open_reply(SpeechKind.REPLY, self.turn + 1 if text else self.turn, self.caller.text)
+        self._emit(c.PrepareReply(self._last_id, self.turn + 1 if text else self.turn, text))
+
+    def _prepare_speech(self, text: str, kind: SpeechKind, interruptible: bool = True) -> None:
+        self._open_reply(kind, self.turn)
+        self._emit(c.PrepareSpeech(self._last_id, self.turn, text, kind, interruptible))
+
+    def _open_reply(self, kind: SpeechKind, turn: int, answers: str = "") -> None:
+        self._close_cut_reply()
+        self.reply = AgentReply(self._id(), turn, kind, answers)
+
+    def _commit_reply(self) -> None:
+        assert self.reply is not None
+        self.reply.committed = True
+        self._enter(State.THINKING)
+        self._emit(c.CommitReply(self.reply.id))
+
+    def _stop_speculation(self) -> None:
+        if self.reply is not None:
+            self._emit(c.StopReply(self.reply.id))
+            self.reply = None
+
+    def _silence_agent(self, reason: str) -> None:
+        reply = self.reply
+        if reply is None:
+            return
+        self._emit(c.StopReply(reply.id))
+        if not reply.settled:
+            self._emit(c.CutUtterances(reply.last_utterance, reason))
+        self._retire(interrupted=True)
+
+    def _retire(self, *, interrupted: bool) -> None:
+        """The reply is over: its books are closed when no more reports can come."""
+        reply, self.reply = self.reply, None
+        if reply is None:
+            return
+        self._expects = "anything" if interrupted else reply.expects
+        self._close_cut_reply()
+        self._closing = reply
+        if not interrupted or reply.settled:
+            self._close_cut_reply()
+
+    def _close_cut_reply(self) -> None:
+        reply, self._closing = self._closing, None
+        if reply is not None and reply.utterances:
+            text, heard = reply.text, reply.heard
+            self._emit(c.CloseReply(reply.id, reply.turn, reply.kind, text, heard, heard != text))
+
+    # ------------------------------------------------------------ what becomes of it
+
+    def _queue(self, event: e.UtteranceQueued) -> None:
+        if self._is_committed(event.reply) and self.reply is not None:
+            self.reply.queue(SpokenUtterance(event.utterance, event.text, event.interruptible))
+
+    def _voiced(self, event: e.UtteranceVoiced) -> None:
+        if (utterance := self._utterance(event.utterance)) is not None:
+            utterance.voiced(event.samples, event.words, final=event.final)
+
+    def _played(self, event: e.PlayoutReported) -> None:
+        utterance = self._utterance(event.utterance)
+        if utterance is None:
+            return
+        utterance.played(event.position, event.state)
+        if self.state is State.SPEAKING:
+            self._timers.set("playout", self._now + PLAYOUT_MS)
+        if self._closing is not None and self._closing.settled:
+            self._close_cut_reply()
+        self._look_if_spoken()
+
+    def _look_if_spoken(self) -> None:
+        """All that was queued has been sent: the reply is over, or more of it is being made."""
+        if self.reply is None or not self.reply.settled or self.state not in (State.SPEAKING, State.THINKING):
+            return
+        if self.reply.finished:
+            self._agent_done()
+        elif self.state is State.SPEAKING:
+            self._enter(State.THINKING)
+
+    def _reply_finished(self, event: e.ReplyFinished) -> None:
+        if self.reply is None or self.reply.id != event.reply:
+            return
+        self.reply.finished, self.reply.expects = True, event.expects
+        if self.reply.committed:
+            self._look_if_spoken()
+
+    def _agent_done(self) -> None:
+        self._retire(interrupted=False)
+        self._quiet_since = self._now
+        if self._failure is not None and self._ending is None:
+            self._give_up()
+        elif self._ending is not None:
+            self._emit(c.HangUp(self._ending, after_playout=True))
+            self._enter(State.ENDING)
+        else:
+            self._idle()
+
+    def _on_reply(self, _: e.Event) -> None:
+        self._fail("pipeline-error-reply-timeout", f"No part of the reply came within {REPLY_MS // 1000} s.")
+
+    # ------------------------------------------------------------ tools
+
+    def _tool_started(self, event: e.ToolStarted) -> None:
+        if not self._is_committed(event.reply) or self.reply is None:
+            return
+        self.reply.tools.add(event.tool)
+        self._tools_until = max(self._tools_until, self._now + event.timeout_ms)
+        if self.state is State.THINKING:
+            self._timers.set("reply", self._tools_until + REPLY_MS)
+        if not self.reply.filled:
+            self._timers.set("filler", self._now + FILLER_MS)
+
+    def _tool_ended(self, event: e.ToolEnded) -> None:
+        if self.reply is not None and self.reply.id == event.reply:
+            self.reply.tools.discard(event.tool)
+            if not self.reply.tools:
+                self._timers.clear("filler")
+
+    def _on_filler(self, _: e.Event) -> None:
+        """A tool is slow: cover the silence once."""
+        reply = self.reply
+        if reply is None or not reply.tools or reply.filled:
+            return
+        if not reply.settled or self.caller.speaking:
+            self._timers.set("filler", self._now + FILLER_MS)
+            return
+        reply.filled = True
+        self._emit(c.Speak(reply.id, self._plan.filler))
+
+    # ------------------------------------------------------------ the end
+
+    def _end_requested(self, event: e.EndRequested) -> None:
+        if not self._is_committed(event.reply) or self.reply is None or self._ending is not None:
+            return
+        self._ending = event.reason
+        text = self._plan.farewell or ("" if self.reply.utterances else self._plan.goodbye)
+        if text and not event.farewell:
+            self._emit(c.Speak(self.reply.id, text, interruptible=False))
+
+    def _reply_failed(self, event: e.ReplyFailed) -> None:
+        if self.reply is None or self.reply.id != event.reply:
+            return
+        if not self.reply.committed and self.state is not State.OPENING:
+            self._stop_speculation()
+        else:
+            self._fail(event.reason, event.detail, audible=event.audible)
+
+    def _transcriber_failed(self, event: e.TranscriberFailed) -> None:
+        self._fail(event.reason, event.detail)
+
+    def _fail(self, reason: str, detail: str, *, audible: bool = True) -> None:
+        """Say so after what is being said, when the voice works, and end with the reason of the failure."""
+        if self.state in LAST:
+            return
+        self._emit(c.Note("failure", detail))
+        apologised, self._failure = self._failure is not None, self._failure or c.Fail(reason, detail)
+        if not audible or apologised or self.state is State.OPENING:
+            self._end("", failure=self._failure)
+        elif self.reply is not None and not self.reply.settled:
+            self.reply.finished = True
+        else:
+            self._silence_agent("failure")
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """What was said before the failure has been heard: apologise, and then end the call."""
+        assert self._failure is not None
+        self._ending = self._failure.reason
+        self._prepare_speech(self._plan.apology, SpeechKind.APOLOGY, interruptible=False)
+        self._commit_reply()
+
+    def _end(self, reason: str, *, failure: c.Fail | None = None) -> None:
+        """End the call at once."""
+        for pause in self._pauses.values():
+            self._emit(c.GiveVerdict(pause.pause, True, "ending"))
+        self._pauses.clear()
+        self._silence_agent("ending")
+        self._close_cut_reply()
+        self._ending = reason or self._ending
+        self._emit(failure or c.HangUp(reason, after_playout=False))
+        self._enter(State.ENDING)
+
+    def _on_call(self, _: e.Event) -> None:
+        self._end("exceeded-max-duration")
+
+    def _on_ending(self, _: e.Event) -> None:
+        """The gateway did not end the call: say it again, without waiting for anything."""
+        reason = self._failure.reason if self._failure is not None else self._ending
+        self._emit(c.HangUp(reason or "worker-shutdown", after_playout=False))
+        self._enter(State.CLOSED)
+
+    def _on_opening(self, _: e.Event) -> None:
+        self._end("customer-did-not-answer")
+
+    def _close(self, _: e.CallEnded) -> None:
+        reply = self.reply
+        if reply is not None:
+            self._emit(c.StopReply(reply.id))
+        self._retire(interrupted=True)
+        self._close_cut_reply()
+        self._enter(State.CLOSED)

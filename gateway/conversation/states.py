@@ -1,0 +1,128 @@
+"""Whose turn it is: the states of a conversation, what may happen in each, and what may follow.
+
+The rules
+=========
+1.  An event enters by `handle` and commands come out. What an event does depends on the state alone: `RULES` names the
+    method for each pair, `ALWAYS` those that hold in any state. A pair that is in neither table changes nothing.
+2.  `NEXT` names the states that may follow a state. `TIMERS` names the moments that a state may wait for; a timer that
+    the next state does not list is disarmed on the way. Every state but CLOSED has an armed timer, so none is for ever.
+3.  There is at most one reply. It is prepared while the caller's turn is still open (a speculation), and it is stopped
+    when the turn's text changes. Only `CommitReply` lets it be heard or run a tool, and it follows `CommitTurn`.
+4.  A turn is taken when the caller was silent for the wait that fits the text (`endpointing`), counted from the last
+    speech, and every transcript has come. A turn without text is dropped.
+5.  A reply that nobody heard yet is taken back when the caller goes on speaking: what the caller adds is a turn of its
+    own, and the model sees both.
+6.  Caller speech over the agent opens an overlap (`overlap`), with the gateway's pause or without. Every pause gets one
+    verdict. A cut closes the reply with what was heard of it.
+7.  Speech over an uninterruptible utterance is kept, and is the caller's turn when the agent has finished.
+8.  A yes over the end of a question is an answer, although it is an acknowledgement in the middle of a sentence.
+9.  What ends the call (a farewell, an apology, live control) is said to its end, then the call is ended, once.
+10. On hold nobody listens: speech is dropped, and silence does not count.
+
+`TurnMachine` is these tables at work. Its methods stand in four files, each building on the one before: `floor`
+(books), `replies` (the agent), `turns` (the caller), `turn` (both at once, and the call around them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from gateway.conversation import events as e
+
+
+class State(StrEnum):
+    OPENING = "opening"
+    WAITING = "waiting"
+    LISTENING = "listening"
+    ENDPOINTING = "endpointing"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    OVERLAP = "overlap"
+    ENDING = "ending"
+    CLOSED = "closed"
+
+
+_FLOOR = frozenset({State.WAITING, State.LISTENING, State.ENDPOINTING, State.THINKING})
+LAST = frozenset({State.ENDING, State.CLOSED})
+
+NEXT: Mapping[State, frozenset[State]] = {
+    State.OPENING: frozenset({State.WAITING, State.THINKING}) | LAST,
+    State.WAITING: frozenset({State.LISTENING, State.ENDPOINTING, State.THINKING}) | LAST,
+    State.LISTENING: _FLOOR | LAST,
+    State.ENDPOINTING: _FLOOR | LAST,
+    State.THINKING: _FLOOR | {State.SPEAKING, State.OVERLAP} | LAST,
+    State.SPEAKING: _FLOOR | {State.OVERLAP} | LAST,
+    State.OVERLAP: _FLOOR | {State.SPEAKING} | LAST,
+    State.ENDING: frozenset({State.CLOSED}),
+    State.CLOSED: frozenset(),
+}
+
+TIMERS: Mapping[State, frozenset[str]] = {
+    State.OPENING: frozenset({"opening"}),
+    State.WAITING: frozenset({"call", "silence"}),
+    State.LISTENING: frozenset({"call", "segment"}),
+    State.ENDPOINTING: frozenset({"call", "transcribe", "commit", "transcript"}),
+    State.THINKING: frozenset({"call", "reply", "filler", "reopen"}),
+    State.SPEAKING: frozenset({"call", "playout", "filler"}),
+    State.OVERLAP: frozenset({"call", "overlap", "filler"}),
+    State.ENDING: frozenset({"ending"}),
+    State.CLOSED: frozenset(),
+}
+
+RULES: Mapping[State, Mapping[type[e.Event], str]] = {
+    State.OPENING: {e.Started: "_start", e.Answered: "_answered"},
+    State.WAITING: {e.SpeechStarted: "_caller_starts", e.KeyPressed: "_key", e.SayRequested: "_say"},
+    State.LISTENING: {
+        e.SpeechStarted: "_caller_starts",
+        e.SpeechEnded: "_caller_pauses",
+        e.Transcribed: "_text",
+        e.KeyPressed: "_key",
+    },
+    State.ENDPOINTING: {
+        e.SpeechStarted: "_caller_starts",
+        e.SpeechEnded: "_caller_pauses",
+        e.Transcribed: "_text",
+        e.KeyPressed: "_key",
+    },
+    State.THINKING: {
+        e.SpeechStarted: "_caller_starts_early",
+        e.SpeechEnded: "_caller_was_short",
+        e.UtteranceQueued: "_speak",
+        e.KeyPressed: "_key_cuts",
+    },
+    State.SPEAKING: {
+        e.SpeechStarted: "_caller_overlaps",
+        e.SpeechEnded: "_caller_overlapped",
+        e.Transcribed: "_text_over_agent",
+        e.UtteranceQueued: "_speak",
+        e.PauseNoticed: "_pause",
+        e.KeyPressed: "_key_cuts",
+    },
+    State.OVERLAP: {
+        e.SpeechStarted: "_caller_overlaps",
+        e.SpeechEnded: "_caller_overlapped",
+        e.Transcribed: "_text_in_overlap",
+        e.PartialHeard: "_partial_in_overlap",
+        e.UtteranceQueued: "_queue",
+        e.PauseNoticed: "_pause",
+        e.KeyPressed: "_key_cuts",
+    },
+    State.ENDING: {},
+    State.CLOSED: {},
+}
+
+ALWAYS: Mapping[type[e.Event], str] = {
+    e.CallEnded: "_close",
+    e.HoldChanged: "_hold",
+    e.SayRequested: "_say_later",
+    e.UtteranceVoiced: "_voiced",
+    e.PlayoutReported: "_played",
+    e.ReplyFinished: "_reply_finished",
+    e.ReplyFailed: "_reply_failed",
+    e.TranscriberFailed: "_transcriber_failed",
+    e.ToolStarted: "_tool_started",
+    e.ToolEnded: "_tool_ended",
+    e.EndRequested: "_end_requested",
+    e.PauseNoticed: "_stray_pause",
+}

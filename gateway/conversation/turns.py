@@ -1,0 +1,130 @@
+"""Rules of the caller's side: speech and keys become a turn, the turn is taken or dropped."""
+
+from __future__ import annotations
+
+from gateway.conversation import commands as c
+from gateway.conversation import endpointing
+from gateway.conversation import events as e
+from gateway.conversation.caller import POST_ROLL_MS, PRE_ROLL_MS, Segment
+from gateway.conversation.floor import KEYPAD_MS, SEGMENT_MS, SPECULATIONS, TRANSCRIBE_MS, TRANSCRIPT_MS
+from gateway.conversation.replies import Replies
+from gateway.conversation.states import State
+
+
+class Turns(Replies):
+    """Listen, wait for the end of the turn, and take it."""
+
+    def _caller_starts(self, event: e.SpeechStarted) -> None:
+        if self._held:
+            return
+        pause = self.caller.speech_started(event.onset_ms)
+        if pause is not None:
+            self._pace.paused(pause)
+        self._enter(State.LISTENING)
+
+    def _caller_pauses(self, event: e.SpeechEnded) -> None:
+        self.caller.speech_ended(event.end_ms)
+        self._endpoint()
+
+    def _endpoint(self) -> None:
+        """The caller is silent: wait for the end of the turn."""
+        self._enter(State.ENDPOINTING)
+        if self.caller.unrequested:
+            self._timers.set("transcribe", self.caller.end_ms + TRANSCRIBE_MS)
+        self._timers.set("transcript", self.caller.end_ms + TRANSCRIPT_MS)
+        self._timers.set("commit", self._due())
+        if not self.caller.unrequested and not self.caller.waiting:
+            self._text_complete()
+
+    def _on_segment(self, _: e.Event) -> None:
+        """Speech without an end: transcribe it in pieces."""
+        self._transcribe(self.caller.roll(self._id(), self._now))
+        self._timers.set("segment", self._now + SEGMENT_MS)
+
+    def _on_transcribe(self, _: e.Event) -> None:
+        self._close_segment()
+
+    def _close_segment(self) -> None:
+        self._transcribe(self.caller.close_segment(self._id(), self.caller.end_ms))
+
+    def _transcribe(self, segment: Segment) -> None:
+        start, end = max(0, segment.start_ms - PRE_ROLL_MS), segment.end_ms + POST_ROLL_MS
+        self._emit(c.Transcribe(segment.id, start, min(end, max(self._now, segment.end_ms)), self._expects))
+
+    def _text(self, event: e.Transcribed) -> None:
+        known = self.caller.transcribed(event.segment, event.text, self._now)
+        complete = not self.caller.waiting and not self.caller.unrequested
+        if known and complete and self.state is State.ENDPOINTING:
+            self._text_complete()
+
+    def _text_complete(self) -> None:
+        """Every word of the turn so far is known."""
+        if not self.caller.text:
+            self._drop_turn()
+            return
+        self._speculate(self.caller.text)
+        self._on_commit(None)
+
+    def _speculate(self, text: str) -> None:
+        """Prepare the answer, unless it is prepared already for the same text."""
+        if self.reply is not None and self.reply.answers == text:
+            return
+        self._stop_speculation()
+        if self._speculations < SPECULATIONS:
+            self._speculations += 1
+            self._prepare_reply(text)
+
+    def _due(self) -> int:
+        """When the endpointing rule takes the turn."""
+        if self.caller.segments and self.caller.segments[-1].keypad:
+            wait = 0 if self.caller.keypad_done else KEYPAD_MS
+        else:
+            wait = endpointing.wait_ms(self.caller.text, expects=self._expects, plan_ms=self._plan.wait_ms)
+            wait = self._pace.stretch(wait)
+        return max(self.caller.end_ms + wait, self._not_before)
+
+    def _on_commit(self, _: e.Event | None) -> None:
+        if self.caller.waiting or self.caller.unrequested:
+            return
+        due = self._due()
+        if self._now < due:
+            self._timers.set("commit", due)
+        elif self.caller.text:
+            self._commit_turn(due)
+        else:
+            self._drop_turn()
+
+    def _on_transcript(self, _: e.Event) -> None:
+        """A transcript never came: go on with the words that there are."""
+        if self.caller.text:
+            self._commit_turn(self._due())
+        else:
+            self._drop_turn()
+
+    def _commit_turn(self, due: int) -> None:
+        caller, text = self.caller, self.caller.text
+        if self.reply is None or self.reply.answers != text:
+            self._stop_speculation()
+            self._prepare_reply(text)
+        self.turn += 1
+        self._speculations, self._reprompted, self._quiet_since = 0, False, self._now
+        times = (caller.start_ms, caller.end_ms, due, caller.transcript_ms)
+        self._emit(c.CommitTurn(self.turn, text, *times, caller.source))
+        self._expects, self._aside = "anything", None
+        caller.forget()
+        self._commit_reply()
+
+    def _drop_turn(self) -> None:
+        self._stop_speculation()
+        self.caller.forget()
+        self._speculations = 0
+        self._idle()
+
+    def _key(self, event: e.KeyPressed) -> None:
+        if self.caller.unrequested and not self.caller.speaking:
+            self._close_segment()
+        self.caller.key(self._id(), event.digit, event.at)
+        if self.caller.speaking:
+            self._enter(State.LISTENING)
+        else:
+            self._endpoint()

@@ -1,0 +1,199 @@
+"""What holds for the turn machine whatever happens, in whatever order."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from gateway.conversation import commands as c
+from gateway.conversation import events as e
+from gateway.conversation.overlap import OverlapPlan
+from gateway.conversation.plan import TurnPlan
+from gateway.conversation.states import ALWAYS, NEXT, RULES, TIMERS, State
+from gateway.conversation.turn import TurnMachine
+
+SEQUENCES = 10_000
+EVENTS = 30
+
+PLANS = (
+    TurnPlan(greeting="Hello."),
+    TurnPlan(),
+    TurnPlan(greeting="Hi.", greeting_interruptible=False, farewell="Bye now."),
+    TurnPlan(overlap=OverlapPlan(num_words=2, acknowledgements=("okay",), interruptions=("stop",))),
+)
+TEXTS = ("", "okay", "stop", "my number is", "what time is it", "yes", "four two")
+
+
+class Chaos:
+    """Random events. Ids are mostly those that the machine knows, sometimes any."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.at = 0
+        self.segments = [1]
+        self.replies = [1]
+        self.utterances = [1]
+        self.pauses = 0
+        self.makers: list[Callable[[], e.Event]] = [
+            lambda: e.SpeechStarted(self.at, max(0, self.at - self.random.randrange(200))),
+            lambda: e.SpeechStarted(self.at, max(0, self.at - self.random.randrange(200))),
+            lambda: e.SpeechEnded(self.at, max(0, self.at - self.random.randrange(200))),
+            lambda: e.SpeechEnded(self.at, max(0, self.at - self.random.randrange(200))),
+            lambda: e.Transcribed(self.at, self.pick(self.segments), self.random.choice(TEXTS)),
+            lambda: e.Transcribed(self.at, self.segments[-1], self.random.choice(TEXTS)),
+            lambda: e.PartialHeard(self.at, self.random.choice(TEXTS)),
+            lambda: e.KeyPressed(self.at, self.random.choice("12#*")),
+            self.queue,
+            self.queue,
+            lambda: e.UtteranceVoiced(self.at, self.pick(self.utterances), 8000, self.random.random() < 0.8),
+            self.report,
+            self.report,
+            self.pause,
+            self.pause,
+            lambda: e.ReplyFinished(self.at, self.pick(self.replies), self.random.choice(("anything", "yes-no"))),
+            lambda: e.ReplyFailed(self.at, self.pick(self.replies), "failed", "why", self.random.random() < 0.5),
+            lambda: e.ToolStarted(self.at, self.pick(self.replies), "t", 5000),
+            lambda: e.ToolEnded(self.at, self.pick(self.replies), "t"),
+            lambda: e.EndRequested(self.at, self.pick(self.replies), "assistant-ended-call"),
+            lambda: e.SayRequested(self.at, "Attention.", self.random.random() < 0.2),
+            lambda: e.HoldChanged(self.at, self.random.random() < 0.5),
+        ]
+
+    def pick(self, known: list[int]) -> int:
+        return self.random.choice(known[-3:]) if self.random.random() < 0.95 else self.random.randrange(50)
+
+    def queue(self) -> e.Event:
+        self.utterances.append(self.utterances[-1] + 1)
+        text = self.random.choice(("One two three.", "Is that right?", "Done."))
+        return e.UtteranceQueued(
+            self.at, self.pick(self.replies), self.utterances[-1], text, self.random.random() < 0.8
+        )
+
+    def report(self) -> e.Event:
+        state = self.random.choice(tuple(e.PlayoutState))
+        return e.PlayoutReported(self.at, self.pick(self.utterances), self.random.randrange(9000), state)
+
+    def pause(self) -> e.Event:
+        self.pauses += 1
+        utterance = self.pick(self.utterances)
+        return e.PauseNoticed(self.at, self.pauses, self.at, utterance, self.random.randrange(8000), self.at + 500)
+
+    def next(self, machine: TurnMachine) -> e.Event:
+        if self.random.random() < 0.3 and machine.deadline is not None:
+            self.at = max(self.at, machine.deadline)
+            return e.TimePassed(self.at)
+        self.at += self.random.choice((0, 20, 100, 300, 1000))
+        return self.random.choice(self.makers)()
+
+    def learn(self, commands: Iterable[c.Command]) -> None:
+        for command in commands:
+            match command:
+                case c.Transcribe(segment=segment):
+                    self.segments.append(segment)
+                case c.PrepareReply(reply=reply) | c.PrepareSpeech(reply=reply):
+                    self.replies.append(reply)
+
+
+class Ledger:
+    """Checks the commands of one conversation as they come."""
+
+    def __init__(self) -> None:
+        self.prepared: list[int] = []
+        self.done: set[int] = set()
+        self.committed: set[int] = set()
+        self.noticed: list[int] = []
+        self.verdicts: Counter[int] = Counter()
+        self.turns = 0
+        self.ended = 0
+
+    def event(self, event: e.Event) -> None:
+        match event:
+            case e.PauseNoticed(pause=pause):
+                self.noticed.append(pause)
+            case e.ReplyFinished(reply=reply) | e.ReplyFailed(reply=reply):
+                self.done.add(reply)
+
+    def command(self, command: c.Command) -> None:
+        match command:
+            case c.PrepareReply(reply=reply) | c.PrepareSpeech(reply=reply):
+                assert set(self.prepared) <= self.done, "two replies at once"
+                self.prepared.append(reply)
+            case c.StopReply(reply=reply) | c.CloseReply(reply=reply):
+                self.done.add(reply)
+            case c.CommitReply(reply=reply):
+                assert reply == self.prepared[-1]
+                assert reply not in self.committed
+                self.committed.add(reply)
+            case c.Speak(reply=reply):
+                assert reply in self.committed
+            case c.CommitTurn(turn=turn, start_ms=start, end_ms=end, text=text):
+                self.turns += 1
+                assert turn == self.turns
+                assert start <= end
+                assert text
+            case c.GiveVerdict(pause=pause):
+                self.verdicts[pause] += 1
+            case c.HangUp() | c.Fail():
+                self.ended += 1
+
+
+def run(seed: int, *, hang_up: bool) -> tuple[TurnMachine, Ledger]:
+    chaos, ledger = Chaos(seed), Ledger()
+    machine = TurnMachine(chaos.random.choice(PLANS))
+
+    def feed(event: e.Event) -> None:
+        ledger.event(event)
+        commands = machine.handle(event)
+        chaos.learn(commands)
+        for command in commands:
+            ledger.command(command)
+        assert (machine.deadline is None) == (machine.state is State.CLOSED), machine.state
+        assert machine.deadline is None or machine.deadline > chaos.at, f"{machine.state} waits for the past"
+
+    feed(e.Started(0))
+    feed(e.Answered(0))
+    for _ in range(EVENTS):
+        feed(chaos.next(machine))
+    if hang_up:
+        feed(e.CallEnded(chaos.at))
+    for _ in range(200):
+        if machine.deadline is None:
+            break
+        chaos.at = machine.deadline
+        feed(e.TimePassed(chaos.at))
+    return machine, ledger
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_sequence_of_events_sticks_or_answers_twice(part: int) -> None:
+    for seed in range(part, SEQUENCES, 4):
+        hang_up = seed % 3 == 0
+        try:
+            machine, ledger = run(seed, hang_up=hang_up)
+            assert machine.state is State.CLOSED
+            assert max(ledger.verdicts.values(), default=0) <= 1
+            if not hang_up:
+                assert ledger.ended >= 1
+                assert_judged(ledger)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+
+
+def assert_judged(ledger: Ledger) -> None:
+    """Every pause has its verdict, but for those that came when the call was over."""
+    missing = [pause for pause in ledger.noticed if pause not in ledger.verdicts]
+    assert not missing or missing == ledger.noticed[-len(missing) :]
+
+
+def test_every_rule_names_a_method() -> None:
+    names = {name for rules in RULES.values() for name in rules.values()} | set(ALWAYS.values())
+    timers = {f"_on_{timer}" for timers in TIMERS.values() for timer in timers}
+    assert not [name for name in names | timers if not callable(getattr(TurnMachine, name, None))]
+
+
+def test_every_state_but_the_last_can_be_left() -> None:
+    assert set(NEXT) == set(TIMERS) == set(RULES) == set(State)
+    assert all(NEXT[state] and TIMERS[state] for state in State if state is not State.CLOSED)
