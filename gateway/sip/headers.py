@@ -46,7 +46,7 @@ _VALUE_LIMIT = 1000
 
 _URI = re.compile(
     r"(?P<scheme>sips?):(?:(?P<user>[^@>]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s;?:>\[\]]+)(?::(?P<port>\d{1,5}))?"
-    r"(?P<params>[^?>]*)",
+    r"(?P<params>(?:;[^?>]*)?)(?:\?.*)?",
     re.IGNORECASE,
 )
 _TEL = re.compile(r"tel:(?P<number>[^;>]+)", re.IGNORECASE)
@@ -127,7 +127,7 @@ def parse_uri(text: str) -> SipUri | None:
     tel = _TEL.match(text.strip())
     if tel:
         return SipUri("tel", re.sub(r"[-.() ]", "", tel["number"]), "", None, {})
-    match = _URI.match(text.strip())
+    match = _URI.fullmatch(text.strip())
     if not match:
         return None
     user = unquote((match["user"] or "").split(";", 1)[0].split(":", 1)[0])
@@ -178,9 +178,11 @@ def kept_headers(message: SipMessage) -> dict[str, str]:
 def end_reason(value: str) -> str:
     """The text of a Reason header (RFC 3326), or its protocol and cause; empty without one."""
     text = re.search(r';\s*text\s*=\s*("(?:[^"\\]|\\.)*"|[^;,]+)', value)
-    if text:
-        return header_text(re.sub(r"\\(.)", r"\1", text[1].strip().strip('"')))
-    return header_text(value)
+    if not text:
+        return header_text(value)
+    if text[1].startswith('"'):
+        return header_text(re.sub(r"\\(.)", r"\1", text[1][1:-1]))
+    return header_text(text[1])
 
 
 def header_text(text: str) -> str:

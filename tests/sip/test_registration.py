@@ -1,0 +1,47 @@
+"""What is known of a registration, and when the next attempt is due."""
+
+from __future__ import annotations
+
+from gateway.sip.registration import Registration
+
+
+def test_the_first_attempt_is_due_at_once_and_only_once() -> None:
+    registration = Registration()
+    assert registration.take(0.0)
+    assert not registration.take(1000.0)
+
+
+def test_a_failure_is_tried_again_after_its_delay() -> None:
+    registration = Registration()
+    registration.take(0.0)
+    delay = registration.failed(503, "Service Unavailable", now=10.0, chance=1.0)
+    assert not registration.take(10.0 + delay - 0.1)
+    assert registration.take(10.0 + delay)
+    assert (registration.state.registered, registration.state.status, registration.state.failures) == (False, 503, 1)
+
+
+def test_success_leaves_nothing_to_do() -> None:
+    registration = Registration()
+    registration.take(0.0)
+    registration.failed(403, "Forbidden", now=0.0, chance=1.0)
+    registration.accepted(200, "OK", 300)
+    assert not registration.take(10**9)
+    assert registration.state.registered
+    assert (registration.state.expires_seconds, registration.state.failures) == (300, 0)
+
+
+def test_a_lost_connection_registers_again_within_a_second() -> None:
+    registration = Registration()
+    registration.take(0.0)
+    registration.accepted(200, "OK", 300)
+    registration.lost(now=50.0, chance=0.5)
+    assert not registration.take(50.4)
+    assert registration.take(50.5)
+
+
+def test_a_lost_connection_does_not_shorten_a_back_off() -> None:
+    registration = Registration()
+    registration.take(0.0)
+    delay = registration.failed(403, "Forbidden", now=0.0, chance=1.0)
+    registration.lost(now=1.0, chance=0.0)
+    assert not registration.take(delay - 1)
