@@ -39,5 +39,5 @@ async def test_no_gap_while_python_stands_still_for_500_ms(tmp_path: Path) -> No
                 await asyncio.sleep(1)
         assert await late_heartbeats(product) - before >= STALLS, "the interpreter never stood still"
     assert_continuous(call.agent, call.caller)
-    speech = call.agent_spurts[0]
-    assert speech.duration_ms >= STALLS * 1000, "the speech stopped in the stall"
+    (speech,) = call.agent_spurts
+    assert (call.agent.end_ns - speech.end_ns) / 1e6 < 200, "the speech stopped in a stall"

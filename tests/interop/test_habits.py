@@ -14,7 +14,7 @@ from tests.interop.product import Product, ProductPlan, running_product
 from tests.interop.providers import fake_assistant
 from tests.peers import speech
 from tests.peers.baresip import Baresip, BaresipPlan, running_baresip
-from tests.peers.capture import capture
+from tests.peers.capture import Capture, capture
 from tests.peers.rtp import RtpStream, decode
 from tests.peers.sipp import SippPlan, sipp
 from tests.peers.softphone import SoftphonePlan, running_softphone
@@ -88,7 +88,7 @@ async def test_digits_of_baresip_arrive_once_each(product: Product, tmp_path: Pa
         for digit in "5590":
             phone.command("sndcode", digit)
             await asyncio.sleep(0.4)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(4)
         phone.command("hangup")
         await phone.wait_for("CALL_CLOSED")
     record = (await product.wait_for_records(before + 1))[-1]
@@ -96,19 +96,46 @@ async def test_digits_of_baresip_arrive_once_each(product: Product, tmp_path: Pa
 
 
 async def test_hold_and_back_with_baresip(product: Product, tmp_path: Path) -> None:
-    plan = BaresipPlan(tmp_path, question())
+    late_question = speech.join(speech.silence(6000), question())
+    plan = BaresipPlan(tmp_path, late_question)
+    before = len(product.records())
     async with running_baresip(plan) as phone, capture(tmp_path, ports=plan.rtp_ports) as captured:
         phone.dial(f"sip:demo@{product.address}")
         await phone.wait_for("CALL_ESTABLISHED")
         for command in ("hold", "resume", "hold", "resume"):
             await asyncio.sleep(1)
             phone.command(command)
-        await asyncio.sleep(4)
+        await asyncio.sleep(10)
         phone.command("hangup")
         await phone.wait_for("CALL_CLOSED")
-    ours = longest(to_ports(captured.datagrams(), plan.rtp_ports))
-    last_speech = talkspurts(decode(ours))[-1]
-    assert (ours.end_ns - last_speech.start_ns) / 1e9 < 5, "nothing was said after the hold"
+    await _assert_answered_after(4.5, captured, plan.rtp_ports)
+    record = (await product.wait_for_records(before + 1))[-1]
+    assert record["end_reason"] == "customer-ended-call", record
+
+
+async def test_hold_and_back_with_the_softphone(product: Product, tmp_path: Path) -> None:
+    plan = SoftphonePlan(tmp_path)
+    file = speech.write_wav(tmp_path / "question.wav", speech.synthetic("Can you hear me?"))
+    async with running_softphone(plan) as phone, capture(tmp_path, ports=plan.rtp_ports) as captured:
+        phone.dial(f"sip:demo@{product.address}")
+        await phone.wait_for("answered")
+        await phone.wait_for("far-silence")
+        phone.hold()
+        await asyncio.sleep(1.5)
+        phone.unhold()
+        await asyncio.sleep(1)
+        await phone.say(file)
+        await phone.far_end_spoke()
+        phone.hang_up()
+        await phone.wait_for("ended")
+    await _assert_answered_after(3.5, captured, plan.rtp_ports)
+
+
+async def _assert_answered_after(seconds: float, captured: Capture, ports: tuple[int, int]) -> None:
+    """The agent spoke `seconds` after its first packet, or later."""
+    ours = longest(to_ports(captured.datagrams(), ports))
+    last = talkspurts(decode(ours))[-1]
+    assert (last.start_ns - ours.start_ns) / 1e9 > seconds, "nothing was said after the hold"
 
 
 async def test_calls_that_are_cancelled_at_any_moment_end(product: Product, tmp_path: Path) -> None:

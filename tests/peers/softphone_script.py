@@ -17,7 +17,7 @@ from typing import Any
 import pjsua2 as pj
 
 LEVEL_ON, LEVEL_OFF = 12, 5
-"""Received signal level, 0…255 on pjmedia's scale, above which the far end speaks and below which it does not."""
+"""Levels on pjmedia's scale (full scale is about 40): the far end speaks above the first, and not below the second."""
 QUIET_SECONDS = 0.6
 
 
@@ -54,8 +54,8 @@ class Call(pj.Call):  # type: ignore[misc]
         info = self.getInfo()
         active = [index for index, media in enumerate(info.media) if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE]
         report("media", status=[media.status for media in info.media], active=bool(active))
-        if active:
-            self.media = self.getAudioMedia(active[0])
+        self.media = self.getAudioMedia(active[0]) if active else None
+        if self.media:
             self.phone.connect(self.media)
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802  pjsua2 calls it
@@ -204,8 +204,7 @@ class Phone:
 
     def listen(self) -> None:
         """Report when the far end starts and stops speaking: only to pace a script, never to measure."""
-        media = self.call.media if self.call else None
-        level = media.getRxLevel() if media else 0
+        level = self._far_level()
         now = time.monotonic()
         if level >= LEVEL_ON:
             self.loud_at = now
@@ -217,6 +216,13 @@ class Phone:
         elif self.speaking and now - self.loud_at > QUIET_SECONDS:
             self.speaking = False
             report("far-silence")
+
+    def _far_level(self) -> int:
+        media = self.call.media if self.call else None
+        try:
+            return int(media.getTxLevel()) if media else 0  # "Tx" is what the port gives to the bridge: the far end
+        except pj.Error:
+            return 0  # the media went away between the two lines above
 
     def stop(self) -> None:
         self.call = None
