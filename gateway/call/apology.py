@@ -88,7 +88,7 @@ class _Collector:
 
     def __init__(self) -> None:
         self._audio: dict[int, bytearray] = {}
-        self._finals = 0
+        self._finals: set[int] = set()
         self._lost = False
         self._news = asyncio.Event()
 
@@ -96,7 +96,8 @@ class _Collector:
         self._news.set()
         if event.HasField("audio"):
             self._audio.setdefault(event.audio.utterance, bytearray()).extend(event.audio.pcm)
-            self._finals += event.audio.final
+            if event.audio.final:
+                self._finals.add(event.audio.utterance)
         elif event.HasField("failure"):
             self._lost = True
 
@@ -112,7 +113,7 @@ class _Collector:
                 async with asyncio.timeout(QUIET_SECONDS):
                     await self._news.wait()
             except TimeoutError:
-                if self._finals and self._finals == len(self._audio):
+                if self._finals and self._finals == self._audio.keys():
                     return b"".join(bytes(self._audio[utterance]) for utterance in sorted(self._audio))
         return b""
 

@@ -76,12 +76,12 @@ class Gateway:
         self._make_endpoint = make_endpoint
         self._endpoint: Endpoint | None = None
         self._disk = DiskThread()
-        self._apologies = Apologies(settings.data_dir / "apologies", self._disk)
+        self.apologies = Apologies(settings.data_dir / "apologies", self._disk)
         self._services = CallServices(
             workers=pool,
             calls=self.records,
             disk=self._disk,
-            apologies=self._apologies,
+            apologies=self.apologies,
             recording=settings.recording.enabled,
         )
         self._calls: dict[str, Call] = {}
@@ -112,7 +112,7 @@ class Gateway:
         self.pool.start()
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):
             log.warning("no worker is ready yet", waited_seconds=worker_seconds)
-        self._own(self._apologies.prepare(self.settings.assistants.values(), self.pool), "apologies")
+        self._own(self.apologies.prepare(self.settings.assistants.values(), self.pool), "apologies")
         self._endpoint = self._make_endpoint(self.on_leg)
         await self._endpoint.start()
 

@@ -213,6 +213,8 @@ class MemoryLeg:
         """The leg is gone."""
         if not self.ended:
             self.ended = True
+            if self.listener is None:
+                return
             self._told.on_ended(status, "", by_remote=by_remote)
 
     def heard(self) -> bytes:

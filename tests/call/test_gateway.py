@@ -5,133 +5,43 @@ from __future__ import annotations
 import asyncio
 import json
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.assistant import Assistant, Model
+import pytest
+
 from gateway.call import endings
-from gateway.call.apology import TEXT
-from gateway.call.gateway import Gateway
-from gateway.call.leg import Direction, Leg
-from gateway.call.record import CallRecord
-from gateway.link.pool import WorkerPool
+from gateway.call.calls import Calls
+from gateway.call.journal import Journal
+from gateway.call.leg import Direction
+from gateway.errors import ConfigError, OverCapacity
 from gateway.link.v1 import link_pb2 as pb
-from gateway.settings import RouteSettings, Settings, SipSettings, WorkerSettings
+from tests.call.disk_double import NowDisk
+from tests.call.house import APOLOGY, GREETING, greet, house, play
 from tests.call.leg_double import MemoryLeg, inbound
-from tests.link.worker_double import Script, WorkerDouble, serving, until
-
-GREETING = bytes(range(1, 101)) * 64  # 3200 samples, 400 ms, no zero byte
-APOLOGY = b"\x22\x11" * 1600
+from tests.call.test_record import CALL
+from tests.link.worker_double import WorkerDouble, accept_all, until
 
 
-class MemoryEndpoint:
-    """Implements the gateway's `Endpoint`."""
-
-    def __init__(self, on_leg: Callable[[Leg], None]) -> None:
-        self.on_leg = on_leg
-        self.accepting = False
-        self.dialled: list[MemoryLeg] = []
-
-    async def start(self) -> None:
-        self.accepting = True
-
-    async def dial(
-        self,
-        destination: str,
-        *,
-        trunk: str | None = None,
-        caller: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Leg:
-        leg = MemoryLeg(inbound(direction=Direction.OUTBOUND, called=destination, caller=caller or "", trunk=trunk))
-        self.dialled.append(leg)
-        return leg
-
-    def stop_accepting(self) -> None:
-        self.accepting = False
-
-    async def close(self) -> None:
-        self.accepting = False
+def refuse(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
+    if event.HasField("start"):
+        yield pb.WorkerEvent(refused=pb.Refused(reason="full"))
 
 
-def greet(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
-    """Accept, and say GREETING when answered; the apology when asked for it as a first message."""
-    match event.WhichOneof("event"):
-        case "start":
-            yield pb.WorkerEvent(accepted=pb.Accepted())
-            if json.loads(event.start.assistant_json)["firstMessage"] == TEXT:
-                yield pb.WorkerEvent(utterance=pb.Utterance(utterance=1, text=TEXT, interruptible=True))
-                yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=1, pcm=APOLOGY, final=True))
-        case "answered":
-            yield pb.WorkerEvent(utterance=pb.Utterance(utterance=1, text="hello there", interruptible=True, turn=1))
-            yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=1, pcm=GREETING, final=True))
+def entry(at_ms: int, kind: str, **data: object) -> pb.WorkerEvent:
+    return pb.WorkerEvent(journal=pb.JournalEntry(at_ms=at_ms, kind=kind, json=json.dumps(data)))
 
 
-class House:
-    """A gateway with its worker and endpoint, as a test sees them."""
-
-    def __init__(self, gateway: Gateway, workers: list[WorkerDouble]) -> None:
-        self.gateway = gateway
-        self.workers = workers
-
-    @property
-    def endpoint(self) -> MemoryEndpoint:
-        assert isinstance(self.gateway.endpoint, MemoryEndpoint)
-        return self.gateway.endpoint
-
-    def call(self, leg: MemoryLeg | None = None) -> MemoryLeg:
-        leg = leg or MemoryLeg()
-        self.endpoint.on_leg(leg)
-        return leg
-
-    async def live(self) -> MemoryLeg:
-        """An answered call whose greeting is in the ring."""
-        leg = self.call()
-        await until(lambda: leg.ring.queued() == len(GREETING) // 2)
-        return leg
-
-    async def record(self) -> CallRecord:
-        """The record of the one call, once it has ended."""
-        await until(lambda: not self.gateway.calls and list(self.gateway.records.newest()))
-        (record,) = self.gateway.records.newest()
-        return record
+def to_call(worker: WorkerDouble, *events: pb.WorkerEvent) -> None:
+    """Events for the call that was answered last."""
+    number = next(e.call for e in reversed(worker.got("answered")) if worker.call_id(e.call) != "apology")
+    for event in events:
+        event.call = number
+    worker.send(*events)
 
 
-@asynccontextmanager
-async def house(tmp_path: Path, *scripts: Script, **sip: int) -> AsyncIterator[House]:
-    assistant = Assistant(model=Model(provider="dialogue"), first_message="hello there")
-    workers = [WorkerDouble(script) for script in scripts]
-    async with _serve_all(workers):
-        settings = Settings(
-            data_dir=tmp_path,
-            sip=SipSettings(**sip),
-            worker=WorkerSettings(count=0, addresses=[worker.address for worker in workers]),
-            routes=[RouteSettings(assistant="desk", number="6*")],
-            assistants={"desk": assistant},
-        )
-        gateway = Gateway(settings, pool=WorkerPool(settings.worker), make_endpoint=MemoryEndpoint)
-        await gateway.start(worker_seconds=5 if workers else 0)
-        try:
-            await until(lambda: sum(link.attached for link in gateway.pool.links) == len(workers))
-            yield House(gateway, workers)
-        finally:
-            await gateway.close()
-
-
-@asynccontextmanager
-async def _serve_all(workers: list[WorkerDouble]) -> AsyncIterator[None]:
-    if not workers:
-        yield
-        return
-    async with serving(workers[0]), _serve_all(workers[1:]):
-        yield
-
-
-async def play(leg: MemoryLeg, frames: int) -> None:
-    """Media ticks, with the loop running between them."""
-    for _ in leg.frames(frames):
-        await asyncio.sleep(0)
+def action(name: str, **act: object) -> pb.WorkerEvent:
+    return pb.WorkerEvent(action=pb.Action(action=name, **act))  # type: ignore[arg-type]
 
 
 async def test_a_caller_hears_the_greeting_sample_for_sample_and_the_worker_hears_the_caller(tmp_path: Path) -> None:
@@ -155,3 +65,349 @@ async def test_a_caller_hears_the_greeting_sample_for_sample_and_the_worker_hear
             first = recording.readframes(1)
         assert first == caller[:2] + GREETING[:2]
         assert not list((tmp_path / "calls").glob("*.journal"))
+
+
+# ---------------------------------------------------------------- before the answer
+
+
+async def test_a_worker_that_refuses_is_skipped(tmp_path: Path) -> None:
+    async with house(tmp_path, refuse, greet) as h:
+        for _ in range(4):
+            await h.live()
+        assert not h.workers[0].got("answered")
+
+
+async def test_with_no_worker_left_the_caller_gets_503_and_when_to_come_back(tmp_path: Path) -> None:
+    async with house(tmp_path, refuse) as h:
+        leg = h.call()
+        record = await h.record()
+        assert not leg.answered
+        assert leg.refused is not None
+        status, retry_after = leg.refused
+        assert status == 503
+        assert retry_after
+        assert (record.end_reason, record.answered_at) == (endings.NO_WORKER, None)
+
+
+async def test_a_silent_worker_is_skipped_in_time(tmp_path: Path) -> None:
+    async with house(tmp_path, lambda *_: [], greet) as h:
+        legs = [h.call() for _ in range(2)]
+        await until(lambda: all(leg.ring.segments for leg in legs))
+
+
+async def test_a_number_without_a_route_gets_404(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = MemoryLeg(inbound(number="700"))
+        h.call(leg)
+        await until(lambda: leg.refused)
+        assert leg.refused == (404, None)
+        assert not h.gateway.calls
+
+
+async def test_a_call_beyond_the_last_place_gets_503_with_retry_after(tmp_path: Path) -> None:
+    async with house(tmp_path, greet, max_calls=1) as h:
+        await h.live()
+        leg = MemoryLeg()
+        h.call(leg)
+        await until(lambda: leg.refused)
+        assert leg.refused is not None
+        assert leg.refused[0] == 503
+        assert leg.refused[1]
+        with pytest.raises(OverCapacity):
+            await h.gateway.dial("sip:bob@h", assistant="desk")
+
+
+async def test_a_caller_who_gives_up_while_it_rings_frees_the_worker(tmp_path: Path) -> None:
+    async with house(tmp_path, lambda *_: []) as h:
+        leg = h.call()
+        await until(lambda: any(event.start.call_id != "apology" for event in h.workers[0].got("start")))
+        leg.end(487)
+        record = await h.record()
+        assert record.end_reason == endings.CALLER_GAVE_UP
+        started = {event.call for event in h.workers[0].got("start") if event.start.call_id == record.id}
+        await until(lambda: started <= {event.call for event in h.workers[0].got("end")})
+
+
+# ---------------------------------------------------------------- the conversation
+
+
+async def test_the_last_word_is_sent_before_the_call_hangs_up(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        to_call(h.workers[0], action("bye", hangup=pb.Hangup(reason="silence-timed-out", after_playout=True)))
+        await until(lambda: h.workers[0].got("action_result"))
+        await play(leg, 20)
+        assert leg.hung_up is None
+        await play(leg, 15)
+        record = await h.record()
+        assert leg.heard() == GREETING
+        assert leg.hung_up == record.end_reason == "silence-timed-out"
+
+
+async def test_a_hangup_at_once_does_not_wait(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        await play(leg, 3)
+        to_call(h.workers[0], action("bye", hangup=pb.Hangup()))
+        await until(lambda: leg.hung_up)
+        assert leg.hung_up == endings.ASSISTANT_ENDED
+
+
+async def test_the_worker_knows_what_was_heard(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        await play(leg, 10)
+        to_call(h.workers[0], pb.WorkerEvent(cut=pb.CutUtterances(up_to=1)))
+        await until(lambda: not leg.ring.segments)
+        await play(leg, 5)
+        await until(lambda: h.workers[0].got("playout")[-1].playout.state == pb.PlayoutReport.STATE_CUT)
+        report = h.workers[0].got("playout")[-1].playout
+        assert leg.heard() == GREETING[: report.position * 2]
+
+
+async def test_a_pause_resumes_by_the_workers_verdict(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        await play(leg, 10)
+        assert leg.speak_over()
+        worker = h.workers[0]
+        await until(lambda: worker.got("pause"))
+        notice = worker.got("pause")[0].pause
+        assert (notice.utterance, notice.position, notice.decide_by_ms) == (1, 1600, notice.onset_ms + 500)
+        await play(leg, 5)
+        resume = pb.Verdict(
+            pause=notice.pause, decision=pb.Verdict.DECISION_RESUME, resume_from=1280, reason="backchannel"
+        )
+        to_call(worker, pb.WorkerEvent(verdict=resume))
+        await until(lambda: not leg.ring.paused)
+        await play(leg, 30)
+        assert leg.heard() == GREETING[:3200] + GREETING[2560:]
+        leg.end()
+        (pause,) = (await h.record()).pauses
+        assert (pause.decision, pause.reason) == ("resume", "backchannel")
+
+
+async def test_a_pause_without_a_verdict_is_cut_in_time(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        await play(leg, 10)
+        leg.speak_over()
+        await play(leg, 22)
+        assert leg.ring.segments
+        await play(leg, 3)
+        assert not leg.ring.segments
+        assert leg.heard() == GREETING[:3200]
+        leg.end()
+        (pause,) = (await h.record()).pauses
+        assert (pause.decision, pause.decided_ms) == ("timeout", pause.onset_ms + 500)
+
+
+async def test_keys_and_hold_reach_the_worker_in_their_place(tmp_path: Path) -> None:
+    async with house(tmp_path, accept_all) as h:
+        leg = h.call()
+        await until(lambda: h.workers[0].got("answered"))
+        assert leg.listener
+        await play(leg, 2)
+        leg.listener.on_digit("7")
+        leg.listener.on_hold(True)
+        leg.frame(present=False)
+        await until(lambda: h.workers[0].got("hold"))
+        await until(lambda: h.workers[0].events[-1].HasField("audio"))
+        kinds = [event.WhichOneof("event") for event in h.workers[0].events if not event.HasField("start")]
+        assert kinds[-3:] == ["keypress", "hold", "audio"]
+        assert h.workers[0].events[-1].audio.missing
+        assert h.workers[0].got("keypress")[0].keypress.at_ms == 20
+
+
+async def test_a_turn_has_its_latency_to_the_first_sample_sent(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        parts = {"endpointing": 0, "transcriber": 0, "model": 0, "voice": 0}
+        to_call(
+            h.workers[0],
+            entry(0, "caller-turn", turn=1, text="hello"),
+            entry(0, "latency", turn=1, utterance=1, speech_end_ms=-100, **parts),
+            entry(400, "agent-turn", turn=1, text="hello there", heard="hello there", interrupted=False),
+        )
+        await until(lambda: any(call.journal.entries[-1].kind == "agent-turn" for call in h.gateway.calls.values()))
+        await play(leg, 5)
+        leg.end()
+        record = await h.record()
+        assert [(turn.role, turn.text) for turn in record.turns] == [("caller", "hello"), ("agent", "hello there")]
+        (latency,) = record.latency
+        assert (latency.playout, latency.total) == (100, 100)
+
+
+# ---------------------------------------------------------------- actions
+
+
+async def test_an_action_is_done_once_and_its_result_told(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        digits = action("d1", send_digits=pb.SendDigits(digits="12#"))
+        to_call(h.workers[0], digits, digits)
+        await until(lambda: h.workers[0].got("action_result"))
+        await asyncio.sleep(0.05)
+        assert leg.digits == ["12#"]
+        (result,) = h.workers[0].got("action_result")
+        assert result.action_result == pb.ActionResult(action="d1", ok=True, detail="The digits were sent.")
+
+
+async def test_a_transfer_waits_for_the_words_and_ends_the_call_when_it_went_well(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        transfer = pb.Transfer(destination="sip:human@h", after_playout=True)
+        to_call(h.workers[0], action("t1", transfer=transfer))
+        await play(leg, 10)
+        assert not leg.transfers
+        await play(leg, 30)
+        await until(lambda: leg.transfers)
+        assert leg.listener
+        leg.listener.on_transfer(True, "taken")
+        assert (await h.record()).end_reason == endings.FORWARDED
+
+
+async def test_a_transfer_that_fails_leaves_the_call_with_the_agent(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        to_call(h.workers[0], action("t1", transfer=pb.Transfer(destination="sip:human@h")))
+        await until(lambda: leg.transfers)
+        assert leg.listener
+        leg.listener.on_transfer(False, "603 Decline")
+        await until(lambda: h.workers[0].got("action_result"))
+        result = h.workers[0].got("action_result")[0].action_result
+        assert (result.ok, result.detail) == (False, "603 Decline")
+        assert leg.hung_up is None
+
+
+# ---------------------------------------------------------------- failures
+
+
+async def test_a_caller_whose_worker_dies_hears_an_apology_and_the_record_is_whole(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.with_apology()
+        leg = await h.live()
+        await play(leg, 5)
+        to_call(h.workers[0], entry(0, "caller-turn", turn=1, text="hello"))
+        await until(lambda: any(call.journal.entries[-1].kind == "caller-turn" for call in h.gateway.calls.values()))
+        h.workers[0].hang_up_stream()
+        await until(lambda: leg.ring.segments and leg.ring.segments[0].utterance == 2)
+        await play(leg, 40)
+        record = await h.record()
+        assert leg.heard().endswith(APOLOGY)
+        assert GREETING.startswith(leg.heard().removesuffix(APOLOGY))
+        assert record.end_reason == endings.WORKER_DIED
+        assert record.failure
+        assert [turn.text for turn in record.turns] == ["hello"]
+
+
+async def test_a_conversation_that_cannot_go_on_ends_with_the_workers_reason(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.with_apology()
+        leg = await h.live()
+        failure = pb.Failure(reason="pipeline-error-custom-voice-failed", detail="The voice failed.")
+        to_call(h.workers[0], pb.WorkerEvent(failure=failure))
+        await until(lambda: leg.ring.segments and leg.ring.segments[0].utterance == 2)
+        await play(leg, 40)
+        record = await h.record()
+        assert (record.end_reason, record.failure) == ("pipeline-error-custom-voice-failed", "The voice failed.")
+        await until(lambda: h.workers[0].got("end"))
+
+
+async def test_a_farewell_is_said_to_its_end_when_the_worker_dies_meanwhile(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        to_call(h.workers[0], action("bye", hangup=pb.Hangup(reason="assistant-ended-call", after_playout=True)))
+        await until(lambda: h.workers[0].got("action_result"))
+        h.workers[0].hang_up_stream()
+        await asyncio.sleep(0.05)
+        await play(leg, 40)
+        assert leg.heard() == GREETING
+        assert (await h.record()).end_reason == "assistant-ended-call"
+
+
+async def test_the_apology_is_kept_for_the_next_start(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.with_apology()
+    async with house(tmp_path, refuse) as h:
+        await h.with_apology()
+        assert not h.workers[0].got("start")
+
+
+async def test_a_call_that_an_earlier_gateway_left_behind_has_a_record(tmp_path: Path) -> None:
+    calls = Calls(tmp_path)
+    calls.prepare()
+    Journal(calls.journal_path("c1"), NowDisk()).append(0, "call", CALL.data)
+    async with house(tmp_path, greet) as h:
+        assert (await h.record()).end_reason == endings.GATEWAY_DIED
+
+
+# ---------------------------------------------------------------- outbound and drain
+
+
+async def test_a_callee_hears_the_assistant(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.gateway.dial("sip:bob@h", assistant="desk")
+        (leg,) = h.endpoint.dialled
+        await until(lambda: [event for event in h.workers[0].got("start") if event.start.call_id != "apology"])
+        await asyncio.sleep(0.05)
+        assert leg.listener
+        leg.listener.on_answered()
+        await until(lambda: leg.ring.segments)
+        await play(leg, 25)
+        assert leg.heard() == GREETING
+        leg.end()
+        record = await h.record()
+        assert (record.direction, record.end_reason) == (Direction.OUTBOUND, endings.CUSTOMER_ENDED)
+
+
+async def test_a_callee_who_is_busy_is_in_the_record(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.gateway.dial("sip:bob@h", assistant="desk")
+        await asyncio.sleep(0.05)
+        h.endpoint.dialled[0].end(486)
+        assert (await h.record()).end_reason == endings.CUSTOMER_BUSY
+
+
+async def test_dialling_with_an_unknown_assistant_is_one_sentence(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        with pytest.raises(ConfigError, match="no assistant 'nobody'"):
+            await h.gateway.dial("sip:bob@h", assistant="nobody")
+
+
+async def test_a_drain_lets_calls_end_and_takes_no_new_ones(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        draining = asyncio.create_task(h.gateway.drain(10))
+        await asyncio.sleep(0.05)
+        late = MemoryLeg()
+        h.call(late)
+        await until(lambda: late.refused)
+        assert late.refused is not None
+        assert late.refused[0] == 503
+        assert leg.hung_up is None
+        leg.end()
+        await asyncio.wait_for(draining, 5)
+        assert (await h.record()).end_reason == endings.CUSTOMER_ENDED
+
+
+async def test_a_drain_hangs_up_after_its_limit(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        await h.gateway.drain(0.05)
+        assert leg.hung_up == endings.WORKER_SHUTDOWN
+        assert not h.gateway.calls
+        assert (await h.record()).end_reason == endings.WORKER_SHUTDOWN
+
+
+async def test_nothing_of_a_call_is_left_after_it(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.with_apology()
+        before = len(asyncio.all_tasks())
+        for _ in range(5):
+            leg = await h.live()
+            await play(leg, 3)
+            leg.end()
+            await until(lambda: not h.gateway.calls)
+        assert len(asyncio.all_tasks()) == before
+        assert all(link.calls == 0 for link in h.gateway.pool.links)

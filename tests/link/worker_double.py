@@ -80,6 +80,10 @@ class WorkerDouble(rpc.ConversationServicer):
         """Events of a kind, in order."""
         return [event for event in self.events if event.WhichOneof("event") == kind]
 
+    def call_id(self, call: int) -> str:
+        """The id of the call with this number."""
+        return next(event.start.call_id for event in self.got("start") if event.call == call)
+
     def _put(self, tick: pb.WorkerTick) -> None:
         self._sequence += 1
         tick.sequence = self._sequence

@@ -1,0 +1,137 @@
+"""A gateway with workers and endpoint, all real but the far ends: legs in memory, scripted workers over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gateway.assistant import Assistant, Model
+from gateway.call.apology import TEXT
+from gateway.call.gateway import Gateway
+from gateway.call.leg import Direction, Leg
+from gateway.call.record import CallRecord
+from gateway.link.pool import WorkerPool
+from gateway.link.v1 import link_pb2 as pb
+from gateway.settings import RouteSettings, Settings, SipSettings, WorkerSettings
+from tests.call.leg_double import MemoryLeg, inbound
+from tests.link.worker_double import Script, WorkerDouble, serving, until
+
+GREETING = bytes(range(1, 101)) * 64  # 3200 samples, 400 ms, no zero byte
+APOLOGY = b"\x22\x11" * 1600
+
+
+class MemoryEndpoint:
+    """Implements the gateway's `Endpoint`."""
+
+    def __init__(self, on_leg: Callable[[Leg], None]) -> None:
+        self.on_leg = on_leg
+        self.accepting = False
+        self.dialled: list[MemoryLeg] = []
+
+    async def start(self) -> None:
+        self.accepting = True
+
+    async def dial(
+        self,
+        destination: str,
+        *,
+        trunk: str | None = None,
+        caller: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Leg:
+        leg = MemoryLeg(inbound(direction=Direction.OUTBOUND, called=destination, caller=caller or "", trunk=trunk))
+        self.dialled.append(leg)
+        return leg
+
+    def stop_accepting(self) -> None:
+        self.accepting = False
+
+    async def close(self) -> None:
+        self.accepting = False
+
+
+def greet(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
+    """Accept, and say GREETING when answered; the apology when asked for it as a first message."""
+    match event.WhichOneof("event"):
+        case "start":
+            yield pb.WorkerEvent(accepted=pb.Accepted())
+            if json.loads(event.start.assistant_json)["firstMessage"] == TEXT:
+                yield pb.WorkerEvent(utterance=pb.Utterance(utterance=1, text=TEXT, interruptible=True))
+                yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=1, pcm=APOLOGY, final=True))
+        case "answered" if worker.call_id(event.call) != "apology":
+            yield pb.WorkerEvent(utterance=pb.Utterance(utterance=1, text="hello there", interruptible=True, turn=1))
+            yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=1, pcm=GREETING, final=True))
+
+
+class House:
+    """A gateway with its worker and endpoint, as a test sees them."""
+
+    def __init__(self, gateway: Gateway, workers: list[WorkerDouble]) -> None:
+        self.gateway = gateway
+        self.workers = workers
+
+    @property
+    def endpoint(self) -> MemoryEndpoint:
+        assert isinstance(self.gateway.endpoint, MemoryEndpoint)
+        return self.gateway.endpoint
+
+    def call(self, leg: MemoryLeg | None = None) -> MemoryLeg:
+        leg = leg or MemoryLeg()
+        self.endpoint.on_leg(leg)
+        return leg
+
+    async def live(self) -> MemoryLeg:
+        """An answered call whose greeting is in the ring."""
+        leg = self.call()
+        await until(lambda: leg.ring.queued() == len(GREETING) // 2)
+        return leg
+
+    async def with_apology(self) -> None:
+        """Wait until the apology is there."""
+        assistant = self.gateway.settings.assistants["desk"]
+        await until(lambda: self.gateway.apologies.pcm(assistant), 10)
+
+    async def record(self) -> CallRecord:
+        """The record of the one call, once it has ended."""
+        await until(lambda: not self.gateway.calls and list(self.gateway.records.newest()))
+        (record,) = self.gateway.records.newest()
+        return record
+
+
+@asynccontextmanager
+async def house(tmp_path: Path, *scripts: Script, **sip: int) -> AsyncIterator[House]:
+    assistant = Assistant(model=Model(provider="dialogue"), first_message="hello there")
+    workers = [WorkerDouble(script) for script in scripts]
+    async with _serve_all(workers):
+        settings = Settings(
+            data_dir=tmp_path,
+            sip=SipSettings(**sip),
+            worker=WorkerSettings(count=0, addresses=[worker.address for worker in workers]),
+            routes=[RouteSettings(assistant="desk", number="6*")],
+            assistants={"desk": assistant},
+        )
+        gateway = Gateway(settings, pool=WorkerPool(settings.worker), make_endpoint=MemoryEndpoint)
+        await gateway.start(worker_seconds=5 if workers else 0)
+        try:
+            await until(lambda: sum(link.attached for link in gateway.pool.links) == len(workers))
+            yield House(gateway, workers)
+        finally:
+            await gateway.close()
+
+
+@asynccontextmanager
+async def _serve_all(workers: list[WorkerDouble]) -> AsyncIterator[None]:
+    if not workers:
+        yield
+        return
+    async with serving(workers[0]), _serve_all(workers[1:]):
+        yield
+
+
+async def play(leg: MemoryLeg, frames: int) -> None:
+    """Media ticks, with the loop running between them."""
+    for _ in leg.frames(frames):
+        await asyncio.sleep(0)
