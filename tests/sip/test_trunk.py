@@ -10,7 +10,7 @@ from gateway.sip.headers import parse_message
 from gateway.sip.trunk import TrunkAddresses, line_of, trunk_addresses, trunk_of_request
 
 
-def trunk(name: str = "pbx", **changes: object) -> TrunkSettings:
+def trunk(name: str = "pbx", **changes: str) -> TrunkSettings:
     return TrunkSettings.model_validate(
         {"name": name, "registrar": "192.0.2.1", "username": "100", "password": "secret", **changes}
     )
@@ -25,7 +25,7 @@ def trunk(name: str = "pbx", **changes: object) -> TrunkSettings:
         ({"domain": "example.com"}, "sip:100@example.com", "sip:192.0.2.1", "<sip:192.0.2.1;lr>"),
     ],
 )
-def test_addresses(changes: dict[str, object], identity: str, registrar: str, route: str | None) -> None:
+def test_addresses(changes: dict[str, str], identity: str, registrar: str, route: str | None) -> None:
     found = trunk_addresses(trunk(**changes))
     assert found == TrunkAddresses(identity, registrar, route, identity.split("@")[1], line_of(trunk(**changes)))
 

@@ -1,0 +1,96 @@
+"""Start and end of an endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import SetupError
+from gateway.sip.endpoint import SipEndpoint
+from tests.peers.ports import LOOPBACK
+from tests.sip.exchange import exchange, settings
+from tests.sip.party import party
+
+
+async def test_an_endpoint_can_be_started_again_and_again_and_leaves_nothing_behind() -> None:
+    async with exchange() as ours:
+        assert ours.address
+    before = len(os.listdir("/proc/self/fd"))
+    threads = threading.active_count()
+    for _ in range(5):
+        async with exchange() as ours, party(ours.address) as ann:
+            await ann.call()
+            await ann.bye()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert threading.active_count() <= threads + 1
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
+async def test_a_port_in_use_is_one_sentence_and_the_next_start_works(kind: int) -> None:
+    chosen = settings()
+    endpoint = SipEndpoint(chosen, loop=asyncio.get_running_loop(), on_leg=lambda leg: None)
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind((LOOPBACK, chosen.sip.port))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        with pytest.raises(SetupError, match=rf"Port {chosen.sip.port}/\w+ \(setting sip.port\) is in use"):
+            await endpoint.start()
+    again = SipEndpoint(chosen, loop=asyncio.get_running_loop(), on_leg=lambda leg: None)
+    await again.start()
+    await again.close()
+    await again.close()
+
+
+async def test_closing_ends_calls_in_every_state() -> None:
+    async with exchange() as ours, party(ours.address) as ann, party(ours.address) as bob:
+        await ann.call()
+        told = await ours.call()
+        await told.event("answered")
+        ours.answering = lambda leg: asyncio.sleep(0)
+        bob.request("INVITE", body=bob.sdp())
+        await bob.response(180, "INVITE")
+        ringing = await ours.call(1)
+        await ours.endpoint.close()
+        await ann.incoming("BYE")
+        assert (await bob.expect(lambda one: one.status >= 400, "a refusal")).method == "INVITE"
+        assert (await told.event("ended"))[2] is False
+        assert (await ringing.event("ended"))[2] is False
+
+
+async def test_the_heartbeat_goes_on_without_calls() -> None:
+    async with exchange() as ours:
+        seen = {ours.endpoint.heartbeat_ns}
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+            seen.add(ours.endpoint.heartbeat_ns)
+        assert len(seen) > 10
+
+
+@pytest.mark.parametrize("stop", ["", "raise KeyboardInterrupt"], ids=["forgotten", "interrupted"])
+def test_a_process_that_forgets_to_close_does_not_crash(stop: str, tmp_path: Path) -> None:
+    program = textwrap.dedent(
+        """
+        import asyncio
+        from tests.sip.exchange import settings
+        from gateway.sip.endpoint import SipEndpoint
+
+        async def main():
+            endpoint = SipEndpoint(settings(), loop=asyncio.get_running_loop(), on_leg=lambda leg: None)
+            await endpoint.start()
+            await asyncio.sleep(0.2)
+            STOP
+
+        asyncio.run(main())
+        """
+    ).replace("STOP", stop)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=False)
+    assert done.returncode == (-2 if stop else 0), done.stderr.decode()[-2000:]
+    assert b"terminate called" not in done.stderr

@@ -1,0 +1,233 @@
+"""Tick records to frames for the call, and the pause when a caller begins to speak."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gateway.call.leg import LegFrame
+from gateway.media.audio import FRAME_MS, FRAME_SAMPLES
+from gateway.sip.bridge import TICK, TickFlag
+from gateway.sip.fast_vad import SILENCE_DB
+from gateway.sip.media_thread import MediaThread, levels
+from tests.sip.voice import voice as spoken
+
+CALLER = int(TickFlag.CALLER)
+
+
+def voice(count: int) -> NDArray[np.int16]:
+    """Ticks of a voice, shape (count, 160)."""
+    return spoken(count * FRAME_MS).reshape(count, FRAME_SAMPLES)
+
+
+def ticks(caller: NDArray[np.int16], *, start: int = 0, leg: int = 0, **fields: int) -> NDArray[np.void]:
+    """Records of one leg, one for each row of `caller`."""
+    records = np.zeros(len(caller), dtype=TICK)
+    records["tick"] = np.arange(start, start + len(caller))
+    records["leg"] = leg
+    records["flags"] = CALLER
+    records["caller"] = caller
+    for name, value in fields.items():
+        records[name] = value
+    return records
+
+
+SILENCE = np.zeros((1, FRAME_SAMPLES), dtype=np.int16)
+
+
+class ScriptedBridge:
+    """Hands out the records that the test queues."""
+
+    def __init__(self) -> None:
+        self.batches: list[NDArray[np.void]] = []
+        self.ready = threading.Event()
+        self.paused: list[int] = []
+        self.opened = 0
+
+    def open(self) -> int:
+        self.opened += 1
+        return self.opened - 1
+
+    def close(self, leg: int) -> None:
+        pass
+
+    def generation(self, leg: int) -> int:
+        return 0
+
+    def pause(self, leg: int) -> None:
+        self.paused.append(leg)
+
+    def wait(self, timeout_ms: int) -> bool:
+        return self.ready.wait(timeout_ms / 1000)
+
+    def drain(self) -> NDArray[np.void]:
+        self.ready.clear()
+        batches, self.batches = self.batches, []
+        return np.concatenate([np.zeros(0, dtype=TICK), *batches])
+
+    def feed(self, records: NDArray[np.void]) -> None:
+        self.batches.append(records)
+        self.ready.set()
+
+
+class Sink:
+    """Writes down what it is told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.came = asyncio.Event()
+
+    def deliver_frame(self, frame: LegFrame) -> None:
+        self.told.append(frame)
+        self.came.set()
+
+    async def until(self, frames: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.frames) < frames:
+                self.came.clear()
+                await self.came.wait()
+
+    def deliver_pause(self, *arguments: int) -> None:
+        self.told.append(arguments)
+
+    @property
+    def frames(self) -> list[LegFrame]:
+        return [one for one in self.told if isinstance(one, LegFrame)]
+
+    @property
+    def pauses(self) -> list[tuple[int, ...]]:
+        return [one for one in self.told if isinstance(one, tuple)]
+
+
+class Bench:
+    """A media thread whose batches are run by hand."""
+
+    def __init__(self, *, armed: bool = True) -> None:
+        self.bridge = ScriptedBridge()
+        self.loop = asyncio.new_event_loop()
+        self.thread = MediaThread(bridge=self.bridge, loop=self.loop)
+        self.sink = Sink()
+        self.leg = self.thread.open(self.sink, armed=armed)
+
+    def run(self, records: NDArray[np.void]) -> None:
+        for function, arguments in self.thread.process(records, {self.leg.index: self.leg}):
+            function(*arguments)
+
+    def run_each(self, records: NDArray[np.void]) -> None:
+        """Tick by tick, as in life."""
+        for index in range(len(records)):
+            self.run(records[index : index + 1])
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_record_becomes_a_frame_field_by_field(bench: Bench) -> None:
+    records = ticks(voice(1), start=41, captured_ns=99, utterance=7, position=480)
+    records["agent"] = 5
+    records["flags"] = CALLER | TickFlag.FINISHED | TickFlag.PAUSED
+    bench.run(records)
+    (frame,) = bench.sink.frames
+    assert frame == LegFrame(
+        tick=41, captured_ns=99, caller=voice(1).tobytes(), agent=(5).to_bytes(2, "little") * 160, utterance=7,
+        position=480, present=True, speech=False, finished=True, underrun=False, paused=True,
+    )  # fmt: skip
+
+
+def test_records_of_other_legs_and_of_an_earlier_call_are_left_out(bench: Bench) -> None:
+    bench.run(np.concatenate([ticks(SILENCE, leg=5), ticks(SILENCE, generation=3), ticks(SILENCE)]))
+    assert len(bench.sink.frames) == 1
+
+
+def test_speech_pauses_what_is_playing_within_three_ticks_of_its_beginning(bench: Bench) -> None:
+    bench.run_each(ticks(np.repeat(SILENCE, 20, axis=0), utterance=3, position=3200))
+    bench.run_each(ticks(voice(10), start=20, utterance=3, position=4000))
+    ((utterance, position, onset_tick, tick),) = bench.sink.pauses
+    assert (utterance, position) == (3, 4000)
+    assert onset_tick in (20, 21)
+    assert tick - onset_tick <= 3
+    assert bench.bridge.paused == [bench.leg.index]
+
+
+def test_the_pause_is_told_before_the_frame_of_its_tick(bench: Bench) -> None:
+    bench.run_each(ticks(voice(10), utterance=3))
+    place = bench.sink.told.index(bench.sink.pauses[0])
+    assert bench.sink.told[place + 1].tick == bench.sink.pauses[0][3]
+
+
+def test_one_utterance_of_the_caller_pauses_once(bench: Bench) -> None:
+    bench.run_each(ticks(voice(100), utterance=3))
+    assert len(bench.sink.pauses) == 1
+
+
+def test_an_unarmed_leg_is_not_paused_but_speech_is_told() -> None:
+    bench = Bench(armed=False)
+    bench.run_each(ticks(voice(10), utterance=3))
+    assert not bench.sink.pauses
+    assert bench.sink.frames[-1].speech
+
+
+def test_nothing_is_paused_when_nothing_plays(bench: Bench) -> None:
+    bench.run_each(ticks(voice(50)))
+    assert not bench.bridge.paused
+
+
+def test_speech_that_began_just_before_playout_pauses_it(bench: Bench) -> None:
+    bench.run_each(ticks(voice(8)))
+    bench.run_each(ticks(voice(2), start=8, utterance=3))
+    assert len(bench.sink.pauses) == 1
+    assert bench.sink.pauses[0][3] == 8
+
+
+def test_speech_that_began_long_before_playout_does_not(bench: Bench) -> None:
+    bench.run_each(ticks(voice(50)))
+    bench.run_each(ticks(voice(10), start=50, utterance=3))
+    assert not bench.sink.pauses
+
+
+def test_what_is_paused_already_is_not_paused_again(bench: Bench) -> None:
+    bench.run_each(ticks(voice(10), utterance=3, flags=CALLER | TickFlag.PAUSED))
+    assert not bench.bridge.paused
+
+
+def test_a_tick_without_caller_audio_is_silence(bench: Bench) -> None:
+    bench.run_each(ticks(voice(20), utterance=3, flags=0))
+    assert not any(frame.present or frame.speech for frame in bench.sink.frames)
+
+
+def test_levels_of_silence_and_full_scale() -> None:
+    rows = np.stack([np.zeros(160), np.full(160, 32767), np.full(160, 3277)]).astype(np.int16)
+    assert levels(rows) == pytest.approx([SILENCE_DB, 0, -20], abs=0.01)
+
+
+async def test_the_thread_delivers_on_the_loop_in_order_and_ends_when_told() -> None:
+    bridge = ScriptedBridge()
+    thread = MediaThread(bridge=bridge, loop=asyncio.get_running_loop())
+    sink = Sink()
+    thread.open(sink, armed=True)
+    thread.start()
+    for start in range(0, 50, 5):
+        bridge.feed(ticks(np.repeat(SILENCE, 5, axis=0), start=start))
+        await sink.until(start + 5)
+    assert [frame.tick for frame in sink.frames] == list(range(50))
+    assert await asyncio.to_thread(thread.stop, 3.0)
+
+
+async def test_a_failing_turn_does_not_end_the_thread() -> None:
+    bridge = ScriptedBridge()
+    thread = MediaThread(bridge=bridge, loop=asyncio.get_running_loop())
+    sink = Sink()
+    thread.open(sink, armed=True)
+    thread.start()
+    bridge.feed(np.zeros(1, dtype=[("captured_ns", "<i8")]))
+    await asyncio.sleep(0.05)
+    bridge.feed(ticks(SILENCE))
+    await sink.until(1)
+    assert await asyncio.to_thread(thread.stop, 3.0)
