@@ -75,8 +75,8 @@ class LinkCall:
 
     def send_frame(self, at_ms: int, pcm: bytes, *, missing: bool = False) -> None:
         """20 ms of the caller, sent with the next tick."""
-        self._outbox.add_frame(at_ms, pcm, missing=missing)
-        self._link._mark(self._outbox)
+        if self._outbox.add_frame(at_ms, pcm, missing=missing):
+            self._link._mark(self._outbox)
 
     def send(self, event: pb.GatewayEvent) -> None:
         """Anything else, sent with the next tick in the order of calls to this."""

@@ -32,18 +32,22 @@ class CallOutbox:
         self._missing = False
         self._sealed_ms = 0
 
-    def add_frame(self, at_ms: int, pcm: bytes, *, missing: bool) -> None:
-        """20 ms of the caller at `at_ms` of the call clock."""
+    def add_frame(self, at_ms: int, pcm: bytes, *, missing: bool) -> bool:
+        """20 ms of the caller at `at_ms` of the call clock. True when nothing waited before it."""
         frames = self._frames
-        if frames and (missing != self._missing or at_ms != self._at_ms + len(frames) * FRAME_MS):
-            self._seal()
-            frames = self._frames
         if not frames:
             self._at_ms = at_ms
             self._missing = missing
-        frames.append(pcm)
-        if self._sealed_ms + len(frames) * FRAME_MS > AUDIO_LIMIT_MS:
+            frames.append(pcm)
+            return not self._events
+        if missing != self._missing or at_ms != self._at_ms + len(frames) * FRAME_MS:
+            self._seal()
+            self._at_ms = at_ms
+            self._missing = missing
+        self._frames.append(pcm)
+        if self._sealed_ms + len(self._frames) * FRAME_MS > AUDIO_LIMIT_MS:
             self._drop_oldest()
+        return False
 
     def add(self, event: pb.GatewayEvent) -> None:
         """An event in its place after the audio so far; its call number is set here."""
@@ -52,18 +56,31 @@ class CallOutbox:
         event.call = self.call
         self._events.append(event)
 
-    def take(self) -> list[pb.GatewayEvent]:
-        """All that waits, in order."""
+    def move_into(self, tick: pb.GatewayTick) -> int:
+        """Move all that waits into a tick, in order; returns its bytes of audio."""
+        size = self._sealed_ms // FRAME_MS * FRAME_BYTES
+        if self._events:
+            tick.events.extend(self._events)
+            self._events = []
+            self._sealed_ms = 0
         if self._frames:
-            self._seal()
-        events, self._events = self._events, []
-        self._sealed_ms = 0
-        return events
+            event = tick.events.add()
+            event.call = self.call
+            self._write(event.audio)
+            size += len(event.audio.pcm)
+        return size
 
     def _seal(self) -> None:
-        audio = pb.CallerAudio(at_ms=self._at_ms, pcm=b"".join(self._frames), missing=self._missing)
-        self._events.append(pb.GatewayEvent(call=self.call, audio=audio))
         self._sealed_ms += len(self._frames) * FRAME_MS
+        event = pb.GatewayEvent(call=self.call)
+        self._write(event.audio)
+        self._events.append(event)
+
+    def _write(self, audio: pb.CallerAudio) -> None:
+        audio.at_ms = self._at_ms
+        audio.pcm = b"".join(self._frames)
+        if self._missing:
+            audio.missing = True
         self._frames = []
 
     def _drop_oldest(self) -> None:
@@ -104,7 +121,5 @@ class Outbox:
         tick = pb.GatewayTick(sequence=self._sequence, sent_ns=now_ns)
         size = 0
         while self._waiting and size < TICK_BYTES:
-            events = self._waiting.pop(next(iter(self._waiting))).take()
-            size += sum(len(event.audio.pcm) for event in events)
-            tick.events.extend(events)
+            size += self._waiting.pop(next(iter(self._waiting))).move_into(tick)
         return tick

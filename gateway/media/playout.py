@@ -228,7 +228,7 @@ class Playout:
         if not moved and not waiting and self._queue:
             self._starve(self._queue[0], frame)
         if self._queue and not waiting:
-            if self._unfed and self._in_ring() < RING_LOW:
+            if self._unfed and self._queue[0].waiting < RING_LOW and self._in_ring() < RING_LOW:
                 self._feed()
             if self._rearm_ms and self._now_ms >= self._rearm_ms:
                 self._rearm_ms = 0

@@ -12,7 +12,7 @@ from tests.link.worker_double import WorkerDouble, serving
 async def main(mode: str) -> None:
     if mode == "broken":
         sys.exit("this worker cannot start")
-    async with serving(WorkerDouble()) as worker:
+    async with serving(WorkerDouble(capacity=1000 if mode == "big" else 10)) as worker:
         print("loading models", flush=True)
         print(f"parley worker ready {worker.address}", flush=True)
         if mode == "chatty":

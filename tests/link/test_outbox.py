@@ -16,6 +16,13 @@ def kinds(events: list[pb.GatewayEvent]) -> list[str | None]:
     return [event.WhichOneof("event") for event in events]
 
 
+def taken(outbox: CallOutbox) -> list[pb.GatewayEvent]:
+    tick = pb.GatewayTick()
+    size = outbox.move_into(tick)
+    assert size == sum(len(event.audio.pcm) for event in tick.events)
+    return list(tick.events)
+
+
 def add(outbox: CallOutbox, first: int, count: int, *, missing: bool = False) -> None:
     for number in range(first, first + count):
         outbox.add_frame(number * FRAME_MS, pcm(number), missing=missing)
@@ -24,9 +31,9 @@ def add(outbox: CallOutbox, first: int, count: int, *, missing: bool = False) ->
 def test_consecutive_frames_are_one_span() -> None:
     outbox = CallOutbox(7)
     add(outbox, 10, 3)
-    (event,) = outbox.take()
+    (event,) = taken(outbox)
     assert event == pb.GatewayEvent(call=7, audio=pb.CallerAudio(at_ms=200, pcm=pcm(10) + pcm(11) + pcm(12)))
-    assert outbox.take() == []
+    assert taken(outbox) == []
 
 
 def test_an_event_keeps_its_place_between_the_audio() -> None:
@@ -34,7 +41,7 @@ def test_an_event_keeps_its_place_between_the_audio() -> None:
     add(outbox, 0, 2)
     outbox.add(pb.GatewayEvent(pause=pb.PauseNotice(pause=1)))
     add(outbox, 2, 1)
-    events = outbox.take()
+    events = taken(outbox)
     assert kinds(events) == ["audio", "pause", "audio"]
     assert [event.call for event in events] == [7, 7, 7]
     assert [event.audio.at_ms for event in events[::2]] == [0, 40]
@@ -45,7 +52,7 @@ def test_missing_audio_and_a_jump_of_the_clock_start_a_new_span() -> None:
     add(outbox, 0, 2)
     add(outbox, 2, 2, missing=True)
     add(outbox, 9, 1, missing=True)
-    assert [(event.audio.at_ms, event.audio.missing) for event in outbox.take()] == [
+    assert [(event.audio.at_ms, event.audio.missing) for event in taken(outbox)] == [
         (0, False),
         (40, True),
         (180, True),
@@ -58,7 +65,7 @@ def test_a_worker_that_does_not_read_costs_the_oldest_audio_and_no_event() -> No
     add(outbox, 0, 50)
     outbox.add(pb.GatewayEvent(keypress=pb.Keypress(digit="5")))
     add(outbox, 50, limit)
-    events = outbox.take()
+    events = taken(outbox)
     assert kinds(events) == ["keypress", "audio"]
     assert events[1].audio.at_ms == 1000
     assert len(events[1].audio.pcm) == limit * FRAME_BYTES
@@ -76,7 +83,7 @@ def test_what_waits_is_bounded_in_order_and_adds_up(steps: list[tuple[int, bool]
         else:
             add(outbox, frames, step[0], missing=step[1])
             frames += step[0]
-    events = outbox.take()
+    events = taken(outbox)
     assert kinds(events).count("hold") == notices
     audio = [event.audio for event in events if event.HasField("audio")]
     kept_ms = sum(len(span.pcm) for span in audio) // FRAME_BYTES * FRAME_MS
