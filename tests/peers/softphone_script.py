@@ -19,11 +19,14 @@ import pjsua2 as pj
 LEVEL_ON, LEVEL_OFF = 12, 5
 """Levels on pjmedia's scale (full scale is about 40): the far end speaks above the first, and not below the second."""
 QUIET_SECONDS = 0.6
+_one_at_a_time = threading.Lock()
 
 
 def report(event: str, **details: Any) -> None:
-    sys.stdout.write(json.dumps({"event": event, "at_ns": time.time_ns(), **details}) + "\n")
-    sys.stdout.flush()
+    line = json.dumps({"event": event, "at_ns": time.time_ns(), **details}) + "\n"
+    with _one_at_a_time:
+        sys.stdout.write(line)
+        sys.stdout.flush()
 
 
 class Player(pj.AudioMediaPlayer):  # type: ignore[misc]
@@ -112,12 +115,12 @@ class Phone:
         for codec in self.endpoint.codecEnum2():
             wanted = any(codec.codecId.lower().startswith(name.lower() + "/") for name in self.plan["codecs"])
             self.endpoint.codecSetPriority(codec.codecId, 200 if wanted else 0)
-        self.account = Account(self)
-        self.account.create(self._account_config())
         if self.plan["record"]:
             self.recorder = pj.AudioMediaRecorder()
             self.recorder.createRecorder(self.plan["record"])
-        report("ready", version=self.endpoint.libVersion().full)
+        report("ready", version=self.endpoint.libVersion().full)  # before the first event of the account
+        self.account = Account(self)
+        self.account.create(self._account_config())
 
     def _endpoint_config(self) -> pj.EpConfig:
         config = pj.EpConfig()
