@@ -15,10 +15,10 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field, field_validator
 
 ORDERS: Mapping[str, str] = {
-    "1234": "Order 1234 has shipped and arrives on Tuesday.",
-    "4821": "Order 4821 is being packed and leaves the warehouse tomorrow.",
-    "5550": "Order 5550 was delivered yesterday.",
-    "7309": "Order 7309 was cancelled and the money has been returned.",
+    "1234": "Your order has shipped and arrives on Tuesday.",
+    "4821": "Your order is being packed and leaves the warehouse tomorrow.",
+    "5550": "Your order was delivered yesterday.",
+    "7309": "Your order was cancelled, and the money has been returned.",
 }
 
 
@@ -75,4 +75,4 @@ def order_state(arguments: Mapping[str, Any]) -> str:
     number = re.sub(r"\D", "", str(arguments.get("order_number", "")))
     if not number:
         return "No order number was given."
-    return ORDERS.get(number, f"There is no such order as {number}.")
+    return ORDERS.get(number, "There is no such order.")

@@ -46,7 +46,6 @@ CALL_DURATION = Histogram(
     "Answer to end of a call.",
     buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600),
 )
-CALLS_RESUMED = Counter("parley_calls_resumed_total", "Calls that went on with another worker after theirs was lost.")
 
 # ---------------------------------------------------------------- conversation
 

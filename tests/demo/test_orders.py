@@ -44,7 +44,7 @@ async def test_each_call_gets_its_result_in_order() -> None:
     ]
     results = (await post(message(*calls))).json()["results"]
     assert [result["toolCallId"] for result in results] == ["4821", "9999"]
-    assert results[1]["result"] == "There is no such order as 9999."
+    assert results[1]["result"] == "There is no such order."
 
 
 async def test_a_tool_that_is_not_ours_is_an_error_of_that_call() -> None:

@@ -1,0 +1,105 @@
+"""What the documentation shows works."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from typer.main import get_command
+
+from gateway.cli import app
+from gateway.config import load
+from gateway.demo.orders import orders_app
+from gateway.providers.base import ChatMessage, ChatRequest, ReplyEnd, ToolCall
+from gateway.providers.llm.dialogue.load import load_dialogue
+from gateway.worker.tools import read_outcome
+from tests.docs.pages import ROOT, Block, blocks
+
+
+def each(kind: str, mark: str = "") -> pytest.MarkDecorator:
+    found = list(blocks(kind, mark))
+    assert found, f"no {kind} block in the documentation"
+    return pytest.mark.parametrize("block", found, ids=str)
+
+
+def commands(program: str) -> Iterator[tuple[str, list[str]]]:
+    """Each use of a program in the shell blocks: where, and its arguments."""
+    for block in blocks("sh"):
+        for line in block.text.splitlines():
+            for part in re.split(r"&&|\|", line):
+                words = shlex.split(part, comments=True)
+                while words and (words[0] == "sudo" or "=" in words[0]):
+                    words = words[1:]
+                if words and words[0] in (program, f".venv/bin/{program}"):
+                    yield str(block), words[1:]
+
+
+@each("yaml")
+def test_settings_are_without_a_mistake(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "dialogues").symlink_to(ROOT / "config" / "dialogues")
+    file = tmp_path / "parley.yaml"
+    file.write_text(block.text)
+    load(file, environ={})
+
+
+@each("yaml", "dialogue")
+def test_dialogues_are_without_a_mistake(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "dialogue.yaml"
+    file.write_text(block.text)
+    load_dialogue(file)
+
+
+@each("yaml prometheus")
+def test_scrape_settings_name_the_default_port(block: Block) -> None:
+    (job,) = yaml.safe_load(block.text)["scrape_configs"]
+    (targets,) = job["static_configs"]
+    settings = load(ROOT / "config" / "parley.yaml", environ={})
+    assert targets["targets"] == [f"{settings.http.host}:{settings.http.port}"]
+
+
+@pytest.mark.parametrize(("place", "arguments"), list(commands("parley")), ids=lambda value: str(value)[:60])
+def test_command_lines_are_understood(place: str, arguments: list[str]) -> None:
+    command: Any = get_command(app)
+    context = command.make_context("parley", ["version"])
+    while hasattr(command, "resolve_command") and arguments and not arguments[0].startswith("-"):
+        name, command, arguments = command.resolve_command(context, arguments)
+        context = command.context_class(command, parent=context, info_name=name)
+    command.parse_args(context, list(arguments))
+
+
+@pytest.mark.parametrize(("place", "arguments"), list(commands("make")), ids=lambda value: str(value)[:60])
+def test_make_targets_exist(place: str, arguments: list[str]) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {word for word in arguments if "=" not in word and not word.startswith("-")} <= targets, place
+
+
+@each("python")
+async def test_a_provider_of_ones_own_answers(block: Block) -> None:
+    names: dict[str, type] = {}
+    exec(compile(block.text, str(block), "exec"), names)
+    parrot = names["Parrot"](prefix="I heard: ")
+    assert inspect.getdoc(parrot)
+    parts = [part async for part in parrot.reply(ChatRequest("c", [ChatMessage("user", "hello")]))]
+    assert getattr(parts[0], "text", None) == "I heard: hello"
+    assert isinstance(parts[-1], ReplyEnd)
+
+
+async def test_the_tool_request_is_one_that_the_demo_service_takes() -> None:
+    request = next(json.loads(block.text) for block in blocks("json") if "toolCallList" in block.text)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(orders_app()), base_url="http://shop") as client:
+        answer = await client.post("/tools", json=request)
+    assert "Tuesday" in answer.json()["results"][0]["result"]
+
+
+def test_the_tool_answer_is_one_that_the_worker_reads() -> None:
+    text = next(block.text for block in blocks("json") if "toolCallId" in block.text)
+    outcome = read_outcome(ToolCall("t1", "lookup_order", {}), 200, text)
+    assert (outcome.ok, outcome.result) == (True, "Your order has shipped.")
