@@ -42,15 +42,21 @@ COMPILER_FLAGS = "-O2 -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2"
 EMPTY_FILES = ("pjmedia/src/pjmedia-audiodev/bdimad_dev.c",)
 """Named by the makefiles, without effect on Linux, and taken out of Debian's archive."""
 
-PATCHES = {
-    "pjsip/src/pjsua2/endpoint.cpp": (
-        "    ua_cfg.cb.on_conf_op_completed      = &Endpoint::on_conf_op_completed;\n",
-        "    ua_cfg.cb.on_vid_conf_op_completed  = &Endpoint::on_vid_conf_op_completed;\n",
-    )
-}
-"""Lines taken out, per file. pjsua2 reports each operation of the conference bridge to Endpoint.onAudioMediaOpCompleted
-from the media clock thread, where a Python subclass of Endpoint waits for the GIL: a stalled interpreter would stop the
-media of all calls."""
+PATCHES = (
+    # pjsua2 reports each operation of the conference bridge to Endpoint.onAudioMediaOpCompleted from the media clock
+    # thread, where a Python subclass of Endpoint waits for the GIL: a stalled interpreter would stop all media.
+    ("pjsip/src/pjsua2/endpoint.cpp", "ua_cfg.cb.on_conf_op_completed      = &Endpoint::on_conf_op_completed;", ""),
+    ("pjsip/src/pjsua2/endpoint.cpp", "ua_cfg.cb.on_vid_conf_op_completed  = &Endpoint::on_vid_conf_op_completed;", ""),
+    # The media clock is a real-time thread where the system allows it. A thread that holds a lock which the clock
+    # waits for must run at the clock's priority, or whatever else the machine does comes first.
+    (
+        "pjlib/src/pj/os_core_unix.c",
+        "    rc = pthread_mutex_init(&mutex->mutex, &attr);",
+        "    pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);\n"
+        "    rc = pthread_mutex_init(&mutex->mutex, &attr);",
+    ),
+)
+"""File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""
 
 EXPECTED = {
     "pjlib/include/pj/compat/os_auto.h": ("PJ_HAS_SSL_SOCK 1", "PJ_IOQUEUE_IMP PJ_IOQUEUE_IMP_EPOLL"),
@@ -94,7 +100,7 @@ def version(tree: Path) -> str:
 
 def _key(tarball: Tarball) -> str:
     settings = [tarball.sha256, CONFIG_SITE.read_text(), *CONFIGURE, COMPILER_FLAGS, platform.machine()]
-    settings += [line for lines in PATCHES.values() for line in lines]
+    settings += [word for patch in PATCHES for word in patch]
     return hashlib.sha256("\0".join(settings).encode()).hexdigest()[:16]
 
 
@@ -117,11 +123,9 @@ def _unpack(tarball: Tarball, tree: Path) -> None:
     shutil.copy(CONFIG_SITE, tree / "pjlib/include/pj/config_site.h")
     for name in EMPTY_FILES:
         (tree / name).touch()
-    for name, lines in PATCHES.items():
-        text = (tree / name).read_text()
-        for line in lines:
-            text = text.replace(line, "")
-        (tree / name).write_text(text)
+    for name, old, new in PATCHES:
+        if (tree / name).exists():
+            (tree / name).write_text((tree / name).read_text().replace(old, new))
 
 
 def _check_configuration(tree: Path) -> None:
