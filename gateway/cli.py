@@ -226,8 +226,12 @@ def _file(named: Path | None) -> Path | None:
 
 
 def _settings(named: Path | None) -> Settings:
+    """Read the settings; from here on warnings are logged to standard error, and standard output is the command's."""
     from gateway import config
+    from gateway.observe import logging
+    from gateway.settings import LogSettings
 
+    logging.configure(LogSettings(level="warning"))
     return config.load(_file(named))
 
 

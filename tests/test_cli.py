@@ -15,6 +15,13 @@ COMMANDS = ("serve", "worker", "check", "setup", "call", "calls", "version")
 EXAMPLES = ("serve", "worker", "check", "setup", "call", "calls")
 
 
+ROOT = Path(__file__).parents[1]
+
+
+class Anything:
+    """A provider that can be made."""
+
+
 def parley(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does."""
     outside = {key: value for key, value in os.environ.items() if not key.startswith("PARLEY_")}
@@ -75,9 +82,10 @@ def test_check_says_what_the_settings_mean(tmp_path: Path) -> None:
         "data_dir: data\n"
         "trunks: [{name: office, registrar: 'sip:pbx', username: u}]\n"
         "routes: [{assistant: a, trunk: office, number: '+1*'}, {assistant: a}]\n"
-        "assistants: {a: {model: {provider: x}}}\n"
+        "assistants: {a: {transcriber: {provider: 'tests.test_cli:Anything'},"
+        " voice: {provider: 'tests.test_cli:Anything'}, model: {provider: 'tests.test_cli:Anything'}}}\n"
     )
-    done = parley("check", "parley.yaml", cwd=tmp_path, PARLEY_SIP__PORT="15060")
+    done = parley("check", "parley.yaml", cwd=tmp_path, PARLEY_SIP__PORT="15060", PYTHONPATH=str(ROOT))
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
         "parley.yaml: no mistakes",
@@ -88,6 +96,25 @@ def test_check_says_what_the_settings_mean(tmp_path: Path) -> None:
         "  calls from trunk office to +1*: assistant a",
         "  calls to any number: assistant a",
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("{provider: dialog}", "assistants.a.model: There is no model provider"),
+        ("{provider: dialogue, file: talk.yaml}", "talk.yaml:1:"),
+        ("{provider: 'nowhere:Model'}", "cannot be imported"),
+        ("{provider: 'tests.test_cli:Anything', colour: red}", "does not take these options"),
+    ],
+)
+def test_check_makes_each_provider(tmp_path: Path, model: str, said: str) -> None:
+    (tmp_path / "talk.yaml").write_text("greting: Hello\n")
+    other = "transcriber: {provider: 'tests.test_cli:Anything'}, voice: {provider: 'tests.test_cli:Anything'}"
+    (tmp_path / "parley.yaml").write_text(f"assistants: {{a: {{{other}, model: {model}}}}}\n")
+    done = parley("check", "parley.yaml", cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_settings_without_a_route_are_told() -> None:

@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
+from gateway.errors import ConfigError, ModelError
 from gateway.settings import RouteSettings, Settings
 
 
 def run(settings: Settings, *, file: Path | None) -> None:
-    """Print what `settings`, read without a mistake from `file`, will do."""
+    """Print what `settings`, read without a mistake from `file`, will do.
+
+    Each assistant's providers are made as a worker makes them, so that a wrong option or dialogue shows here.
+
+    :raises ConfigError: when a provider cannot be made
+    """
     console = Console(highlight=False, soft_wrap=True)
+    models_missing = _make_providers(settings)
     console.print(f"{file or 'Defaults and environment'}: no mistakes", markup=False)
     for line in _summary(settings):
         console.print(f"  {line}", markup=False)
+    if models_missing:
+        console.print(f"  {models_missing}", markup=False)
+
+
+def _make_providers(settings: Settings) -> str:
+    """Make every provider once; returns what is missing on this machine, which is no mistake of the settings."""
+    from gateway.providers import registry
+
+    missing = ""
+    for name, assistant in settings.assistants.items():
+        makers: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("transcriber", partial(registry.make_transcriber, assistant.transcriber)),
+            ("model", partial(registry.make_model, assistant.model)),
+            ("voice", partial(registry.make_voice, assistant.voice)),
+        )
+        for part, make in makers:
+            try:
+                make()
+            except ConfigError as error:
+                raise ConfigError(f"assistants.{name}.{part}: {error}") from error
+            except ModelError as error:
+                missing = str(error)
+    return missing
 
 
 def _summary(settings: Settings) -> list[str]:
