@@ -33,6 +33,7 @@ from gateway.call.state import (
     CallMachine,
     Command,
     DeadlinePassed,
+    EndNow,
     Event,
     LegEnded,
     NoWorkerLeft,
@@ -261,6 +262,14 @@ class Call:
 
     def on_frame(self, frame: LegFrame) -> None:
         """A media tick: the hot path, a few microseconds."""
+        try:
+            self._on_tick(frame)
+        except Exception:  # the frames of the other calls come in the same batch
+            if self.machine.state is not State.CLOSING:
+                self.log.exception("media tick failed", tick=frame.tick)
+            self.post(EndNow(endings.FAULT))
+
+    def _on_tick(self, frame: LegFrame) -> None:
         tick = self._tick = frame.tick
         if self._recorder is not None:
             self._recorder.add(tick, frame.caller, frame.agent)

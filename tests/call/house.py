@@ -95,8 +95,8 @@ class House:
         await until(lambda: self.gateway.apologies.pcm(assistant), 10)
 
     async def record(self) -> CallRecord:
-        """The record of the one call, once it has ended."""
-        await until(lambda: not self.gateway.calls and list(self.gateway.records.newest()))
+        """The record of the one call that has ended, once it is there."""
+        await until(lambda: list(self.gateway.records.newest()))
         (record,) = self.gateway.records.newest()
         return record
 

@@ -314,6 +314,19 @@ async def test_a_conversation_that_cannot_go_on_ends_with_the_workers_reason(tmp
         await until(lambda: h.workers[0].got("end"))
 
 
+async def test_a_fault_in_one_call_ends_that_call_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house(tmp_path, greet) as h:
+        faulty, sound = await h.live(), await h.live()
+        (call,) = [call for call in h.gateway.calls.values() if call.leg is faulty]
+        monkeypatch.setattr(call.playout, "on_frame", lambda frame: 1 // 0)
+        faulty.frame()
+        sound.frame()
+        record = await h.record()
+        assert (record.id, record.end_reason) == (call.id, endings.FAULT)
+        assert faulty.hung_up
+        assert not sound.hung_up
+
+
 async def test_a_farewell_is_said_to_its_end_when_the_worker_dies_meanwhile(tmp_path: Path) -> None:
     async with house(tmp_path, greet) as h:
         leg = await h.live()

@@ -1,0 +1,163 @@
+"""A call through the worker itself, with providers that answer at once: the contract from both ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.assistant import Assistant, ProviderSettings
+from gateway.call import endings
+from gateway.call.gateway import Gateway
+from gateway.call.latency import PARTS
+from gateway.call.record import CallRecord
+from gateway.link.pool import WorkerPool
+from gateway.media.audio import FRAME_BYTES, FRAME_MS
+from gateway.providers import registry
+from gateway.settings import RouteSettings, Settings, WorkerSettings
+from gateway.worker.server import serve_worker
+from tests.call.house import MemoryEndpoint
+from tests.call.leg_double import SILENCE, MemoryLeg
+from tests.link.worker_double import until
+
+pytestmark = pytest.mark.models
+
+ASSISTANT = {
+    "firstMessage": "Hello there.",
+    "transcriber": {"provider": "tests.worker.fakes:ScriptedTranscriber", "texts": ["what time is it", "thank you"]},
+    "model": {"provider": "tests.worker.fakes:EchoModel", "reply": "You said {text} and I heard you well."},
+    "voice": {"provider": "tests.worker.fakes:ToneVoice", "word_ms": 200},
+}
+
+
+class Telephone:
+    """A leg on a real 20 ms clock; `say` queues what the caller says, and the fast VAD hears it."""
+
+    def __init__(self, leg: MemoryLeg) -> None:
+        self.leg = leg
+        self._caller: list[bytes] = []
+        self._voiced = 0
+
+    def say(self, pcm: bytes) -> None:
+        self._caller += [pcm[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0") for at in range(0, len(pcm), FRAME_BYTES)]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether neither side has anything to say."""
+        return not self._caller and not self.leg.ring.segments
+
+    async def ring_out(self) -> None:
+        start = time.monotonic()
+        while not self.leg.ended:
+            if self.leg.answered:
+                self._tick()
+            await asyncio.sleep(max(0.0, start + self.leg.next_tick * FRAME_MS / 1000 - time.monotonic()))
+            start = start if self.leg.next_tick else time.monotonic()
+
+    def _tick(self) -> None:
+        caller = self._caller.pop(0) if self._caller else SILENCE
+        self.leg.frame(caller)
+        self._voiced = self._voiced + 1 if caller != SILENCE else 0
+        if self._voiced >= 3 and self.leg.ring.armed and not self.leg.ring.paused:
+            self.leg.speak_over()
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[str]:
+    """The worker, on a loopback port."""
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve_worker(settings, listen="127.0.0.1:0", on_ready=ready.set_result))
+    try:
+        yield await asyncio.wait_for(ready, 60)
+    finally:
+        serving.cancel()
+        await asyncio.wait((serving,))
+
+
+@asynccontextmanager
+async def telephone(tmp_path: Path) -> AsyncIterator[tuple[Telephone, Gateway]]:
+    settings = Settings(
+        data_dir=tmp_path,
+        routes=[RouteSettings(assistant="desk")],
+        assistants={"desk": Assistant.model_validate(ASSISTANT)},
+    )
+    async with working(settings) as address:
+        pool = WorkerPool(WorkerSettings(count=0, addresses=[address]))
+        gateway = Gateway(settings, pool=pool, make_endpoint=MemoryEndpoint)
+        await gateway.start(worker_seconds=5)
+        phone = Telephone(MemoryLeg())
+        gateway.on_leg(phone.leg)
+        ringing = asyncio.create_task(phone.ring_out())
+        try:
+            yield phone, gateway
+        finally:
+            phone.leg.end()
+            await ringing
+            await gateway.close()
+
+
+async def speech(text: str) -> bytes:
+    voice = registry.make_voice(ProviderSettings(provider="hibari"))
+    return b"".join([chunk.pcm async for chunk in voice.speak(text)])
+
+
+async def turns(gateway: Gateway, count: int) -> None:
+    """Wait until the call has this many turns."""
+    (call,) = gateway.calls.values()
+    kinds = ("caller-turn", "agent-turn")
+    await until(lambda: sum(entry.kind in kinds for entry in call.journal.entries) >= count, 15)
+
+
+async def hang_up(phone: Telephone, gateway: Gateway) -> CallRecord:
+    phone.leg.end()
+    await until(lambda: list(gateway.records.newest()))
+    (record,) = gateway.records.newest()
+    return record
+
+
+async def test_a_caller_asks_and_hears_the_answer(tmp_path: Path) -> None:
+    question = await speech("Could you tell me the time please?")
+    async with telephone(tmp_path) as (phone, gateway):
+        await until(lambda: gateway.calls)
+        await turns(gateway, 1)
+        phone.say(question)
+        await turns(gateway, 3)
+        record = await hang_up(phone, gateway)
+    assert [(turn.role, turn.text, turn.heard) for turn in record.turns] == [
+        ("agent", "Hello there.", "Hello there."),
+        ("caller", "what time is it", None),
+        ("agent", "You said what time is it and I heard you well.", "You said what time is it and I heard you well."),
+    ]
+    (latency,) = record.latency
+    assert latency.total == sum(getattr(latency, part) for part in (*PARTS, "playout"))
+    assert latency.total is not None
+    assert 0 < latency.total < 3000
+    assert record.end_reason == endings.CUSTOMER_ENDED
+    assert record.underruns == 0
+
+
+async def test_a_caller_who_speaks_over_the_agent_interrupts_it_and_the_record_tells_what_was_heard(
+    tmp_path: Path,
+) -> None:
+    question = await speech("Could you tell me the time please?")
+    async with telephone(tmp_path) as (phone, gateway):
+        await until(lambda: gateway.calls)
+        await turns(gateway, 1)
+        phone.say(question)
+        await turns(gateway, 2)
+        await until(lambda: phone.leg.ring.segments)
+        await asyncio.sleep(0.6)
+        phone.say(question)
+        await turns(gateway, 4)
+        record = await hang_up(phone, gateway)
+    interrupted = next(turn for turn in record.turns if turn.interrupted)
+    assert interrupted.role == "agent"
+    assert interrupted.heard is not None
+    assert interrupted.text.startswith(interrupted.heard)
+    assert len(interrupted.heard) < len(interrupted.text)
+    assert record.pauses
+    assert record.pauses[0].decision == "cut"
