@@ -14,7 +14,7 @@ from tests.interop.continuity import assert_continuous, from_ports, longest, to_
 from tests.interop.product import ProductPlan, running_product
 from tests.interop.providers import fake_assistant
 from tests.peers import speech
-from tests.peers.capture import capture
+from tests.peers.capture import BLOCK_SECONDS, Capture, capture
 from tests.peers.ports import LOOPBACK
 from tests.peers.sipp import SippPlan, running_sipp, sipp
 from tests.peers.wire import rtp_bytes
@@ -70,22 +70,33 @@ async def _throw(data: Iterator[bytes], ports: list[int]) -> int:
     return thrown
 
 
-async def test_a_call_goes_on_undisturbed_while_rubbish_comes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("thrown_at", ["sip", "rtp"])
+async def test_a_call_goes_on_undisturbed_while_rubbish_comes(tmp_path: Path, thrown_at: str) -> None:
     plan = ProductPlan(tmp_path / "parley", fake_assistant())
     async with running_product(plan) as product:
         audio = speech.join(speech.synthetic("Can you hear me?"), speech.silence(2500))
-        call = SippPlan("talking_call", product.address, tmp_path / "call", hold_ms=9000, audio=audio)
+        call = SippPlan("talking_call", product.address, tmp_path / "call", hold_ms=7000, audio=audio)
         async with capture(tmp_path, ports=plan.rtp_ports) as captured, running_sipp(call) as running:
             await product.wait_until_active(1)
-            await _throw(rubbish(seed=1), [plan.sip_port])
-            used = {stream.source[1] for stream in from_ports(captured.datagrams(), plan.rtp_ports)}
-            assert used, "no RTP of ours before the rubbish"
-            await _throw(rtp_rubbish(seed=2), sorted(used | {port + 1 for port in used}))
+            if thrown_at == "sip":
+                await _throw(rubbish(seed=1), [plan.sip_port])
+            else:
+                await _throw(rtp_rubbish(seed=2), await _ports_in_use(captured, plan.rtp_ports))
             result = await running.result(seconds=30)
         assert result.failed == 0, result.errors
         product.child.require_running()
-        datagrams = captured.datagrams()
-        assert_continuous(longest(from_ports(datagrams, plan.rtp_ports)), longest(to_ports(datagrams, plan.rtp_ports)))
-        assert await product.metric("parley_sip_malformed_datagrams_total") > 0
+        ours = from_ports(captured.datagrams(), plan.rtp_ports)
+        assert len(ours) == 1, f"audio went to strangers: {[stream.destination for stream in ours]}"
+        assert_continuous(ours[0], longest(to_ports(captured.datagrams(), plan.rtp_ports)))
+        if thrown_at == "sip":
+            assert await product.metric("parley_sip_malformed_datagrams_total") > 0
         after = await sipp(SippPlan("silent_call", product.address, tmp_path / "after"), seconds=20)
         assert after.failed == 0, after.errors
+
+
+async def _ports_in_use(captured: Capture, ports: tuple[int, int]) -> list[int]:
+    """RTP and RTCP ports of the call that goes on."""
+    await asyncio.sleep(BLOCK_SECONDS)
+    used = {stream.source[1] for stream in from_ports(captured.datagrams(), ports)}
+    assert used, "no RTP of ours yet"
+    return sorted(used | {port + 1 for port in used})

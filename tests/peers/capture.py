@@ -17,8 +17,12 @@ _SNAP_BYTES = 400
 """Enough for a 20 ms G.711 packet with every header; longer datagrams are cut in the capture."""
 
 
+BLOCK_SECONDS = 1.1
+"""tcpdump takes packets from the kernel in blocks, at least once a second."""
+
+
 class Capture:
-    """What was captured; read it after the capture has ended."""
+    """What was captured; while the capture goes on, the last `BLOCK_SECONDS` of it may still be missing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,7 +48,7 @@ async def capture(folder: Path, *, ports: tuple[int, int], snap_bytes: int = _SN
     try:
         await _listening(child)
         yield Capture(path)
-        await asyncio.sleep(0.2)  # tcpdump takes packets from the kernel in blocks
+        await asyncio.sleep(BLOCK_SECONDS)
     finally:
         await child.stop()
 
