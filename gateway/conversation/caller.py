@@ -2,7 +2,8 @@
 
 Speech is cut into segments, each transcribed as a whole. A pause shorter than `MERGE_GAP_MS` does not end a segment:
 the longer span is asked for again under a new id and replaces it, because a recogniser does better with more context.
-Spans longer than `LONGEST_SEGMENT_MS` are not merged: the cost of a long turn stays in proportion to its length.
+Nor does a pause in which the text has not come yet: a transcriber may drop what waits for what is newer. Spans longer
+than `LONGEST_SEGMENT_MS` are not merged: the cost of a long turn stays in proportion to its length.
 """
 
 from __future__ import annotations
@@ -52,11 +53,15 @@ class CallerTurn:
     def _reopen(self, onset_ms: int) -> None:
         """Begin a span at `onset_ms`, or go on with the last segment when the pause was short."""
         last = self.segments[-1] if self.segments else None
-        near = last is not None and not last.keypad and onset_ms - self.end_ms < MERGE_GAP_MS
-        if last is not None and near and onset_ms - last.start_ms < LONGEST_SEGMENT_MS:
+        if last is not None and self._goes_on(last, onset_ms):
             self._open_ms, self._replaces = last.start_ms, last
         else:
             self._open_ms, self._replaces = onset_ms, None
+
+    def _goes_on(self, last: Segment, onset_ms: int) -> bool:
+        """Speech at `onset_ms` belongs to the segment: it is near, or the segment's text has not come yet anyway."""
+        near = onset_ms - self.end_ms < MERGE_GAP_MS or last.text is None
+        return near and not last.keypad and onset_ms - last.start_ms < LONGEST_SEGMENT_MS
 
     def speech_ended(self, end_ms: int) -> None:
         """The caller fell silent at `end_ms`."""

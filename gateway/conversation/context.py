@@ -60,6 +60,10 @@ class Context:
         """Append a fact."""
         self.facts.append(fact)
 
+    def has_caller_turn(self, turn: int) -> bool:
+        """The caller's words of this turn are a fact."""
+        return any(isinstance(fact, CallerSaid) and fact.turn == turn for fact in self.facts)
+
     def open_tools(self) -> list[ToolCalled]:
         """Tools that were called and have no result."""
         returned = {fact.id for fact in self.facts if isinstance(fact, ToolReturned)}

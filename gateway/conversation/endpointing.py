@@ -4,7 +4,7 @@ The wait is short when the words so far look like a whole turn and long when the
 
     the answer that was asked for (yes or no; as many digits as were asked)   ANSWERED_MS, at most the plan's wait
     a complete-looking turn                                                  the plan's wait
-    ends in digits, nobody asked for digits                                  NUMBER_MS
+    ends in several digits, nobody asked for digits                          NUMBER_MS
     digits are expected, and what was said holds some                        DIGITS_MS: people pause between groups
     ends in a word that wants another one, or in a comma or a dash           OPEN_MS
 
@@ -32,8 +32,8 @@ _OPEN_WORDS = _words(
     """
     a an and about also am are as at be because but by can could do for from has have i i'd i'll i'm if in into is
     it's its just like may maybe my of on or our over shall should since so than that's the their then there's these
-    this to uh uhh um umm until was we we're were when where whether which while who will with without would your er erm hmm
-    let's well plus number"""
+    this to uh uhh um umm until was we we're were when where whether which while who will with without would your er erm
+    hmm let's well plus number"""
 )
 _COMPLETE_PHRASES = ("i am", "it is", "we are", "i do", "i can", "i have", "i will", "i would", "i could", "so am i")
 _DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine ten double triple""")
@@ -52,7 +52,7 @@ def wait_ms(text: str, *, expects: str, plan_ms: int) -> int:
         return min(ANSWERED_MS, plan_ms)
     if looks_open(text, words):
         return max(OPEN_MS, plan_ms)
-    if words and _is_digits(words[-1]):
+    if words and _is_digits(words[-1]) and digit_count(words) > 1:
         return max(NUMBER_MS, plan_ms)
     return plan_ms
 

@@ -32,6 +32,9 @@ PLAYOUT_MS = 10_000
 OPENING_MS = 180_000
 ENDING_MS = 15_000
 ASIDE_MS = 1_500
+"""An acknowledgement this short before the end of a question answers it."""
+ONSET_LAG_MS = 250
+"""The gateway's detector may be this much ahead of the worker's."""
 SPECULATIONS = 4
 """Replies that are prepared in vain before the machine waits for the end of the turn."""
 

@@ -1,7 +1,7 @@
 """Recording the events of a conversation, and running them through the turn machine again.
 
-A recording has one JSON object per line: the plan first, then every event in its order, each with its class under "event".
-The machine reads nothing but these, so the same recording always gives the same commands.
+A recording has one JSON object per line: the plan first, then every event in its order, each with its class under
+"event". The machine reads nothing but these, so the same recording always gives the same commands.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def read_recording(lines: Iterable[str]) -> tuple[TurnPlan, Iterator[Event]]:
     rest = iter(lines)
     try:
         data = json.loads(next(rest, ""))["plan"]
-        overlap = {name: tuple(v) if isinstance(v, list) else v for name, v in data.pop("overlap").items()}
+        overlap: dict[str, Any] = data.pop("overlap")
+        for phrases in ("acknowledgements", "interruptions"):
+            overlap[phrases] = tuple(overlap[phrases])
         plan = TurnPlan(**data, overlap=OverlapPlan(**overlap))
     except (ValueError, KeyError, TypeError) as error:
         raise RecordingError(f"The first line of the recording is not a plan: {error}.") from error

@@ -9,7 +9,7 @@ from gateway.conversation import events as e
 from gateway.conversation import overlap
 from gateway.conversation.caller import Segment
 from gateway.conversation.commands import Command, SpeechKind
-from gateway.conversation.floor import ASIDE_MS, OPENING_MS
+from gateway.conversation.floor import ASIDE_MS, ONSET_LAG_MS, OPENING_MS
 from gateway.conversation.states import ALWAYS, RULES, State
 from gateway.conversation.turns import Turns
 
@@ -201,9 +201,14 @@ class TurnMachine(Turns):
         self._judge()
 
     def _speech_ms(self) -> int:
-        """How long the caller's latest speech is."""
+        """How long the caller's latest speech is, from the earlier of what the two detectors took for its onset."""
+        if self.caller.empty:
+            return 0
         end = self._now if self.caller.speaking else self.caller.end_ms
-        return max(0, end - self.caller.onset_ms) if not self.caller.empty else 0
+        onset = self.caller.onset_ms
+        if self.state is State.OVERLAP and 0 < onset - self._overlap_ms < ONSET_LAG_MS:
+            onset = self._overlap_ms
+        return max(0, end - onset)
 
     def _judge(self) -> None:
         speaking, speech_ms = self.caller.speaking, self._speech_ms()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -27,6 +28,7 @@ class Host(Protocol):
     """The worker process, as a stream sees it."""
 
     client: httpx.AsyncClient
+    recordings: Path | None
 
     def load(self) -> pb.Load:
         """The load now."""
@@ -73,7 +75,7 @@ class Attachment:
             return
         try:
             opening = read_start(start)
-            resources = Resources.of(opening.assistant, self._host.client)
+            resources = Resources.of(opening.assistant, self._host.client, self._host.recordings)
         except (ParleyError, ValueError) as error:
             logger.warning("call refused", call=start.call_id, reason=str(error))
             self._refuse(number, str(error))

@@ -6,14 +6,19 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import structlog
+
 from gateway.conversation.commands import Transcribe
 from gateway.conversation.events import Event, PartialHeard, SpeechEnded, Transcribed, TranscriberFailed
 from gateway.conversation.speech import SpeechEdges
 from gateway.errors import ProviderError
 from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
-from gateway.providers.base import TranscriberStream, TranscriptHint, VoiceActivityDetector
+from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, VoiceActivityDetector
 from gateway.worker.clock import CallClock
 
+logger = structlog.get_logger(__name__)
+
+CLOSE_SECONDS = 2.0
 RESYNC_MS = 64.0
 """The detector's windows are dated anew when they are off by more: frames are missing."""
 
@@ -35,6 +40,9 @@ class Hearing:
         self._dispatch = dispatch
         self._edges = SpeechEdges()
         self._window_end: float | None = None
+        self._transcripts = aiter(stream)
+        self._asked: Transcribe | None = None
+        self._closed = False
 
     def push(self, pcm: bytes, at_ms: int) -> None:
         """Consecutive audio that starts at `at_ms` of the call clock."""
@@ -63,23 +71,48 @@ class Hearing:
 
     def transcribe(self, command: Transcribe) -> None:
         """Ask for the text of a segment."""
-        self._stream.finish(
-            command.segment, command.start_ms, command.end_ms, TranscriptHint(command.expects.partition(":")[0])
-        )
+        self._asked = command
+        hint = TranscriptHint(command.expects.partition(":")[0])
+        self._stream.finish(command.segment, command.start_ms, command.end_ms, hint)
 
     async def listen(self) -> None:
-        """Turn transcripts into events until the stream is closed."""
-        try:
-            async for transcript in self._stream:
-                now = self._clock.now()
-                if transcript.final and transcript.segment is not None:
-                    self._dispatch(Transcribed(now, transcript.segment, transcript.text))
-                elif not transcript.final:
-                    self._dispatch(PartialHeard(now, transcript.text))
-        except ProviderError as error:
-            self._dispatch(TranscriberFailed(self._clock.now(), "pipeline-error-custom-transcriber-failed", str(error)))
+        """Turn transcripts into events until the stream is closed. A failure that may pass is met by asking once more;
+        a second one in a row, or a stream that ends by itself, is the end of the transcription."""
+        failed = False
+        while not self._closed:
+            try:
+                transcript = await anext(self._transcripts)
+            except ProviderError as error:
+                if failed or error.permanent or self._asked is None:
+                    self._give_up(str(error))
+                    return
+                failed = True
+                logger.warning("transcriber failed, asking again", error=str(error))
+                self.transcribe(self._asked)
+            except StopAsyncIteration:
+                self._give_up("The transcriber ended its stream.")
+                return
+            else:
+                failed = False
+                self._tell(transcript)
+
+    def _tell(self, transcript: Transcript) -> None:
+        now = self._clock.now()
+        if transcript.final and transcript.segment is not None:
+            self._dispatch(Transcribed(now, transcript.segment, transcript.text))
+        elif not transcript.final:
+            self._dispatch(PartialHeard(now, transcript.text))
+
+    def _give_up(self, detail: str) -> None:
+        if not self._closed:
+            reason = "pipeline-error-custom-transcriber-failed"
+            self._dispatch(TranscriberFailed(self._clock.now(), reason, detail))
 
     async def close(self) -> None:
         """End the transcription."""
-        async with asyncio.timeout(2):
-            await self._stream.close()
+        self._closed = True
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._stream.close()
+        except (ProviderError, TimeoutError) as error:
+            logger.warning("transcriber did not close", error=str(error) or "no answer in time")

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -111,16 +112,17 @@ def _backlog(start: pb.StartCall, entries: list[Entry]) -> pb.CallerAudio | None
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The providers of one call."""
+    """The providers of one call, and the directory for recordings of its events, None for no recording."""
 
     transcriber: Transcriber
     model: LanguageModel
     voice: Voice
     detector: VoiceActivityDetector
     client: httpx.AsyncClient
+    recordings: Path | None = None
 
     @classmethod
-    def of(cls, assistant: Assistant, client: httpx.AsyncClient) -> Resources:
+    def of(cls, assistant: Assistant, client: httpx.AsyncClient, recordings: Path | None = None) -> Resources:
         """What the assistant names.
 
         :raises ConfigError: a provider is not known or an option is wrong
@@ -132,6 +134,7 @@ class Resources:
             voice=registry.make_voice(assistant.voice),
             detector=registry.make_detector(),
             client=client,
+            recordings=recordings,
         )
 
     async def open_transcriber(self) -> TranscriberStream:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from gateway.conversation import events as e
 from gateway.conversation.context import AgentSaid, CallerSaid, Fact
 from gateway.conversation.journal import Entry, entry_of
 from gateway.conversation.latency import TurnLatency
+from gateway.conversation.replay import Recorder
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.base import ChatRequest
@@ -60,6 +62,7 @@ class Session:
         self._latency: TurnLatency | None = None
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
+        self._recorder: Recorder | None = None
 
     # ------------------------------------------------------------ life
 
@@ -69,22 +72,36 @@ class Session:
         :raises ParleyError: it cannot be opened
         """
         stream = await self._resources.open_transcriber()
-        self._hearing = Hearing(
-            detector=self._resources.detector, stream=stream, clock=self._clock, dispatch=self.dispatch
-        )
+        hearing = Hearing(detector=self._resources.detector, stream=stream, clock=self._clock, dispatch=self.dispatch)
         try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                self._tools = self._make_tools()
-                listening = group.create_task(self._hearing.listen(), name="transcripts")
-                self.send(pb.WorkerEvent(accepted=pb.Accepted()), urgent=True)
-                self._begin()
-                await self._over
-                self._stop(listening)
+            with self._recording():
+                await self._converse(hearing)
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            await self._hearing.close()
+            await hearing.close()
+
+    async def _converse(self, hearing: Hearing) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._group, self._hearing, self._tools = group, hearing, self._make_tools()
+            listening = group.create_task(hearing.listen(), name="transcripts")
+            self.send(pb.WorkerEvent(accepted=pb.Accepted()), urgent=True)
+            self._begin()
+            await self._over
+            self._stop(listening)
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """Write the events of the turn machine to a file, where recordings are wanted."""
+        directory = self._resources.recordings
+        if directory is None:
+            yield
+            return
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / f"{self._opening.call_id}.jsonl").open("w", encoding="utf-8") as file:
+            self._recorder = Recorder(file, self._opening.plan)
+            yield
+            self._recorder = None
 
     def _make_tools(self) -> Tools:
         return Tools(
@@ -192,7 +209,10 @@ class Session:
         self._dispatching = True
         try:
             while self._events:
-                for command in self._machine.handle(self._events.popleft()):
+                next_event = self._events.popleft()
+                if self._recorder is not None:
+                    self._recorder.record(next_event)
+                for command in self._machine.handle(next_event):
                     self._carry_out(command)
         finally:
             self._dispatching = False
@@ -275,7 +295,9 @@ class Session:
     async def _answer(self, reply: Reply, command: c.PrepareReply) -> None:
         assert self._tools is not None
         await self._tools.settled()
-        messages = self._context.messages(command.text)
+        # The turn may have been taken meanwhile: then its text is in the context already.
+        pending = "" if self._context.has_caller_turn(command.turn) else command.text
+        messages = self._context.messages(pending)
         request = ChatRequest(self._opening.call_id, messages, self._tools.definitions)
         phrases = tuple(phrase.lower() for phrase in self._opening.assistant.end_call_phrases)
         model = self._resources.model

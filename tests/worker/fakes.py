@@ -63,7 +63,9 @@ class ScriptedStream:
     def push(self, pcm: bytes, at_ms: int) -> None:
         if not self._audio:
             self._audio_start = at_ms
-        self._audio += pcm
+        # Audio may be missing, on hold for one: what comes keeps its place.
+        missing = ms_to_samples(at_ms - self._audio_start) * SAMPLE_BYTES - len(self._audio)
+        self._audio += bytes(max(0, missing)) + pcm
 
     def finish(self, segment: int, start_ms: int, end_ms: int, hint: TranscriptHint) -> None:
         text = self._line(start_ms) if self._loud(start_ms, end_ms) else ""
@@ -170,3 +172,13 @@ def rms(pcm: bytes) -> float:
     """Level of s16le audio."""
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
     return float(np.sqrt(np.mean(samples**2))) if samples.size else 0.0
+
+
+class BrokenModel:
+    """Has a bug: raises what no provider should."""
+
+    def __init__(self, reply: str = "") -> None:
+        self._reply = reply
+
+    async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
+        yield TextDelta(str(len(request.messages) // 0))

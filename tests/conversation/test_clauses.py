@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.conversation.clauses import HARD, ClauseSplitter, speakable
+
+
+def split(text: str, size: int = 3) -> list[str]:
+    splitter = ClauseSplitter()
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+    return [clause for piece in pieces for clause in splitter.push(piece)] + splitter.flush()
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("Hello there. How are you?", ["Hello there.", "How are you?"]),
+        ("It costs 3.50 euros. Really!", ["It costs 3.50 euros.", "Really!"]),
+        ("Dr. Smith meets Mrs. Jones at 10:30 a.m. tomorrow.", ["Dr. Smith meets Mrs. Jones at 10:30 a.m. tomorrow."]),
+        ("Ask J. R. Miller. He knows.", ["Ask J. R. Miller.", "He knows."]),
+        ("Call 1,000 people. Now.", ["Call 1,000 people.", "Now."]),
+        ('He said "go." Then he went.', ['He said "go."', "Then he went."]),
+        ("Wait... what? Yes.", ["Wait...", "what?", "Yes."]),
+        ("First line\nsecond line", ["First line", "second line"]),
+        ("1. Milk\n2. Bread", ["1. Milk", "2. Bread"]),
+        ("Mail to a.b@c.example.com please. Thanks.", ["Mail to a.b@c.example.com please.", "Thanks."]),
+        ("", []),
+        ("  \n ", []),
+    ],
+)
+def test_clauses_end_where_a_speaker_would_breathe(text: str, clauses: list[str]) -> None:
+    assert split(text) == clauses
+
+
+def test_a_long_first_clause_ends_at_a_comma_so_that_the_voice_can_begin() -> None:
+    text = "Your order with the number four seven one one, which you placed on Monday, is on its way"
+    assert split(text)[0] == "Your order with the number four seven one one,"
+
+
+def test_a_sentence_is_given_out_as_soon_as_the_next_begins() -> None:
+    splitter = ClauseSplitter()
+    assert splitter.push("Good morning.") == [], "3. may be 3.50 still"
+    assert splitter.push(" How") == ["Good morning."]
+
+
+@given(st.text(alphabet="abcDr. ,;:!?-1290\n", max_size=700), st.integers(1, 40))
+def test_nothing_is_lost_added_or_reordered(text: str, size: int) -> None:
+    clauses = split(text, size)
+    assert " ".join(clauses).split() == text.split()
+    assert all(len(clause) <= HARD + size + 1 or " " not in clause[:HARD] for clause in clauses)
+
+
+@given(st.text(alphabet="ab. ,1\n", max_size=200), st.integers(1, 30))
+def test_the_size_of_the_pieces_does_not_matter_to_sentences(text: str, size: int) -> None:
+    assert split(text, size) == split(text, 1)
+
+
+def test_marks_of_writing_are_not_spoken() -> None:
+    assert speakable("**Total:** `12` euros\n# Thanks") == "Total: 12 euros Thanks"

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
+from gateway.conversation.journal import LOST_TOOL, Entry, entry_of, fact_of, restore
+from gateway.providers.base import ChatMessage, ToolCall
+
+words = st.text(min_size=1, max_size=20)
+arguments = st.dictionaries(words, st.one_of(st.integers(), words, st.lists(words, max_size=2)), max_size=2)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[Fact]:
+    """Turns of a caller, with tools and replies, cut or whole."""
+    facts: list[Fact] = []
+    for turn in range(1, draw(st.integers(0, 5)) + 1):
+        facts.append(CallerSaid(turn, draw(words)))
+        for tool in range(draw(st.integers(0, 2))):
+            number = f"{turn}-{tool}"
+            facts.append(ToolCalled(turn, number, draw(words), draw(arguments)))
+            facts.append(ToolReturned(turn, number, "tool", draw(st.booleans()), draw(words)))
+        if draw(st.booleans()):
+            text = draw(words)
+            heard = text[: draw(st.integers(0, len(text)))]
+            facts.append(AgentSaid(turn, text, heard, heard != text))
+    return facts
+
+
+def through_json(entry: Entry) -> Entry:
+    return Entry(entry.at_ms, entry.kind, json.loads(entry.json))
+
+
+@given(conversations())
+def test_a_journal_rebuilds_the_same_context(facts: list[Fact]) -> None:
+    context = Context((ChatMessage("system", "Be kind."),), list(facts))
+    entries = [through_json(entry_of(fact, 20 * index, kind="reply")) for index, fact in enumerate(facts)]
+    noise = [Entry(5, "latency", {"turn": 1}), Entry(6, "note", {"event": "x"}), Entry(7, "interruption", {})]
+    restored = restore(noise + entries, 100_000)
+    restored.context.system = context.system
+    assert restored.context.facts == facts
+    assert restored.context.messages() == context.messages()
+
+
+@given(conversations())
+def test_every_tool_call_is_followed_by_its_result(facts: list[Fact]) -> None:
+    messages = Context((), facts).messages("and then?")
+    for message, following in pairwise(messages):
+        if message.tool_calls:
+            assert [call.id for call in message.tool_calls][:1] == [following.tool_call_id]
+    assert all(message.content or message.tool_calls for message in messages)
+
+
+def test_the_model_sees_what_was_heard() -> None:
+    context = Context()
+    context.add(CallerSaid(1, "read it"))
+    context.add(AgentSaid(1, "one two three", "one two", True))
+    context.add(CallerSaid(2, "stop"))
+    context.add(AgentSaid(2, "sorry", "", True))
+    context.add(CallerSaid(3, "go on"))
+    assert context.messages() == [
+        ChatMessage("user", "read it"),
+        ChatMessage("assistant", "one two"),
+        ChatMessage("user", "stop go on"),
+    ]
+
+
+def test_a_tool_that_still_runs_is_not_shown() -> None:
+    context = Context((), [CallerSaid(1, "book"), ToolCalled(1, "a", "book", {})])
+    assert context.messages() == [ChatMessage("user", "book")]
+    context.add(CallerSaid(2, "hello?"))
+    context.add(ToolReturned(1, "a", "book", True, "done"))
+    assert [message.role for message in context.messages()] == ["user", "assistant", "tool", "user"]
+    assert context.messages()[1].tool_calls == (ToolCall("a", "book", {}),)
+
+
+def test_details_for_the_record_are_no_part_of_the_fact() -> None:
+    entry = entry_of(CallerSaid(2, "hello"), 40, start_ms=10, end_ms=30)
+    assert entry == Entry(40, "caller-turn", {"turn": 2, "text": "hello", "start_ms": 10, "end_ms": 30})
+    assert fact_of(entry) == CallerSaid(2, "hello")
+
+
+# ---------------------------------------------------------------- going on elsewhere
+
+
+def test_a_turn_that_nobody_answered_is_owed_an_answer() -> None:
+    restored = restore([entry_of(CallerSaid(1, "hello"), 0)], 5000)
+    assert (restored.answer, restored.turn, restored.rest) == ("hello", 1, "")
+
+
+def test_an_answered_turn_is_not() -> None:
+    facts: list[Fact] = [CallerSaid(1, "hello"), AgentSaid(1, "hi", "hi", False)]
+    assert restore([entry_of(fact, 0) for fact in facts], 5000).answer == ""
+
+
+def test_a_tool_that_ran_when_the_worker_died_is_not_run_again() -> None:
+    facts: list[Fact] = [CallerSaid(1, "book"), ToolCalled(1, "a", "book", {})]
+    restored = restore([entry_of(fact, 0) for fact in facts], 5000)
+    assert restored.context.facts[-1] == ToolReturned(1, "a", "book", False, LOST_TOOL)
+    assert restored.answer == "book"
+
+
+def test_what_was_on_its_way_is_parted_into_heard_and_rest() -> None:
+    text = "Your order has been sent and comes tomorrow."
+    entries = [
+        entry_of(CallerSaid(1, "where is it"), 1000),
+        Entry(2000, "utterance", {"utterance": 7, "turn": 1, "text": text}),
+        Entry(2010, "utterance", {"utterance": 8, "turn": 1, "text": "Anything else?"}),
+    ]
+    restored = restore(entries, 3000)
+    assert restored.begun is not None
+    assert restored.begun.heard == "Your order has"
+    assert restored.rest == "been sent and comes tomorrow. Anything else?"
+    assert f"{restored.begun.heard} {restored.rest}" == restored.begun.text
+    assert (restored.last_utterance, restored.answer) == (8, "")
+
+
+def test_what_was_said_to_its_end_needs_no_rest() -> None:
+    entries = [
+        entry_of(CallerSaid(1, "where is it"), 1000),
+        Entry(2000, "utterance", {"utterance": 7, "turn": 1, "text": "Here."}),
+    ]
+    restored = restore(entries, 9000)
+    assert (restored.rest, restored.answer) == ("", "")
+    assert restored.begun == AgentSaid(1, "Here.", "Here.", False)
