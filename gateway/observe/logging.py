@@ -15,7 +15,7 @@ import structlog
 from gateway.settings import LogSettings
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_QUIET = ("httpx", "httpcore", "uvicorn", "asyncio", "faster_whisper", "grpc")
+_QUIET = ("httpx", "httpcore", "uvicorn", "asyncio", "grpc")
 """Libraries that log each request at info."""
 
 
