@@ -94,10 +94,18 @@ def _fulfil(future: Future[T], command: Callable[[], T]) -> None:
     try:
         result = command()
     except BaseException as error:  # noqa: BLE001  handed to who awaits it
-        # the traceback's frames would keep library objects alive on another thread
-        future.set_exception(error.with_traceback(None))
+        _drop_frames(error)
+        future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def _drop_frames(error: BaseException) -> None:
+    """Frames hold objects of the library, which would then be collected by whichever thread drops the error."""
+    chained: BaseException | None = error
+    while chained is not None:
+        chained.__traceback__ = None
+        chained = chained.__cause__ or chained.__context__
 
 
 def _logged(command: Callable[[], object]) -> None:

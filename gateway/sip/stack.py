@@ -20,7 +20,7 @@ from gateway.sip.configuration import (
     trunk_account_config,
 )
 from gateway.sip.headers import parse_message
-from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, pj
+from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, is_in_use, pj
 from gateway.sip.log_writer import StackLogWriter, log_level
 from gateway.sip.registration import RegistrationState
 from gateway.sip.stray_requests import StrayRequests
@@ -71,8 +71,10 @@ class Stack:
     def start(self) -> None:
         """Bind and register.
 
-        :raises SetupError: when a port is in use or an address is not ours
+        :raises SetupError: when a port is in use, an address is not ours, or the process has another endpoint
         """
+        if is_in_use():
+            raise SetupError("Another SIP endpoint runs in this process; close it before you start one.")
         be_quiet()
         self._library = SipEndpointLibrary(self)
         self._library.libCreate()

@@ -49,6 +49,15 @@ async def test_a_port_in_use_is_one_sentence_and_the_next_start_works(kind: int)
     await again.close()
 
 
+async def test_a_second_endpoint_in_a_process_is_refused_and_the_first_goes_on() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        second = SipEndpoint(settings(), loop=asyncio.get_running_loop(), on_leg=lambda leg: None)
+        with pytest.raises(SetupError, match="Another SIP endpoint"):
+            await second.start()
+        await ann.call()
+        await ann.bye()
+
+
 async def test_closing_ends_calls_in_every_state() -> None:
     async with exchange() as ours, party(ours.address) as ann, party(ours.address) as bob:
         await ann.call()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -59,6 +60,26 @@ async def test_an_error_of_a_command_is_the_callers(owner: OwnerThread) -> None:
 
     with pytest.raises(LegError, match="gone"):
         await owner.run(refuse, timeout=3)
+
+
+class Held:
+    """An object of the library."""
+
+
+async def test_an_error_keeps_no_object_of_the_library_alive(owner: OwnerThread) -> None:
+    seen: list[weakref.ref[Held]] = []
+
+    def fail() -> None:
+        held = Held()
+        seen.append(weakref.ref(held))
+        try:
+            raise ValueError("the library's")
+        except ValueError:
+            raise LegError("ours") from None
+
+    with pytest.raises(LegError):
+        await owner.run(fail, timeout=3)
+    assert await owner.run(lambda: seen[0]() is None, timeout=3)
 
 
 async def test_neither_a_failing_poll_nor_a_failing_post_ends_the_thread(owner: OwnerThread, poll: Poll) -> None:
