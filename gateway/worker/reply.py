@@ -157,7 +157,7 @@ class Conversing:
                 reply.request_end("assistant-ended-call", farewell=False)
                 return
             outcomes = await asyncio.gather(*(self._tools.run(call, self._turn, reply.output.reply) for call in calls))
-            self._messages.append(ChatMessage("assistant", text, tuple(calls)))
+            self._messages.append(ChatMessage("assistant", text, tuple(outcome.call for outcome in outcomes)))
             self._messages.extend(
                 ChatMessage("tool", outcome.result, tool_call_id=outcome.call.id) for outcome in outcomes
             )

@@ -12,7 +12,7 @@ import structlog
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation.context import AgentSaid, CallerSaid, Fact
+from gateway.conversation.context import AgentSaid, CallerSaid, Fact, ToolCalled
 from gateway.conversation.journal import Entry, entry_of
 from gateway.conversation.latency import TurnLatency
 from gateway.conversation.replay import Recorder
@@ -111,6 +111,7 @@ class Session:
             port=self,
             spawn=self._spawn,
             record=self._record,
+            known_ids=[fact.id for fact in self._context.facts if isinstance(fact, ToolCalled)],
         )
 
     def _begin(self) -> None:

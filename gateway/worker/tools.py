@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ class Tools:
 
     :param spawn: starts a task that the session owns
     :param record: keeps a fact in context and journal
+    :param known_ids: tool calls that an earlier worker of the call made
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Tools:
         port: OutputPort,
         spawn: Callable[..., asyncio.Task[ToolOutcome]],
         record: Callable[..., None],
+        known_ids: Iterable[str] = (),
     ) -> None:
         self._assistant = assistant
         self._tools = {_name(tool): tool for tool in assistant.model.tools}
@@ -60,6 +62,8 @@ class Tools:
         self._port = port
         self._spawn = spawn
         self._record = record
+        self._ids = set(known_ids)
+        self._count = len(self._ids)
         self._running: set[asyncio.Task[ToolOutcome]] = set()
 
     @property
@@ -78,11 +82,20 @@ class Tools:
             await asyncio.wait(self._running)
 
     async def run(self, call: ToolCall, turn: int, reply: int) -> ToolOutcome:
-        """Run a tool to its end, also when the caller of this is cancelled. Never raises: a failure is an outcome."""
+        """Run a tool to its end, also when the caller of this is cancelled. Never raises: a failure is an outcome. The
+        outcome's call has an id that no other of the conversation has, whatever the model gave it."""
+        call = self._unique(call)
         task = self._spawn(self._run(call, turn, reply), name=f"tool {call.name}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    def _unique(self, call: ToolCall) -> ToolCall:
+        self._count += 1
+        if call.id in self._ids:
+            call = ToolCall(f"{call.id}-{self._count}", call.name, call.arguments)
+        self._ids.add(call.id)
+        return call
 
     async def _run(self, call: ToolCall, turn: int, reply: int) -> ToolOutcome:
         server = self._server(call.name)

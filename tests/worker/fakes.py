@@ -100,6 +100,7 @@ class EchoModel:
     :param tool: name of a tool that is called when the caller says it; its result is the reply
     :param fail: fails instead of answering
     :param expects: the kind of answer that the reply asks for
+    :param same_id: gives all its tool calls the same id, as some models do
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class EchoModel:
         tool: str = "",
         fail: bool = False,
         expects: str = "anything",
+        same_id: bool = False,
     ) -> None:
         self._reply = reply
         self._delay = delay_ms / 1000
@@ -117,6 +119,7 @@ class EchoModel:
         self._tool = tool
         self._fail = fail
         self._expects = expects
+        self._same_id = same_id
         self.requests: list[ChatRequest] = []
 
     async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
@@ -126,7 +129,8 @@ class EchoModel:
             raise ProviderUnavailable("The echo model was told to fail.")
         last = request.messages[-1]
         if self._tool and last.role == "user" and self._tool in last.content:
-            yield ToolCall(f"call-{len(request.messages)}", self._tool, {"said": last.content})
+            number = "same" if self._same_id else f"call-{len(request.messages)}"
+            yield ToolCall(number, self._tool, {"said": last.content})
         else:
             for word in self._text(request).split():
                 yield TextDelta(word + " ")
