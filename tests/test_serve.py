@@ -122,6 +122,18 @@ async def test_without_a_worker_it_serves_and_is_not_ready(settings: Settings, o
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+async def test_a_thread_that_no_longer_moves_is_named(
+    settings: Settings, output: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composition, "STUCK_SECONDS", 0.5)
+    monkeypatch.setattr(SilentEndpoint, "heartbeat_ns", time.monotonic_ns())
+    async with running(settings, SilentEndpoint(), output) as client:
+        while (answer := await client.get("/healthz")).status_code == 200:
+            pass
+        assert answer.json() == {"status": "stuck", "parts": ["SIP and media threads"]}
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 async def test_on_the_way_down_no_calls_are_taken_before_the_endpoint_closes(
     settings: Settings, output: Callable[[], str]
 ) -> None:

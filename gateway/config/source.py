@@ -22,7 +22,9 @@ class Problem:
     line: int = 0
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.place, self.key, self.message) if part)
+        text = ": ".join(part for part in (self.place, self.key, self.message) if part)
+        # One line, whatever a key or a value holds.
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 @dataclass(slots=True)
