@@ -148,6 +148,7 @@ class WorkerLink:
             finally:
                 was_attached = self.attached
                 self._lost(f"The stream to worker {self} was lost.")
+            _be_cancelled()
             failures = 0 if was_attached else failures + 1
             (log.warning if was_attached else log.info)("worker not attached", worker=str(self), detail=detail)
             await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
@@ -246,6 +247,13 @@ class WorkerLink:
         calls, self._calls = self._calls, {}
         for call in calls.values():
             call.listener.on_worker_lost(detail)
+
+
+def _be_cancelled() -> None:
+    """Raise a cancellation that came together with a failure: a task group raises only the failure."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _first_of(group: ExceptionGroup) -> Exception:

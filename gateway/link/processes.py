@@ -20,6 +20,8 @@ READY_SECONDS = 300.0
 """From start to the announced address: models may be loaded first."""
 STOP_SECONDS = 10.0
 """From SIGTERM to SIGKILL."""
+CHECK_SECONDS = 0.5
+"""Between looks at whether the process still runs."""
 STABLE_SECONDS = 60.0
 """A process that lived this long starts again without back-off."""
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -103,11 +105,20 @@ class WorkerProcess:
         assert process.stdout is not None
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(_awaited(self._serve(address)), name=f"{self.name} link")
-            # Read on, or a worker that prints would stop at a full pipe.
-            while await process.stdout.read(65536):
-                pass
-            await process.wait()
+            await _until_ended(process, process.stdout)
             serving.cancel()
+
+
+async def _until_ended(process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> None:
+    """Read on, or a worker that prints would stop at a full pipe. The pipe's end is not the process's end, because
+    children of the worker may hold it."""
+    while process.returncode is None:
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                if not await output.read(65536):
+                    await process.wait()
+        except TimeoutError:
+            continue
 
 
 async def _awaited(serving: Awaitable[None]) -> None:

@@ -15,6 +15,9 @@ async def main(mode: str) -> None:
     async with serving(WorkerDouble(capacity=1000 if mode == "big" else 10)) as worker:
         print("loading models", flush=True)
         print(f"parley worker ready {worker.address}", flush=True)
+        if mode == "parent":
+            # A child that outlives the worker and holds its standard output.
+            await asyncio.create_subprocess_exec("sleep", "5")
         if mode == "chatty":
             print("x" * 1_000_000, flush=True)
         await asyncio.sleep(600)

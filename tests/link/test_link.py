@@ -165,6 +165,20 @@ async def test_a_worker_that_does_not_read_is_lost_and_audio_stays_bounded(monke
         worker.reading.set()
 
 
+async def test_a_link_ends_when_it_is_cancelled_while_its_stream_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(WorkerDouble()) as worker:
+        link = WorkerLink("test", worker.address)
+        running = asyncio.create_task(link.run())
+
+        async def lose(stream: object) -> None:
+            running.cancel()
+            raise LinkError("lost")
+
+        monkeypatch.setattr(link, "_read", lose)
+        await asyncio.wait((running,), timeout=5)
+        assert running.cancelled()
+
+
 async def test_a_fault_in_one_call_leaves_the_others_alone() -> None:
     class Faulty(Listener):
         def on_worker_event(self, event: pb.WorkerEvent) -> None:

@@ -65,8 +65,9 @@ async def test_local_workers_are_started_and_attached_and_end_with_the_pool() ->
     assert pool.links == ()
 
 
-async def test_a_worker_that_is_killed_loses_its_calls_and_is_started_again() -> None:
-    async with local_pool() as pool:
+@pytest.mark.parametrize("mode", ["plain", "parent"])
+async def test_a_worker_that_is_killed_loses_its_calls_and_is_started_again(mode: str) -> None:
+    async with local_pool(mode) as pool:
         assert await pool.wait_ready(20)
         listener = Listener()
         pool.choose().open(listener)
