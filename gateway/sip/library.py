@@ -34,15 +34,6 @@ def be_quiet() -> None:
     ctypes.CDLL(sys.modules["_pjsua2"].__file__).pj_log_set_level(0)
 
 
-def is_in_use() -> bool:
-    """Whether this process has an endpoint already; making a second one would end the process."""
-    try:
-        pj.Endpoint.instance()
-    except pj.Error:
-        return False
-    return True
-
-
 def guarded(callback: Callable[P, None]) -> Callable[P, None]:
     """A director callback whose exceptions are logged: one that escaped would unwind through C and end the process."""
 

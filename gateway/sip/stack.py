@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 
 from gateway.errors import SetupError
+from gateway.media.audio import SAMPLE_RATE
 from gateway.settings import Settings, TrunkSettings
 from gateway.sip.account import OnInvite, SipAccount, TrunkAccount
 from gateway.sip.bridge import CompiledLimits
@@ -20,7 +22,7 @@ from gateway.sip.configuration import (
     trunk_account_config,
 )
 from gateway.sip.headers import parse_message
-from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, is_in_use, pj
+from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, pj
 from gateway.sip.log_writer import StackLogWriter, log_level
 from gateway.sip.registration import RegistrationState
 from gateway.sip.stray_requests import StrayRequests
@@ -37,8 +39,11 @@ _NO_TRAFFIC = 3
 class SipEndpointLibrary(pj.Endpoint):  # type: ignore[misc]
     """The library's endpoint, of which a process has one."""
 
+    living: ClassVar[weakref.WeakSet[SipEndpointLibrary]] = weakref.WeakSet()
+
     def __init__(self, stack: Stack) -> None:
         super().__init__()
+        self.living.add(self)
         self._stack = stack
 
     @guarded
@@ -73,7 +78,8 @@ class Stack:
 
         :raises SetupError: when a port is in use, an address is not ours, or the process has another endpoint
         """
-        if is_in_use():
+        # a second endpoint would not fail, it would end the process
+        if SipEndpointLibrary.living:
             raise SetupError("Another SIP endpoint runs in this process; close it before you start one.")
         be_quiet()
         self._library = SipEndpointLibrary(self)
@@ -160,6 +166,10 @@ class Stack:
             self.address = self.address or str(info.localName)
 
     def _set_codecs(self) -> None:
+        # opus decodes and encodes at the conference's own rate, so nothing is resampled
+        opus = self._library.getCodecOpusConfig()
+        opus.sample_rate, opus.channel_cnt = SAMPLE_RATE, 1
+        self._library.setCodecOpusConfig(opus)
         available = [str(codec.codecId) for codec in self._library.codecEnum2()]
         for identifier, priority in codec_priorities(available, list(self._settings.sip.codecs)).items():
             self._library.codecSetPriority(identifier, priority)

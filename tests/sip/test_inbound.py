@@ -50,6 +50,25 @@ async def test_rtp_flows_without_a_gap_from_answer_on_though_nobody_plays() -> N
         await ann.bye()
 
 
+async def test_a_public_address_is_what_the_far_end_is_told() -> None:
+    async with exchange(sip={"public_address": "203.0.113.7"}) as ours:
+        assert ours.address.startswith("203.0.113.7:")
+        async with party(f"{LOOPBACK}:{ours.settings.sip.port}") as ann:
+            answer = await ann.call()
+            assert "c=IN IP4 203.0.113.7" in answer.body
+            assert "203.0.113.7" in answer.message.first("contact")
+
+
+async def test_opus_keeps_its_clock_on_the_wire_though_it_is_coded_at_the_telephones_rate() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        offer = ann.sdp(payloads="96 101").replace("a=fmtp:101", "a=rtpmap:96 opus/48000/2\r\na=fmtp:101")
+        assert "opus/48000/2" in (await ann.call(body=offer)).body
+        packets = [(await asyncio.wait_for(ann.rtp_received.get(), 3))[0] for _ in range(20)]
+        times = [int.from_bytes(packet[4:8], "big") for packet in packets if packet[1] & 0x7F == 96]
+        assert {(later - earlier) % 2**32 for earlier, later in itertools.pairwise(times)} == {960}
+        await ann.bye()
+
+
 async def test_what_was_played_comes_back_in_the_frames_and_on_the_wire() -> None:
     async with exchange() as ours, party(ours.address) as ann:
         await ann.call()

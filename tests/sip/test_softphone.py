@@ -89,6 +89,21 @@ async def test_a_conversation_of_two_lines(tmp_path: Path, line: Path) -> None:
     assert loud_ms(both, 1) == pytest.approx(whole, abs=80)
 
 
+@pytest.mark.parametrize("codec", ["PCMA", "G722", "opus"])
+async def test_every_codec_carries_the_voice(codec: str, tmp_path: Path) -> None:
+    heard = tmp_path / "heard.wav"
+    async with far_end() as (destination, _):
+        result = await place_call(SoftphoneCall(destination, codecs=[codec], record=heard, limit_seconds=2))
+    assert result.codec == codec
+    assert loud_ms(heard) == pytest.approx(GREETING_MS, abs=100)
+
+
+async def test_a_call_over_tcp() -> None:
+    async with far_end() as (destination, _):
+        result = await place_call(SoftphoneCall(f"{destination};transport=tcp", limit_seconds=1))
+    assert result.answered
+
+
 async def test_digits_are_sent_and_the_limit_ends_the_call() -> None:
     async with far_end() as (destination, output):
         result = await place_call(SoftphoneCall(destination, digits="1#", limit_seconds=1.5))
