@@ -92,7 +92,8 @@ def install(path: Path) -> bool:
         raise SetupError(f"Neither pip nor uv is here to install {path}: install one of them.")
     done = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        raise SetupError(f"{path} could not be installed: {done.stderr.strip().splitlines()[-1:]}.")
+        said = done.stderr.strip().splitlines() or ["no reason was given"]
+        raise SetupError(f"{path} could not be installed: {said[-1]}.")
     return True
 
 
