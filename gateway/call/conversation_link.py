@@ -11,6 +11,7 @@ from gateway.call.latency import TurnLatencies
 from gateway.call.pauses import Decision, Pause
 from gateway.link.link import LinkCall
 from gateway.link.v1 import link_pb2 as pb
+from gateway.media.audio import FRAME_MS
 from gateway.media.utterance import PlayoutState, Report
 from gateway.observe import metrics
 
@@ -72,7 +73,8 @@ class ConversationLink:
     def report(self, report: Report) -> None:
         """How far an utterance got."""
         if report.position and (turn := self._turns.pop(report.utterance, 0)):
-            self._latencies.sent(turn, report.at_ms)
+            # The frame left at the instant at which the caller's frame of the same tick was complete: at its end.
+            self._latencies.sent(turn, report.at_ms + FRAME_MS)
         self.send(
             pb.GatewayEvent(
                 playout=pb.PlayoutReport(

@@ -42,5 +42,17 @@ class TurnLatencies:
             return
         data = self._parts[turn]
         total = self._first_sent[turn] - data.get("speech_end_ms", 0)
-        playout = total - sum(data.get(part, 0) for part in PARTS)
-        self._complete({**data, "playout": playout, "total": total})
+        parts = {part: data.get(part, 0) for part in PARTS}
+        parts["playout"] = total - sum(parts.values())
+        self._complete({**data, **_settled(parts), "total": total})
+
+
+def _settled(parts: dict[str, int]) -> dict[str, int]:
+    """Parts of which none is negative, with the same sum: the worker only estimates the call clock between ticks, and
+    what it saw a few ms too late is taken off the last part that has it."""
+    missing = 0
+    for part in reversed(parts):
+        value = parts[part] + missing
+        missing = min(0, value)
+        parts[part] = max(0, value)
+    return parts

@@ -235,7 +235,7 @@ async def test_a_turn_has_its_latency_to_the_first_sample_sent(tmp_path: Path) -
         record = await h.record()
         assert [(turn.role, turn.text) for turn in record.turns] == [("caller", "hello"), ("agent", "hello there")]
         (latency,) = record.latency
-        assert (latency.playout, latency.total) == (100, 100)
+        assert (latency.playout, latency.total) == (120, 120)
 
 
 # ---------------------------------------------------------------- actions
