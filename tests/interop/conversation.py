@@ -105,20 +105,24 @@ def utterances(folder: Path, *, order: str) -> dict[str, Path]:
     return {name: speech.write_wav(folder / f"{name}.wav", samples) for name, samples in said.items()}
 
 
-async def ask_for_hours_and_order(phone: Softphone, files: dict[str, Path]) -> None:
-    """Greeting, opening hours, order by its number, goodbye; the other side hangs up."""
+async def wait_for_the_end(phone: Softphone, files: dict[str, Path]) -> None:
+    """Opening hours once the greeting is over, order by its number, goodbye; the other side hangs up."""
     await phone.far_end_spoke()
-    for name in ("hours", "order", "digits"):
-        await phone.say(files[name])
-        await phone.far_end_spoke()
-    await phone.say(files["goodbye"])
-    await phone.wait_for("ended", seconds=20)
+    await phone.say(files["hours"])
+    await _order_and_goodbye(phone, files)
 
 
-async def interrupt_the_greeting(phone: Softphone, files: dict[str, Path]) -> None:
-    """Ask for the opening hours while the greeting is spoken, and hear the answer."""
+async def interrupt(phone: Softphone, files: dict[str, Path]) -> None:
+    """As `wait_for_the_end`, but the greeting is interrupted by the question for the opening hours."""
     await phone.wait_for("far-speech")
     await asyncio.sleep(1.0)
     await phone.say(files["hours"])
     await phone.wait_for("far-speech")
-    await phone.far_end_spoke()
+    await _order_and_goodbye(phone, files)
+
+
+async def _order_and_goodbye(phone: Softphone, files: dict[str, Path]) -> None:
+    for name in ("order", "digits", "goodbye"):
+        await phone.far_end_spoke()
+        await phone.say(files[name])
+    await phone.wait_for("ended", seconds=20)

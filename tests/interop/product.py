@@ -114,14 +114,14 @@ class Product:
         except httpx.TransportError:
             return 0
 
-    async def metric(self, name: str, *, labels: str = r"(?:\{[^}]*\})?") -> float:
-        """Sum over a metric's values, 0 when it has not been measured.
-
-        :param labels: pattern of its labels, braces included; by default all
-        """
+    async def scrape(self) -> str:
+        """/metrics as it is now."""
         async with httpx.AsyncClient() as client:
-            text = (await client.get(f"http://{LOOPBACK}:{self.plan.http_port}/metrics", timeout=5)).text
-        return sum(float(value) for value in re.findall(rf"^{name}{labels} (\S+)$", text, re.MULTILINE))
+            return (await client.get(f"http://{LOOPBACK}:{self.plan.http_port}/metrics", timeout=5)).text
+
+    async def metric(self, name: str) -> float:
+        """Sum over a metric's labels, 0 when it has not been measured."""
+        return metric_value(await self.scrape(), name)
 
     def records(self) -> list[dict[str, Any]]:
         """Records of ended calls, oldest file first."""
@@ -152,6 +152,14 @@ class Product:
     def footprint(self) -> Footprint:
         """What the gateway process holds now."""
         return Footprint.of(self.child.pid)
+
+
+def metric_value(scraped: str, name: str, *, labels: str = r"(?:\{[^}]*\})?") -> float:
+    """Sum of the values of a metric in a scrape.
+
+    :param labels: pattern of its labels, braces included; by default any
+    """
+    return sum(float(value) for value in re.findall(rf"^{name}{labels} (\S+)$", scraped, re.MULTILINE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.interop.continuity import assert_continuous
 from tests.interop.conversation import in_call
-from tests.interop.product import STALLING_SERVE, Product, ProductPlan, running_product
+from tests.interop.product import STALLING_SERVE, Product, ProductPlan, metric_value, running_product
 from tests.interop.providers import fake_assistant
 from tests.peers.softphone import SoftphonePlan
 
@@ -22,9 +22,8 @@ pytestmark = pytest.mark.timeout(90)
 
 async def late_heartbeats(product: Product) -> float:
     """How often the gateway's event loop woke up more than 200 ms late."""
-    name = "parley_loop_lateness_seconds"
-    all_beats = await product.metric(f"{name}_count")
-    return all_beats - await product.metric(f"{name}_bucket", labels=r'\{le="0.2"\}')
+    name, scraped = "parley_loop_lateness_seconds", await product.scrape()
+    return metric_value(scraped, f"{name}_count") - metric_value(scraped, f"{name}_bucket", labels=r'\{le="0.2"\}')
 
 
 async def test_no_gap_while_python_stands_still_for_500_ms(tmp_path: Path) -> None:

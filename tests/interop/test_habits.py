@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from tests.interop.continuity import assert_continuous, from_ports, longest, to_ports
-from tests.interop.product import Product, ProductPlan, running_product
-from tests.interop.providers import fake_assistant
+from tests.interop.product import Product
 from tests.peers import speech
 from tests.peers.baresip import Baresip, BaresipPlan, running_baresip
 from tests.peers.capture import Capture, capture
@@ -20,14 +17,7 @@ from tests.peers.sipp import SippPlan, sipp
 from tests.peers.softphone import SoftphonePlan, running_softphone
 from tests.peers.talk import talkspurts
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
-    plan = ProductPlan(tmp_path_factory.mktemp("habits"), fake_assistant(reply="one two three"))
-    async with running_product(plan) as running:
-        yield running
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 
 def question() -> speech.Samples:

@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.interop.continuity import assert_continuous, from_ports, longest, to_ports
-from tests.interop.product import ProductPlan, running_product
-from tests.interop.providers import fake_assistant
+from tests.interop.product import Product
 from tests.peers import speech
 from tests.peers.capture import BLOCK_SECONDS, Capture, capture
 from tests.peers.ports import LOOPBACK
 from tests.peers.sipp import SippPlan, running_sipp, sipp
 from tests.peers.wire import rtp_bytes
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="session")]
 
 _INVITE = (
     b"INVITE sip:demo@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
@@ -71,27 +70,26 @@ async def _throw(data: Iterator[bytes], ports: list[int]) -> int:
 
 
 @pytest.mark.parametrize("thrown_at", ["sip", "rtp"])
-async def test_a_call_goes_on_undisturbed_while_rubbish_comes(tmp_path: Path, thrown_at: str) -> None:
-    plan = ProductPlan(tmp_path / "parley", fake_assistant())
-    async with running_product(plan) as product:
-        audio = speech.join(speech.synthetic("Can you hear me?"), speech.silence(2500))
-        call = SippPlan("talking_call", product.address, tmp_path / "call", hold_ms=7000, audio=audio)
-        async with capture(tmp_path, ports=plan.rtp_ports) as captured, running_sipp(call) as running:
-            await product.wait_until_active(1)
-            if thrown_at == "sip":
-                await _throw(rubbish(seed=1), [plan.sip_port])
-            else:
-                await _throw(rtp_rubbish(seed=2), await _ports_in_use(captured, plan.rtp_ports))
-            result = await running.result(seconds=30)
-        assert result.failed == 0, result.errors
-        product.child.require_running()
-        ours = from_ports(captured.datagrams(), plan.rtp_ports)
-        assert len(ours) == 1, f"audio went to strangers: {[stream.destination for stream in ours]}"
-        assert_continuous(ours[0], longest(to_ports(captured.datagrams(), plan.rtp_ports)))
+async def test_a_call_goes_on_undisturbed_while_rubbish_comes(product: Product, tmp_path: Path, thrown_at: str) -> None:
+    plan = product.plan
+    audio = speech.join(speech.synthetic("Can you hear me?"), speech.silence(2500))
+    call = SippPlan("talking_call", product.address, tmp_path / "call", hold_ms=7000, audio=audio)
+    async with capture(tmp_path, ports=plan.rtp_ports) as captured, running_sipp(call) as running:
+        await product.wait_until_active(1)
         if thrown_at == "sip":
-            assert await product.metric("parley_sip_malformed_datagrams_total") > 0
-        after = await sipp(SippPlan("silent_call", product.address, tmp_path / "after"), seconds=20)
-        assert after.failed == 0, after.errors
+            await _throw(rubbish(seed=1), [plan.sip_port])
+        else:
+            await _throw(rtp_rubbish(seed=2), await _ports_in_use(captured, plan.rtp_ports))
+        result = await running.result(seconds=30)
+    assert result.failed == 0, result.errors
+    product.child.require_running()
+    ours = from_ports(captured.datagrams(), plan.rtp_ports)
+    assert len(ours) == 1, f"audio went to strangers: {[stream.destination for stream in ours]}"
+    assert_continuous(ours[0], longest(to_ports(captured.datagrams(), plan.rtp_ports)))
+    if thrown_at == "sip":
+        assert await product.metric("parley_sip_malformed_datagrams_total") > 0
+    after = await sipp(SippPlan("silent_call", product.address, tmp_path / "after"), seconds=20)
+    assert after.failed == 0, after.errors
 
 
 async def _ports_in_use(captured: Capture, ports: tuple[int, int]) -> list[int]:

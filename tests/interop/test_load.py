@@ -8,37 +8,37 @@ from pathlib import Path
 import pytest
 
 from tests.interop.continuity import allowed_gap_ms, from_ports, to_ports
-from tests.interop.product import Footprint, Product, ProductPlan, running_product
-from tests.interop.providers import fake_assistant
+from tests.interop.product import Footprint, Product
 from tests.peers import speech
 from tests.peers.capture import capture
-from tests.peers.ports import free_ports
 from tests.peers.rtp import pacing
 from tests.peers.sipp import SippPlan, sipp
 
 AT_ONCE = 20
 IN_A_ROW = 500
+CALLS_A_SECOND = 18
+WARM_UP = 20
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = [pytest.mark.timeout(150), pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_twenty_conversations_at_once_are_all_served(tmp_path: Path) -> None:
-    plan = ProductPlan(tmp_path / "parley", fake_assistant(reply="one two three"))
-    async with running_product(plan) as product:
-        audio = speech.join(speech.synthetic("Can you hear me?"), speech.silence(2500))
-        calls = SippPlan(
-            "talking_call",
-            product.address,
-            tmp_path / "calls",
-            calls=AT_ONCE,
-            at_once=AT_ONCE,
-            hold_ms=10_000,
-            audio=audio,
-        )
-        async with capture(tmp_path, ports=plan.rtp_ports) as captured:
-            result = await sipp(calls, seconds=40)
-        assert (result.successful, result.failed) == (AT_ONCE, 0), result.errors
-        records = await product.wait_for_records(AT_ONCE)
+async def test_twenty_conversations_at_once_are_all_served(product: Product, tmp_path: Path) -> None:
+    plan = product.plan
+    before = len(product.records())
+    audio = speech.join(speech.synthetic("Can you hear me?"), speech.silence(2500))
+    calls = SippPlan(
+        "talking_call",
+        product.address,
+        tmp_path / "calls",
+        calls=AT_ONCE,
+        at_once=AT_ONCE,
+        hold_ms=8000,
+        audio=audio,
+    )
+    async with capture(tmp_path, ports=plan.rtp_ports) as captured:
+        result = await sipp(calls, seconds=40)
+    assert (result.successful, result.failed) == (AT_ONCE, 0), result.errors
+    records = (await product.wait_for_records(before + AT_ONCE))[before:]
     datagrams = captured.datagrams()
     ours = [pacing(stream.packets) for stream in from_ports(datagrams, plan.rtp_ports)]
     peers = [pacing(stream.packets) for stream in to_ports(datagrams, plan.rtp_ports)]
@@ -62,19 +62,19 @@ async def settled(product: Product) -> Footprint:
     return found
 
 
-async def test_five_hundred_short_calls_leave_nothing_behind(tmp_path: Path) -> None:
-    plan = ProductPlan(tmp_path / "parley", fake_assistant(), rtp_ports=free_ports(200))
-    async with running_product(plan) as product:
-        warm_up = SippPlan("silent_call", product.address, tmp_path / "warm", calls=20, at_once=20, hold_ms=300)
-        assert (await sipp(warm_up, seconds=30)).failed == 0
-        before = await settled(product)
-        calls = SippPlan(
-            "silent_call", product.address, tmp_path / "row", calls=IN_A_ROW, at_once=40, rate=15, hold_ms=300
+async def test_five_hundred_short_calls_leave_nothing_behind(product: Product, tmp_path: Path) -> None:
+    def calls(name: str, count: int) -> SippPlan:
+        return SippPlan(
+            "silent_call", product.address, tmp_path / name, calls=count, at_once=40, rate=CALLS_A_SECOND, hold_ms=300
         )
-        result = await sipp(calls, seconds=90)
-        assert (result.successful, result.failed) == (IN_A_ROW, 0), result.errors
-        after = await settled(product)
-        await product.wait_for_records(IN_A_ROW + 20)
+
+    recorded = len(product.records())
+    assert (await sipp(calls("warm", WARM_UP), seconds=30)).failed == 0
+    before = await settled(product)
+    result = await sipp(calls("row", IN_A_ROW), seconds=90)
+    assert (result.successful, result.failed) == (IN_A_ROW, 0), result.errors
+    after = await settled(product)
+    await product.wait_for_records(recorded + WARM_UP + IN_A_ROW)
     assert after.threads <= before.threads, (before, after)
     assert after.descriptors <= before.descriptors, (before, after)
     assert after.sockets <= before.sockets, (before, after)

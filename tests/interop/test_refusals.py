@@ -13,7 +13,7 @@ from tests.peers import speech
 from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.sipp import SippPlan, SippResult, running_sipp, sipp
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="session")]
 
 
 def plan(folder: Path, **changes: dict[str, object]) -> ProductPlan:
@@ -35,12 +35,11 @@ async def test_over_capacity_is_503_with_retry_after(tmp_path: Path) -> None:
         assert await product.metric("parley_calls_refused_total") == 1
 
 
-async def test_no_common_codec_is_488_and_the_next_call_is_taken(tmp_path: Path) -> None:
-    async with running_product(plan(tmp_path)) as product:
-        refused = await scenario(product, tmp_path, "no_common_codec")
-        assert refused.failed == 0, refused.errors
-        taken = await scenario(product, tmp_path, "silent_call")
-        assert taken.failed == 0, taken.errors
+async def test_no_common_codec_is_488_and_the_next_call_is_taken(product: Product, tmp_path: Path) -> None:
+    refused = await scenario(product, tmp_path, "no_common_codec")
+    assert refused.failed == 0, refused.errors
+    taken = await scenario(product, tmp_path, "silent_call")
+    assert taken.failed == 0, taken.errors
 
 
 async def test_without_a_worker_calls_are_503_with_retry_after(tmp_path: Path) -> None:
