@@ -10,17 +10,15 @@ import structlog
 
 from gateway.conversation.commands import Transcribe
 from gateway.conversation.events import Event, PartialHeard, SpeechEnded, Transcribed, TranscriberFailed
-from gateway.conversation.speech import SpeechEdges
 from gateway.errors import ProviderError
 from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
 from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, VoiceActivityDetector
 from gateway.worker.clock import CallClock
+from gateway.worker.voice_activity import VoiceActivity
 
 logger = structlog.get_logger(__name__)
 
 CLOSE_SECONDS = 2.0
-RESYNC_MS = 64.0
-"""The detector's windows are dated anew when they are off by more: frames are missing."""
 
 
 class Hearing:
@@ -34,40 +32,26 @@ class Hearing:
         clock: CallClock,
         dispatch: Callable[[Event], None],
     ) -> None:
-        self._detector = detector
+        self._activity = VoiceActivity(detector)
         self._stream = stream
         self._clock = clock
         self._dispatch = dispatch
-        self._edges = SpeechEdges()
-        self._window_end: float | None = None
         self._transcripts = aiter(stream)
         self._asked: Transcribe | None = None
         self._closed = False
 
     def push(self, pcm: bytes, at_ms: int) -> None:
-        """Consecutive audio that starts at `at_ms` of the call clock."""
-        end_ms = at_ms + samples_to_ms(len(pcm) // SAMPLE_BYTES)
+        """Consecutive 20 ms frames that start at `at_ms` of the call clock."""
         self._stream.push(pcm, at_ms)
-        self._clock.heard(end_ms)
-        if self._window_end is None:
-            self._window_end = float(at_ms)
-        for probability in self._detector.push(pcm):
-            self._window(probability)
-        if abs(end_ms - self._window_end) > RESYNC_MS:
-            self._window_end = float(end_ms)
-
-    def _window(self, probability: float) -> None:
-        assert self._window_end is not None
-        start, self._window_end = self._window_end, self._window_end + self._detector.window_ms
-        edge = self._edges.push(probability, round(start), round(self._window_end))
-        if edge is not None:
+        self._clock.heard(at_ms + samples_to_ms(len(pcm) // SAMPLE_BYTES))
+        for edge in self._activity.push(pcm, at_ms):
             self._dispatch(replace(edge, at=self._clock.now()))
 
     def held(self, at_ms: int) -> None:
         """Nothing is heard for a while: what follows does not belong to what came before."""
-        if self._edges.speaking:
+        if self._activity.speaking:
             self._dispatch(SpeechEnded(self._clock.now(), at_ms))
-        self._edges.reset()
+        self._activity.reset()
 
     def transcribe(self, command: Transcribe) -> None:
         """Ask for the text of a segment."""

@@ -34,6 +34,12 @@ PlayoutState = {
 }
 
 
+EARLY_MS = 5
+"""A timer of the loop may be this much before its time."""
+LATE_AUDIO_SECONDS = 0.02
+"""Pause before looking again when the call clock waits for audio."""
+
+
 class Session:
     """One conversation. `run` holds it from opening to end; `receive` takes the gateway's events meanwhile.
 
@@ -233,8 +239,12 @@ class Session:
 
     def _time_up(self, deadline: int) -> None:
         self._timer = None
+        now = self.now()
+        if self._clock.running and now + EARLY_MS < deadline:
+            self._timer = asyncio.get_running_loop().call_later(LATE_AUDIO_SECONDS, self._time_up, deadline)
+            return
         try:
-            self.dispatch(e.TimePassed(max(deadline, self.now())))
+            self.dispatch(e.TimePassed(max(deadline, now)))
         except Exception as error:  # noqa: BLE001  border: a loop callback; `run` raises it
             self._crash(error)
 

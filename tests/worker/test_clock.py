@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.worker.clock import CallClock
+from gateway.worker.clock import AHEAD_MS, AWAY_MS, CallClock
 
 
 class Monotonic:
@@ -26,18 +26,32 @@ def test_time_goes_on_between_frames() -> None:
     time = Monotonic()
     clock = CallClock(monotonic=time)
     clock.heard(1000)
-    time.seconds += 0.25
-    assert clock.now() == 1250
+    time.seconds += 0.05
+    assert clock.now() == 1050
+    time.seconds += 0.2
     assert abs(clock.seconds_until(2000) - 0.75) < 1e-9
+
+
+def test_the_clock_waits_for_audio_that_is_late_and_not_for_audio_that_is_away() -> None:
+    time = Monotonic()
+    clock = CallClock(monotonic=time)
+    clock.heard(1000)
+    time.seconds += 0.5
+    assert clock.now() == 1000 + AHEAD_MS
+    clock.heard(1500)
+    assert clock.now() == 1500
+    time.seconds += AWAY_MS / 1000
+    assert clock.now() == 1500 + AWAY_MS
 
 
 def test_a_late_frame_does_not_turn_the_clock_back() -> None:
     time = Monotonic()
     clock = CallClock(monotonic=time)
     clock.heard(1000)
-    time.seconds += 0.3
+    time.seconds += 0.09
+    assert clock.now() == 1090
     clock.heard(1020)
-    assert clock.now() >= 1299
+    assert clock.now() >= 1090
 
 
 def test_a_media_clock_that_runs_slower_is_followed() -> None:

@@ -1,0 +1,90 @@
+"""Where the caller speaks: a loudness gate in front of the detector, and edges behind it.
+
+The detector is good and costs about 360 µs per 32 ms of audio; measuring a frame's level costs 1 µs. A caller is silent
+for most of a call, so the detector only hears what is louder than the line's own noise, with `PRE_ROLL_FRAMES` of what
+came before: soft beginnings of words are not lost. Windows are dated by counting what the detector was given.
+"""
+
+from __future__ import annotations
+
+import audioop
+from collections import deque
+
+from gateway.conversation.events import SpeechEnded, SpeechStarted
+from gateway.conversation.speech import SpeechEdges
+from gateway.media.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES
+from gateway.providers.base import VoiceActivityDetector
+
+QUIET_RMS = 30
+"""-60 dBFS: below it is silence on any line."""
+ABOVE_NOISE = 1.5
+"""Louder than the noise floor by this factor may be speech."""
+FLOOR_RISE = 0.002
+"""How fast the floor follows louder frames: about 10 s."""
+PRE_ROLL_FRAMES = 10
+HANGOVER_FRAMES = 20
+"""The gate stays open for 400 ms, longer than the end of speech takes to be found."""
+
+
+class LoudnessGate:
+    """Passes frames that may hold speech, with what came before and after them."""
+
+    def __init__(self) -> None:
+        self._floor = float(QUIET_RMS)
+        self._before: deque[bytes] = deque(maxlen=PRE_ROLL_FRAMES)
+        self._open_frames = 0
+
+    def push(self, frame: bytes) -> list[bytes]:
+        """The frames to be looked at now: none while it is quiet, several when the gate opens."""
+        level = audioop.rms(frame, SAMPLE_BYTES)
+        self._floor += (level - self._floor) * (FLOOR_RISE if level > self._floor else 0.5)
+        if level > max(QUIET_RMS, self._floor * ABOVE_NOISE):
+            self._open_frames = HANGOVER_FRAMES
+        if not self._open_frames:
+            self._before.append(frame)
+            return []
+        self._open_frames -= 1
+        frames = [*self._before, frame]
+        self._before.clear()
+        return frames
+
+
+class VoiceActivity:
+    """One call's caller: audio in, edges of speech out."""
+
+    def __init__(self, detector: VoiceActivityDetector) -> None:
+        self._detector = detector
+        self._gate = LoudnessGate()
+        self._edges = SpeechEdges()
+        self._surplus_ms = 0.0
+
+    @property
+    def speaking(self) -> bool:
+        """The caller speaks."""
+        return self._edges.speaking
+
+    def reset(self) -> None:
+        """What comes does not belong to what came before."""
+        self._edges.reset()
+
+    def push(self, pcm: bytes, at_ms: int) -> list[SpeechStarted | SpeechEnded]:
+        """Consecutive 20 ms frames that start at `at_ms` of the call clock."""
+        edges: list[SpeechStarted | SpeechEnded] = []
+        for start in range(0, len(pcm), FRAME_BYTES):
+            at_ms += FRAME_MS
+            frames = self._gate.push(pcm[start : start + FRAME_BYTES])
+            if frames:
+                edges += self._detect(frames, at_ms)
+        return edges
+
+    def _detect(self, frames: list[bytes], end_ms: int) -> list[SpeechStarted | SpeechEnded]:
+        """Feed frames of which the last ends at `end_ms`."""
+        probabilities = self._detector.push(b"".join(frames))
+        window = self._detector.window_ms
+        self._surplus_ms += len(frames) * FRAME_MS - len(probabilities) * window
+        first_end = end_ms - self._surplus_ms - (len(probabilities) - 1) * window
+        found = []
+        for index, probability in enumerate(probabilities):
+            end = first_end + index * window
+            found.append(self._edges.push(probability, round(end - window), round(end)))
+        return [edge for edge in found if edge is not None]
