@@ -110,9 +110,11 @@ async def warm_up(assistants: Iterable[Assistant]) -> None:
 def _make_embedded(options: Options) -> Transcriber:
     from gateway.providers.stt.embedded import EmbeddedRecogniser
     from gateway.providers.stt.segment import SegmentTranscriber
+    from gateway.providers.stt.whisper import LONGEST_SECONDS
 
     _check(EmbeddedOptions, options)
-    return SegmentTranscriber(EmbeddedRecogniser(_moonshine(), _whisper()), recognition_pool())
+    both = EmbeddedRecogniser(_whisper(), _moonshine(), longest_seconds=LONGEST_SECONDS)
+    return SegmentTranscriber(both, recognition_pool())
 
 
 def _make_moonshine(options: Options) -> Transcriber:

@@ -1,4 +1,4 @@
-"""Moonshine tiny (int8): fast recognition of ordinary speech.
+"""Moonshine tiny (int8): recognition of speech of any length.
 
 An encoder over the raw samples and a decoder that is asked for one token at a time (greedy). Its work grows with the
 length of the speech, where Whisper's is always that of 30 s. It is poor at digit strings and very short answers: see
