@@ -19,11 +19,11 @@ from gateway.assistant import Assistant
 from gateway.call import endings
 from gateway.call.actions import Actions
 from gateway.call.apology import Apologies
+from gateway.call.books import Books
 from gateway.call.calls import Calls
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.disk import Disk
-from gateway.call.journal import Journal
-from gateway.call.leg import Direction, Leg, LegFrame, MediaStatistics
+from gateway.call.leg import Direction, Leg, LegFrame
 from gateway.call.pauses import Pauses
 from gateway.call.placement import Workers, place
 from gateway.call.plan import start_call
@@ -43,10 +43,9 @@ from gateway.call.state import (
 from gateway.errors import LegError, NoWorker
 from gateway.link.pool import RETRY_AFTER_SECONDS
 from gateway.link.v1 import link_pb2 as pb
-from gateway.media.audio import FRAME_MS, samples_to_ms
+from gateway.media.audio import FRAME_MS
 from gateway.media.playout import Playout
-from gateway.media.recorder import Recorder
-from gateway.media.utterance import PlayoutState, Report
+from gateway.media.utterance import Report
 from gateway.observe import metrics
 
 log = structlog.get_logger(__name__)
@@ -92,12 +91,13 @@ class Call:
         self._loop = asyncio.get_running_loop()
         limit = assistant.max_duration_seconds + MAX_DURATION_GRACE_SECONDS
         self.machine = CallMachine(leg.info.direction, now=self._loop.time(), max_seconds=limit)
-        self.journal = Journal(services.calls.journal_path(call_id), services.disk)
+        self.books = Books(
+            call_id, calls=services.calls, disk=services.disk, recording=services.recording, now=services.now
+        )
+        self.journal = self.books.journal
+        self._recorder = self.books.recorder
         self.playout = Playout(leg, self._on_report)
         self.pauses = Pauses(self.playout)
-        self._recorder: Recorder | None = None
-        if services.recording:
-            self._recorder = Recorder(services.calls.recording_path(call_id), services.disk.submit)
         self.conversation = ConversationLink(self)
         self.actions = Actions(
             leg,
@@ -113,9 +113,6 @@ class Call:
         self._tick = 0
         self._quiet_frames = 0
         self._quiet_waiters: list[asyncio.Future[None]] = []
-        self._statistics: MediaStatistics | None = None
-        self._underruns = 0
-        self._underrun_samples = 0
         self.log = log.bind(call=call_id)
 
     @property
@@ -139,7 +136,7 @@ class Call:
         """Live the call to its end. Returns when the leg is gone and the record is on its way to the disk."""
         info = self.leg.info
         metrics.CALLS_ACTIVE.labels(info.direction).inc()
-        self._open_journal()
+        self.books.open(info, self._assistant_name)
         self.leg.attach(self)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -215,7 +212,7 @@ class Call:
             case Command.AWAIT_PLAYOUT:
                 self.spawn(self._tell_played_out())
             case Command.HANG_UP:
-                self._statistics = await self._media_statistics()
+                await self._take_statistics()
                 await self._ask_leg(self.leg.hangup(self.machine.end_reason))
             case Command.FINISH:
                 pass
@@ -232,7 +229,7 @@ class Call:
             self.log.warning("leg did not do it", detail=str(error) or "no answer in time")
 
     def _open_conversation(self) -> None:
-        self.journal.append(self.now_ms, "answered", {"at": self._services.now().isoformat()})
+        self.journal.append(self.now_ms, "answered", {"at": self.books.time()})
         self.conversation.open(self.now_ms)
 
     async def _refuse(self) -> None:
@@ -311,10 +308,7 @@ class Call:
 
     def _on_report(self, report: Report) -> None:
         self.conversation.report(report)
-        if report.underrun and report.state in (PlayoutState.FINISHED, PlayoutState.CUT):
-            self._underruns += 1
-            self._underrun_samples += report.underrun
-            metrics.observe_underrun(report.underrun)
+        self.books.count(report)
 
     def _check_quiet(self) -> None:
         self._quiet_frames = self._quiet_frames + 1 if self.playout.idle else 0
@@ -324,67 +318,27 @@ class Call:
                 if not waiter.done():
                     waiter.set_result(None)
 
-    # ------------------------------------------------------------ record
+    # ------------------------------------------------------------ end
 
-    def _open_journal(self) -> None:
-        info = self.leg.info
-        self.journal.append(
-            0,
-            "call",
-            {
-                "id": self.id,
-                "direction": info.direction,
-                "caller": info.caller,
-                "called": info.called,
-                "trunk": info.trunk,
-                "signalling_id": info.signalling_id,
-                "assistant": self._assistant_name,
-                "started_at": self._services.now().isoformat(),
-            },
-        )
-
-    async def _media_statistics(self) -> MediaStatistics | None:
+    async def _take_statistics(self) -> None:
         try:
             async with asyncio.timeout(LEG_SECONDS):
-                return await self.leg.statistics() or self._statistics
-        except (LegError, TimeoutError):
-            return self._statistics
+                self.books.statistics = await self.leg.statistics() or self.books.statistics
+        except (LegError, TimeoutError) as error:
+            self.log.warning("no RTP figures", detail=str(error) or "no answer in time")
 
     async def _close(self) -> None:
         """Everything the call holds is given back here, however it ended."""
-        reason = self.machine.end_reason or endings.LEG_COMPLETED
-        ended = self._services.now()
+        reason = self.machine.end_reason or endings.FAULT
+        ending = {"at": self.books.time(), "reason": reason, "sip_status": self.machine.end_status}
         try:
             self.conversation.end(self.now_ms, reason)
-            self._statistics = await self._media_statistics()
+            await self._take_statistics()
             await asyncio.sleep(TRAILING_SECONDS)
         finally:
             self.conversation.close()
-            if self._recorder is not None:
-                self._recorder.close()
-            self.journal.append(self.now_ms, "ended", self._ending(reason, ended))
-            self._services.disk.submit(lambda: self._services.calls.finish(self.journal))
-            self._count(reason)
-
-    def _ending(self, reason: str, ended: datetime) -> dict[str, Any]:
-        figures = self._statistics
-        recorded = self._recorder is not None and self._tick
-        return {
-            "at": ended.isoformat(),
-            "reason": reason,
-            "sip_status": self.machine.end_status,
-            "media": {name: getattr(figures, name) for name in figures.__slots__} if figures else None,
-            "underruns": self._underruns,
-            "underrun_ms": samples_to_ms(self._underrun_samples),
-            "dropped_caller_ms": self.conversation.dropped_ms,
-            "recording": self._recorder.path.name if self._recorder and recorded else None,
-            "path": self.describe(),
-        }
-
-    def _count(self, reason: str) -> None:
-        metrics.observe_call_ended(
-            self.leg.info.direction, reason, duration_ms=self.now_ms if self.machine.answered else None
-        )
-        if self._statistics is not None:
-            metrics.observe_media(self._statistics)
-        self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)
+            ending |= {"dropped_caller_ms": self.conversation.dropped_ms, "path": self.describe()}
+            self.books.close(self.now_ms, ending)
+            duration_ms = self.now_ms if self.machine.answered else None
+            metrics.observe_call_ended(self.leg.info.direction, reason, duration_ms=duration_ms)
+            self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)

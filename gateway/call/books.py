@@ -1,0 +1,87 @@
+"""The books of one call: its journal, its recording and its figures, from which its record is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.call.calls import Calls
+from gateway.call.disk import Disk
+from gateway.call.journal import Journal
+from gateway.call.leg import LegInfo, MediaStatistics
+from gateway.media.audio import samples_to_ms
+from gateway.media.recorder import Recorder
+from gateway.media.utterance import PlayoutState, Report
+from gateway.observe import metrics
+
+
+class Books:
+    """Opened with the call, closed once.
+
+    :param now: the wall clock
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        *,
+        calls: Calls,
+        disk: Disk,
+        recording: bool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.journal = Journal(calls.journal_path(call_id), disk)
+        self.recorder = Recorder(calls.recording_path(call_id), disk.submit) if recording else None
+        self.statistics: MediaStatistics | None = None
+        self._id = call_id
+        self._calls = calls
+        self._disk = disk
+        self._now = now
+        self._underruns = 0
+        self._underrun_samples = 0
+
+    def open(self, info: LegInfo, assistant_name: str) -> None:
+        """The journal's first line."""
+        call = {
+            "id": self._id,
+            "direction": info.direction,
+            "caller": info.caller,
+            "called": info.called,
+            "trunk": info.trunk,
+            "signalling_id": info.signalling_id,
+            "assistant": assistant_name,
+            "started_at": self.time(),
+        }
+        self.journal.append(0, "call", call)
+
+    def time(self) -> str:
+        """Wall clock, ISO 8601."""
+        return self._now().isoformat()
+
+    def count(self, report: Report) -> None:
+        """An utterance that ended may have waited for its audio."""
+        if report.underrun and report.state in (PlayoutState.FINISHED, PlayoutState.CUT):
+            self._underruns += 1
+            self._underrun_samples += report.underrun
+            metrics.observe_underrun(report.underrun)
+
+    def close(self, at_ms: int, ending: dict[str, Any]) -> None:
+        """The last line, then the record; at once when the disk is idle.
+
+        :param at_ms: the call clock, 0 when there never was media
+        :param ending: reason, status and what else the call knows of its end
+        """
+        if self.recorder is not None:
+            self.recorder.close()
+        figures = self.statistics
+        if figures is not None:
+            metrics.observe_media(figures)
+        kept = {
+            "media": {name: getattr(figures, name) for name in figures.__slots__} if figures else None,
+            "underruns": self._underruns,
+            "underrun_ms": samples_to_ms(self._underrun_samples),
+            "recording": self.recorder.path.name if self.recorder and at_ms else None,
+        }
+        self.journal.append(at_ms, "ended", {**ending, **kept})
+        self._disk.submit(lambda: self._calls.finish(self.journal))
