@@ -11,8 +11,7 @@ The rules:
 - A cut is a fence: audio of that id and of all below it is dropped and counted, whenever it comes.
 - What the leg was playing when it was cut is settled by the frames that follow, because some were on their way.
 - Paused by the caller's speech, playout resumes from a given position or is cut. A hold pauses it too.
-- After a resume the fast VAD stays disarmed for a while, longer each time within an utterance, so that a noisy line
-  cannot make the agent stutter.
+- The fast VAD is armed only while something plays that may be interrupted, and rests after a resume.
 - Jump: an utterance whose audio stops coming is cut after STARVED_MS, or after OVERTAKEN_MS when a later one is ready.
 
 Pure: frames bring the time, the sink is a leg or a test's ring.
@@ -25,6 +24,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.call.leg import LegFrame
+from gateway.media.arming import PauseArming
 from gateway.media.audio import FRAME_MS, FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE, samples_to_ms
 from gateway.media.utterance import PlayoutState, Report, Utterance
 
@@ -36,8 +36,6 @@ RING_FILL = 4 * SAMPLE_RATE
 """Samples that are offered to the ring at most."""
 QUEUE_LIMIT = 300 * SAMPLE_RATE
 """Samples kept for one call at most; a worker that sends more loses the rest."""
-REARM_MS = 500
-"""The fast VAD rests this long after a resume; doubled by each further one, up to eightfold."""
 OVERTAKEN_MS = 3_000
 STARVED_MS = 10_000
 SETTLE_FRAMES = 5
@@ -83,9 +81,7 @@ class Playout:
         self._started = 0
         self._now_ms = 0
         self._starved_ms = 0
-        self._armed: bool | None = None
-        self._rearm_ms = 0
-        self._resumes = 0
+        self._arming = PauseArming(sink.arm_pause)
         self._backlog = 0
         self._unfed = False
         self._stale_from = 0
@@ -155,7 +151,8 @@ class Playout:
             self._backlog -= utterance.total - utterance.position
             if utterance not in self._leaving:
                 self._end(utterance, PlayoutState.CUT)
-        self._starved_ms = self._resumes = 0
+        self._starved_ms = 0
+        self._arming.next_utterance()
         self._feed()
         self._finish_sent()
         self._arm()
@@ -173,8 +170,7 @@ class Playout:
             return False
         self.paused = False
         head = self._queue[0]
-        self._rearm_ms = self._now_ms + (REARM_MS << min(self._resumes, 3))
-        self._resumes += 1
+        self._arming.resumed(self._now_ms)
         if position is not None and position < head.position:
             self._rewind(head, position)
         self._release()
@@ -230,8 +226,7 @@ class Playout:
         if self._queue and not waiting:
             if self._unfed and self._queue[0].waiting < RING_LOW and self._in_ring() < RING_LOW:
                 self._feed()
-            if self._rearm_ms and self._now_ms >= self._rearm_ms:
-                self._rearm_ms = 0
+            if self._arming.rest_is_over(self._now_ms):
                 self._arm()
 
     # ------------------------------------------------------------ position
@@ -392,7 +387,8 @@ class Playout:
         if self.paused:
             self.paused = False
             self._release()
-        self._starved_ms = self._resumes = self._stale_frames = 0
+        self._starved_ms = self._stale_frames = 0
+        self._arming.next_utterance()
         self._end(utterance, state)
         self._arm()
 
@@ -410,14 +406,5 @@ class Playout:
 
     def _arm(self) -> None:
         head = self.current
-        wanted = bool(
-            head
-            and head.fed
-            and head.interruptible
-            and not self.paused
-            and not self.held
-            and self._now_ms >= self._rearm_ms
-        )
-        if wanted != self._armed:
-            self._armed = wanted
-            self._sink.arm_pause(wanted)
+        playing = head is not None and head.fed > 0 and not self.paused and not self.held
+        self._arming.set(playing and head is not None and head.interruptible, self._now_ms)

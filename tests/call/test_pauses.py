@@ -4,7 +4,7 @@ import pytest
 
 from gateway.call.pauses import DECIDE_MS, Decision, Pause, Pauses
 from gateway.media.utterance import PlayoutState
-from tests.media.test_playout import Line, speech
+from tests.media.line import Line, speech
 
 
 class Paused:

@@ -3,81 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from gateway.call.leg import LegFrame
+from gateway.media.arming import REST_MS
 from gateway.media.audio import FRAME_MS, FRAME_SAMPLES
-from gateway.media.playout import OVERTAKEN_MS, QUEUE_LIMIT, REARM_MS, REPORT_MS, STARVED_MS, Playout
+from gateway.media.playout import OVERTAKEN_MS, QUEUE_LIMIT, REPORT_MS, STARVED_MS
 from gateway.media.utterance import PlayoutState, Report
-from tests.call.leg_double import SILENCE, Ring
-
-ENDS = (PlayoutState.FINISHED, PlayoutState.CUT)
-
-
-def speech(samples: int, *, seed: int = 1) -> bytes:
-    """PCM in which no sample is zero and neighbours differ."""
-    return b"".join(((index * 7 + seed) % 30_000 + 1).to_bytes(2, "little") for index in range(samples))
-
-
-class Line:
-    """A playout, its ring, and `delay` frames on their way from the ring to the playout."""
-
-    def __init__(self, *, delay: int = 0, capacity: int = 32_000) -> None:
-        self.ring = Ring(capacity=capacity)
-        self.reports: list[Report] = []
-        self.playout = Playout(self.ring, self.reports.append)
-        self.tick = 0
-        self._delay = delay
-        self._on_their_way: list[LegFrame] = []
-
-    @property
-    def sent(self) -> bytes:
-        """What left, silence apart."""
-        return self.ring.sent
-
-    def frame(self) -> None:
-        paused = self.ring.paused
-        utterance, position, agent, finished, underrun = self.ring.tick()
-        self._on_their_way.append(
-            LegFrame(self.tick, 0, SILENCE, agent, utterance, position, True, False, finished, underrun, paused)
-        )
-        self.tick += 1
-        if len(self._on_their_way) > self._delay:
-            self.playout.on_frame(self._on_their_way.pop(0))
-
-    def frames(self, count: int) -> None:
-        for _ in range(count):
-            self.frame()
-
-    def run_out(self, limit: int = 2_000) -> None:
-        """Ticks until nothing is left."""
-        while not self.playout.idle:
-            assert limit, "playout never became idle"
-            limit -= 1
-            self.frame()
-
-    def say(self, utterance: int, pcm: bytes, *, interruptible: bool = True) -> None:
-        self.playout.announce(utterance, interruptible=interruptible)
-        self.playout.audio(utterance, 0, pcm, final=True)
-
-    def caller_speaks(self) -> bool:
-        """The fast VAD pauses what plays."""
-        head = self.ring.segments[0]
-        self.ring.pause()
-        return self.playout.on_pause(head.utterance, head.position, self.tick * FRAME_MS)
-
-    def states(self, utterance: int) -> list[PlayoutState]:
-        """Changes of state, repetitions left out."""
-        states = [report.state for report in self.reports if report.utterance == utterance]
-        return [state for index, state in enumerate(states) if index == 0 or states[index - 1] is not state]
-
-    def last(self, utterance: int) -> Report:
-        return [report for report in self.reports if report.utterance == utterance][-1]
-
+from tests.media.line import Line, speech
 
 # ---------------------------------------------------------------- playing
 
@@ -384,7 +317,7 @@ def test_after_a_resume_the_fast_vad_rests_longer_each_time() -> None:
             rest += FRAME_MS
             line.frame()
         rests.append(rest)
-    assert rests == [rest + FRAME_MS for rest in (REARM_MS, 2 * REARM_MS, 4 * REARM_MS)]
+    assert rests == [rest + FRAME_MS for rest in (REST_MS, 2 * REST_MS, 4 * REST_MS)]
 
 
 def test_a_hold_stands_still_and_goes_on() -> None:
@@ -413,97 +346,3 @@ def test_a_verdict_during_a_hold_waits_for_its_end() -> None:
     line.playout.hold(False)
     line.run_out()
     assert line.sent == pcm[:1600] + pcm[1280:]
-
-
-# ---------------------------------------------------------------- always
-
-STEP = st.one_of(
-    st.tuples(st.just("announce"), st.integers(1, 8), st.booleans()),
-    st.tuples(st.just("audio"), st.integers(1, 8), st.integers(0, 700), st.booleans()),
-    st.tuples(st.just("long"), st.integers(1, 8)),
-    st.tuples(st.just("frames"), st.integers(1, 40)),
-    st.tuples(st.just("cut"), st.integers(0, 9)),
-    st.tuples(st.just("pause")),
-    st.tuples(st.just("resume"), st.integers(0, 3000)),
-    st.tuples(st.just("hold"), st.booleans()),
-)
-
-
-def do(line: Line, step: tuple[object, ...]) -> None:
-    match step:
-        case ("announce", int(utterance), bool(interruptible)):
-            line.playout.announce(utterance, interruptible=interruptible)
-        case ("audio", int(utterance), int(samples), bool(final)):
-            known = line.playout._find(utterance)
-            line.playout.audio(utterance, known.total if known else 0, speech(samples), final=final)
-        case ("long", int(utterance)):
-            line.playout.audio(utterance, 0, speech(40_000), final=True)
-        case ("frames", int(count)):
-            line.frames(count)
-        case ("cut", int(up_to)):
-            line.playout.cut(up_to)
-        case ("pause",) if line.ring.segments and line.ring.armed:
-            line.caller_speaks()
-        case ("resume", int(position)):
-            line.playout.resume(position)
-        case ("hold", bool(held)):
-            line.playout.hold(held)
-
-
-def check_reports(line: Line, given: dict[int, int]) -> None:
-    position: dict[int, int] = defaultdict(int)
-    ended: dict[int, int] = defaultdict(int)
-    state: dict[int, PlayoutState] = {}
-    for report in line.reports:
-        assert not ended[report.utterance], "reported after its end"
-        went_back = report.position < position[report.utterance]
-        assert not went_back or state[report.utterance] is PlayoutState.PAUSED, "went back without a resume"
-        assert report.position <= given[report.utterance], "more was sent than given"
-        position[report.utterance] = report.position
-        state[report.utterance] = report.state
-        ended[report.utterance] += report.state in ENDS
-    times = [report.at_ms for report in line.reports]
-    assert times == sorted(times)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(STEP, max_size=40), st.integers(0, 3), st.sampled_from([160, 1000, 32_000]))
-def test_whatever_happens_positions_are_true_and_every_utterance_ends_once(
-    steps: list[tuple[object, ...]], delay: int, capacity: int
-) -> None:
-    line = Line(delay=delay, capacity=capacity)
-    given_samples: dict[int, int] = defaultdict(int)
-    known: set[int] = set()
-    for step in steps:
-        do(line, step)
-        for utterance in line.playout._queue:
-            known.add(utterance.id)
-            given_samples[utterance.id] = max(given_samples[utterance.id], utterance.total)
-        known.update(report.utterance for report in line.reports)
-    line.playout.hold(False)
-    line.playout.resume()
-    line.run_out(8 * STARVED_MS // FRAME_MS + 2_000 + 8 * 250)
-    for report in line.reports:
-        given_samples[report.utterance] = max(given_samples[report.utterance], 0)
-    check_reports(line, defaultdict(lambda: 40_000, given_samples))
-    for number in known:
-        assert sum(report.state in ENDS for report in line.reports if report.utterance == number) == 1
-    line.frames(10)
-    assert not line.ring.segments
-    assert not line.ring.paused
-    assert line.playout._backlog == 0
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(STEP, max_size=30), st.integers(0, 3))
-def test_after_a_cut_of_everything_the_line_is_silent(steps: list[tuple[object, ...]], delay: int) -> None:
-    line = Line(delay=delay)
-    for step in steps:
-        do(line, step)
-    line.playout.cut(100)
-    line.frame()
-    before = line.sent
-    line.say(50, speech(500))
-    line.frames(20)
-    assert line.sent == before
-    assert line.playout.idle
