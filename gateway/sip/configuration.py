@@ -9,7 +9,8 @@ from gateway.media.audio import FRAME_MS, SAMPLE_RATE
 from gateway.settings import Settings, SipSettings, TrunkSettings
 from gateway.sip.bridge import CompiledLimits
 from gateway.sip.library import pj
-from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses
+from gateway.sip.resolver import nameservers
+from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, registrar_host
 
 REFUSAL_CALLS = 16
 """Calls beyond the capacity, so that an INVITE too many gets a 503 with Retry-After and not the stack's own 486."""
@@ -60,6 +61,8 @@ def endpoint_config(settings: Settings, *, limits: CompiledLimits, log_writer: A
     agent.mainThreadOnly = True
     agent.maxCalls = min(limits.calls, settings.sip.max_calls + REFUSAL_CALLS)
     agent.userAgent = settings.sip.user_agent
+    for server in nameservers(registrar_host(trunk) for trunk in settings.trunks):
+        agent.nameserver.append(server)
     _media_config(media, ports=min(limits.conference_ports, 2 * agent.maxCalls + 4))
     # the writer gets what the console level lets through
     log.level = log.consoleLevel = log_level

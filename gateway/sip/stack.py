@@ -81,6 +81,12 @@ class Stack:
         # a second endpoint would not fail, it would end the process
         if SipEndpointLibrary.living:
             raise SetupError("Another SIP endpoint runs in this process; close it before you start one.")
+        try:
+            self._start()
+        except pj.Error as error:
+            raise SetupError(f"The SIP stack did not start: {error_text(error)}.") from None
+
+    def _start(self) -> None:
         be_quiet()
         self._library = SipEndpointLibrary(self)
         self._library.libCreate()

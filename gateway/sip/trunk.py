@@ -49,6 +49,11 @@ def _registrar(trunk: TrunkSettings) -> SipUri:
     return uri
 
 
+def registrar_host(trunk: TrunkSettings) -> str:
+    """The host that a trunk registers at. :raises ConfigError: when the registrar is no SIP address."""
+    return _registrar(trunk).host
+
+
 def line_of(trunk: TrunkSettings) -> str:
     """The value of the line parameter of a trunk: stable over restarts, not to be guessed without its password."""
     secret = f"{trunk.name}\0{trunk.username}\0{trunk.password.get_secret_value()}"
@@ -69,4 +74,4 @@ def trunk_of_request(message: SipMessage, source_host: str, trunks: Iterable[Tru
             return trunk
     to = parse_uri(parse_address(message.first("to")).uri)
     users = {uri.user for uri in (request, to) if uri}
-    return next((trunk for trunk in trunks if trunk.username in users and _registrar(trunk).host == source_host), None)
+    return next((trunk for trunk in trunks if trunk.username in users and registrar_host(trunk) == source_host), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import SetupError
+from gateway.sip.call import SipCall
 from gateway.sip.endpoint import SipEndpoint
 from tests.peers.ports import LOOPBACK
 from tests.sip.exchange import exchange, settings
@@ -103,3 +105,15 @@ def test_a_process_that_forgets_to_close_does_not_crash(stop: str, tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=False)
     assert done.returncode == (-2 if stop else 0), done.stderr.decode()[-2000:]
     assert b"terminate called" not in done.stderr
+
+
+async def test_an_ended_call_leaves_no_object_of_the_stack() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        await ann.bye()
+        told = await ours.call()
+        await told.event("ended")
+        while ours.endpoint.live_calls:  # noqa: ASYNC110  the stack's table has no event
+            await asyncio.sleep(0.01)
+        gc.collect()
+        assert not [one for one in gc.get_objects() if isinstance(one, SipCall)]
