@@ -329,7 +329,7 @@ class Playout:
             taken = self._sink.play(utterance.id, utterance.fed, utterance.piece(take), final=last)
             utterance.fed += taken
             self._started = max(self._started, utterance.id)
-            utterance.closed = last and taken == take
+            utterance.closed = last
         return utterance.complete and utterance.fed == utterance.total
 
     def _rewind(self, head: Utterance, position: int) -> None:

@@ -40,6 +40,11 @@ class Line:
         if len(self._on_their_way) > self._delay:
             self.playout.on_frame(self._on_their_way.pop(0))
 
+    def tell(self, utterance: int, position: int, *, paused: bool = False) -> None:
+        """A frame of the test's own making."""
+        frame = LegFrame(self.tick, 0, SILENCE, SILENCE, utterance, position, True, False, False, False, paused)
+        self.playout.on_frame(frame)
+
     def frames(self, count: int) -> None:
         for _ in range(count):
             self.frame()

@@ -111,6 +111,23 @@ def test_a_leg_that_lost_its_ring_is_fed_again() -> None:
     assert line.sent == pcm
 
 
+def test_a_leg_that_tells_more_than_it_was_given_is_not_believed() -> None:
+    line = Line()
+    line.say(1, speech(800))
+    line.playout.announce(2)
+    line.tell(1, 100_000)
+    assert line.last(1).position == 800
+
+
+def test_a_leg_that_is_at_a_later_utterance_has_sent_all_before_it() -> None:
+    line = Line()
+    line.say(1, speech(800))
+    line.say(2, speech(800))
+    line.tell(2, 160)
+    assert line.last(1) == Report(0, 1, 800, PlayoutState.FINISHED, 0)
+    assert line.last(2).position == 160
+
+
 # ---------------------------------------------------------------- late audio
 
 
@@ -197,7 +214,7 @@ def test_what_comes_after_the_cut_plays() -> None:
     line.say(2, speech(320, seed=4))
     line.frames(2)
     line.playout.cut(1)
-    line.run_out()
+    line.run_out(limit=4)
     assert line.sent.endswith(speech(320, seed=4))
     assert line.states(2) == [PlayoutState.PLAYING, PlayoutState.FINISHED]
 
@@ -247,17 +264,19 @@ def test_a_resume_never_jumps_forward() -> None:
     assert line.sent == pcm
 
 
-def test_the_position_goes_back_with_the_resume_and_not_forward_by_old_frames() -> None:
-    line = Line(delay=3)
-    line.say(1, speech(8000))
-    line.frames(12)
+@pytest.mark.parametrize("delay", [3, 20])
+def test_the_position_goes_back_with_the_resume_and_not_forward_by_old_frames(delay: int) -> None:
+    line = Line(delay=delay)
+    line.say(1, speech(16_000))
+    line.frames(delay + 12)
     line.caller_speaks()
-    line.frames(5)
+    line.frames(delay + 5)
     line.playout.resume(800)
-    line.frames(4)
-    head = line.playout.current
-    assert head is not None
-    assert head.position <= 800 + 4 * FRAME_SAMPLES
+    for sent in range(delay + 4):
+        line.frame()
+        assert (head := line.playout.current)
+        assert head.position <= 800 + sent * FRAME_SAMPLES
+    assert line.last(1).position > 800
 
 
 def test_a_paused_utterance_that_is_cut_ends_where_it_was_paused() -> None:
@@ -279,6 +298,17 @@ def test_a_pause_of_an_utterance_that_is_over_does_not_stand() -> None:
     line.ring.pause()
     assert not line.playout.on_pause(1, 160, 20)
     assert not line.ring.paused
+
+
+def test_a_pause_in_the_last_word_does_not_hold_what_comes_next() -> None:
+    line = Line()
+    line.say(1, speech(320))
+    line.frame()
+    line.caller_speaks()
+    line.tell(1, 320, paused=True)
+    assert line.states(1)[-1] is PlayoutState.FINISHED
+    assert not line.ring.paused
+    assert not line.playout.paused
 
 
 def test_an_uninterruptible_utterance_is_not_paused_and_disarms_the_fast_vad() -> None:
