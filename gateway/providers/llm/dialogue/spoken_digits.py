@@ -24,7 +24,7 @@ _TENS = dict(zip(_TENS_WORDS, range(20, 100, 10), strict=True))
 _HOMOPHONES = {"won": 1, "to": 2, "too": 2, "tree": 3, "for": 4, "fore": 4, "sex": 6, "ate": 8}
 _REPEATS = {"double": 2, "triple": 3}
 _SCALES = {"hundred": 100, "thousand": 1000}
-_WORD = re.compile(r"\d+|[a-z]+")
+_WORD = re.compile(r"[0-9]+|[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""The embedded models on synthetic speech, and the choice between them by fakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from gateway.providers.base import TranscriptHint
+from gateway.providers.llm.dialogue.spoken_digits import digits_in
+from gateway.providers.registry import embedded_recognisers
+from gateway.providers.stt.embedded import EmbeddedRecogniser
+from gateway.providers.stt.log_mel import log_mel
+from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Samples
+from gateway.providers.stt.segment import to_model_rate
+from gateway.providers.tts.hibari import HibariSynthesiser
+from tests.providers.speech import silence
+
+ANYTHING = TranscriptHint()
+
+
+def spoken(text: str) -> Samples:
+    return to_model_rate(silence(300) + HibariSynthesiser().synthesise(text).pcm + silence(200))
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", ["embedded", "moonshine", "whisper"])
+def test_a_sentence_is_recognised(name: str) -> None:
+    heard = embedded_recognisers()[name].recognise(spoken("What are your opening hours on Monday?"), ANYTHING)
+    assert heard.text.casefold().rstrip("?.") == "what are your opening hours on monday"
+    assert heard.complete
+    assert heard.confidence > 0.5
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("expects", ["digits", "anything"])
+def test_a_digit_string_is_recognised_with_and_without_hint(expects: str) -> None:
+    heard = embedded_recognisers()["embedded"].recognise(spoken("four, eight, two, one"), TranscriptHint(expects))
+    assert digits_in(heard.text, 4) == "4821"
+
+
+@pytest.mark.models
+def test_other_speech_is_understood_where_digits_are_expected() -> None:
+    heard = embedded_recognisers()["embedded"].recognise(spoken("I do not have it here."), TranscriptHint("digits"))
+    assert "have it" in heard.text
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", ["embedded", "moonshine", "whisper"])
+def test_next_to_nothing_is_no_text(name: str) -> None:
+    assert embedded_recognisers()[name].recognise(np.zeros(800, dtype=np.float32), ANYTHING).text == ""
+
+
+@pytest.mark.models
+def test_speech_beyond_the_window_of_whisper_is_heard_to_its_end() -> None:
+    parts = [spoken("The number of the house is seven.") for _ in range(13)] + [
+        spoken("This is the very last sentence.")
+    ]
+    samples = np.concatenate(parts)
+    assert len(samples) > 28 * MODEL_RATE
+    heard = embedded_recognisers()["embedded"].recognise(samples, ANYTHING)
+    assert "last sentence" in heard.text
+
+
+@dataclass
+class Fake:
+    hypothesis: Hypothesis
+    asked: list[float] = field(default_factory=list)
+
+    def recognise(self, samples: Samples, hint: TranscriptHint) -> Hypothesis:
+        self.asked.append(len(samples) / MODEL_RATE)
+        return self.hypothesis
+
+
+GOOD, SURER = Hypothesis("good", 0.5), Hypothesis("surer", 0.9)
+EMPTY, ENDLESS = Hypothesis("", 0.0), Hypothesis("no no no no no", 0.95, complete=False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first", "second", "text", "asked"),
+    [
+        (2, GOOD, SURER, "good", (1, 0)),
+        (2, EMPTY, GOOD, "good", (1, 1)),
+        (2, ENDLESS, GOOD, "good", (1, 1)),
+        (2, ENDLESS, EMPTY, ENDLESS.text, (1, 1)),
+        (2, EMPTY, EMPTY, "", (1, 1)),
+        (11, GOOD, SURER, "surer", (0, 1)),
+    ],
+)
+def test_the_second_recogniser_helps_where_the_first_cannot(
+    seconds: int, first: Hypothesis, second: Hypothesis, text: str, asked: tuple[int, int]
+) -> None:
+    one, other = Fake(first), Fake(second)
+    both = EmbeddedRecogniser(one, other, longest_seconds=10)
+    assert both.recognise(np.zeros(seconds * MODEL_RATE, dtype=np.float32), ANYTHING).text == text
+    assert (len(one.asked), len(other.asked)) == asked
+
+
+def test_a_tone_lies_in_its_mel_band() -> None:
+    at = np.arange(MODEL_RATE, dtype=np.float32) / MODEL_RATE
+    low, high = (log_mel(np.sin(2 * np.pi * hz * at), 100) for hz in (300, 3000))
+    assert low.shape == (80, 100)
+    assert low.dtype == np.float32
+    assert low.mean(axis=1).argmax() < 12
+    assert 40 < high.mean(axis=1).argmax() < 60
+
+
+def test_a_spectrogram_is_padded_and_cut_to_its_frames() -> None:
+    noise = np.random.default_rng(1).standard_normal(MODEL_RATE).astype(np.float32)
+    assert log_mel(noise, 300).shape == (80, 300)
+    assert log_mel(noise, 50).shape == (80, 50)
+    assert np.allclose(log_mel(noise, 90)[:, :80], log_mel(noise[: 90 * 160], 90)[:, :80])
