@@ -55,6 +55,28 @@ PATCHES = (
         "    pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);\n"
         "    rc = pthread_mutex_init(&mutex->mutex, &attr);",
     ),
+    # Symmetric RTP follows the caller to another address after ten packets from it. A stranger sends ten packets in a
+    # microsecond between two of the caller's, and would get our audio: follow only when the caller was not heard for
+    # a second at the address that we know.
+    (
+        "pjmedia/include/pjmedia/stream_common.h",
+        "    unsigned                 rem_rtp_flag;",
+        "    pj_timestamp             rem_rtp_heard;\n    unsigned                 rem_rtp_flag;",
+    ),
+    (
+        "pjmedia/src/pjmedia/stream_imp_common.c",
+        "            /* We're still receiving from rem_rtp_addr. */",
+        "            pj_get_timestamp(&c_strm->rem_rtp_heard);",
+    ),
+    (
+        "pjmedia/src/pjmedia/stream_imp_common.c",
+        "            if (c_strm->rtp_src_cnt < PJMEDIA_RTP_NAT_PROBATION_CNT) {",
+        "            pj_timestamp now;\n"
+        "            pj_get_timestamp(&now);\n"
+        "            if (c_strm->rtp_src_cnt < PJMEDIA_RTP_NAT_PROBATION_CNT ||\n"
+        "                pj_elapsed_msec(&c_strm->rem_rtp_heard, &now) < 1000)\n"
+        "            {",
+    ),
 )
 """File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""
 
