@@ -30,12 +30,12 @@ _ABBREVIATIONS = _words(
 _END = re.compile(r"""[.!?…]+["')\]]*\s|\n""")
 _SOFT = re.compile("[,;:\u2013\u2014]\\s|\\s-\\s")
 _SPACE = re.compile(r"\s+")
-_MARKUP = re.compile(r"[*_`#|<>]+")
+_MARKUP = re.compile(r"[*`#|<>]+|\b_+(?!\w)|(?<!\w)_+")
 
 
 def speakable(text: str) -> str:
     """`text` without the marks that writers of text put into it and no voice can say."""
-    return _SPACE.sub(" ", _MARKUP.sub("", text)).strip()
+    return _SPACE.sub(" ", _MARKUP.sub("", text).replace("_", " ")).strip()
 
 
 @dataclass(slots=True)

@@ -38,6 +38,8 @@ _OPEN_WORDS = _words(
 _COMPLETE_PHRASES = ("i am", "it is", "we are", "i do", "i can", "i have", "i will", "i would", "i could", "so am i")
 _DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine ten double triple""")
 _ANSWERS = _words("yes no yeah yep yup nope nah sure correct right okay ok")
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_DIGITS_ASKED = re.compile(rf"\b(\d{{1,2}}|{'|'.join(_COUNTS)})[ -]digits?\b")
 _TOKEN = re.compile(r"[\w']+")
 
 
@@ -55,6 +57,15 @@ def wait_ms(text: str, *, expects: str, plan_ms: int) -> int:
     if words and _is_digits(words[-1]) and digit_count(words) > 1:
         return max(NUMBER_MS, plan_ms)
     return plan_ms
+
+
+def expectation(expects: str, said: str) -> str:
+    """What the agent waits for after saying this: "four digits" in its own words tells how many digits are meant."""
+    asked = _DIGITS_ASKED.findall(said.lower())
+    if expects not in ("digits", "anything") or not asked:
+        return expects
+    count = asked[-1]
+    return f"digits:{count if count.isdigit() else _COUNTS.index(count) + 1}"
 
 
 def looks_open(text: str, words: list[str]) -> bool:

@@ -192,12 +192,14 @@ class ToolEnded:
 
 @dataclass(frozen=True, slots=True)
 class EndRequested:
-    """The reply ends the call: by the endCall tool, or because it holds an end-of-call phrase (`farewell` spoken)."""
+    """The reply ends the call: by the endCall tool, or because it holds an end-of-call phrase, which is a `farewell`.
+    `words` tells if the reply says something of its own."""
 
     at: int
     reply: int
     reason: str
     farewell: bool = False
+    words: bool = False
 
 
 # ---------------------------------------------------------------- the gateway

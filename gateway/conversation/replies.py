@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.conversation import commands as c
+from gateway.conversation import endpointing
 from gateway.conversation import events as e
 from gateway.conversation.agent import AgentReply
 from gateway.conversation.commands import SpeechKind
@@ -51,7 +52,7 @@ class Replies(Floor):
         reply, self.reply = self.reply, None
         if reply is None:
             return
-        self._expects = "anything" if interrupted else reply.expects
+        self._expects = "anything" if interrupted else endpointing.expectation(reply.expects, reply.text)
         self._close_cut_reply()
         self._closing = reply
         if not interrupted or reply.settled:
@@ -149,7 +150,8 @@ class Replies(Floor):
         if not self._is_committed(event.reply) or self.reply is None or self._ending is not None:
             return
         self._ending = event.reason
-        text = self._plan.farewell or ("" if self.reply.utterances else self._plan.goodbye)
+        silent = not event.words and not self.reply.utterances
+        text = self._plan.farewell or (self._plan.goodbye if silent else "")
         if text and not event.farewell:
             self._emit(c.Speak(self.reply.id, text, interruptible=False))
 

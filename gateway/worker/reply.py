@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -89,8 +90,9 @@ class Reply:
 
     def request_end(self, reason: str, *, farewell: bool) -> None:
         """The call is to end after this reply."""
+        words = self.clause_ms is not None
         self.output.when_committed(
-            lambda: self._port.dispatch(EndRequested(self._port.now(), self.output.reply, reason, farewell=farewell))
+            lambda: self._port.dispatch(EndRequested(self._port.now(), self.output.reply, reason, farewell, words))
         )
 
     async def _run(self, produce: Coroutine[None, None, None]) -> None:
@@ -134,10 +136,21 @@ class Reply:
 
 
 class Conversing:
-    """Asks the model for a reply, runs the tools that it wants, and asks again with their results."""
+    """Asks the model for a reply, runs the tools that it wants, and asks again with their results.
+
+    :param end_phrases: in lower case; a reply that holds one ends the call
+    :param farewell: what is said after the endCall tool
+    """
 
     def __init__(
-        self, request: ChatRequest, *, turn: int, model: LanguageModel, tools: Tools, end_phrases: tuple[str, ...]
+        self,
+        request: ChatRequest,
+        *,
+        turn: int,
+        model: LanguageModel,
+        tools: Tools,
+        end_phrases: tuple[str, ...],
+        farewell: str,
     ) -> None:
         self._request = request
         self._messages = list(request.messages)
@@ -145,6 +158,7 @@ class Conversing:
         self._model = model
         self._tools = tools
         self._end_phrases = end_phrases
+        self._farewell = farewell
         self._said = ""
 
     async def __call__(self, reply: Reply) -> None:
@@ -154,7 +168,7 @@ class Conversing:
                 return
             await reply.committed()
             if any(self._tools.ends_call(call) for call in calls):
-                reply.request_end("assistant-ended-call", farewell=False)
+                reply.request_end("assistant-ended-call", farewell=self._ends_with_farewell(text))
                 return
             outcomes = await asyncio.gather(*(self._tools.run(call, self._turn, reply.output.reply) for call in calls))
             self._messages.append(ChatMessage("assistant", text, tuple(outcome.call for outcome in outcomes)))
@@ -177,6 +191,11 @@ class Conversing:
                     reply.expect(expects)
         self._add(reply, splitter.flush())
         return said, calls
+
+    def _ends_with_farewell(self, text: str) -> bool:
+        """The model said by itself what would be said for it."""
+        said, farewell = (re.findall(r"\w+", words.lower()) for words in (text, self._farewell))
+        return bool(farewell) and said[-len(farewell) :] == farewell
 
     def _add(self, reply: Reply, clauses: list[str]) -> None:
         for clause in clauses:

@@ -311,8 +311,15 @@ class Session:
         messages = self._context.messages(pending)
         request = ChatRequest(self._opening.call_id, messages, self._tools.definitions)
         phrases = tuple(phrase.lower() for phrase in self._opening.assistant.end_call_phrases)
-        model = self._resources.model
-        await reply.answer(Conversing(request, turn=command.turn, model=model, tools=self._tools, end_phrases=phrases))
+        conversing = Conversing(
+            request,
+            turn=command.turn,
+            model=self._resources.model,
+            tools=self._tools,
+            end_phrases=phrases,
+            farewell=self._opening.plan.farewell,
+        )
+        await reply.answer(conversing)
 
     def _steer(self, command: c.CommitReply | c.Speak | c.StopReply) -> None:
         if self._reply is None or self._reply[0].output.reply != command.reply:

@@ -59,3 +59,4 @@ def test_the_size_of_the_pieces_does_not_matter_to_sentences(text: str, size: in
 
 def test_marks_of_writing_are_not_spoken() -> None:
     assert speakable("**Total:** `12` euros\n# Thanks") == "Total: 12 euros Thanks"
+    assert speakable("_very_ look_up") == "very look up"

@@ -9,6 +9,7 @@ from gateway.conversation.endpointing import (
     NUMBER_MS,
     OPEN_MS,
     CallerPace,
+    expectation,
     wait_ms,
 )
 
@@ -36,6 +37,20 @@ PLAN = 400
 )
 def test_the_wait_fits_the_text(text: str, expects: str, wait: int) -> None:
     assert wait_ms(text, expects=expects, plan_ms=PLAN) == wait
+
+
+@pytest.mark.parametrize(
+    ("expects", "said", "expected"),
+    [
+        ("digits", "What is your number? It has four digits.", "digits:4"),
+        ("anything", "Please tell me the 6-digit code.", "digits:6"),
+        ("digits", "What is your number?", "digits"),
+        ("yes-no", "Are the four digits right?", "yes-no"),
+        ("anything", "One moment.", "anything"),
+    ],
+)
+def test_the_agents_own_words_tell_how_many_digits_it_waits_for(expects: str, said: str, expected: str) -> None:
+    assert expectation(expects, said) == expected
 
 
 def test_a_patient_plan_is_never_undercut_by_an_open_sentence() -> None:

@@ -101,6 +101,7 @@ class EchoModel:
     :param fail: fails instead of answering
     :param expects: the kind of answer that the reply asks for
     :param same_id: gives all its tool calls the same id, as some models do
+    :param before_tool: text that comes before a tool call
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class EchoModel:
         fail: bool = False,
         expects: str = "anything",
         same_id: bool = False,
+        before_tool: str = "",
     ) -> None:
         self._reply = reply
         self._delay = delay_ms / 1000
@@ -120,6 +122,7 @@ class EchoModel:
         self._fail = fail
         self._expects = expects
         self._same_id = same_id
+        self._before_tool = before_tool
         self.requests: list[ChatRequest] = []
 
     async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
@@ -129,6 +132,8 @@ class EchoModel:
             raise ProviderUnavailable("The echo model was told to fail.")
         last = request.messages[-1]
         if self._tool and last.role == "user" and self._tool in last.content:
+            if self._before_tool:
+                yield TextDelta(self._before_tool)
             number = "same" if self._same_id else f"call-{len(request.messages)}"
             yield ToolCall(number, self._tool, {"said": last.content})
         else:

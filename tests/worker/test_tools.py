@@ -11,7 +11,7 @@ import pytest
 from gateway.providers.base import ToolCall
 from gateway.worker.tools import read_outcome
 from tests.worker.peer import attached, served
-from tests.worker.test_conversation import assistant, greeted
+from tests.worker.test_conversation import answered, assistant, greeted
 
 CALL = ToolCall("call-1", "order", {"id": 7})
 Answer = Callable[[dict[str, Any]], Awaitable[tuple[int, str]]]
@@ -141,6 +141,25 @@ async def test_the_end_call_tool_ends_the_call_after_the_farewell(speech: bytes)
         assert action.hangup.reason == "assistant-ended-call"
         assert call.texts()[-1] == "Goodbye ."
         assert call.playing is None, "the farewell was heard"
+
+
+@pytest.mark.parametrize(
+    ("said", "farewell", "last"),
+    [
+        ("Thank you. Goodbye!", "Goodbye!", ["Thank you.", "Goodbye!"]),
+        ("Thank you.", "Goodbye!", ["Thank you.", "Goodbye!"]),
+        ("See you.", "", ["See you."]),
+        ("", "", ["Goodbye."]),
+    ],
+)
+async def test_a_call_ends_with_one_goodbye(speech: bytes, said: str, farewell: str, last: list[str]) -> None:
+    model = {"tool": "endCall", "tools": [{"type": "endCall"}], "before_tool": said}
+    plan = assistant(texts=["endCall"], model=model, endCallMessage=farewell, firstMessage="")
+    async with served() as (_, address), attached(address) as peer:
+        call = await answered(peer, plan)
+        call.speak(speech)
+        await call.until(lambda: call.of("action"))
+        assert call.texts() == last
 
 
 async def test_no_tool_runs_while_the_caller_may_go_on(speech: bytes) -> None:
