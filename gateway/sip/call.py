@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -14,11 +14,12 @@ from gateway.sip.headers import end_reason, parse_message, quoted
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
+from gateway.sip.sdp import offers_codec
 from gateway.sip.statistics import read_statistics
 
 log = structlog.get_logger(__name__)
 
-_DECLINE = 603
+_NOT_ACCEPTABLE_HERE, _DECLINE = 488, 603
 _DIGITS = frozenset("0123456789ABCD*#")
 
 
@@ -37,6 +38,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         leg: SipLeg | None,
         media: MediaThread,
         bridge: MediaBridge,
+        codecs: Sequence[str],
         answer_in_dialog: Callable[[Any, Any], None],
         on_gone: Callable[[], None],
     ) -> None:
@@ -44,6 +46,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._leg = leg
         self._media = media
         self._bridge = bridge
+        self._codecs = codecs
         self._answer_in_dialog = answer_in_dialog
         self._on_gone = on_gone
         self._media_leg: MediaLeg | None = None
@@ -167,6 +170,12 @@ class SipCall(pj.Call):  # type: ignore[misc]
             self._tell_transfer(ok=200 <= status < 300, detail=f"{status} {reason}")
         else:
             self._transfer_accepted = True
+
+    @guarded
+    def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802
+        # the stack would answer 500, and the far end would think that we are broken
+        if not offers_codec(str(prm.offer.wholeSdp), self._codecs):
+            prm.statusCode = _NOT_ACCEPTABLE_HERE
 
     @guarded
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802

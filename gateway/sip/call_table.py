@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -36,6 +36,7 @@ class CallTable:
         self,
         *,
         capacity: int,
+        codecs: Sequence[str],
         owner: OwnerThread,
         media: MediaThread,
         bridge: MediaBridge,
@@ -44,6 +45,7 @@ class CallTable:
         answer_in_dialog: Callable[[Any, Any], None],
     ) -> None:
         self._capacity = capacity
+        self._codecs = codecs
         self._owner = owner
         self._media = media
         self._bridge = bridge
@@ -113,6 +115,7 @@ class CallTable:
             leg=leg,
             media=self._media,
             bridge=self._bridge,
+            codecs=self._codecs,
             answer_in_dialog=self._answer_in_dialog,
             on_gone=lambda: self._gone(key),
         )

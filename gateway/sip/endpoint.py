@@ -54,6 +54,7 @@ class SipEndpoint:
         self._started = False
         self._calls = CallTable(
             capacity=settings.sip.max_calls,
+            codecs=settings.sip.codecs,
             owner=self._owner,
             media=self._media,
             bridge=self._bridge,

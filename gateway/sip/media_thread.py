@@ -205,4 +205,8 @@ def levels(frames: NDArray[np.int16]) -> list[float]:
 
 def _deliver(events: list[Event]) -> None:
     for function, arguments in events:
-        function(*arguments)
+        # one call's defect must not take the tick from the others
+        try:
+            function(*arguments)
+        except Exception:
+            log.exception("media.listener_failed")

@@ -89,6 +89,42 @@ async def test_another_codec_by_reinvite() -> None:
         await ann.bye()
 
 
+async def test_a_reinvite_without_an_offer_gets_ours_and_the_call_goes_on() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        ann.request("INVITE")
+        assert "m=audio" in (await ann.response(200, "INVITE")).body
+        ann.request("ACK", body=ann.sdp())
+        await flows_again(told, ann)
+        await ann.bye()
+
+
+async def test_an_offer_that_we_cannot_take_leaves_the_call_as_it_was() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        ann.request("INVITE", body=ann.sdp(payloads="18"))
+        await ann.response(488, "INVITE")
+        ann.request("ACK", same_transaction=True)
+        await flows_again(told, ann)
+        await ann.bye()
+
+
+async def test_a_call_cannot_be_taken_over_by_replaces() -> None:
+    async with exchange() as ours, party(ours.address) as ann, party(ours.address) as eve:
+        await ann.call()
+        told = await ours.call()
+        ours_tag = ann.to.rpartition("tag=")[2]
+        eve.request(
+            "INVITE", body=eve.sdp(), headers=(f"Replaces: {ann.call_id};to-tag={ours_tag};from-tag={ann.tag}",)
+        )
+        await eve.response(603, "INVITE")
+        await flows_again(told, ann)
+        assert len(ours.calls) == 1
+        await ann.bye()
+
+
 async def test_a_digit_is_told_once_for_its_whole_event() -> None:
     async with exchange() as ours, party(ours.address) as ann:
         answer = await ann.call()

@@ -113,6 +113,16 @@ async def test_late_offer_is_answered_with_an_offer_and_media_starts_with_the_ac
         await told.event("ended")
 
 
+async def test_a_session_timer_is_accepted_and_one_too_short_is_422() -> None:
+    async with exchange() as ours, party(ours.address) as ann, party(ours.address) as bob:
+        timer = ("Supported: timer", "Session-Expires: 1800;refresher=uac")
+        answer = (await ann.call(headers=timer)).message
+        assert answer.first("session-expires") == "1800;refresher=uac"
+        await ann.bye()
+        bob.request("INVITE", body=bob.sdp(), headers=("Supported: timer", "Session-Expires: 30", "Min-SE: 30"))
+        assert int((await bob.response(422, "INVITE")).message.first("min-se")) >= 90
+
+
 async def test_no_common_codec_is_488_and_no_leg_appears() -> None:
     async with exchange() as ours, party(ours.address) as ann:
         ann.request("INVITE", body=ann.sdp(payloads="18"))

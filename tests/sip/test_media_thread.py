@@ -220,6 +220,25 @@ async def test_the_thread_delivers_on_the_loop_in_order_and_ends_when_told() -> 
     assert await asyncio.to_thread(thread.stop, 3.0)
 
 
+class Faulty(Sink):
+    """A call with a defect."""
+
+    def deliver_frame(self, frame: LegFrame) -> None:
+        raise ValueError("a defect in a call")
+
+
+async def test_a_failing_call_takes_nothing_from_the_others() -> None:
+    bridge = ScriptedBridge()
+    thread = MediaThread(bridge=bridge, loop=asyncio.get_running_loop())
+    sink = Sink()
+    thread.open(Faulty(), armed=True)
+    thread.open(sink, armed=True)
+    thread.start()
+    bridge.feed(np.concatenate([ticks(SILENCE, leg=0), ticks(SILENCE, leg=1)]))
+    await sink.until(1)
+    assert await asyncio.to_thread(thread.stop, 3.0)
+
+
 async def test_a_failing_turn_does_not_end_the_thread() -> None:
     bridge = ScriptedBridge()
     thread = MediaThread(bridge=bridge, loop=asyncio.get_running_loop())
