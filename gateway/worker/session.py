@@ -21,18 +21,11 @@ from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.base import ChatRequest
 from gateway.worker.clock import CallClock
 from gateway.worker.hearing import Hearing
+from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.output import ReplyOutput
 from gateway.worker.reply import Conversing, Reply
 from gateway.worker.tools import Tools
-
-PlayoutState = {
-    pb.PlayoutReport.STATE_PLAYING: e.PlayoutState.PLAYING,
-    pb.PlayoutReport.STATE_PAUSED: e.PlayoutState.PAUSED,
-    pb.PlayoutReport.STATE_FINISHED: e.PlayoutState.FINISHED,
-    pb.PlayoutReport.STATE_CUT: e.PlayoutState.CUT,
-}
-
 
 EARLY_MS = 5
 """A timer of the loop may be this much before its time."""
@@ -159,35 +152,23 @@ class Session:
         match event.WhichOneof("event"):
             case "audio":
                 self._hear(event.audio)
-            case "playout":
-                report = event.playout
-                state = PlayoutState.get(report.state, e.PlayoutState.PLAYING)
-                self.dispatch(e.PlayoutReported(self.now(), report.utterance, report.position, state))
-            case "pause":
-                self._pause(event.pause)
-            case "keypress":
-                self.dispatch(e.KeyPressed(self.now(), event.keypress.digit))
             case "hold":
                 self._hold(event.hold)
             case "answered":
                 self._clock.heard(event.answered.at_ms)
                 self.dispatch(e.Answered(self.now()))
-            case "say":
-                self.dispatch(e.SayRequested(self.now(), event.say.text, event.say.end_call_after))
             case "end":
                 self._end(event.end)
             case "action_result":
                 result = event.action_result
                 self._note("action", action=result.action, ok=result.ok, detail=result.detail)
+            case _:
+                if (known := event_of(event, self.now())) is not None:
+                    self.dispatch(known)
 
     def _hear(self, audio: pb.CallerAudio) -> None:
         if self._hearing is not None and not self._held:
             self._hearing.push(audio.pcm, audio.at_ms)
-
-    def _pause(self, pause: pb.PauseNotice) -> None:
-        self.dispatch(
-            e.PauseNoticed(self.now(), pause.pause, pause.onset_ms, pause.utterance, pause.position, pause.decide_by_ms)
-        )
 
     def _hold(self, notice: pb.HoldNotice) -> None:
         assert self._hearing is not None
@@ -266,26 +247,14 @@ class Session:
             case c.CloseReply():
                 said = AgentSaid(command.turn, command.text, command.heard, command.interrupted)
                 self._record(said, reply=command.reply, kind=command.kind.value)
-            case c.CutUtterances(up_to=up_to, reason=reason):
-                self.send(pb.WorkerEvent(cut=pb.CutUtterances(up_to=up_to)), urgent=True)
-                self._journal(Entry(self.now(), "interruption", {"utterance": up_to, "reason": reason}))
-            case c.GiveVerdict():
-                self._give_verdict(command)
-            case c.HangUp(reason=reason, after_playout=after_playout):
-                hangup = pb.Hangup(reason=reason, after_playout=after_playout)
-                self.send(pb.WorkerEvent(action=pb.Action(action=f"hangup-{self.now()}", hangup=hangup)), urgent=True)
             case c.Note(event=event, detail=detail):
+                self._log.warning(event, detail=detail)
                 self._note(event, detail=detail)
-            case c.Fail(reason=reason, detail=detail):
-                self._log.error("conversation failed", reason=reason, detail=detail)
-                self.send(pb.WorkerEvent(failure=pb.Failure(reason=reason, detail=detail)), urgent=True)
-
-    def _give_verdict(self, verdict: c.GiveVerdict) -> None:
-        decision = pb.Verdict.DECISION_CUT if verdict.cut else pb.Verdict.DECISION_RESUME
-        message = pb.Verdict(
-            pause=verdict.pause, decision=decision, resume_from=verdict.resume_from, reason=verdict.reason
-        )
-        self.send(pb.WorkerEvent(verdict=message), urgent=True)
+            case _:
+                self.send(message_of(command, self.now()), urgent=True)
+                if isinstance(command, c.CutUtterances):
+                    data = {"utterance": command.up_to, "reason": command.reason}
+                    self._journal(Entry(self.now(), "interruption", data))
 
     # ------------------------------------------------------------ replies
 
