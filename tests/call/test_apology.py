@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gateway.assistant import Assistant, Model, ProviderSettings
+from gateway.call.apology import TEXT, Apologies
+from gateway.link.pool import WorkerPool
+from gateway.link.v1 import link_pb2 as pb
+from gateway.settings import WorkerSettings
+from tests.call.disk_double import NowDisk
+from tests.link.worker_double import Script, WorkerDouble, serving, until
+
+
+def in_two_clauses(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
+    """Accept, and say two utterances, whose audio comes in pieces."""
+    match event.WhichOneof("event"):
+        case "start":
+            yield pb.WorkerEvent(accepted=pb.Accepted())
+        case "answered":
+            for utterance, byte in ((1, b"\x01"), (2, b"\x02")):
+                yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=utterance, pcm=byte * 320))
+                yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=utterance, offset=160, pcm=byte * 2, final=True))
+
+
+SAID = b"\x01" * 322 + b"\x02" * 322
+
+
+def assistant(voice: str, name: str = "") -> Assistant:
+    return Assistant(name=name, model=Model(provider="dialogue"), voice=ProviderSettings(provider=voice))
+
+
+def damage(directory: Path) -> None:
+    (path,) = directory.glob("*.wav")
+    path.write_bytes(b"RIFF")
+
+
+@asynccontextmanager
+async def worker_and_pool(script: Script) -> AsyncIterator[tuple[WorkerDouble, WorkerPool]]:
+    async with serving(WorkerDouble(script)) as worker:
+        pool = WorkerPool(WorkerSettings(count=0, addresses=[worker.address]))
+        pool.start()
+        await pool.wait_ready(5)
+        try:
+            yield worker, pool
+        finally:
+            await pool.close()
+
+
+async def test_every_voice_is_asked_once_and_all_that_it_says_is_kept(tmp_path: Path) -> None:
+    async with worker_and_pool(in_two_clauses) as (worker, pool):
+        apologies = Apologies(tmp_path, NowDisk())
+        one, same, other = assistant("a", "one"), assistant("a", "same"), assistant("b")
+        assert apologies.pcm(one) is None
+        await apologies.prepare([one, same, other], pool)
+        assert apologies.pcm(one) == apologies.pcm(same) == apologies.pcm(other) == SAID
+        starts = [json.loads(event.start.assistant_json) for event in worker.got("start")]
+        assert [(start["firstMessage"], start["voice"]["provider"]) for start in starts] == [(TEXT, "a"), (TEXT, "b")]
+        await until(lambda: len(worker.got("end")) == 2)
+        assert all(link.calls == 0 for link in pool.links)
+
+
+async def test_a_kept_apology_that_is_damaged_is_made_again(tmp_path: Path) -> None:
+    async with worker_and_pool(in_two_clauses) as (worker, pool):
+        await Apologies(tmp_path, NowDisk()).prepare([assistant("a")], pool)
+        damage(tmp_path)
+        again = Apologies(tmp_path, NowDisk())
+        await again.prepare([assistant("a")], pool)
+        assert again.pcm(assistant("a")) == SAID
+        assert len(worker.got("start")) == 2
+
+
+async def test_without_a_worker_it_is_tried_again_later(tmp_path: Path) -> None:
+    pool = WorkerPool(WorkerSettings(count=0))
+    preparing = asyncio.create_task(Apologies(tmp_path, NowDisk()).prepare([assistant("a")], pool))
+    await asyncio.sleep(0.1)
+    assert not preparing.done()
+    preparing.cancel()
