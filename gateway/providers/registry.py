@@ -147,11 +147,21 @@ def _make_dialogue(options: Options) -> LanguageModel:
     return DialogueModel(load_dialogue(_check(DialogueOptions, options).file))
 
 
+def _make_openai(options: Options) -> LanguageModel:
+    from gateway.providers.llm.openai_compatible import OpenAiCompatibleModel, OpenAiOptions
+
+    return OpenAiCompatibleModel(_check(OpenAiOptions, options))
+
+
 _TRANSCRIBERS: dict[str, Callable[[Options], object]] = {
     name: functools.partial(_make_segmented, name) for name in ("embedded", "moonshine", "whisper")
 }
 _VOICES: dict[str, Callable[[Options], object]] = {"hibari": _make_hibari}
-_MODELS: dict[str, Callable[[Options], object]] = {"dialogue": _make_dialogue}
+_MODELS: dict[str, Callable[[Options], object]] = {
+    "dialogue": _make_dialogue,
+    "openai": _make_openai,
+    "custom-llm": _make_openai,
+}
 
 
 @functools.cache
