@@ -88,7 +88,7 @@ class TrunkAccount(SipAccount):
     def _accepted(self, status: int, reason: str, expires: int) -> None:
         if not self.registration.state.registered:
             log.info("sip.registered", trunk=self.trunk.name, expires_seconds=expires)
-        self.registration.accepted(status, reason, expires)
+        self.registration.accepted(status, reason, expires, now=time.monotonic())
         REGISTRATION_UP.labels(self.trunk.name).set(1)
 
     def _failed(self, status: int, reason: str, retry_after: int | None) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from gateway.sip.backoff import RegistrationBackoff
 
+_AGAIN_SECONDS = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class RegistrationState:
@@ -28,6 +30,7 @@ class Registration:
     state: RegistrationState = RegistrationState(False, 0, "", 0, 0)
     due_at: float | None = 0.0
     """When to send the next REGISTER, None while one is on its way or the registration stands."""
+    _accepted_at: float = 0.0
     _backoff: RegistrationBackoff = field(default_factory=RegistrationBackoff)
 
     def take(self, now: float) -> bool:
@@ -37,9 +40,10 @@ class Registration:
         self.due_at = None
         return True
 
-    def accepted(self, status: int, reason: str, expires_seconds: int) -> None:
+    def accepted(self, status: int, reason: str, expires_seconds: int, *, now: float) -> None:
         """The registrar accepted, and will keep it for `expires_seconds`."""
         self._backoff.succeeded()
+        self._accepted_at = now
         self.due_at = None
         self.state = RegistrationState(True, status, reason, expires_seconds, 0)
 
@@ -51,6 +55,9 @@ class Registration:
         return delay
 
     def lost(self, *, now: float, chance: float) -> None:
-        """The connection to the registrar is gone: register again at once, spread over a second."""
+        """A connection that may have been the registrar's is gone: register again, spread over a second.
+
+        Not sooner than 30 s after the last time, as anybody may open and close connections.
+        """
         if self.state.registered:
-            self.due_at = now + chance
+            self.due_at = max(now, self._accepted_at + _AGAIN_SECONDS) + chance

@@ -24,7 +24,7 @@ def test_success_leaves_nothing_to_do() -> None:
     registration = Registration()
     registration.take(0.0)
     registration.failed(403, "Forbidden", now=0.0, chance=1.0)
-    registration.accepted(200, "OK", 300)
+    registration.accepted(200, "OK", 300, now=0.0)
     assert not registration.take(10**9)
     assert registration.state.registered
     assert (registration.state.expires_seconds, registration.state.failures) == (300, 0)
@@ -33,10 +33,20 @@ def test_success_leaves_nothing_to_do() -> None:
 def test_a_lost_connection_registers_again_within_a_second() -> None:
     registration = Registration()
     registration.take(0.0)
-    registration.accepted(200, "OK", 300)
+    registration.accepted(200, "OK", 300, now=0.0)
     registration.lost(now=50.0, chance=0.5)
     assert not registration.take(50.4)
     assert registration.take(50.5)
+
+
+def test_connections_that_come_and_go_do_not_make_us_hammer_the_registrar() -> None:
+    registration = Registration()
+    registration.take(0.0)
+    registration.accepted(200, "OK", 300, now=100.0)
+    for now in range(101, 129):
+        registration.lost(now=float(now), chance=0.0)
+        assert not registration.take(float(now))
+    assert registration.take(130.0)
 
 
 def test_a_lost_connection_does_not_shorten_a_back_off() -> None:
