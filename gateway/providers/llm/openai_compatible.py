@@ -82,12 +82,11 @@ class OpenAiCompatibleModel:
         key = os.environ.get(self._options.api_key_env)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            async with self._client.stream(
-                "POST", "chat/completions", json=self._body(request), headers=headers
-            ) as got:
-                if got.status_code != httpx.codes.OK:
-                    raise _refusal(got.status_code, await got.aread())
-                async for chunk in _events(got.aiter_lines()):
+            body = self._body(request)
+            async with self._client.stream("POST", "chat/completions", json=body, headers=headers) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise _refusal(response.status_code, await response.aread())
+                async for chunk in _events(response.aiter_lines()):
                     yield chunk
         except httpx.TimeoutException as error:
             seconds = self._options.timeout_seconds

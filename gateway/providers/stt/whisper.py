@@ -1,9 +1,9 @@
 """Whisper tiny.en (int8 at run time, through CTranslate2): the embedded recogniser of a call's turns.
 
 Whisper is made for windows of 30 s, but its encoder takes shorter ones, and its work shrinks with them. Measured
-through the telephone (`bench/transcription.py`), a window of 15 s recognises as well as 30 s in a quarter of the time; below
-that it begins to repeat short speech. When a number or a yes is expected, a prompt in that style raised the exact rate
-of four-digit strings from 76 to 94 %; it also makes other speech run away, so a text that does not fit is done again
+through the telephone (`bench/transcription.py`), a window of 15 s recognises as well as 30 s in a quarter of the time;
+below that it begins to repeat short speech. When a number or a yes is expected, a prompt in that style raises the rate
+of strings that are wholly right; it also makes other speech run away, so a text that does not fit is done again
 without it.
 """
 

@@ -40,9 +40,7 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = next(
-            int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")
-        )
+        length = int(next(line for line in head.lower().splitlines() if line.startswith("content-length:")).split()[1])
         self.headers.append(head)
         self.requests.append(json.loads(await reader.readexactly(length)))
         writer.write(f"HTTP/1.1 {self.status} X\r\nConnection: close\r\n\r\n".encode())
@@ -85,7 +83,7 @@ async def test_text_streams_and_ends_with_usage() -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "details": {}}
     lines = [
         ": comment",
-        event({"role": "assistant", "content": ""}),
+        event({"role": "assistant"}),
         event({"content": "Hel"}),
         event({"content": "lo"}),
     ]
@@ -111,11 +109,8 @@ async def test_pieces_of_tool_calls_are_put_together() -> None:
         "data: [DONE]",
     ]
     async with serving(lines) as server:
-        assert await parts(server) == [
-            ToolCall("a", "lookup", {"number": 12}),
-            ToolCall("b", "endCall", {}),
-            ReplyEnd(),
-        ]
+        lookup, end = ToolCall("a", "lookup", {"number": 12}), ToolCall("b", "endCall", {})
+        assert await parts(server) == [lookup, end, ReplyEnd()]
 
 
 async def test_the_conversation_is_sent_in_openai_terms(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_the_size_of_the_chunks_does_not_matter() -> None:
 def test_calls_do_not_share_state() -> None:
     alone = probabilities(shared().open(), speech())
     first, second = shared().open(), shared().open()
-    mixed = []
+    mixed: list[float] = []
     for at in range(0, len(speech()), 320):
         mixed += first.push(speech()[at : at + 320])
         second.push(tone(300, 20))
