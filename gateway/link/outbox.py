@@ -34,20 +34,16 @@ class CallOutbox:
 
     def add_frame(self, at_ms: int, pcm: bytes, *, missing: bool) -> bool:
         """20 ms of the caller at `at_ms` of the call clock. True when nothing waited before it."""
-        frames = self._frames
-        if not frames:
-            self._at_ms = at_ms
-            self._missing = missing
-            frames.append(pcm)
-            return not self._events
-        if missing != self._missing or at_ms != self._at_ms + len(frames) * FRAME_MS:
+        first = not self._frames and not self._events
+        if self._frames and (missing != self._missing or at_ms != self._at_ms + len(self._frames) * FRAME_MS):
             self._seal()
+        if not self._frames:
             self._at_ms = at_ms
             self._missing = missing
         self._frames.append(pcm)
         if self._sealed_ms + len(self._frames) * FRAME_MS > AUDIO_LIMIT_MS:
             self._drop_oldest()
-        return False
+        return first
 
     def add(self, event: pb.GatewayEvent) -> None:
         """An event in its place after the audio so far; its call number is set here."""

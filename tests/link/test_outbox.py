@@ -72,6 +72,15 @@ def test_a_worker_that_does_not_read_costs_the_oldest_audio_and_no_event() -> No
     assert outbox.dropped_ms == 1000
 
 
+def test_audio_between_many_events_is_bounded_too() -> None:
+    outbox = CallOutbox(1)
+    for number in range(2 * AUDIO_LIMIT_MS // FRAME_MS):
+        add(outbox, number, 1)
+        outbox.add(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=number * FRAME_MS)))
+    assert outbox.dropped_ms == AUDIO_LIMIT_MS
+    assert kinds(taken(outbox)).count("audio") == AUDIO_LIMIT_MS // FRAME_MS
+
+
 @given(st.lists(st.one_of(st.tuples(st.integers(1, 300), st.booleans()), st.just(None)), max_size=12))
 def test_what_waits_is_bounded_in_order_and_adds_up(steps: list[tuple[int, bool] | None]) -> None:
     outbox = CallOutbox(1)
