@@ -95,7 +95,9 @@ class Attachment:
         try:
             await session.run()
         except ProviderError as error:
-            self._fail(number, "call.in-progress.error-pipeline-no-available-transcriber", str(error))
+            # Only opening raises these: nothing was promised yet, and another worker may do better.
+            logger.warning("call refused", call=call_id, reason=str(error))
+            self._refuse(number, str(error))
         except Exception as error:  # border of one call's task: the other calls go on
             logger.exception("session failed", call=call_id)
             self._fail(number, "pipeline-error-worker-failed", f"The conversation failed: {_cause(error)!r}.")

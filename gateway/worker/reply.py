@@ -9,6 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
+
 from gateway.conversation.clauses import ClauseSplitter, speakable
 from gateway.conversation.events import EndRequested, ReplyFailed, ReplyFinished
 from gateway.errors import ProviderError, ProviderTimeout
@@ -24,7 +26,9 @@ from gateway.providers.base import (
 from gateway.worker.output import OutputPort, ReplyOutput
 from gateway.worker.tools import Tools
 
-MODEL_SECONDS = 12.0
+logger = structlog.get_logger(__name__)
+
+MODEL_SECONDS = 6.0
 """Bound for each part of a model's reply."""
 VOICE_SECONDS = 8.0
 """Bound for each chunk of a voice."""
@@ -163,7 +167,7 @@ class Conversing:
 
     async def __call__(self, reply: Reply) -> None:
         for _ in range(TOOL_ROUNDS):
-            text, calls = await self._ask(reply)
+            text, calls = await self._ask_twice(reply)
             if not calls:
                 return
             await reply.committed()
@@ -176,6 +180,17 @@ class Conversing:
                 ChatMessage("tool", outcome.result, tool_call_id=outcome.call.id) for outcome in outcomes
             )
         raise ProviderError(f"The model asked for tools {TOOL_ROUNDS} times in one reply.")
+
+    async def _ask_twice(self, reply: Reply) -> tuple[str, list[ToolCall]]:
+        """Ask again, once, when the model failed in a way that may pass and nothing of its answer is spoken yet."""
+        said = self._said
+        try:
+            return await self._ask(reply)
+        except ProviderError as error:
+            if error.permanent or self._said != said:
+                raise
+            logger.warning("model failed, asking again", call=self._request.call_id, error=str(error))
+        return await self._ask(reply)
 
     async def _ask(self, reply: Reply) -> tuple[str, list[ToolCall]]:
         splitter, said, calls = ClauseSplitter(), "", list[ToolCall]()

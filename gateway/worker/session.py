@@ -68,7 +68,7 @@ class Session:
     async def run(self) -> None:
         """Open the conversation, say so to the gateway, and hold it until the call ends.
 
-        :raises ParleyError: it cannot be opened
+        :raises ProviderError: the transcriber cannot be opened; the call was not accepted
         """
         stream = await self._resources.open_transcriber()
         hearing = Hearing(detector=self._resources.detector, stream=stream, clock=self._clock, dispatch=self.dispatch)

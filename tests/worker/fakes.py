@@ -37,15 +37,21 @@ class ScriptedTranscriber:
     :param texts: lines, used in turn by each call
     :param delay_ms: time that a transcript takes
     :param fail_after: segments after which the transcriber fails, 0 for never
+    :param opens: whether a call can open it
     """
 
-    def __init__(self, texts: Sequence[str] = ("hello",), delay_ms: int = 0, fail_after: int = 0) -> None:
+    def __init__(
+        self, texts: Sequence[str] = ("hello",), delay_ms: int = 0, fail_after: int = 0, opens: bool = True
+    ) -> None:
+        self._opens = opens
         self.capabilities = TranscriberCapabilities(partials=False, endpoints=False, streaming=False)
         self._texts = tuple(texts)
         self._delay = delay_ms / 1000
         self._fail_after = fail_after
 
     async def open(self) -> ScriptedStream:
+        if not self._opens:
+            raise ProviderUnavailable("The scripted transcriber was told not to open.")
         return ScriptedStream(self._texts, self._delay, self._fail_after)
 
 
@@ -98,7 +104,7 @@ class EchoModel:
     :param delay_ms: time before the first word
     :param pace_ms: time between words
     :param tool: name of a tool that is called when the caller says it; its result is the reply
-    :param fail: fails instead of answering
+    :param fail: requests that fail before one is answered
     :param expects: the kind of answer that the reply asks for
     :param same_id: gives all its tool calls the same id, as some models do
     :param before_tool: text that comes before a tool call
@@ -110,7 +116,7 @@ class EchoModel:
         delay_ms: int = 0,
         pace_ms: int = 0,
         tool: str = "",
-        fail: bool = False,
+        fail: int = 0,
         expects: str = "anything",
         same_id: bool = False,
         before_tool: str = "",
@@ -119,7 +125,7 @@ class EchoModel:
         self._delay = delay_ms / 1000
         self._pace = pace_ms / 1000
         self._tool = tool
-        self._fail = fail
+        self._failures = fail
         self._expects = expects
         self._same_id = same_id
         self._before_tool = before_tool
@@ -128,7 +134,8 @@ class EchoModel:
     async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
         self.requests.append(request)
         await asyncio.sleep(self._delay)
-        if self._fail:
+        if self._failures:
+            self._failures -= 1
             raise ProviderUnavailable("The echo model was told to fail.")
         last = request.messages[-1]
         if self._tool and last.role == "user" and self._tool in last.content:

@@ -178,12 +178,20 @@ async def test_calls_do_not_wait_for_each_other(speech: bytes) -> None:
 
 async def test_a_model_that_fails_is_apologised_for(speech: bytes) -> None:
     async with served() as (_, address), attached(address) as peer:
-        call = await greeted(peer, assistant(model={"fail": True}))
+        call = await greeted(peer, assistant(model={"fail": 99}))
         call.speak(speech)
         (action,) = await call.until(lambda: call.of("action"))
         assert action.hangup.reason == "pipeline-error-custom-llm-llm-failed"
         assert "sorry" in call.texts()[-1]
         assert call.journal("note")[0]["event"] == "failure"
+
+
+async def test_a_model_that_fails_once_is_asked_again(speech: bytes) -> None:
+    async with served() as (_, address), attached(address) as peer:
+        call = await greeted(peer, assistant(model={"fail": 1}))
+        call.speak(speech)
+        await call.until(lambda: "You said what time is it." in call.texts())
+        assert not call.of("action")
 
 
 async def test_a_voice_that_fails_leaves_the_caller_to_the_gateway(speech: bytes) -> None:

@@ -80,6 +80,7 @@ async def test_sigterm_drains() -> None:
         ({"voice": {"provider": "nobody"}}, "nobody"),
         ({"firstMessage": "{% broken"}, "malformed"),
         ({"nonsense": 1}, "nonsense"),
+        ({"transcriber": {"provider": "tests.worker.fakes:ScriptedTranscriber", "opens": False}}, "not to open"),
     ],
 )
 async def test_a_call_that_cannot_be_served_is_refused_with_the_reason(change: dict[str, Any], sentence: str) -> None:
