@@ -35,7 +35,7 @@ def settings(provider: str, **options: Any) -> ProviderSettings:
 
 
 def test_a_class_is_made_with_its_options_and_shared() -> None:
-    first: object = make_voice(settings(OWN, size=3))
+    first: Any = make_voice(settings(OWN, size=3))
     again: object = make_voice(settings(OWN, size=3))
     assert isinstance(first, Own)
     assert first.size == 3

@@ -10,6 +10,8 @@ from __future__ import annotations
 from gateway.providers.base import TranscriptHint
 from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Recogniser, Samples
 
+_SURE = 0.6
+
 
 class EmbeddedRecogniser:
     """Two recognisers as one.
@@ -23,12 +25,14 @@ class EmbeddedRecogniser:
         self._longest = int(longest_seconds * MODEL_RATE)
 
     def recognise(self, samples: Samples, hint: TranscriptHint) -> Hypothesis:
-        """Text of a span of speech. Of two poor hypotheses, the one that has text, then the one that ended by itself,
-        then the surer one."""
+        """Text of a span of speech. Where the first hears nothing the second must be sure; of two that have text, the
+        one that ended by itself is taken, then the surer one."""
         if len(samples) > self._longest:
             return self._second.recognise(samples, hint)
         heard = self._first.recognise(samples, hint)
         if heard.text and heard.complete:
             return heard
         again = self._second.recognise(samples, hint)
+        if not heard.text:
+            return again if again.confidence >= _SURE else heard
         return max(heard, again, key=lambda one: (bool(one.text), one.complete, one.confidence))

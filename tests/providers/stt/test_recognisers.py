@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from gateway.media.audio import SAMPLE_RATE
 from gateway.providers.base import TranscriptHint
 from gateway.providers.llm.dialogue.spoken_digits import digits_in
 from gateway.providers.registry import embedded_recognisers
@@ -63,6 +64,25 @@ def test_speech_beyond_the_window_of_whisper_is_heard_to_its_end() -> None:
     assert "last sentence" in heard.text
 
 
+def noise(kind: str) -> bytes:
+    dice, at = np.random.default_rng(3), np.arange(SAMPLE_RATE)
+    sounds = {
+        "hiss": dice.standard_normal(SAMPLE_RATE) / 20,
+        "cough": dice.standard_normal(SAMPLE_RATE) * np.exp(-at / 800) / 4,
+        "tone": np.sin(2 * np.pi * 440 * at / SAMPLE_RATE) / 10,
+        "click": np.where((at > 4000) & (at < 4020), 0.5, 0.0),
+    }
+    return bytes((np.clip(sounds[kind], -1, 1) * 32767).astype("<i2").tobytes())
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("kind", ["hiss", "cough", "tone", "click"])
+@pytest.mark.parametrize("expects", ["anything", "digits", "yes-no"])
+def test_noise_is_not_taken_for_words(kind: str, expects: str) -> None:
+    heard = embedded_recognisers()["embedded"].recognise(to_model_rate(noise(kind)), TranscriptHint(expects))
+    assert heard.text == ""
+
+
 @dataclass
 class Fake:
     hypothesis: Hypothesis
@@ -81,7 +101,8 @@ EMPTY, ENDLESS = Hypothesis("", 0.0), Hypothesis("no no no no no", 0.95, complet
     ("seconds", "first", "second", "text", "asked"),
     [
         (2, GOOD, SURER, "good", (1, 0)),
-        (2, EMPTY, GOOD, "good", (1, 1)),
+        (2, EMPTY, SURER, "surer", (1, 1)),
+        (2, EMPTY, GOOD, "", (1, 1)),
         (2, ENDLESS, GOOD, "good", (1, 1)),
         (2, ENDLESS, EMPTY, ENDLESS.text, (1, 1)),
         (2, EMPTY, EMPTY, "", (1, 1)),
