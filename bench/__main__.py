@@ -12,8 +12,14 @@ from pathlib import Path
 from tests.peers.missing import PeerMissing
 from tests.peers.process import PeerFailed
 
-BENCHMARKS = ("latency", "overhead", "barge_in", "transcription", "capacity")
-"""Modules of this package with a `SUMMARY` and `async measure(folder) -> Report`."""
+BENCHMARKS = {
+    "latency": "bench.latency",
+    "overhead": "bench.overhead",
+    "barge_in": "bench.barge_in",
+    "transcription": "bench.recognition",
+    "capacity": "bench.capacity",
+}
+"""Name → module with a `SUMMARY` and `async measure(folder) -> Report`."""
 
 
 def main() -> int:
@@ -24,14 +30,14 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep captures, recordings and logs here")
     arguments = parser.parse_args()
     if not arguments.benchmarks:
-        for name in BENCHMARKS:
-            print(f"{name:<14} {importlib.import_module(f'bench.{name}').SUMMARY}")
+        for name, module in BENCHMARKS.items():
+            print(f"{name:<14} {importlib.import_module(module).SUMMARY}")
         return 0
     return max(_run(name, keep=arguments.keep, as_json=arguments.json) for name in arguments.benchmarks)
 
 
 def _run(name: str, *, keep: Path | None, as_json: bool) -> int:
-    module = importlib.import_module(f"bench.{name}")
+    module = importlib.import_module(BENCHMARKS[name])
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as scratch:
         folder = (keep or Path(scratch)) / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from tests.interop.product import ProductPlan, running_product, shipped_assistan
 from tests.peers import speech
 from tests.peers.talk import barge_ins
 
-SUMMARY = "21 interruptions: caller's onset to the last agent speech packet"
+SUMMARY = "24 interruptions: caller's onset to the last agent speech packet"
 METHOD = (
     "pjsua2 softphone over SIP and RTP on loopback, tcpdump; first loud packet of the caller while the agent speaks to "
     "the last loud packet of the agent before at least 500 ms of silence; each question interrupts the greeting or the "
@@ -24,6 +24,7 @@ QUESTIONS = (
     "Who are you?",
     "When do you close?",
     "How can you help me?",
+    "Where is your shop?",
     "What is your address?",
 )
 
@@ -37,7 +38,8 @@ async def measure(folder: Path) -> Report:
             questions = [speech.synthetic(text, speech.FLITE_VOICES[call]) for text in QUESTIONS]
             held.append(await interrupt(product, folder / f"call-{call}", questions))
     stops = [stop.ms for one in held for stop in barge_ins(one.call.caller_spurts, one.call.agent_spurts)]
-    notes = [f"{len(QUESTIONS) * CALLS} questions were spoken, {len(stops)} of them over the agent's speech"]
+    spoken = len(QUESTIONS) * CALLS
+    notes = [f"{spoken - len(stops)} of {spoken} questions began in a pause of the agent, who then said no more"]
     pauses = _pauses(held)
     figures = [Figure.of("onset to last agent speech", stops)]
     figures += [Figure.of("own account: onset to pause", pauses)] if pauses else []

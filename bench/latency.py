@@ -44,7 +44,7 @@ def turns(held: HeldCall) -> list[TurnLatency]:
 async def measure(folder: Path) -> Report:
     """Run it; about four minutes."""
     reference = await echo_reference(folder / "echo")
-    with ToolServer(lambda _name, arguments: f"Order {arguments} leaves on Friday.").serving() as tools:
+    with ToolServer(lambda _name, arguments: f"Order {arguments['order_number']} leaves on Friday.").serving() as tools:
         plan = ProductPlan(folder / "parley", shipped_assistant(tools.url))
         async with running_product(plan) as product:
             held = [await ask(product, folder / f"call-{call}", questions(call)) for call in range(CALLS)]

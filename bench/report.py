@@ -33,8 +33,10 @@ class Figure:
         return cls(name, unit, len(values), round(median, 3), round(p95, 3), round(worst, 3))
 
     def line(self) -> str:
-        spread = f"p50 {self.median:8.1f}   p95 {self.p95:8.1f}   max {self.worst:8.1f}"
-        return f"  {self.name:<34} {spread}   {self.unit:<4} n={self.n}"
+        decimals = 1 if self.unit == "ms" else 3
+        values = (("p50", self.median), ("p95", self.p95), ("max", self.worst))
+        spread = "   ".join(f"{name} {value:8.{decimals}f}" for name, value in values)
+        return f"  {self.name:<36} {spread}   {self.unit:<4} n={self.n}"
 
 
 @dataclass(frozen=True, slots=True)

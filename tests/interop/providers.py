@@ -31,7 +31,7 @@ def fake_assistant(*, first_message: str = "hello", reply: str = LONG_REPLY, **m
     """An assistant that hears a fixed text in any speech, says `reply` to it, and speaks in tones."""
     return {
         "firstMessage": first_message,
-        "transcriber": {"provider": "tests.interop.providers:FixedTranscriber", "text": "please go on"},
+        "transcriber": {"provider": "tests.interop.providers:FixedTranscriber", "text": "can you hear me"},
         "model": {"provider": "tests.interop.providers:FixedModel", "reply": reply, **model},
         "voice": {"provider": "tests.interop.providers:ToneVoice"},
     }

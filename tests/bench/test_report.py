@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bench.report import Figure, Report
+
+
+def report() -> Report:
+    figures = [Figure.of("voice to voice", [100.0, 300.0, 200.0]), Figure.of("per call", [0.25], unit="%")]
+    return Report("latency", "how", figures, [Figure.of("echo", [1.0])], ["one note"], machine="a machine")
+
+
+def test_a_figure_has_median_p95_worst_and_number() -> None:
+    figure = Figure.of("x", list(range(101)))
+    assert (figure.n, figure.median, figure.p95, figure.worst) == (101, 50, 95, 100)
+
+
+def test_nothing_measured_is_no_figure() -> None:
+    with pytest.raises(ValueError, match="x: nothing was measured"):
+        Figure.of("x", [])
+
+
+def test_the_text_tells_method_machine_figures_reference_and_notes() -> None:
+    text = report().text()
+    for part in ("how", "a machine", "voice to voice", "200.0", "0.250", "n=3", "reference", "echo", "note: one note"):
+        assert part in text
+
+
+def test_the_json_holds_the_same() -> None:
+    found = json.loads(report().json())
+    assert found["machine"] == "a machine"
+    assert found["figures"][0] == {
+        "name": "voice to voice",
+        "unit": "ms",
+        "n": 3,
+        "median": 200,
+        "p95": 290,
+        "worst": 300,
+    }
