@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from concurrent.futures import Executor
 
+from gateway.errors import ProviderError
 from gateway.media.audio import SAMPLE_BYTES
 from gateway.providers.base import SpokenWord, VoiceCapabilities, VoiceChunk
 from gateway.providers.tts.hibari import HibariSynthesiser, SpokenPiece
@@ -72,6 +73,9 @@ class EmbeddedVoice:
         if cached is not None:
             return cached
         loop = asyncio.get_running_loop()
-        piece = await loop.run_in_executor(self._pool, self._synthesiser.synthesise, sentence)
+        try:
+            piece = await loop.run_in_executor(self._pool, self._synthesiser.synthesise, sentence)
+        except Exception as error:  # whatever the package and its model raise
+            raise ProviderError(f"The voice cannot say {sentence!r}: {error}.") from error
         self._cache.put(sentence, piece)
         return piece

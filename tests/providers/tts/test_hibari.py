@@ -8,13 +8,31 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from gateway.errors import ProviderError
 from gateway.providers.base import TranscriptHint, VoiceChunk
 from gateway.providers.registry import embedded_recognisers
 from gateway.providers.stt.segment import to_model_rate
 from gateway.providers.tts.embedded import EmbeddedVoice, PieceCache
 from gateway.providers.tts.hibari import HibariSynthesiser, SpokenPiece
 
+ODD = ["$9.99", "Dr.", "e-mail", "3/4/2024", "(a)", "\u2014", "50%", "1,234", "[x](y)", "a@b.c", "7:30pm", "\u00e9t\u00e9"]
+    "$9.99",
+    "Dr.",
+    "e-mail",
+    "3/4/2024",
+    "(a)",
+    "\u2014",
+    "50%",
+    "don't",
+    "1,234",
+    "[x](y)",
+    "a@b.c",
+    "7:30pm",
+    "\u00e9t\u00e9",
+]
 TWO_SENTENCES = "Hello, this is Parley. Your order costs $9.99 today."
 
 
@@ -81,6 +99,28 @@ async def test_speech_starts_at_once_and_at_telephone_level(voice: EmbeddedVoice
 @pytest.mark.parametrize("text", ["", "   ", "...", "—"])
 async def test_a_text_without_words_has_no_audio(voice: EmbeddedVoice, text: str) -> None:
     assert await spoken(voice, text) == []
+
+
+@pytest.mark.models
+@settings(max_examples=40, deadline=None)
+@given(st.text(max_size=40) | st.lists(st.sampled_from(ODD), max_size=6).map(" ".join))
+def test_any_text_is_spoken_or_silent_with_its_words_in_order(text: str) -> None:
+    for sentence in synthesiser().split(text):
+        piece = synthesiser().synthesise(sentence)
+        assert not piece.pcm or [word.text for word in piece.words] == sentence.split()
+        edges = [edge for word in piece.words for edge in (word.start, word.end)]
+        assert edges == sorted(edges)
+        assert not edges or edges[-1] * 2 <= len(piece.pcm)
+
+
+@pytest.mark.models
+async def test_a_failing_model_is_a_provider_error(voice: EmbeddedVoice, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: HibariSynthesiser, sentence: str) -> SpokenPiece:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(HibariSynthesiser, "synthesise", fail)
+    with pytest.raises(ProviderError, match=r"The voice cannot say 'Hello\.': out of memory\."):
+        await spoken(voice, "Hello.")
 
 
 @pytest.mark.models
