@@ -88,6 +88,7 @@ class Session:
             self._begin()
             await self._over
             self._stop(listening)
+            await self._tools.close()
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
@@ -127,7 +128,7 @@ class Session:
             self._receive(event)
 
     def _stop(self, listening: asyncio.Task[None]) -> None:
-        """The call is over: nothing of it goes on but tools, which end by themselves or by their timeout."""
+        """The call is over: nothing of it goes on but tools."""
         if self._reply is not None:
             self._reply[1].cancel()
         listening.cancel()

@@ -21,6 +21,8 @@ from gateway.conversation.events import ToolEnded, ToolStarted
 from gateway.providers.base import ToolCall, ToolDefinition
 from gateway.worker.output import OutputPort
 
+GRACE_SECONDS = 5.0
+"""A tool that still runs this long after the end of the call is given up."""
 END_CALL = "endCall"
 _END_CALL = ToolDefinition(END_CALL, "Ends the call. Use it when the conversation is over.", {"type": "object"})
 
@@ -80,6 +82,13 @@ class Tools:
         """Wait for the tools that earlier replies started."""
         if self._running:
             await asyncio.wait(self._running)
+
+    async def close(self) -> None:
+        """The call is over: what runs may end for a moment, then it is given up."""
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=GRACE_SECONDS)
+            for task in late:
+                task.cancel()
 
     async def run(self, call: ToolCall, turn: int, reply: int) -> ToolOutcome:
         """Run a tool to its end, also when the caller of this is cancelled. Never raises: a failure is an outcome. The

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.providers.base import ToolCall
+from gateway.worker import tools
 from gateway.worker.tools import read_outcome
 from tests.worker.peer import attached, served
 from tests.worker.test_conversation import answered, assistant, greeted
@@ -120,6 +121,25 @@ async def test_a_caller_who_interrupts_does_not_tear_a_tool_in_half(speech: byte
     assert finished.is_set(), "the next reply waits for the tool"
     assert len(service.requests) == 1
     assert [entry["result"] for entry in call.journal("tool-result")] == ["Ordered."]
+
+
+async def test_a_tool_that_hangs_does_not_hold_a_call_that_is_over(
+    speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "GRACE_SECONDS", 0.2)
+    released = asyncio.Event()
+
+    async def answer(_: dict[str, Any]) -> tuple[int, str]:
+        await released.wait()
+        return 200, results("late")
+
+    async with tool_service(answer) as service, served() as (worker, address), attached(address) as peer:
+        call = await greeted(peer, shopkeeper(service.url))
+        call.speak(speech)
+        await call.until(lambda: call.journal("tool-call"))
+        call.end()
+        await asyncio.wait_for(worker.idle.wait(), 3)
+        released.set()
 
 
 async def test_a_tool_that_cannot_be_reached_is_a_result_for_the_model(speech: bytes) -> None:
