@@ -18,7 +18,7 @@ from gateway.providers.stt.segment import to_model_rate
 from gateway.providers.tts.embedded import EmbeddedVoice, PieceCache
 from gateway.providers.tts.hibari import HibariSynthesiser, SpokenPiece
 
-ODD = ["$9.99", "Dr.", "e-mail", "3/4/2024", "(a)", "\u2014", "50%", "1,234", "[x](y)", "a@b.c", "7:30pm", "\u00e9t\u00e9"]
+ODD = [
     "$9.99",
     "Dr.",
     "e-mail",
@@ -26,7 +26,6 @@ ODD = ["$9.99", "Dr.", "e-mail", "3/4/2024", "(a)", "\u2014", "50%", "1,234", "[
     "(a)",
     "\u2014",
     "50%",
-    "don't",
     "1,234",
     "[x](y)",
     "a@b.c",
