@@ -11,8 +11,8 @@ from gateway.providers.registry import embedded_recognisers
 
 SUMMARY = "word error rate and exact digit strings of the embedded recognisers, through the telephone"
 METHOD = (
-    "8 kHz, µ-law, line noise at -62 dBFS, cut where Silero finds speech; human prompts and digits, synthetic speakers; "
-    "each recognition alone; see bench/transcription.py, which also lists what was not recognised"
+    "8 kHz, µ-law, line noise at -62 dBFS, cut where Silero finds speech; human prompts and digits, synthetic "
+    "speakers; each recognition alone; see bench/transcription.py, which also lists what was not recognised"
 )
 SENTENCES, DIGIT_STRINGS, SEED = 80, 4, 7
 

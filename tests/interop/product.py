@@ -123,6 +123,10 @@ class Product:
         """Sum over a metric's labels, 0 when it has not been measured."""
         return metric_value(await self.scrape(), name)
 
+    def worker_pid(self) -> int:
+        """Process id of the local worker that was started last."""
+        return int([line["pid"] for line in self.log_lines() if line["message"] == "worker process ready"][-1])
+
     def records(self) -> list[dict[str, Any]]:
         """Records of ended calls, oldest file first."""
         files = sorted((self.plan.data / "calls").glob("*.json"), key=lambda path: path.stat().st_mtime)
