@@ -11,8 +11,10 @@ from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 import gateway.observe.metrics  # noqa: F401  registers the metrics
-from gateway.assistant import Assistant
+from gateway.assistant import Assistant, Model, ProviderSettings
 from gateway.config import load
+from gateway.errors import ConfigError
+from gateway.providers import registry
 from tests.docs.pages import PAGES, ROOT, prose
 
 OPERATE = (ROOT / "docs" / "operate.md").read_text()
@@ -89,3 +91,13 @@ def test_the_version_is_the_same_everywhere() -> None:
     from gateway import __version__
 
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("kind", ["transcriber", "model", "voice"])
+def test_every_provider_is_documented(kind: str) -> None:
+    make = {"transcriber": registry.make_transcriber, "voice": registry.make_voice}.get(kind)
+    with pytest.raises(ConfigError) as caught:
+        make(ProviderSettings(provider="-")) if make else registry.make_model(Model(provider="-"))
+    listed = re.search(r"write one of (.+?), or", str(caught.value))
+    assert listed
+    assert [name for name in listed[1].split(", ") if f"`{name}`" not in CONFIGURE] == []
