@@ -127,18 +127,24 @@ class Product:
         """Process id of the local worker that was started last."""
         return int([line["pid"] for line in self.log_lines() if line["message"] == "worker process ready"][-1])
 
-    def records(self) -> list[dict[str, Any]]:
-        """Records of ended calls, oldest file first."""
-        files = sorted((self.plan.data / "calls").glob("*.json"), key=lambda path: path.stat().st_mtime)
-        return [json.loads(path.read_text()) for path in files]
+    def records(self, number: str | None = None) -> list[dict[str, Any]]:
+        """Records of ended calls, oldest file first; those to `number` when one is given.
 
-    async def wait_for_records(self, count: int, *, seconds: float = 10) -> list[dict[str, Any]]:
+        A record is written after the call has ended: a test that shares the product calls a number of its own.
+        """
+        files = sorted((self.plan.data / "calls").glob("*.json"), key=lambda path: path.stat().st_mtime)
+        found = [json.loads(path.read_text()) for path in files]
+        return [one for one in found if number is None or one["called"].startswith(f"sip:{number}@")]
+
+    async def wait_for_records(
+        self, count: int, *, number: str | None = None, seconds: float = 10
+    ) -> list[dict[str, Any]]:
         """:raises PeerFailed: when there are fewer than `count` records in time"""
         for _ in range(int(seconds * 10)):
-            if len(found := self.records()) >= count:
+            if len(found := self.records(number)) >= count:
                 return found
             await asyncio.sleep(0.1)
-        raise PeerFailed(f"{len(self.records())} of {count} call records after {seconds} s.\n{self.child.tail()}")
+        raise PeerFailed(f"{len(self.records(number))} of {count} records after {seconds} s.\n{self.child.tail()}")
 
     async def wait_until_active(self, calls: int, *, seconds: float = 10) -> None:
         """Wait until exactly `calls` calls are going on. :raises PeerFailed: when there are not, in time"""

@@ -35,11 +35,11 @@ async def test_sipp_scenario(product: Product, tmp_path: Path, scenario: str, tr
 
 
 async def _streams_of_a_call(
-    product: Product, phone: Baresip, folder: Path, *, seconds: float
+    product: Product, phone: Baresip, folder: Path, *, number: str, seconds: float
 ) -> tuple[RtpStream, RtpStream]:
     """Ours and the phone's stream of a call that lasts `seconds`."""
     async with capture(folder, ports=phone.plan.rtp_ports) as captured:
-        phone.dial(f"sip:demo@{product.address}")
+        phone.dial(f"sip:{number}@{product.address}")
         await phone.wait_for("CALL_ESTABLISHED")
         await asyncio.sleep(seconds)
         phone.command("hangup")
@@ -55,11 +55,11 @@ async def _streams_of_a_call(
 async def test_baresip_is_heard_and_answered_in_every_codec(
     product: Product, tmp_path: Path, codec: str, timestamps: int
 ) -> None:
-    before = len(product.records())
+    number = "codec-" + codec.split("/")[0]
     async with running_baresip(BaresipPlan(tmp_path, question(), codec=codec)) as phone:
-        ours, theirs = await _streams_of_a_call(product, phone, tmp_path, seconds=6)
+        ours, theirs = await _streams_of_a_call(product, phone, tmp_path, number=number, seconds=6)
     assert_continuous(ours, theirs, samples_per_packet=timestamps)
-    record = (await product.wait_for_records(before + 1))[-1]
+    (record,) = await product.wait_for_records(1, number=number)
     assert [turn["role"] for turn in record["turns"]][:3] == ["agent", "caller", "agent"]
     assert record["media"]["codec"].lower().startswith(codec.split("/")[0].lower())
     assert _loudness(phone.recording()) > 500, "baresip heard nothing"
@@ -70,9 +70,8 @@ def _loudness(recording: Path) -> int:
 
 
 async def test_digits_of_baresip_arrive_once_each(product: Product, tmp_path: Path) -> None:
-    before = len(product.records())
     async with running_baresip(BaresipPlan(tmp_path, speech.silence(10_000))) as phone:
-        phone.dial(f"sip:demo@{product.address}")
+        phone.dial(f"sip:digits@{product.address}")
         await phone.wait_for("CALL_ESTABLISHED")
         await asyncio.sleep(1)
         for digit in "5590":
@@ -81,16 +80,15 @@ async def test_digits_of_baresip_arrive_once_each(product: Product, tmp_path: Pa
         await asyncio.sleep(4)
         phone.command("hangup")
         await phone.wait_for("CALL_CLOSED")
-    record = (await product.wait_for_records(before + 1))[-1]
+    (record,) = await product.wait_for_records(1, number="digits")
     assert "".join(turn["text"] for turn in record["turns"] if turn["role"] == "caller") == "5590"
 
 
 async def test_hold_and_back_with_baresip(product: Product, tmp_path: Path) -> None:
     late_question = speech.join(speech.silence(6000), question())
     plan = BaresipPlan(tmp_path, late_question)
-    before = len(product.records())
     async with running_baresip(plan) as phone, capture(tmp_path, ports=plan.rtp_ports) as captured:
-        phone.dial(f"sip:demo@{product.address}")
+        phone.dial(f"sip:held@{product.address}")
         await phone.wait_for("CALL_ESTABLISHED")
         for command in ("hold", "resume", "hold", "resume"):
             await asyncio.sleep(1)
@@ -99,7 +97,7 @@ async def test_hold_and_back_with_baresip(product: Product, tmp_path: Path) -> N
         phone.command("hangup")
         await phone.wait_for("CALL_CLOSED")
     await _assert_answered_after(4.5, captured, plan.rtp_ports)
-    record = (await product.wait_for_records(before + 1))[-1]
+    (record,) = await product.wait_for_records(1, number="held")
     assert record["end_reason"] == "customer-ended-call", record
 
 

@@ -1,4 +1,4 @@
-"""A worker dies in the middle of a sentence: the caller is told, the call ends in good order, the next one is served."""
+"""A worker dies in the middle of a sentence: the call ends in good order, and the next one is served."""
 
 from __future__ import annotations
 
