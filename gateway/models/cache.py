@@ -11,18 +11,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.cache import cache_dir
 from gateway.errors import ModelError
 from gateway.models.catalogue import CATALOGUE, Model, ModelFile
 
 _FETCH = "run `python -m gateway.models fetch`"
-
-
-def cache_dir() -> Path:
-    """`PARLEY_CACHE_DIR`, else `parley` in the user's cache (XDG base directory specification)."""
-    own = os.environ.get("PARLEY_CACHE_DIR")
-    if own:
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "parley"
 
 
 def models_dir() -> Path:

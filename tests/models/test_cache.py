@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import ModelError
 from gateway.models import cache
-from gateway.models.cache import cache_dir, file_path, missing, model_path, require
+from gateway.models.cache import file_path, missing, model_path, require
 from gateway.models.catalogue import CATALOGUE, Model, ModelFile
 
 CONTENT = b"weights"
@@ -27,14 +27,6 @@ def place(model: Model, content: bytes = CONTENT) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
-
-
-def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    monkeypatch.delenv("PARLEY_CACHE_DIR", raising=False)
-    assert cache_dir() == Path("/somewhere/parley")
-    monkeypatch.setenv("PARLEY_CACHE_DIR", "/own")
-    assert cache_dir() == Path("/own")
 
 
 def test_an_absent_file_is_named_with_its_remedy(model: Model) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.cache import cache_dir
+
 
 def peers_folder() -> Path:
-    """`peers` inside `PARLEY_CACHE_DIR`, or inside parley's folder of the user cache. Created when it is not there."""
-    chosen = os.environ.get("PARLEY_CACHE_DIR")
-    cache = os.environ.get("XDG_CACHE_HOME")
-    base = Path(chosen) if chosen else (Path(cache) if cache else Path.home() / ".cache") / "parley"
-    folder = base / "peers"
+    """`peers` inside parley's cache. Created when it is not there."""
+    folder = cache_dir() / "peers"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.cache import cache_dir
 from gateway.errors import SetupError
 from gateway.sip.native import extension, pjproject, toolchain, wheel
 from gateway.sip.native import source as sources
@@ -42,7 +42,7 @@ HERE = Path(__file__).parent
 
 def cache_folder() -> Path:
     """Where sources, compiled trees, wheels and logs are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "parley" / "native"
+    return cache_dir() / "native"
 
 
 def ensure(*, source: str | None = None, sha256: str | None = None, jobs: int = 2) -> Path:
