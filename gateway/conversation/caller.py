@@ -2,7 +2,7 @@
 
 Speech is cut into segments, each transcribed as a whole. A pause shorter than `MERGE_GAP_MS` does not end a segment:
 the longer span is asked for again under a new id and replaces it, because a recogniser does better with more context.
-Nor does a pause in which the text has not come yet: a transcriber may drop what waits for what is newer. Spans longer
+Nor does a pause in which the text has not come yet: one longer span costs less than two. Spans longer
 than `LONGEST_SEGMENT_MS` are not merged: the cost of a long turn stays in proportion to its length.
 """
 

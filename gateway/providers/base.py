@@ -39,7 +39,7 @@ class TranscriptHint:
 class Transcript:
     """Text of caller speech between two moments of the call clock (ms). `final` text never changes afterwards.
     `segment` is the id given to `finish`, None for a partial that nobody asked for. `confidence` is 0…1 or None.
-    `superseded`: a newer `finish` came before this segment was looked at, so its (empty) text says nothing."""
+    `superseded`: a `finish` of a longer span came before this one was looked at, so its (empty) text says nothing."""
 
     text: str
     start_ms: int

@@ -81,6 +81,8 @@ class Hearing:
                 self._tell(transcript)
 
     def _tell(self, transcript: Transcript) -> None:
+        if transcript.superseded:
+            return
         now = self._clock.now()
         if transcript.final and transcript.segment is not None:
             self._dispatch(Transcribed(now, transcript.segment, transcript.text))

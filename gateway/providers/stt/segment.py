@@ -1,12 +1,13 @@
 """Transcribes segments on request: keeps a call's last 90 s, and has spans of it recognised in a thread pool.
 
-One request of a call is in the pool at a time, one more may wait. A newer `finish` supersedes what has not begun: the
-turn went on, so the older span's text is of no use, and the pool's time belongs to the newer one.
+One request of a call is in the pool at a time, the others wait in their order. A newer `finish` supersedes those of its
+span that have not begun: the turn went on, so their text is of no use, and the pool's time belongs to the longer span.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
@@ -60,6 +61,10 @@ class _Request:
     hint: TranscriptHint
     pcm: bytes
 
+    def covers(self, other: _Request | None) -> bool:
+        """Whether the answer to this request makes the other's needless."""
+        return other is not None and self.start_ms <= other.start_ms and self.end_ms >= other.end_ms
+
 
 class SegmentTranscriber:
     """A recogniser as a transcriber. The pool is shared by all calls of the process."""
@@ -94,7 +99,8 @@ class SegmentStream:
         self._loop = loop
         self._history = AudioHistory()
         self._running: Future[Hypothesis] | None = None
-        self._waiting: _Request | None = None
+        self._running_request: _Request | None = None
+        self._waiting: deque[_Request] = deque()
         self._results: asyncio.Queue[Transcript | ProviderError | None] = asyncio.Queue()
         self._closed = False
 
@@ -108,12 +114,13 @@ class SegmentStream:
             return
         pcm = self._history.cut(start_ms - _PRE_ROLL_MS, end_ms + _POST_ROLL_MS)
         request = _Request(segment, start_ms, end_ms, hint, pcm)
-        if self._waiting is not None:
-            self._supersede(self._waiting)
-        self._waiting = request
+        for older in [waiting for waiting in self._waiting if request.covers(waiting)]:
+            self._waiting.remove(older)
+            self._supersede(older)
+        self._waiting.append(request)
         if self._running is None:
             self._start_next()
-        else:
+        elif request.covers(self._running_request):
             self._running.cancel()  # has an effect only while it waits for a thread
 
     def __aiter__(self) -> SegmentStream:
@@ -135,20 +142,20 @@ class SegmentStream:
         """End the iteration; what is still asked for is dropped."""
         if not self._closed:
             self._closed = True
-            self._waiting = None
+            self._waiting.clear()
             if self._running is not None:
                 self._running.cancel()
             self._results.put_nowait(None)
 
     def _start_next(self) -> None:
-        request, self._waiting = self._waiting, None
-        if request is None:
+        if not self._waiting:
             return
+        request = self._running_request = self._waiting.popleft()
         self._running = self._pool.submit(_recognise, self._recogniser, request)
         self._running.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._finished, request, done))
 
     def _finished(self, request: _Request, done: Future[Hypothesis]) -> None:
-        self._running = None
+        self._running = self._running_request = None
         if self._closed:
             return
         self._start_next()

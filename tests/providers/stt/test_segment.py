@@ -79,6 +79,17 @@ async def test_a_newer_request_supersedes_the_one_that_has_not_begun(pool: Threa
     assert len(recogniser.hints) + sum(final.superseded for final in finals.values()) == 3
 
 
+async def test_spans_that_only_follow_each_other_are_all_transcribed(pool: ThreadPoolExecutor) -> None:
+    recogniser = Recogniser()
+    recogniser.gate.clear()
+    stream = await opened(recogniser, pool)
+    for segment in (1, 2, 3):
+        stream.finish(segment, segment * 2000, segment * 2000 + 1000, ANYTHING)
+    recogniser.gate.set()
+    finals = [await following(stream) for _ in range(3)]
+    assert [(final.segment, final.superseded) for final in finals] == [(1, False), (2, False), (3, False)]
+
+
 async def test_a_request_that_waits_for_a_thread_is_superseded_too(pool: ThreadPoolExecutor) -> None:
     busy = threading.Event()
     pool.submit(busy.wait, 10)
