@@ -5,6 +5,7 @@ A provider is made once per process and settings, and shared by all calls.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import json
@@ -30,6 +31,7 @@ logger = structlog.get_logger(__name__)
 
 Options = dict[str, Any]
 Provider = TypeVar("Provider")
+Settings = TypeVar("Settings", bound=ProviderSettings)
 
 
 @runtime_checkable
@@ -97,15 +99,21 @@ async def warm_up(assistants: Iterable[Assistant]) -> None:
     :raises ConfigError: a provider or option is wrong
     :raises ModelError: a model file is missing or damaged
     """
-    make_detector().push(bytes(2048))
-    for assistant in assistants:
-        for provider in (
-            make_transcriber(assistant.transcriber),
-            make_model(assistant.model),
-            make_voice(assistant.voice),
-        ):
-            if isinstance(provider, Warmable):
-                await provider.warm_up()
+    chosen = list(assistants)
+    # Each kind in a thread of its own: loading models is most of a worker's start, and there are two cores at least.
+    await asyncio.gather(
+        _load(make_transcriber, [assistant.transcriber for assistant in chosen]),
+        _load(make_voice, [assistant.voice for assistant in chosen]),
+        _load(make_model, [assistant.model for assistant in chosen]),
+        asyncio.to_thread(lambda: make_detector().push(bytes(2048))),
+    )
+
+
+async def _load(make: Callable[[Settings], object], chosen: Iterable[Settings]) -> None:
+    for settings in chosen:
+        provider = await asyncio.to_thread(make, settings)
+        if isinstance(provider, Warmable):
+            await provider.warm_up()
 
 
 # ---------------------------------------------------------------- the embedded providers
