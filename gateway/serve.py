@@ -120,6 +120,8 @@ class Service:
         """:raises SetupError: when no local worker becomes ready"""
         local = self._settings.worker.count > 0
         await self._gateway.start(worker_seconds=WORKER_SECONDS if local else REMOTE_WORKER_SECONDS)
+        if self._pool.hopeless:
+            raise SetupError("No worker could start; the line above tells why.")
         if local and not self._pool.ready:
             raise SetupError(f"No worker was ready within {WORKER_SECONDS:.0f} s; the log above tells why.")
 

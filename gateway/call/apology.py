@@ -27,7 +27,7 @@ TEXT = "I am sorry, there is a technical problem. Please call again later."
 MAKE_SECONDS = 30.0
 QUIET_SECONDS = 1.5
 """The worker has said all when nothing came for this long."""
-RETRY_SECONDS = 10.0
+RETRY_SECONDS = 1.0
 
 
 class Apologies:

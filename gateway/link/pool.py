@@ -67,14 +67,20 @@ class WorkerPool:
             task.add_done_callback(_tell_fault)
 
     async def wait_ready(self, timeout: float) -> bool:
-        """Wait until a worker could take a call; false when none could within `timeout` seconds."""
+        """Wait until a worker could take a call; false when none could within `timeout` seconds, or none will."""
         try:
             async with asyncio.timeout(timeout):
-                while not self.ready:  # noqa: ASYNC110  any link of a changing list, asked once at start
+                while not self.ready and not self.hopeless:  # noqa: ASYNC110  a changing list, asked once at start
                     await asyncio.sleep(0.05)
         except TimeoutError:
             return False
-        return True
+        return self.ready
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every worker is a local process that could not even start."""
+        processes = self._processes
+        return bool(processes) and not self._settings.addresses and all(process.stillborn for process in processes)
 
     def choose(self, tried: Collection[WorkerLink] = ()) -> WorkerLink:
         """The least loaded worker that is healthy, not draining and not in `tried`.

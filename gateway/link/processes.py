@@ -55,6 +55,8 @@ class WorkerProcess:
         self._command = [sys.executable, "-m", "gateway.link.child", str(os.getpid()), *command]
         self._serve = serve
         self._process: asyncio.subprocess.Process | None = None
+        self.stillborn = False
+        """Its only life so far ended before it was ready."""
 
     @property
     def pid(self) -> int | None:
@@ -64,14 +66,16 @@ class WorkerProcess:
 
     async def run(self) -> None:
         """Start, watch, start again."""
-        failures = 0
+        failures = lives = 0
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
             try:
                 await self._live()
             except LinkError as error:
+                self.stillborn = lives == 0
                 log.error("worker process failed", worker=self.name, detail=str(error))
+            lives += 1
             failures = 0 if loop.time() - started >= STABLE_SECONDS else failures + 1
             metrics.WORKER_RESTARTS.inc()
             await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1] if failures else 0)
@@ -84,6 +88,7 @@ class WorkerProcess:
         self._process = process
         try:
             address = await self._ready(process)
+            self.stillborn = False
             log.info("worker process ready", worker=self.name, pid=process.pid, address=address)
             await self._while_alive(process, address)
         finally:

@@ -15,7 +15,7 @@ from gateway.cache import cache_dir
 from gateway.errors import ModelError
 from gateway.models.catalogue import CATALOGUE, Model, ModelFile
 
-_FETCH = "run `python -m gateway.models fetch`"
+_FETCH = "run `parley setup`"
 
 
 def models_dir() -> Path:

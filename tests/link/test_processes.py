@@ -113,3 +113,22 @@ async def test_a_worker_does_not_outlive_a_gateway_that_is_killed() -> None:
     gateway.kill()
     await gateway.wait()
     await until(lambda: not alive(worker))
+
+
+async def test_a_pool_whose_workers_cannot_even_start_says_so_before_the_time_is_up() -> None:
+    pool = WorkerPool(WorkerSettings(count=1), command=[sys.executable, "-c", "raise SystemExit(2)"])
+    pool.start()
+    try:
+        async with asyncio.timeout(20):
+            assert not await pool.wait_ready(600)
+        assert pool.hopeless
+    finally:
+        await pool.close()
+
+
+async def test_a_worker_runs_at_a_lower_priority_than_the_gateway() -> None:
+    async with local_pool() as pool:
+        assert await pool.wait_ready(20)
+        (worker,) = pool.processes
+        assert worker.pid is not None
+        assert os.getpriority(os.PRIO_PROCESS, worker.pid) > os.getpriority(os.PRIO_PROCESS, 0)

@@ -30,7 +30,7 @@ def place(model: Model, content: bytes = CONTENT) -> Path:
 
 
 def test_an_absent_file_is_named_with_its_remedy(model: Model) -> None:
-    with pytest.raises(ModelError, match=r"weights\.bin is missing; run `python -m gateway\.models fetch`"):
+    with pytest.raises(ModelError, match=r"weights\.bin is missing; run `parley setup`"):
         require(model, model.files[0])
     assert missing([model]) == [model]
 
