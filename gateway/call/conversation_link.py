@@ -35,6 +35,7 @@ class ConversationLink:
         self._worker: LinkCall | None = None
         self._streaming: LinkCall | None = None
         self._turns: dict[int, int] = {}
+        self._speaking = False
         self._latencies = TurnLatencies(self._on_latency)
         self._handlers: Mapping[str, Callable[[Any], None]] = {
             "utterance": self._on_utterance,
@@ -72,6 +73,9 @@ class ConversationLink:
 
     def report(self, report: Report) -> None:
         """How far an utterance got."""
+        if report.position and not self._speaking:
+            self._speaking = True
+            self._call.journal.append(report.at_ms, "speaking", {"utterance": report.utterance})
         if report.position and (turn := self._turns.pop(report.utterance, 0)):
             # The frame left at the instant at which the caller's frame of the same tick was complete: at its end.
             self._latencies.sent(turn, report.at_ms + FRAME_MS)
@@ -184,6 +188,8 @@ class ConversationLink:
             return
         if entry.kind == "caller-turn":
             self._call.backlog.clear()
+        elif entry.kind == "agent-turn":
+            self._speaking = False
         elif entry.kind == "tool-result":
             metrics.TOOL_REQUESTS.labels("ok" if data.get("ok", True) else "error").inc()
         self._call.journal.append(entry.at_ms, entry.kind, data)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.call import endings
 from gateway.call.journal import Entry
@@ -23,9 +23,11 @@ class Part(BaseModel):
 
 
 class Turn(Part):
-    """Something said. For the agent `text` was sent to the voice and `heard` reached the caller."""
+    """Something said from `at_ms` to `end_ms`. For the agent `text` was sent to the voice and `heard` reached the
+    caller."""
 
     at_ms: int
+    end_ms: int | None = None
     role: Literal["caller", "agent"]
     text: str
     heard: str | None = None
@@ -102,6 +104,7 @@ class CallRecord(Part):
     sip_status: int | None = None
     failure: str | None = None
     turns: list[Turn] = []
+    speaking_since: int | None = Field(default=None, exclude=True)
     tool_calls: list[ToolCall] = []
     latency: list[Latency] = []
     pauses: list[Pause] = []
@@ -126,17 +129,26 @@ def build_record(entries: Iterable[Entry]) -> CallRecord | None:
 
 
 def _caller_turn(record: CallRecord, entry: Entry) -> None:
+    data = entry.data
+    start_ms, end_ms = _whole(data.get("start_ms")), _whole(data.get("end_ms"))
+    at_ms = entry.at_ms if start_ms is None else start_ms
     record.turns.append(
-        Turn(at_ms=entry.at_ms, role="caller", text=_text(entry.data), turn=_whole(entry.data.get("turn")))
+        Turn(at_ms=at_ms, end_ms=end_ms, role="caller", text=_text(data), turn=_whole(data.get("turn")))
     )
+
+
+def _speaking(record: CallRecord, entry: Entry) -> None:
+    record.speaking_since = entry.at_ms
 
 
 def _agent_turn(record: CallRecord, entry: Entry) -> None:
     data = entry.data
     heard = data.get("heard")
+    since, record.speaking_since = record.speaking_since, None
     record.turns.append(
         Turn(
-            at_ms=entry.at_ms,
+            at_ms=entry.at_ms if since is None else since,
+            end_ms=entry.at_ms,
             role="agent",
             text=_text(data),
             heard=None if heard is None else str(heard),
@@ -218,6 +230,7 @@ def _ended(record: CallRecord, entry: Entry) -> None:
 
 _READERS: Mapping[str, Callable[[CallRecord, Entry], None]] = {
     "caller-turn": _caller_turn,
+    "speaking": _speaking,
     "agent-turn": _agent_turn,
     "tool-call": _tool_call,
     "tool-result": _tool_result,

@@ -128,3 +128,15 @@ def test_without_its_first_line_a_journal_is_no_call() -> None:
 def test_a_record_is_read_back_as_it_was_written() -> None:
     built = record(Entry(30_000, "ended", ENDED))
     assert CallRecord.model_validate_json(built.model_dump_json()) == built
+
+
+def test_a_turn_is_dated_by_when_it_was_said_not_by_when_it_was_written_down() -> None:
+    built = record(
+        Entry(80, "speaking", {"utterance": 1}),
+        Entry(900, "agent-turn", {"turn": 0, "text": "Hello.", "heard": "Hello."}),
+        Entry(3400, "caller-turn", {"turn": 1, "text": "where is my order", "start_ms": 1500, "end_ms": 3000}),
+        Entry(3480, "speaking", {"utterance": 2}),
+        Entry(6000, "agent-turn", {"turn": 1, "text": "It is on its way.", "heard": "It is on its way."}),
+        Entry(30_000, "ended", ENDED),
+    )
+    assert [(turn.at_ms, turn.end_ms) for turn in built.turns] == [(80, 900), (1500, 3000), (3480, 6000)]
