@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 _THRESHOLD = 0.62
 _ALIKE = 0.78
+_SPELT_LIKE = 0.5
 _WORD = re.compile(r"[a-z0-9]+")
 _SOUNDS = str.maketrans({**dict.fromkeys("bfpv", "p"), **dict.fromkeys("cgjkqsxz", "s"), **dict.fromkeys("dt", "t")})
 
@@ -66,7 +67,8 @@ def likeness(first: str, second: str) -> float:
     ratio = difflib.SequenceMatcher(None, first, second, autojunk=False).ratio()
     if ratio >= _ALIKE:
         return ratio
-    return 0.8 if len(first) > 3 and _sound(first) == _sound(second) else 0.0
+    # The key alone is too rough: "stop" has that of "goodbye".
+    return 0.8 if len(first) > 3 and ratio >= _SPELT_LIKE and _sound(first) == _sound(second) else 0.0
 
 
 def _sound(word: str) -> str:
