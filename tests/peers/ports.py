@@ -1,4 +1,7 @@
-"""Free ports on the loopback address."""
+"""Free ports on the loopback address, each given to one peer only in the life of this process.
+
+A range that a peer binds later, call by call, looks free until then: so what was given is remembered.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ import socket
 from contextlib import ExitStack
 
 LOOPBACK = "127.0.0.1"
-_FIRST, _LAST = 21000, 32000
+_FIRST, _LAST = 10000, 32000
 """Below the range from which Linux takes ports for outgoing sockets (32768 and up)."""
+_given: set[int] = set()
 
 
 def free_port() -> int:
@@ -21,9 +25,11 @@ def free_ports(count: int) -> tuple[int, int]:
 
     :raises OSError: when no such place is found
     """
-    for _ in range(200):
+    for _ in range(500):
         first = random.randrange(_FIRST, _LAST - count, 2)
-        if all(_is_free(port) for port in range(first, first + count)):
+        wanted = range(first, first + count)
+        if _given.isdisjoint(wanted) and all(_is_free(port) for port in wanted):
+            _given.update(wanted)
             return first, first + count - 1
     raise OSError(f"no {count} free neighbouring ports between {_FIRST} and {_LAST}")
 
