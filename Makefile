@@ -42,8 +42,16 @@ lint: $(DEV_STAMP) ## Style.
 types: $(DEV_STAMP) ## Types.
 	@$(VENV)/bin/mypy
 
+# Calls on the wire have the machine to themselves, one by one, because they keep time. All others run side by side.
+ON_THE_WIRE := tests/sip tests/interop
+
 pytest: $(DEV_STAMP) ## Tests; choose with ARGS="tests/config -x".
+ifdef ARGS
 	@$(VENV)/bin/pytest $(ARGS)
+else
+	@$(VENV)/bin/pytest -q -n 3 --dist loadfile $(addprefix --ignore ,$(ON_THE_WIRE))
+	@$(VENV)/bin/pytest $(ON_THE_WIRE)
+endif
 
 proto: $(DEV_STAMP) ## Generate the code of proto/.
 	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(PYTHON) -m grpc_tools.protoc -I proto --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. proto/gateway/link/v1/link.proto
