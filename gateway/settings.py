@@ -11,6 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from gateway.assistant import Assistant
 
+PORTS_PER_CALL = 2
+"""RTP and RTCP."""
+
 
 class Section(BaseModel):
     """A part of the settings; unknown keys are refused."""
@@ -111,3 +114,10 @@ class Settings(Section):
     routes: list[RouteSettings] = []
     assistants: dict[str, Assistant] = {}
     demo: DemoSettings = DemoSettings()
+
+    @property
+    def capacity(self) -> int:
+        """Calls that fit: sip.max_calls, or fewer where there are fewer RTP ports. Two of these are kept free: a call has
+        its ports before it can be refused."""
+        first, last = self.rtp.ports
+        return min(self.sip.max_calls, (last - first + 1) // PORTS_PER_CALL - 1)

@@ -72,7 +72,7 @@ class Gateway:
         self.settings = settings
         self.pool = pool
         self.records = Calls(settings.data_dir)
-        self.admission = Admission(settings.sip.max_calls)
+        self.admission = Admission(settings.capacity)
         self._make_endpoint = make_endpoint
         self._endpoint: Endpoint | None = None
         self._disk = DiskThread()

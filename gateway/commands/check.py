@@ -52,7 +52,7 @@ def _make_providers(settings: Settings) -> str:
 def _summary(settings: Settings) -> list[str]:
     sip, (first, last) = settings.sip, settings.rtp.ports
     lines = [
-        f"SIP on {sip.host}:{sip.port} ({', '.join(sip.transports)}), RTP on {first}-{last}, {sip.max_calls} calls",
+        f"SIP on {sip.host}:{sip.port} ({', '.join(sip.transports)}), RTP on {first}-{last}, {settings.capacity} calls",
         f"metrics on http://{settings.http.host}:{settings.http.port}/metrics",
         f"calls are kept in {settings.data_dir}",
     ]

@@ -7,10 +7,7 @@ from collections.abc import Collection, Iterator
 
 from gateway.assistant import Tool
 from gateway.config.source import Path
-from gateway.settings import Settings
-
-PORTS_PER_CALL = 2
-"""RTP and RTCP."""
+from gateway.settings import PORTS_PER_CALL, Settings
 
 Finding = tuple[Path, str]
 
@@ -51,12 +48,8 @@ def _named(what: str, name: str, names: Collection[str]) -> str:
 
 def _ports(settings: Settings) -> Iterator[Finding]:
     first, last = settings.rtp.ports
-    needed = settings.sip.max_calls * PORTS_PER_CALL
-    if last - first + 1 < needed:
-        yield (
-            ("rtp", "ports"),
-            (f"expected at least {needed} ports for sip.max_calls {settings.sip.max_calls}, got {first}-{last}"),
-        )
+    if settings.capacity < 1:
+        yield ("rtp", "ports"), f"expected at least {2 * PORTS_PER_CALL} ports, got {first}-{last}"
     if first <= settings.sip.port <= last:
         yield ("sip", "port"), f"expected a port outside rtp.ports {first}-{last}, got {settings.sip.port}"
     if settings.demo.enabled and settings.demo.port == settings.http.port:

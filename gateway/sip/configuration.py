@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.errors import NativeMissing, SetupError
+from gateway.errors import NativeMissing
 from gateway.media.audio import FRAME_MS, SAMPLE_RATE
 from gateway.settings import Settings, SipSettings, TrunkSettings
 from gateway.sip.bridge import CompiledLimits
@@ -26,9 +26,8 @@ def check_limits(settings: Settings, limits: CompiledLimits) -> None:
     """Compare what was compiled in with what is configured; the stack would clamp in silence.
 
     :raises NativeMissing: when the build is too small
-    :raises SetupError: when the RTP port range is
     """
-    calls = settings.sip.max_calls
+    calls = settings.capacity
     needed = {
         "calls": (calls + REFUSAL_CALLS, limits.calls),
         "accounts": (len(settings.trunks) + 1, limits.accounts),
@@ -45,12 +44,6 @@ def check_limits(settings: Settings, limits: CompiledLimits) -> None:
                 f"The installed pjsua2 was built for {have} {name}, but {need} are needed for sip.max_calls = {calls}; "
                 "lower sip.max_calls or rebuild it with `parley setup`."
             )
-    first, last = settings.rtp.ports
-    if last - first + 1 < 2 * calls:
-        raise SetupError(
-            f"The setting rtp.ports {first}-{last} has room for {max(0, (last - first + 1) // 2)} calls, "
-            f"but sip.max_calls is {calls}; give it two ports for each call."
-        )
 
 
 def endpoint_config(settings: Settings, *, limits: CompiledLimits, log_writer: Any, log_level: int) -> Any:
@@ -59,7 +52,7 @@ def endpoint_config(settings: Settings, *, limits: CompiledLimits, log_writer: A
     agent, media, log = config.uaConfig, config.medConfig, config.logConfig
     agent.threadCnt = 0
     agent.mainThreadOnly = True
-    agent.maxCalls = min(limits.calls, settings.sip.max_calls + REFUSAL_CALLS)
+    agent.maxCalls = min(limits.calls, settings.capacity + REFUSAL_CALLS)
     agent.userAgent = settings.sip.user_agent
     for server in nameservers(registrar_host(trunk) for trunk in settings.trunks):
         agent.nameserver.append(server)

@@ -46,14 +46,14 @@ class SipEndpoint:
         self._settings = settings
         compiled = limits()
         check_limits(settings, compiled)
-        self._bridge = MediaBridge(capacity=settings.sip.max_calls)
+        self._bridge = MediaBridge(capacity=settings.capacity)
         self._media = MediaThread(bridge=self._bridge, loop=loop)
         self._stack = Stack(settings, limits=compiled, on_invite=lambda *invite: self._calls.invited(*invite))
         self._stack.on_malformed = SIP_MALFORMED.inc
         self._owner = OwnerThread(name="parley-sip", poll=self._poll)
         self._started = False
         self._calls = CallTable(
-            capacity=settings.sip.max_calls,
+            capacity=settings.capacity,
             codecs=settings.sip.codecs,
             owner=self._owner,
             media=self._media,

@@ -27,8 +27,8 @@ ASSISTANTS = "assistants: {demo: {model: {provider: x}}, sales: {model: {provide
             "parley.yaml:3: trunks[1].name: expected a name of its own, got 'a' again",
         ),
         (
-            "rtp: {ports: 20000-20010}",
-            "parley.yaml:1: rtp.ports: expected at least 200 ports for sip.max_calls 100, got 20000-20010",
+            "rtp: {ports: 20000-20002}",
+            "parley.yaml:1: rtp.ports: expected at least 4 ports, got 20000-20002",
         ),
         ("sip: {port: 20005}", "parley.yaml:1: sip.port: expected a port outside rtp.ports 20000-20999, got 20005"),
         (

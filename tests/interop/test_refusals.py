@@ -10,7 +10,7 @@ import pytest
 from tests.interop.product import Product, ProductPlan, running_product
 from tests.interop.providers import fake_assistant
 from tests.peers import speech
-from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port, free_ports
 from tests.peers.sipp import SippPlan, SippResult, running_sipp, sipp
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="session")]
@@ -24,8 +24,11 @@ async def scenario(product: Product, folder: Path, name: str) -> SippResult:
     return await sipp(SippPlan(name, product.address, folder / name), seconds=30)
 
 
-async def test_over_capacity_is_503_with_retry_after(tmp_path: Path) -> None:
-    async with running_product(plan(tmp_path, sip={"max_calls": 1})) as product:
+@pytest.mark.parametrize("scarce", ["calls", "rtp ports"])
+async def test_over_capacity_is_503_with_retry_after(tmp_path: Path, scarce: str) -> None:
+    few_calls = plan(tmp_path, sip={"max_calls": 1})
+    few_ports = replace(plan(tmp_path), rtp_ports=free_ports(4))
+    async with running_product(few_calls if scarce == "calls" else few_ports) as product:
         first = SippPlan("talking_call", product.address, tmp_path / "first", hold_ms=4000, audio=speech.silence(1000))
         async with running_sipp(first) as running:
             await product.wait_until_active(1)
