@@ -117,7 +117,9 @@ class Settings(Section):
 
     @property
     def capacity(self) -> int:
-        """Calls that fit: sip.max_calls, or fewer where there are fewer RTP ports. Two of these stay free: a call has its
-        ports before it can be refused."""
+        """Calls that fit: sip.max_calls, or fewer where there are fewer RTP ports.
+
+        Two of the ports stay free, because a call has its ports before it can be refused.
+        """
         first, last = self.rtp.ports
         return min(self.sip.max_calls, (last - first + 1) // PORTS_PER_CALL - 1)
