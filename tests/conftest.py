@@ -1,4 +1,5 @@
-"""What all tests share: a missing peer is a skip with its reason, and under CI=true a failure."""
+"""What all tests share: a missing peer is a skip with its reason, and under CI=true a failure. Settings in the
+environment are the user's, not the tests'."""
 
 from __future__ import annotations
 
@@ -12,6 +13,10 @@ import pytest
 from tests.peers.missing import PeerMissing
 
 _INTEROP = Path(__file__).parent / "interop"
+_OF_THE_MACHINE = {"PARLEY_CACHE_DIR", "PARLEY_PYTHON"}
+
+for _name in [name for name in os.environ if name.startswith("PARLEY_") and name not in _OF_THE_MACHINE]:
+    del os.environ[_name]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
