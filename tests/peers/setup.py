@@ -21,6 +21,7 @@ PROGRAMS = {
     "baresip": "baresip",
     "espeak-ng": "espeak-ng",
     "flite": "flite",
+    "systemd-analyze": "systemd",
 }
 """Program → Debian package that brings it."""
 DATA = {Path("/usr/share/pocketsphinx/test/data/librivox"): "pocketsphinx-testdata"}
