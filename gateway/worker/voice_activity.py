@@ -23,27 +23,31 @@ FLOOR_RISE = 0.002
 """How fast the floor follows louder frames: about 10 s."""
 PRE_ROLL_FRAMES = 10
 HANGOVER_FRAMES = 20
-"""The gate stays open for 400 ms, longer than the end of speech takes to be found."""
+"""The gate stays open for at least 400 ms after the last loud frame."""
 
 
 class LoudnessGate:
-    """Passes frames that may hold speech, with what came before and after them."""
+    """Passes frames that may hold speech, with what came before and after them.
+
+    While the detector hears speech the gate is open, whatever the level: a long word raises the floor, then fades below
+    it, and with the gate closed its end would only be found when the caller speaks again.
+    """
 
     def __init__(self) -> None:
         self._floor = float(QUIET_RMS)
         self._before: deque[bytes] = deque(maxlen=PRE_ROLL_FRAMES)
         self._open_frames = 0
 
-    def push(self, frame: bytes) -> list[bytes]:
+    def push(self, frame: bytes, *, speaking: bool = False) -> list[bytes]:
         """The frames to be looked at now: none while it is quiet, several when the gate opens."""
         level = audioop.rms(frame, SAMPLE_BYTES)
         self._floor += (level - self._floor) * (FLOOR_RISE if level > self._floor else 0.5)
         if level > max(QUIET_RMS, self._floor * ABOVE_NOISE):
             self._open_frames = HANGOVER_FRAMES
-        if not self._open_frames:
+        if not self._open_frames and not speaking:
             self._before.append(frame)
             return []
-        self._open_frames -= 1
+        self._open_frames = max(0, self._open_frames - 1)
         frames = [*self._before, frame]
         self._before.clear()
         return frames
@@ -72,7 +76,7 @@ class VoiceActivity:
         edges: list[SpeechStarted | SpeechEnded] = []
         for start in range(0, len(pcm), FRAME_BYTES):
             at_ms += FRAME_MS
-            frames = self._gate.push(pcm[start : start + FRAME_BYTES])
+            frames = self._gate.push(pcm[start : start + FRAME_BYTES], speaking=self._edges.speaking)
             if frames:
                 edges += self._detect(frames, at_ms)
         return edges

@@ -30,14 +30,31 @@ class LevelDetector:
         return windows
 
 
+class SlowDetector(LevelDetector):
+    """Needs 40 more windows, about 1.3 s, to be sure that speech is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sure = 0
+
+    def push(self, pcm: bytes) -> Sequence[float]:
+        return [self._doubt(probability) for probability in super().push(pcm)]
+
+    def _doubt(self, probability: float) -> float:
+        self._sure = 40 if probability else max(0, self._sure - 1)
+        return 1.0 if self._sure else 0.0
+
+
 def noise(frames: int, level: int, seed: int = 1) -> bytes:
     source = random.Random(seed)
     samples = (source.randint(-level, level) for _ in range(frames * FRAME_BYTES // 2))
     return b"".join(sample.to_bytes(2, "little", signed=True) for sample in samples)
 
 
-def listen(pcm: bytes, *, start_ms: int = 0) -> tuple[list[SpeechStarted | SpeechEnded], LevelDetector]:
-    detector = LevelDetector()
+def listen(
+    pcm: bytes, *, start_ms: int = 0, detector: LevelDetector | None = None
+) -> tuple[list[SpeechStarted | SpeechEnded], LevelDetector]:
+    detector = detector or LevelDetector()
     activity = VoiceActivity(detector)
     edges = []
     for offset in range(0, len(pcm), FRAME_BYTES):
@@ -79,6 +96,12 @@ def test_the_gate_gives_what_came_before_and_after() -> None:
     assert gate.push(tone(20)) == [SILENCE] * PRE_ROLL_FRAMES + [tone(20)]
     passed = [gate.push(SILENCE) for _ in range(HANGOVER_FRAMES + 5)]
     assert passed == [[SILENCE]] * (HANGOVER_FRAMES - 1) + [[]] * 6
+
+
+def test_speech_ends_by_the_detector_alone_however_long_it_was_quiet_by_then() -> None:
+    edges, detector = listen(tone(600) + SILENCE * 100, detector=SlowDetector())
+    assert [type(edge) for edge in edges] == [SpeechStarted, SpeechEnded]
+    assert detector.fed < 120, "and the gate closes then, of 130 frames"
 
 
 def test_after_a_reset_running_speech_has_no_end() -> None:
