@@ -91,18 +91,28 @@ class Whisper:
         encoded = self._model.encode(ctranslate2.StorageView.from_array(features[np.newaxis]))
         limit = int(seconds * _TOKENS_PER_SECOND) + 8
         style = _STYLES.get(hint.expects)
-        if style is not None:
-            styled = self._decode(encoded, limit, style.prompt)
-            if styled.complete and styled.no_speech < _NO_SPEECH_STYLED and style.fits.search(styled.text):
-                return styled
+        if style is not None and (styled := self._in_style(encoded, limit, style)) is not None:
+            return styled
         heard = self._decode(encoded, limit)
         if heard.no_speech > _NO_SPEECH:
             return Hypothesis("", 0.0)
         if style is None and _is_number(heard.text):
             number = self._decode(encoded, limit, _STYLES["digits"].prompt)
-            if number.complete and _is_number(number.text):
+            if number.complete and _is_number(number.text) and not _is_doubled(number.text, heard.text):
                 return number
         return heard
+
+    def _in_style(self, encoded: ctranslate2.StorageView, limit: int, style: _Style) -> _Decoded | None:
+        """The text with a style's prompt; None when it is no answer in this style. Now and then the prompt makes the
+        model say an answer twice: then the text without it is taken, if that is an answer too."""
+        styled = self._decode(encoded, limit, style.prompt)
+        if not (styled.complete and styled.no_speech < _NO_SPEECH_STYLED and style.fits.search(styled.text)):
+            return None
+        if _says_twice(styled.text):
+            plain = self._decode(encoded, limit)
+            if plain.complete and style.fits.search(plain.text) and _is_doubled(styled.text, plain.text):
+                return plain
+        return styled
 
     def _decode(self, encoded: ctranslate2.StorageView, limit: int, prompt: str = "") -> _Decoded:
         """The best text for encoded speech, at most `limit` tokens long."""
@@ -132,3 +142,15 @@ def _is_number(text: str) -> bool:
     """At least two number words, and more of them than other words."""
     numbers = len(_NUMBER_WORD.findall(text))
     return numbers >= 2 and numbers > len(_WORD.findall(text)) / 2
+
+
+def _is_doubled(styled: str, plain: str) -> bool:
+    """The prompt, and not the caller, said it twice."""
+    return _says_twice(styled) and not _says_twice(plain)
+
+
+def _says_twice(text: str) -> bool:
+    """The second half of the words repeats the first, of two words or more."""
+    words = _WORD.findall(text.casefold())
+    half = len(words) // 2
+    return half > 1 and words == 2 * words[:half]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from gateway.providers.stt.embedded import EmbeddedRecogniser
 from gateway.providers.stt.log_mel import log_mel
 from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Samples
 from gateway.providers.stt.segment import to_model_rate
+from gateway.providers.stt.whisper import Whisper, _Decoded
 from gateway.providers.tts.hibari import HibariSynthesiser
 from tests.providers.speech import silence
 
@@ -91,6 +93,39 @@ class Fake:
     def recognise(self, samples: Samples, hint: TranscriptHint) -> Hypothesis:
         self.asked.append(len(samples) / MODEL_RATE)
         return self.hypothesis
+
+
+class ScriptedWhisper(Whisper):
+    """Whisper but for its model: what the decoder says with and without a prompt is given."""
+
+    def __init__(self, *, prompted: str, plain: str) -> None:
+        self._model = SimpleNamespace(encode=lambda _: None)
+        self._texts = {True: prompted, False: plain}
+
+    def _decode(self, encoded: object, limit: int, prompt: str = "") -> _Decoded:
+        return _Decoded(self._texts[bool(prompt)], 0.9)
+
+
+@pytest.mark.parametrize(
+    ("prompted", "plain", "text"),
+    [
+        ("nine four eight two nine four eight two", "9 4 8 2", "9 4 8 2"),
+        ("three four three four.", "three four.", "three four."),
+        ("six nine six nine.", "6 9 6 9", "six nine six nine."),
+        ("six nine six nine.", "good night", "six nine six nine."),
+        ("five five", "5 5 0 2", "five five"),
+        ("four eight two one", "4 8 2", "four eight two one"),
+        ("thank you", "I have none.", "I have none."),
+    ],
+)
+def test_a_number_that_only_the_prompt_said_twice_is_taken_once(prompted: str, plain: str, text: str) -> None:
+    second = np.zeros(MODEL_RATE, dtype=np.float32)
+    assert ScriptedWhisper(prompted=prompted, plain=plain).recognise(second, TranscriptHint("digits")).text == text
+
+
+def test_without_a_hint_a_number_is_not_doubled_either() -> None:
+    whisper = ScriptedWhisper(prompted="nine four eight two nine four eight two", plain="9, 4, 8, 2.")
+    assert whisper.recognise(np.zeros(MODEL_RATE, dtype=np.float32), ANYTHING).text == "9, 4, 8, 2."
 
 
 GOOD, SURER = Hypothesis("good", 0.5), Hypothesis("surer", 0.9)
