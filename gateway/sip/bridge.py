@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
@@ -18,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import LegError, NativeMissing
-from gateway.media.audio import FRAME_SAMPLES
+from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES
 
-ABI = 1
+ABI = 2
 """Version of the functions and structures in bridge.h that this module speaks."""
 
 TICK = np.dtype(
@@ -32,11 +33,15 @@ TICK = np.dtype(
         ("leg", "<u4"),
         ("generation", "<u4"),
         ("flags", "<u4"),
+        ("caller_db", "<f4"),
+        ("agent_db", "<f4"),
         ("caller", "<i2", (FRAME_SAMPLES,)),
         ("agent", "<i2", (FRAME_SAMPLES,)),
     ]
 )
 """One tick of one leg; the fields of `parley_tick` in bridge.h."""
+RECORD = struct.Struct(f"<QqQ4I2f{FRAME_BYTES}s{FRAME_BYTES}s")
+"""The same, field by field into Python objects."""
 
 
 class TickFlag(IntFlag):
@@ -206,6 +211,7 @@ class MediaBridge:
         self._library = _load()
         self._check(self._library.parley_bridge_create(capacity), "The media bridge cannot be made")
         self._records = np.empty(max(64, 8 * capacity), dtype=TICK)
+        self._records_at = self._records.ctypes.data
 
     def open(self) -> int:
         """Puts a leg on the conference bridge; owner thread. Its index is used again as late as possible.
@@ -268,9 +274,9 @@ class MediaBridge:
         """All records that wait, as an array of TICK of its own, oldest first within a leg."""
         batches = []
         while True:
-            count = self._library.parley_bridge_drain(self._records.ctypes.data, self._records.size)
+            count = self._library.parley_bridge_drain(self._records_at, len(self._records))
             batches.append(self._records[:count].copy())
-            if count < self._records.size:
+            if count < len(self._records):
                 return batches[0] if len(batches) == 1 else np.concatenate(batches)
 
     def statistics(self, leg: int) -> LegStatistics:

@@ -58,12 +58,23 @@ _SPEAKING = Verdict(speech=True)
 class FastVad:
     """State of one leg's detector."""
 
-    __slots__ = ("_agent_db", "_last_voiced", "_rules", "_speech", "_unvoiced", "_voiced_ticks", "noise_db")
+    __slots__ = (
+        "_agent_db",
+        "_echo_frames",
+        "_echo_from_db",
+        "_rules",
+        "_speech",
+        "_unvoiced",
+        "_voiced_ticks",
+        "noise_db",
+    )
 
     def __init__(self, rules: FastVadRules | None = None) -> None:
         self._rules = rules or FastVadRules()
         self._voiced_ticks: deque[int] = deque(maxlen=self._rules.onset_of)
         self._agent_db: deque[float] = deque(maxlen=self._rules.echo_tail)
+        self._echo_from_db = self._rules.floor_db + self._rules.echo_loss_db
+        self._echo_frames = 0
         self._speech = False
         self._unvoiced = 0
         self.noise_db = self._rules.floor_db - self._rules.over_noise_db
@@ -71,19 +82,27 @@ class FastVad:
     def gate_db(self) -> float:
         """The level that the next frame must exceed to count: below it there is no need to ask webrtcvad."""
         rules = self._rules
-        gate = max(rules.floor_db, self.noise_db + rules.over_noise_db)
-        return max(gate, max(self._agent_db) - rules.echo_loss_db) if self._agent_db else gate
+        gate = self.noise_db + rules.over_noise_db
+        if gate < rules.floor_db:
+            gate = rules.floor_db
+        return max(gate, max(self._agent_db) - rules.echo_loss_db) if self._echo_frames else gate
 
     def heard(self, agent_db: float) -> None:
         """Our own level in this tick, before `step`: the echo of it may be in the frames that follow."""
         self._agent_db.append(agent_db)
+        # the echo of anything quieter is below the floor, and most of a call we are silent
+        if agent_db > self._echo_from_db:
+            self._echo_frames = self._rules.echo_tail
+        elif self._echo_frames:
+            self._echo_frames -= 1
 
     def step(self, tick: int, level_db: float, *, voiced: bool) -> Verdict:
         """One frame of the caller.
 
         :param voiced: webrtcvad's word for a frame above `gate_db()`, False for a frame below
         """
-        self._track_noise(level_db)
+        if level_db != self.noise_db:
+            self._track_noise(level_db)
         if voiced:
             self._voiced_ticks.append(tick)
             self._unvoiced = 0
@@ -91,7 +110,7 @@ class FastVad:
             self._unvoiced += 1
         if self._speech:
             return self._go_on()
-        return self._begin(tick)
+        return self._begin(tick) if voiced else _SILENT
 
     def _begin(self, tick: int) -> Verdict:
         ticks, rules = self._voiced_ticks, self._rules

@@ -11,18 +11,18 @@ import pytest
 
 from gateway.sip.native.extension import BRIDGE, BRIDGE_FLAGS
 
-PURE = ("playout", "ticks", "gate")
+PURE = ("playout", "ticks", "gate", "level")
 
 
 @pytest.fixture(scope="session")
 def rings(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """playout.c, ticks.c and gate.c as a library, with the checks of the undefined-behaviour sanitizer."""
+    """playout.c, ticks.c, gate.c and level.c as a library, with the checks of the undefined-behaviour sanitizer."""
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
     library = tmp_path_factory.mktemp("rings") / "rings.so"
     sources = [str(BRIDGE / f"{name}.c") for name in PURE]
     checks = ["-fsanitize=undefined", "-fno-sanitize-recover", "-static-libubsan"]
-    command = ["gcc", *BRIDGE_FLAGS, *checks, "-shared", "-fPIC", "-o", str(library), *sources, "-lpthread"]
+    command = ["gcc", *BRIDGE_FLAGS, *checks, "-shared", "-fPIC", "-o", str(library), *sources, "-lpthread", "-lm"]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(library))
 

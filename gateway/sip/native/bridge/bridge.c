@@ -17,6 +17,7 @@
 #include <pjsua-lib/pjsua_internal.h>
 
 #include "gate.h"
+#include "level.h"
 #include "playout.h"
 #include "ticks.h"
 
@@ -122,6 +123,8 @@ static void fill_record(leg *l, parley_tick *record, const pjmedia_frame *frame)
         memcpy(record->caller, frame->buf, sizeof record->caller);
     else
         memset(record->caller, 0, sizeof record->caller);
+    record->caller_db = heard ? level_db(record->caller) : LEVEL_SILENCE_DB;
+    record->agent_db = level_db(record->agent);
     l->statistics.caller_ticks += heard;
 }
 

@@ -30,7 +30,7 @@ extern "C" {
 #define PARLEY_EXPORT __attribute__((visibility("default")))
 
 /* Raised whenever a structure or a function below changes its meaning; the binding compares it. */
-#define PARLEY_ABI 1
+#define PARLEY_ABI 2
 
 #define PARLEY_MOST_LEGS 4096
 #define PARLEY_CLOCK_RATE 8000
@@ -59,7 +59,7 @@ enum {
     PARLEY_PJ_STATUS = -1000
 };
 
-/* One tick of one leg, 680 bytes. */
+/* One tick of one leg, 688 bytes. */
 typedef struct parley_tick {
     uint64_t tick;        /* conference ticks of this leg since it was opened, from 0: the call clock, 20 ms each */
     int64_t captured_ns;  /* CLOCK_MONOTONIC */
@@ -68,6 +68,8 @@ typedef struct parley_tick {
     uint32_t leg;
     uint32_t generation;  /* of the leg: grows by one each time its index is used again */
     uint32_t flags;
+    float caller_db;      /* RMS of `caller` below full scale, -96 for digital silence */
+    float agent_db;       /* of `agent` */
     int16_t caller[PARLEY_FRAME_SAMPLES];
     int16_t agent[PARLEY_FRAME_SAMPLES];
 } parley_tick;
