@@ -260,23 +260,21 @@ class Call:
     def on_frame(self, frame: LegFrame) -> None:
         """A media tick: the hot path, a few microseconds."""
         try:
-            self._on_tick(frame)
+            tick = self._tick = frame.tick
+            caller = frame.caller
+            if self._recorder is not None:
+                self._recorder.add(tick, caller, frame.agent)
+            self.conversation.frame(tick * FRAME_MS, caller, frame.present)
+            self.backlog.append(caller)
+            self.playout.on_frame(frame)
+            if self.pauses.pending is not None:
+                self.conversation.check_pause(tick * FRAME_MS)
+            if self._quiet_waiters:
+                self._check_quiet()
         except Exception:  # the frames of the other calls come in the same batch
             if self.machine.state is not State.CLOSING:
                 self.log.exception("media tick failed", tick=frame.tick)
             self.post(EndNow(endings.FAULT))
-
-    def _on_tick(self, frame: LegFrame) -> None:
-        tick = self._tick = frame.tick
-        if self._recorder is not None:
-            self._recorder.add(tick, frame.caller, frame.agent)
-        self.conversation.frame(tick * FRAME_MS, frame.caller, frame.present)
-        self.backlog.append(frame.caller)
-        self.playout.on_frame(frame)
-        if self.pauses.pending is not None:
-            self.conversation.check_pause(tick * FRAME_MS)
-        if self._quiet_waiters:
-            self._check_quiet()
 
     def on_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
         """The fast VAD paused playout: the worker decides, or the deadline."""

@@ -241,12 +241,12 @@ class Playout:
                 self._move(self._queue[0], self._queue[0].total)
                 self._end_head(PlayoutState.FINISHED)
             head = self._queue[0]
-        return not self._stale(frame.position) and self._progress(head, frame.position)
+        if self._stale_frames and self._stale(frame.position):
+            return False
+        return self._progress(head, frame.position)
 
     def _stale(self, position: int) -> bool:
         """Whether a frame after a rewind still tells the place where playout was paused."""
-        if not self._stale_frames:
-            return False
         self._stale_frames -= 1
         if position < self._stale_from:
             self._stale_frames = 0
@@ -257,9 +257,10 @@ class Playout:
         if not self._move(head, position):
             return False
         self._starved_ms = 0
-        if head.position - before < FRAME_SAMPLES and not head.sent:
+        sent = head.sent
+        if head.position - before < FRAME_SAMPLES and not sent:
             head.late += FRAME_SAMPLES - (head.position - before)
-        if head.sent:
+        if sent:
             self._finish_sent()
         elif head.state is not PlayoutState.PLAYING and not self.paused:
             self._change(head, PlayoutState.PLAYING)

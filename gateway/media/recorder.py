@@ -7,6 +7,7 @@ with each write, so that a recording whose process died is playable to its last 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -83,10 +84,18 @@ class Recorder:
             both[:, 1] = np.frombuffer(b"".join(agents), dtype="<i2")
             start = tick * FRAME_BYTES * _CHANNELS
             self._data_bytes = max(self._data_bytes, start + both.nbytes)
-            with self.path.open("r+b" if self.path.exists() else "x+b", buffering=0) as file:
-                file.seek(_HEADER.size + start)
-                file.write(both.tobytes())
-                file.seek(0)
-                file.write(wav_header(self._data_bytes))
+            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            try:
+                _write_all(file, both.tobytes(), _HEADER.size + start)
+                _write_all(file, wav_header(self._data_bytes), 0)
+            finally:
+                os.close(file)
         finally:
             self._waiting -= 1
+
+
+def _write_all(file: int, data: bytes, offset: int) -> None:
+    """:raises OSError: when the disk does not take it all"""
+    while data:
+        written = os.pwrite(file, data, offset)
+        data, offset = data[written:], offset + written

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import LegError, NativeMissing
-from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES
+from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES, SAMPLE_BYTES
 
 ABI = 2
 """Version of the functions and structures in bridge.h that this module speaks."""
@@ -210,8 +210,8 @@ class MediaBridge:
     def __init__(self, *, capacity: int) -> None:
         self._library = _load()
         self._check(self._library.parley_bridge_create(capacity), "The media bridge cannot be made")
-        self._records = np.empty(max(64, 8 * capacity), dtype=TICK)
-        self._records_at = self._records.ctypes.data
+        self._most = max(64, 8 * capacity)
+        self._records = ctypes.create_string_buffer(self._most * RECORD.size)
 
     def open(self) -> int:
         """Puts a leg on the conference bridge; owner thread. Its index is used again as late as possible.
@@ -245,10 +245,9 @@ class MediaBridge:
 
         `final` says that the utterance ends with them; it counts only when all fitted, and `pcm` may be empty then.
         """
-        samples = np.frombuffer(pcm, dtype="<i2")
-        return self._command(
-            self._library.parley_leg_play, leg, utterance, offset, samples.ctypes.data, samples.size, int(final)
-        )
+        samples = bytes(pcm)
+        count = len(samples) // SAMPLE_BYTES
+        return self._command(self._library.parley_leg_play, leg, utterance, offset, samples, count, int(final))
 
     def queued(self, leg: int) -> int:
         """Samples waiting to be played."""
@@ -271,13 +270,17 @@ class MediaBridge:
         return bool(self._library.parley_bridge_wait(timeout_ms * 1000))
 
     def drain(self) -> NDArray[np.void]:
-        """All records that wait, as an array of TICK of its own, oldest first within a leg."""
-        batches = []
+        """All records that wait, as an array of TICK, oldest first within a leg."""
+        return np.frombuffer(self.drain_bytes(), dtype=TICK)
+
+    def drain_bytes(self) -> bytes:
+        """All records that wait, one RECORD after the other: without numpy, for a reader in a hurry."""
+        drained = b""
         while True:
-            count = self._library.parley_bridge_drain(self._records_at, len(self._records))
-            batches.append(self._records[:count].copy())
-            if count < len(self._records):
-                return batches[0] if len(batches) == 1 else np.concatenate(batches)
+            count = self._library.parley_bridge_drain(self._records, self._most)
+            drained += ctypes.string_at(self._records, count * RECORD.size)
+            if count < self._most:
+                return drained
 
     def statistics(self, leg: int) -> LegStatistics:
         """Figures of an open leg."""

@@ -74,10 +74,10 @@ class ScriptedBridge:
     def wait(self, timeout_ms: int) -> bool:
         return self.ready.wait(timeout_ms / 1000)
 
-    def drain(self) -> NDArray[np.void]:
+    def drain_bytes(self) -> bytes:
         self.ready.clear()
         batches, self.batches = self.batches, []
-        return np.concatenate([np.zeros(0, dtype=TICK), *batches])
+        return b"".join(batch.tobytes() for batch in batches)
 
     def feed(self, records: NDArray[np.void]) -> None:
         self.batches.append(records)
