@@ -17,6 +17,7 @@ BENCHMARKS = {
     "overhead": "bench.overhead",
     "barge_in": "bench.barge_in",
     "transcription": "bench.recognition",
+    "call_recognition": "bench.call_recognition",
     "capacity": "bench.capacity",
 }
 """Name → module with a `SUMMARY` and `async measure(folder) -> Report`."""
@@ -31,7 +32,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.benchmarks:
         for name, module in BENCHMARKS.items():
-            print(f"{name:<14} {importlib.import_module(module).SUMMARY}")
+            print(f"{name:<16} {importlib.import_module(module).SUMMARY}")
         return 0
     return max(_run(name, keep=arguments.keep, as_json=arguments.json) for name in arguments.benchmarks)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.caller import HeldCall, ask, echo_reference
 from bench.report import Figure, Report
@@ -51,12 +52,17 @@ async def measure(folder: Path) -> Report:
     latencies = [turn.ms for one in held for turn in turns(one)]
     asked = sum(len(questions(call)) for call in range(CALLS))
     notes = [f"{asked - len(latencies)} of {asked} turns were not answered before the caller spoke again"]
-    return Report("latency", METHOD, [Figure.of("voice to voice", latencies), *parts(held)], reference, notes)
+    return Report(
+        "latency",
+        METHOD,
+        [Figure.of("voice to voice", latencies), *parts([one.record for one in held])],
+        reference,
+        notes,
+    )
 
 
-def parts(held: Sequence[HeldCall]) -> list[Figure]:
+def parts(records: Sequence[dict[str, Any]], *, name: str = "own account") -> list[Figure]:
     """The product's own account of its turns: each part, and the whole."""
-    turns = [turn for one in held for turn in one.record["latency"]]
+    turns = [turn for record in records for turn in record["latency"]]
     complete = [turn for turn in turns if turn["total"] is not None]
-    names = (*PARTS, "total")
-    return [Figure.of(f"own account: {name}", [turn[name] for turn in complete]) for name in names] if complete else []
+    return [Figure.of(f"{name}: {part}", [turn[part] for turn in complete]) for part in (*PARTS, "total") if complete]

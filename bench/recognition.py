@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.report import Figure, Report
+from bench.report import Figure, Rate, Report
 from bench.telephone_speech import answers, digits, sentences
-from bench.transcription import Score, score
+from bench.transcription import score
 from gateway.providers.registry import embedded_recognisers
 
 SUMMARY = "word error rate and exact digit strings of the embedded recognisers, through the telephone"
@@ -20,15 +20,9 @@ SENTENCES, DIGIT_STRINGS, SEED = 80, 4, 7
 async def measure(_folder: Path) -> Report:
     """Run it; about two minutes. The reference of each recogniser is the other one."""
     cases = [*sentences(SENTENCES), *digits(DIGIT_STRINGS, seed=SEED), *answers()]
-    figures: list[Figure] = []
-    notes = []
+    figures: list[Figure | Rate] = []
     for name, recogniser in embedded_recognisers().items():
         for kind, one in score(recogniser, cases).items():
             figures.append(Figure.of(f"{name}, {kind}: time", [1000 * seconds for seconds in one.seconds]))
-            notes.append(_accuracy(f"{name}, {kind}", one))
-    return Report("transcription", METHOD, figures, [], notes)
-
-
-def _accuracy(name: str, one: Score) -> str:
-    exact = f"{100 * one.exact / one.cases:.1f} % exact of {one.cases}"
-    return f"{name}: {100 * one.errors / one.words:.1f} % WER, {exact}" if one.words else f"{name}: {exact}"
+            figures += one.rates(f"{name}, {kind}")
+    return Report("transcription", METHOD, figures, [])

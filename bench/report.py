@@ -40,13 +40,32 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """A share of `n` counted things, per cent."""
+
+    name: str
+    percent: float
+    n: int
+
+    @classmethod
+    def of(cls, name: str, part: int, whole: int) -> Rate:
+        """:raises ValueError: of nothing"""
+        if not whole:
+            raise ValueError(f"{name}: nothing was counted")
+        return cls(name, round(100 * part / whole, 2), whole)
+
+    def line(self) -> str:
+        return f"  {self.name:<36} {self.percent:12.1f} %   n={self.n}"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """`notes` are facts of this run that a reader must know, such as turns that were not answered."""
 
     benchmark: str
     method: str
-    figures: list[Figure]
-    reference: list[Figure]
+    figures: Sequence[Figure | Rate]
+    reference: Sequence[Figure | Rate]
     notes: list[str] = field(default_factory=list)
     machine: str = field(default_factory=lambda: machine())
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from bench.report import Rate
 from bench.telephone_speech import Case, answers, digits, sentences
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import TranscriptHint
@@ -45,6 +46,11 @@ class Score:
     seconds: list[float] = field(default_factory=list)
     audio_seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
+
+    def rates(self, name: str) -> list[Rate]:
+        """Word error rate, where words were counted, and what was wholly right."""
+        rates = [Rate.of(f"{name}: WER", self.errors, self.words)] if self.words else []
+        return [*rates, Rate.of(f"{name}: exact", self.exact, self.cases)]
 
     def line(self) -> str:
         """The figures as text."""
@@ -85,11 +91,12 @@ def score(recogniser: Recogniser, cases: Iterable[Case]) -> dict[str, Score]:
         heard = recogniser.recognise(samples, TranscriptHint(expects=_HINTS[case.kind]))
         one.seconds.append(time.perf_counter() - began)
         one.audio_seconds += len(samples) / MODEL_RATE
-        _judge(one, case, heard.text)
+        judge(one, case, heard.text)
     return scores
 
 
-def _judge(one: Score, case: Case, heard: str) -> None:
+def judge(one: Score, case: Case, heard: str) -> None:
+    """Count a case of which `heard` was understood."""
     if case.kind == "digits":
         right = digits_in(heard, len(case.words)) == case.words
     else:

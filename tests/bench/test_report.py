@@ -4,12 +4,19 @@ import json
 
 import pytest
 
-from bench.report import Figure, Report
+from bench.report import Figure, Rate, Report
 
 
 def report() -> Report:
     figures = [Figure.of("voice to voice", [100.0, 300.0, 200.0]), Figure.of("per call", [0.25], unit="%")]
-    return Report("latency", "how", figures, [Figure.of("echo", [1.0])], ["one note"], machine="a machine")
+    return Report(
+        "latency",
+        "how",
+        [*figures, Rate.of("right", 3, 4)],
+        [Figure.of("echo", [1.0])],
+        ["one note"],
+        machine="a machine",
+    )
 
 
 def test_a_figure_has_median_p95_worst_and_number() -> None:
@@ -22,9 +29,29 @@ def test_nothing_measured_is_no_figure() -> None:
         Figure.of("x", [])
 
 
+def test_a_rate_has_its_number() -> None:
+    assert Rate.of("right", 1, 3) == Rate("right", 33.33, 3)
+
+
+def test_nothing_counted_is_no_rate() -> None:
+    with pytest.raises(ValueError, match="x: nothing was counted"):
+        Rate.of("x", 0, 0)
+
+
 def test_the_text_tells_method_machine_figures_reference_and_notes() -> None:
     text = report().text()
-    for part in ("how", "a machine", "voice to voice", "200.0", "0.250", "n=3", "reference", "echo", "note: one note"):
+    for part in (
+        "how",
+        "a machine",
+        "voice to voice",
+        "200.0",
+        "0.250",
+        "n=3",
+        "75.0 %",
+        "reference",
+        "echo",
+        "note: one note",
+    ):
         assert part in text
 
 
@@ -39,3 +66,4 @@ def test_the_json_holds_the_same() -> None:
         "p95": 290,
         "worst": 300,
     }
+    assert found["figures"][2] == {"name": "right", "percent": 75.0, "n": 4}
