@@ -61,9 +61,12 @@ class Line:
         self.playout.audio(utterance, 0, pcm, final=True)
 
     def caller_speaks(self) -> bool:
-        """The fast VAD pauses what plays."""
+        """The fast VAD pauses what plays. The news of it comes in its order, after the frames before it."""
         head = self.ring.segments[0]
         self.ring.pause()
+        for frame in self._on_their_way:
+            self.playout.on_frame(frame)
+        self._on_their_way.clear()
         return self.playout.on_pause(head.utterance, head.position, self.tick * FRAME_MS)
 
     def states(self, utterance: int) -> list[PlayoutState]:
