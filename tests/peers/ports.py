@@ -1,6 +1,6 @@
-"""Free ports on the loopback address, each given to one peer only in the life of this process.
+"""Free ports on the loopback address, each given to one peer only until all others were given too.
 
-A range that a peer binds later, call by call, looks free until then: so what was given is remembered.
+A range that a peer binds later, call by call, looks free until then: so ports are given in a circle, from any place.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import ExitStack
 LOOPBACK = "127.0.0.1"
 _FIRST, _LAST = 10000, 32000
 """Below the range from which Linux takes ports for outgoing sockets (32768 and up)."""
-_given: set[int] = set()
+_next = random.randrange(_FIRST, _LAST, 2)
 
 
 def free_port() -> int:
@@ -25,12 +25,13 @@ def free_ports(count: int) -> tuple[int, int]:
 
     :raises OSError: when no such place is found
     """
-    for _ in range(500):
-        first = random.randrange(_FIRST, _LAST - count, 2)
-        wanted = range(first, first + count)
-        if _given.isdisjoint(wanted) and all(_is_free(port) for port in wanted):
-            _given.update(wanted)
+    global _next
+    for _ in range(_FIRST, _LAST, 2):
+        first = _next if _next + count <= _LAST else _FIRST
+        if all(_is_free(port) for port in range(first, first + count)):
+            _next = first + count + count % 2
             return first, first + count - 1
+        _next = first + 2
     raise OSError(f"no {count} free neighbouring ports between {_FIRST} and {_LAST}")
 
 
