@@ -29,13 +29,15 @@ class Segment:
 
 @dataclass(slots=True)
 class CallerTurn:
-    """Speech of the caller since the last turn was taken."""
+    """Speech of the caller since the last turn was taken. `finished` is the probability by sound that the latest speech
+    ended the turn, None while nobody has judged it."""
 
     speaking: bool = False
     start_ms: int = 0
     end_ms: int = 0
     onset_ms: int = 0
     transcript_ms: int = 0
+    finished: float | None = None
     segments: list[Segment] = field(default_factory=list)
     _open_ms: int | None = None
     _replaces: Segment | None = None
@@ -45,7 +47,7 @@ class CallerTurn:
         pause = onset_ms - self.end_ms if self.end_ms and not self.empty else None
         if self.empty:
             self.start_ms = onset_ms
-        self.speaking, self.onset_ms = True, onset_ms
+        self.speaking, self.onset_ms, self.finished = True, onset_ms, None
         if self._open_ms is None:
             self._reopen(onset_ms)
         return pause

@@ -109,6 +109,15 @@ class PartialHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEndJudged:
+    """How the caller's speech that ended at `end_ms` sounded: `probability` (0 to 1) that the turn is over."""
+
+    at: int
+    end_ms: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPressed:
     """A DTMF digit."""
 
@@ -247,6 +256,7 @@ Event = (
     | SpeechEnded
     | Transcribed
     | PartialHeard
+    | TurnEndJudged
     | KeyPressed
     | UtteranceQueued
     | UtteranceVoiced

@@ -19,8 +19,8 @@ The rules
 9.  What ends the call (a farewell, an apology, live control) is said to its end, then the call is ended, once.
 10. On hold nobody listens: speech is dropped, and silence does not count.
 
-`TurnMachine` is these tables at work. Its methods stand in four files, each building on the one before: `floor`
-(books), `replies` (the agent), `turns` (the caller), `turn` (both at once, and the call around them).
+`TurnMachine` is these tables at work. Its methods stand in five files, each building on the one before: `floor`
+(books), `replies` (the agent), `turns` (the caller), `barge_in` (both at once), `turn` (the call around them).
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ ALWAYS: Mapping[type[e.Event], str] = {
     e.ReplyFinished: "_reply_finished",
     e.ReplyFailed: "_reply_failed",
     e.TranscriberFailed: "_transcriber_failed",
+    e.TurnEndJudged: "_turn_end_judged",
     e.ToolStarted: "_tool_started",
     e.ToolEnded: "_tool_ended",
     e.EndRequested: "_end_requested",

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation import overlap
-from gateway.conversation.caller import Segment
+from gateway.conversation.barge_in import BargeIn
 from gateway.conversation.commands import Command, SpeechKind
-from gateway.conversation.floor import ASIDE_MS, ONSET_LAG_MS, OPENING_MS
+from gateway.conversation.floor import ASIDE_MS, OPENING_MS
 from gateway.conversation.states import ALWAYS, RULES, State
-from gateway.conversation.turns import Turns
 
 
-class TurnMachine(Turns):
+class TurnMachine(BargeIn):
     """One conversation. Feed `handle`, carry out what it returns, and send `TimePassed` at `deadline`."""
 
     @property
@@ -118,169 +115,6 @@ class TurnMachine(Turns):
             self._ending = "assistant-ended-call-after-message-spoken"
         self._prepare_speech(say.text, SpeechKind.SAY, interruptible=not say.end_call_after)
         self._commit_reply()
-
-    # ------------------------------------------------------------ the agent is about to speak
-
-    def _speak(self, event: e.UtteranceQueued) -> None:
-        if not self._is_committed(event.reply):
-            return
-        self._queue(event)
-        if self.state is State.THINKING and self.caller.speaking and event.interruptible:
-            self._open_overlap(self.caller.onset_ms)
-        else:
-            self._enter(State.SPEAKING)
-
-    def _caller_starts_early(self, event: e.SpeechStarted) -> None:
-        if not self._held:
-            self.caller.speech_started(event.onset_ms)
-            self._timers.set("reopen", event.onset_ms + self._plan.overlap.voice_ms)
-
-    def _caller_was_short(self, event: e.SpeechEnded) -> None:
-        """A blip before the agent spoke is nothing."""
-        self.caller.speech_ended(event.end_ms)
-        self.caller.forget()
-        self._timers.clear("reopen")
-
-    def _on_reopen(self, _: e.Event) -> None:
-        self._cut("interruption", backoff_ms=0)
-
-    # ------------------------------------------------------------ overlap
-
-    def _caller_overlaps(self, event: e.SpeechStarted) -> None:
-        if self._held:
-            return
-        self.caller.speech_started(event.onset_ms)
-        if self.state is State.OVERLAP:
-            self._judge()
-        elif self.reply is not None and self.reply.interruptible:
-            self._open_overlap(event.onset_ms)
-
-    def _caller_overlapped(self, event: e.SpeechEnded) -> None:
-        self.caller.speech_ended(event.end_ms)
-        if self.caller.unrequested and self._speech_ms() >= self._plan.overlap.voice_ms:
-            self._close_segment()
-        elif self.state is State.SPEAKING:
-            self.caller.drop_open()
-        if self.state is State.OVERLAP:
-            self._judge()
-
-    def _pause(self, event: e.PauseNoticed) -> None:
-        if event.pause <= self._last_pause:
-            return
-        utterance = self._utterance(event.utterance)
-        if utterance is None or self.reply is None or event.utterance not in self.reply.utterances:
-            self._stray_pause(event)
-            return
-        self._last_pause = event.pause
-        self._pauses[event.pause] = event
-        utterance.played(event.position, e.PlayoutState.PAUSED)
-        if not utterance.interruptible:
-            self._resume("uninterruptible")
-        elif self.state is State.OVERLAP:
-            self._decide_by_ms = min(self._decide_by_ms, event.decide_by_ms - overlap.MARGIN_MS)
-            self._judge()
-        else:
-            self._open_overlap(event.onset_ms, event.decide_by_ms - overlap.MARGIN_MS)
-
-    def _stray_pause(self, event: e.PauseNoticed) -> None:
-        """A pause of what is cut or over already, or of the last words of the call."""
-        if event.pause <= self._last_pause:
-            return
-        self._last_pause = event.pause
-        utterance = self._utterance(event.utterance)
-        if self.state is State.ENDING:
-            border = utterance.resume_from(event.position) if utterance is not None else event.position
-            self._emit(c.GiveVerdict(event.pause, False, "ending", border))
-        else:
-            self._emit(c.GiveVerdict(event.pause, True, "stale"))
-
-    def _open_overlap(self, onset_ms: int, decide_by_ms: int | None = None) -> None:
-        self._overlap_ms, self._overlap_text = onset_ms, None
-        self._decide_by_ms = onset_ms + overlap.DECIDE_MS if decide_by_ms is None else decide_by_ms
-        self._enter(State.OVERLAP)
-        self._judge()
-
-    def _speech_ms(self) -> int:
-        """How long the caller's latest speech is, from the earlier of what the two detectors took for its onset."""
-        if self.caller.empty:
-            return 0
-        end = self._now if self.caller.speaking else self.caller.end_ms
-        onset = self.caller.onset_ms
-        if self.state is State.OVERLAP and 0 < onset - self._overlap_ms < ONSET_LAG_MS:
-            onset = self._overlap_ms
-        return max(0, end - onset)
-
-    def _judge(self) -> None:
-        speaking, speech_ms = self.caller.speaking, self._speech_ms()
-        situation = overlap.Overlap(
-            self._now, self._overlap_ms, speaking, speech_ms, self._overlap_text, self._decide_by_ms
-        )
-        ruling = overlap.judge(situation, self._plan.overlap)
-        if ruling is None:
-            self._timers.set("overlap", overlap.next_look(situation, self._plan.overlap))
-        elif ruling.cut:
-            self._cut(ruling.reason, backoff_ms=self._plan.backoff_ms)
-        else:
-            self._resume(ruling.reason)
-
-    def _on_overlap(self, _: e.Event) -> None:
-        self._judge()
-
-    def _text_in_overlap(self, event: e.Transcribed) -> None:
-        if self.caller.transcribed(event.segment, event.text, self._now):
-            self._overlap_text = self.caller.text
-            self._judge()
-
-    def _partial_in_overlap(self, event: e.PartialHeard) -> None:
-        self._overlap_text = event.text or self._overlap_text
-        self._judge()
-
-    def _text_over_agent(self, event: e.Transcribed) -> None:
-        """Words that came after the agent went on."""
-        if not self.caller.transcribed(event.segment, event.text, self._now) or self.caller.speaking:
-            return
-        kind = overlap.classify(self.caller.text, self._plan.overlap)
-        if self.reply is not None and not self.reply.interruptible:
-            return
-        if kind == "interruption":
-            self._cut(kind, backoff_ms=self._plan.backoff_ms)
-        else:
-            self._set_aside()
-
-    def _set_aside(self) -> None:
-        """Forget what was said over the agent, but for an answer to the question that is being asked."""
-        text, caller = self.caller.text, self.caller
-        if text and self.reply is not None and (self.reply.text.endswith("?") or self.reply.expects == "yes-no"):
-            self._aside = Segment(self._id(), caller.start_ms, caller.end_ms, text)
-        if not caller.speaking and not caller.waiting:
-            caller.forget()
-
-    def _resume(self, reason: str) -> None:
-        for pause in self._pauses.values():
-            utterance = self._utterance(pause.utterance)
-            border = utterance.resume_from(pause.position) if utterance is not None else 0
-            self._emit(c.GiveVerdict(pause.pause, False, reason, border))
-        self._pauses.clear()
-        self._set_aside()
-        self._enter(State.SPEAKING)
-        self._look_if_spoken()
-
-    def _cut(self, reason: str, *, backoff_ms: int, then: Callable[[], None] | None = None) -> None:
-        """The agent loses the floor. `then` says who has it, by default the caller."""
-        for pause in self._pauses.values():
-            self._emit(c.GiveVerdict(pause.pause, True, reason))
-        self._pauses.clear()
-        self._silence_agent(reason)
-        self._not_before = self._now + backoff_ms
-        self._ending, self._aside = None, None
-        (then or (self._give_up if self._failure is not None else self._idle))()
-
-    def _key_cuts(self, event: e.KeyPressed) -> None:
-        """A digit takes the floor from the agent, as speech does, but needs no judgement."""
-        if self.reply is not None and self.reply.interruptible:
-            self._cut("keypad", backoff_ms=0, then=lambda: self._key(event))
-        else:
-            self.caller.key(self._id(), event.digit, event.at)
 
     def _on_playout(self, _: e.Event) -> None:
         """What should be heard does not move: take the floor back, or end the call when these were its last words."""

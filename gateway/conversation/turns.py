@@ -57,6 +57,14 @@ class Turns(Replies):
         if known and complete and self.state is State.ENDPOINTING:
             self._text_complete()
 
+    def _turn_end_judged(self, event: e.TurnEndJudged) -> None:
+        """Evidence by sound about the end of the latest speech; what came before it is out of date."""
+        if event.end_ms != self.caller.end_ms or self.caller.speaking:
+            return
+        self.caller.finished = event.probability
+        if self.state is State.ENDPOINTING and self.caller.text:
+            self._on_commit(None)
+
     def _text_complete(self) -> None:
         """Every word of the turn so far is known."""
         if not self.caller.text:

@@ -184,3 +184,18 @@ class VoiceActivityDetector(Protocol):
     @property
     def window_ms(self) -> float:
         """Length of an analysis window."""
+
+
+# ---------------------------------------------------------------- end of turn
+
+
+class TurnDetector(Protocol):
+    """Judges by sound whether a caller who fell silent has finished. One object serves all calls of a process."""
+
+    async def judge(self, pcm: bytes) -> float:
+        """The probability (0…1) that the turn is over.
+
+        :param pcm: the latest caller audio, at most 8 s, ending a moment after the last speech
+        :raises ProviderError: it cannot judge
+        """
+        ...
