@@ -7,11 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-
-class Section(BaseModel):
-    """A part of an assistant: camelCase outside, snake_case inside; unknown fields are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+from gateway.section import Section, Server
+from gateway.start_speaking_plan import StartSpeakingPlan
 
 
 class ProviderSettings(BaseModel):
@@ -35,31 +32,17 @@ class ToolFunction(Section):
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
 
 
-class ToolServer(Section):
-    """Where a function tool is called: POST of Vapi's `tool-calls` message."""
-
-    url: str
-    timeout_seconds: float = Field(default=20, ge=1, le=300)
-    headers: dict[str, str] = Field(default_factory=dict)
-
-
 class Tool(Section):
     """A function that the model may call. `endCall` needs no server."""
 
     type: str = Field(default="function", pattern="^(function|endCall)$")
     function: ToolFunction | None = None
-    server: ToolServer | None = None
+    server: Server | None = None
 
 
 class Model(ProviderSettings):
     messages: list[dict[str, Any]] = Field(default_factory=list)
     tools: list[Tool] = Field(default_factory=list)
-
-
-class StartSpeakingPlan(Section):
-    """How long to wait after the caller's last speech before the turn is taken, seconds."""
-
-    wait_seconds: float = Field(default=0.4, ge=0, le=5)
 
 
 class StopSpeakingPlan(Section):
@@ -106,4 +89,4 @@ class Assistant(Section):
     max_duration_seconds: float = Field(default=600, ge=10, le=43200)
     start_speaking_plan: StartSpeakingPlan = StartSpeakingPlan()
     stop_speaking_plan: StopSpeakingPlan = StopSpeakingPlan()
-    server: ToolServer | None = None
+    server: Server | None = None

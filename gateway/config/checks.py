@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from gateway.assistant import Tool
 from gateway.config.source import Path
 from gateway.settings import PORTS_PER_CALL, Settings
+from gateway.start_speaking_plan import CustomEndpointing
 
 Finding = tuple[Path, str]
 
@@ -18,6 +19,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield from _routes(settings)
     yield from _ports(settings)
     yield from _tools(settings)
+    yield from _endpointing(settings)
     if not settings.worker.count and not settings.worker.addresses:
         yield ("worker", "count"), "expected at least 1, or an address in worker.addresses, got 0"
 
@@ -70,3 +72,11 @@ def _tool(path: Path, tool: Tool, *, served: bool) -> Iterator[Finding]:
         yield (*path, "function"), "expected the function's name, description and parameters, got nothing"
     if tool.server is None and not served:
         yield (*path, "server"), "expected a server with the url to call, here or for the assistant, got nothing"
+
+
+def _endpointing(settings: Settings) -> Iterator[Finding]:
+    for name, assistant in settings.assistants.items():
+        plan = assistant.start_speaking_plan.smart
+        if isinstance(plan, CustomEndpointing) and plan.server is None and assistant.server is None:
+            path: Path = ("assistants", name, "startSpeakingPlan", "smartEndpointingPlan", "server")
+            yield path, "expected a server with the url to ask, here or for the assistant, got nothing"

@@ -6,9 +6,10 @@ import difflib
 import re
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gateway.config.source import Path, Problem, Source
@@ -52,6 +53,11 @@ def _sentence(details: ErrorDetails, source: Source, model: type[BaseModel]) -> 
             return path, f"unknown key{_suggestion(path, model)}"
         case "missing":
             return path, "expected a value, got none"
+        case "union_tag_not_found":
+            return (*path, _discriminator(details)), "expected a value, got none"
+        case "union_tag_invalid":
+            tags, tag = _listed(details["ctx"]["expected_tags"]), details["ctx"]["tag"]
+            return (*path, _discriminator(details)), f"expected {tags}, got {tag!r}"
         case kind:
             return path, f"expected {_expected(kind, details)}, got {_got(path, details['input'], kind)}"
 
@@ -63,6 +69,16 @@ def _expected(kind: str, details: ErrorDetails) -> str:
     if template := _EXPECTED.get(kind):
         return template.format(**context)
     return details["msg"]
+
+
+def _discriminator(details: ErrorDetails) -> str:
+    """The key that says which branch of a union is meant."""
+    return str(details["ctx"]["discriminator"]).strip("'")
+
+
+def _listed(names: str) -> str:
+    """Pydantic's "a, b, c" as "a, b or c"."""
+    return " or ".join(names.rsplit(", ", 1))
 
 
 def _alternatives(pattern: str) -> str:
@@ -94,31 +110,43 @@ def _existing(location: tuple[int | str, ...], data: Any) -> Path:
 
 
 def _suggestion(path: Path, model: type[BaseModel]) -> str:
-    holder = _model_at(model, path[:-1])
-    if holder is None:
+    holders = _models_at(model, path[:-1])
+    names = [name for holder in holders for name in _keys(holder)]
+    if not names:
         return ""
-    names = [field.alias or name for name, field in holder.model_fields.items()]
     nearest = difflib.get_close_matches(str(path[-1]), names, n=1, cutoff=0.6)
-    return f", did you mean {nearest[0]}?" if nearest else f", expected one of {', '.join(names)}"
+    return f", did you mean {nearest[0]}?" if nearest else f", expected one of {', '.join(dict.fromkeys(names))}"
 
 
-def _model_at(model: type[BaseModel] | None, path: Path) -> type[BaseModel] | None:
-    """The model that holds the keys at `path`; None where they are free."""
-    entry: Any = model
+def _keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _models_at(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
+    """The models that may hold the keys at `path`; none where they are free."""
+    entries: list[Any] = [model]
     for part in path:
-        if isinstance(entry, type) and issubclass(entry, BaseModel):
-            fields = {field.alias or name: field for name, field in entry.model_fields.items()}
-            field = fields.get(str(part)) or entry.model_fields.get(str(part))
-            entry = next(_structured(field.annotation), None) if field else None
-        elif entry is not None:
-            entry = next(_structured(get_args(entry)[-1]), None)
-    return entry if isinstance(entry, type) and issubclass(entry, BaseModel) else None
+        entries = [found for entry in entries for found in _below(entry, part)]
+    return [entry for entry in entries if _is_model(entry)]
+
+
+def _below(entry: Any, part: int | str) -> Iterator[Any]:
+    if not _is_model(entry):
+        yield from _structured(get_args(entry)[-1])
+    elif field := _keys(entry).get(str(part)) or entry.model_fields.get(str(part)):
+        yield from _structured(field.annotation)
 
 
 def _structured(annotation: Any) -> Iterator[Any]:
     """The models, lists and mappings that an annotation may hold."""
-    if get_origin(annotation) in (Union, types.UnionType):
+    if get_origin(annotation) is Annotated:
+        yield from _structured(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, types.UnionType):
         for branch in get_args(annotation):
             yield from _structured(branch)
-    elif get_origin(annotation) in (list, dict) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+    elif get_origin(annotation) in (list, dict) or _is_model(annotation):
         yield annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

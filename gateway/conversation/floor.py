@@ -55,6 +55,7 @@ class Floor(ABC):
         self._last_id = 0
         self._closing: AgentReply | None = None
         self._expects = "anything"
+        self._said = ""
         self._speculations = 0
         self._says: deque[e.SayRequested] = deque()
         self._not_before = 0

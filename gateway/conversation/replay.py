@@ -11,14 +11,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from typing import Any, TextIO, get_args
 
+from pydantic import TypeAdapter
+
 from gateway.conversation.commands import Command
 from gateway.conversation.events import Event, PlayoutReported, PlayoutState, UtteranceVoiced, WordSpan
-from gateway.conversation.overlap import OverlapPlan
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.turn import TurnMachine
 from gateway.errors import ParleyError
 
 _EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+_PLAN = TypeAdapter(TurnPlan)
 
 
 class RecordingError(ParleyError):
@@ -73,11 +75,7 @@ def read_recording(lines: Iterable[str]) -> tuple[TurnPlan, Iterator[Event]]:
     """
     rest = iter(lines)
     try:
-        data = json.loads(next(rest, ""))["plan"]
-        overlap: dict[str, Any] = data.pop("overlap")
-        for phrases in ("acknowledgements", "interruptions"):
-            overlap[phrases] = tuple(overlap[phrases])
-        plan = TurnPlan(**data, overlap=OverlapPlan(**overlap))
+        plan = _PLAN.validate_python(json.loads(next(rest, ""))["plan"])
     except (ValueError, KeyError, TypeError) as error:
         raise RecordingError(f"The first line of the recording is not a plan: {error}.") from error
     return plan, (decode(json.loads(line)) for line in rest if line.strip())

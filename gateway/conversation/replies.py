@@ -53,6 +53,7 @@ class Replies(Floor):
         if reply is None:
             return
         self._expects = "anything" if interrupted else endpointing.expectation(reply.expects, reply.text)
+        self._said = (reply.heard if interrupted else reply.text) or self._said
         self._close_cut_reply()
         self._closing = reply
         if not interrupted or reply.settled:

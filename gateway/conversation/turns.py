@@ -87,9 +87,16 @@ class Turns(Replies):
         if self.caller.segments and self.caller.segments[-1].keypad:
             wait = 0 if self.caller.keypad_done else KEYPAD_MS
         else:
-            wait = endpointing.wait_ms(self.caller.text, expects=self._expects, plan_ms=self._plan.wait_ms)
-            wait = self._pace.stretch(wait)
+            wait = self._wait_ms()
         return max(self.caller.end_ms + wait, self._not_before)
+
+    def _wait_ms(self) -> int:
+        """The assistant's own plan decides; where it does not, the policy does, stretched to this caller's pace."""
+        text, caller = self.caller.text, self.caller
+        planned = self._plan.endpointing.wait_ms(text, said=self._said, finished=caller.finished)
+        if planned is not None:
+            return max(planned, self._plan.wait_ms)
+        return self._pace.stretch(endpointing.wait_ms(text, expects=self._expects, plan_ms=self._plan.wait_ms))
 
     def _on_commit(self, _: e.Event | None) -> None:
         if self.caller.waiting or self.caller.unrequested:
@@ -104,7 +111,9 @@ class Turns(Replies):
 
     def _on_transcript(self, _: e.Event) -> None:
         """A transcript never came: go on with the words that there are."""
-        if self.caller.text:
+        if not self.caller.waiting and not self.caller.unrequested:
+            self._on_commit(None)
+        elif self.caller.text:
             self._commit_turn(self._due())
         else:
             self._drop_turn()

@@ -15,10 +15,11 @@ from typing import Any
 import httpx
 import structlog
 
-from gateway.assistant import Assistant, Tool, ToolServer
+from gateway.assistant import Assistant, Tool
 from gateway.conversation.context import ToolCalled, ToolReturned
 from gateway.conversation.events import ToolEnded, ToolStarted
 from gateway.providers.base import ToolCall, ToolDefinition
+from gateway.section import Server
 from gateway.worker.output import OutputPort
 
 GRACE_SECONDS = 5.0
@@ -120,11 +121,11 @@ class Tools:
         self._port.dispatch(ToolEnded(now, reply, call.id))
         return outcome
 
-    def _server(self, name: str) -> ToolServer | None:
+    def _server(self, name: str) -> Server | None:
         tool = self._tools.get(name)
         return None if tool is None else tool.server or self._assistant.server
 
-    async def _request(self, call: ToolCall, server: ToolServer | None, key: str) -> ToolOutcome:
+    async def _request(self, call: ToolCall, server: Server | None, key: str) -> ToolOutcome:
         if server is None:
             return ToolOutcome(call, False, f"There is no tool {call.name} with a server.")
         try:
@@ -132,7 +133,7 @@ class Tools:
                 response = await self._client.post(
                     server.url,
                     json=self._body(call),
-                    headers={**server.headers, "Idempotency-Key": key},
+                    headers={**server.request_headers, "Idempotency-Key": key},
                     timeout=server.timeout_seconds,
                 )
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:

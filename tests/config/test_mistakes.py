@@ -52,6 +52,64 @@ def test_a_mistake_is_told_with_its_line_and_what_is_expected(complain: Complain
     assert complain(text) == [line]
 
 
+PLAN = "assistants.demo.startSpeakingPlan"
+
+
+@pytest.mark.parametrize(
+    ("plan", "complaint"),
+    [
+        ("waitSeconds: 9", "waitSeconds: expected at most 5.0, got 9"),
+        (
+            "customEndpointingRules: [{type: customer, regex: '(?=x)', timeoutSeconds: 1}]",
+            "customEndpointingRules[0].regex: expected a regular expression of RE2 (invalid perl operator: (?=),"
+            " got '(?=x)'",
+        ),
+        (
+            "customEndpointingRules: [{type: customer, regex: x, timeoutSeconds: 16}]",
+            "customEndpointingRules[0].timeoutSeconds: expected at most 15.0, got 16",
+        ),
+        (
+            "customEndpointingRules: [{type: caller, regex: x, timeoutSeconds: 1}]",
+            "customEndpointingRules[0].type: expected 'assistant', 'customer' or 'both', got 'caller'",
+        ),
+        ("customEndpointingRules: [{regex: x}]", "customEndpointingRules[0].type: expected a value, got none"),
+        (
+            "customEndpointingRules:"
+            " [{type: both, assistantRegex: x, customerRegex: x, timeoutSeconds: 1, customerRgx: x}]",
+            "customEndpointingRules[0].customerRgx: unknown key, did you mean customerRegex?",
+        ),
+        (
+            "smartEndpointingPlan: {provider: livekitt}",
+            "smartEndpointingPlan.provider: expected 'vapi', 'livekit', 'smart-turn' or 'custom-endpointing-model',"
+            " got 'livekitt'",
+        ),
+        (
+            "smartEndpointingPlan: {provider: livekit, waitFunction: 1 / x}",
+            "smartEndpointingPlan.waitFunction: expected a waitFunction, an expression of x such as '70 + 4000 * x'"
+            " (it has no value at x = 0: float division by zero), got '1 / x'",
+        ),
+        (
+            "smartEndpointingPlan: {provider: custom-endpointing-model}",
+            "smartEndpointingPlan.server: expected a server with the url to ask, here or for the assistant,"
+            " got nothing",
+        ),
+        (
+            "smartEndpointingEnabled: deepgram",
+            "smartEndpointingEnabled: expected True, False or 'livekit', got 'deepgram'",
+        ),
+        (
+            "transcriptionEndpointingPlan: {onNumberSeconds: -1}",
+            "transcriptionEndpointingPlan.onNumberSeconds: expected at least 0.0, got -1",
+        ),
+    ],
+)
+def test_a_mistake_in_the_start_speaking_plan_is_told_with_its_key(
+    complain: Complain, plan: str, complaint: str
+) -> None:
+    text = f"assistants: {{demo: {{model: {{provider: x}}, startSpeakingPlan: {{{plan}}}}}}}"
+    assert complain(text) == [f"parley.yaml:1: {PLAN}.{complaint}"]
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(complain: Complain) -> None:
     lines = complain("sip:\n  port: a\nrtp:\n  prots: 1\nlog:\n  sip: 7\n")
     assert [line.split(": ")[:2] for line in lines] == [
