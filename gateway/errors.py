@@ -11,6 +11,9 @@ ParleyError                   something a user can act on: str() is one plain se
 │   ├── Draining              503: this gateway takes no new calls
 │   └── NoRoute               404: no route matches
 ├── LegError                  a leg could not do what was asked (dial, transfer, hold)
+├── DialRefused               an outbound call was not placed, or was not answered
+├── NotLive                   there is no such live call, or it cannot do that now
+├── NoGateway                 no gateway runs here that could be controlled
 ├── LinkError                 the stream between gateway and worker failed
 └── ProviderError             a transcriber, model or voice failed; `permanent` tells if a retry can help
     ├── ProviderAuthentication    permanent
@@ -88,6 +91,18 @@ class NoRoute(CallRefused):
 
 class LegError(ParleyError):
     """A leg could not do what was asked."""
+
+
+class DialRefused(ParleyError):
+    """An outbound call was not placed, or was not answered."""
+
+
+class NotLive(ParleyError):
+    """There is no such live call, or it is not in a state in which it can do what was asked."""
+
+
+class NoGateway(ParleyError):
+    """No gateway runs here that could be controlled."""
 
 
 class LinkError(ParleyError):

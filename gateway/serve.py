@@ -21,10 +21,12 @@ import structlog
 
 from gateway.call.gateway import Endpoint, Gateway
 from gateway.call.leg import Leg
+from gateway.control.api import control_app
+from gateway.control.socket import control_listener
 from gateway.errors import SetupError
 from gateway.link.pool import WorkerPool, worker_command
 from gateway.observe import logging, metrics
-from gateway.observe.http import operations_app, serving
+from gateway.observe.http import operations_app, serving, serving_on
 from gateway.observe.sdnotify import SystemdNotifier
 from gateway.observe.watchdog import Watchdog, beat_seconds
 from gateway.settings import Settings
@@ -105,9 +107,10 @@ class Service:
             await stack.enter_async_context(_background(self._watch(), name="watchdog"))
             stack.push_async_callback(self._gateway.close)
             if await unless(self._shutdown.asked, self._start()):
-                self._announce(port)
-                await self._shutdown.asked.wait()
-                await self._drain()
+                async with self._control():
+                    self._announce(port)
+                    await self._shutdown.asked.wait()
+                    await self._drain()
             self._stopping("stopping")
 
     def unready(self) -> str | None:
@@ -133,6 +136,12 @@ class Service:
         app = operations_app(unready=self.unready, stuck=lambda: sorted(self._watchdog.stuck))
         http = self._settings.http
         return serving(app, host=http.host, port=http.port, purpose="metrics and health (http.port)")
+
+    @asynccontextmanager
+    async def _control(self) -> AsyncIterator[None]:
+        with control_listener(self._settings.data_dir) as listener:
+            async with serving_on(listener, control_app(self._gateway), purpose="control"):
+                yield
 
     def _demo(self) -> contextlib.AbstractAsyncContextManager[int]:
         from gateway.demo.orders import orders_app

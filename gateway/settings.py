@@ -90,6 +90,12 @@ class RouteSettings(Section):
     trunk: str | None = None
 
 
+class OutboundSettings(Section):
+    """Calls that Parley makes. `direct` are shell patterns of hosts whose SIP URIs may be called without a trunk."""
+
+    direct: list[str] = []
+
+
 class DemoSettings(Section):
     """The small HTTP order service that the demo assistant's tool calls."""
 
@@ -112,6 +118,7 @@ class Settings(Section):
     drain_seconds: float = Field(default=300, ge=0, le=86400)
     trunks: list[TrunkSettings] = []
     routes: list[RouteSettings] = []
+    outbound: OutboundSettings = OutboundSettings()
     assistants: dict[str, Assistant] = {}
     demo: DemoSettings = DemoSettings()
 

@@ -21,6 +21,7 @@ from gateway.call.leg import Leg
 from gateway.errors import SetupError
 from gateway.serve import Service, dialled_user
 from gateway.settings import HttpSettings, RouteSettings, Settings, WorkerSettings
+from gateway.sip.registration import RegistrationState
 
 NOBODY = "127.0.0.1:9"
 """A worker's address where none is."""
@@ -49,6 +50,9 @@ class SilentEndpoint:
         headers: Mapping[str, str] | None = None,
     ) -> Leg:
         raise NotImplementedError
+
+    def registrations(self) -> Mapping[str, RegistrationState]:
+        return {}
 
     def stop_accepting(self) -> None:
         self.told.append("stop accepting")

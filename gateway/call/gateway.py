@@ -17,10 +17,12 @@ from gateway.call.apology import Apologies
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
 from gateway.call.leg import Leg
+from gateway.call.outbound import dial_target, dialling_assistant
+from gateway.call.progress import Stage
 from gateway.call.router import route
 from gateway.call.session import Call, CallServices
 from gateway.call.state import EndNow
-from gateway.errors import CallRefused, ConfigError, NoRoute, ParleyError
+from gateway.errors import CallRefused, DialRefused, NoRoute, NotLive, ParleyError
 from gateway.link.pool import WorkerPool
 from gateway.observe import metrics
 from gateway.settings import Settings
@@ -32,6 +34,23 @@ GOODBYE_SECONDS = 8.0
 """For calls to end after they were told to."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+class Registered(Protocol):
+    """The part of `RegistrationState` that the gateway uses."""
+
+    @property
+    def registered(self) -> bool:
+        """The registration stands."""
+
+    @property
+    def status(self) -> int:
+        """SIP status of the registrar's last answer, 0 before the first."""
+
+    @property
+    def reason(self) -> str:
+        """And its reason."""
 
 
 class Endpoint(Protocol):
@@ -49,6 +68,9 @@ class Endpoint(Protocol):
         headers: Mapping[str, str] = _NO_HEADERS,
     ) -> Leg:
         """Call somebody."""
+
+    def registrations(self) -> Mapping[str, Registered]:
+        """What each trunk's registrar said last."""
 
     def stop_accepting(self) -> None:
         """Refuse new calls."""
@@ -130,19 +152,40 @@ class Gateway:
         self._take(leg, name, assistant)
 
     async def dial(
-        self, destination: str, *, assistant: str, trunk: str | None = None, caller: str | None = None
+        self,
+        destination: str,
+        *,
+        assistant: str | None = None,
+        trunk: str | None = None,
+        caller: str | None = None,
+        variables: Mapping[str, str] = _NO_VARIABLES,
     ) -> Call:
-        """Call somebody and let an assistant speak. Returns at once; the record tells how it went.
+        """Call somebody and let an assistant speak. Returns at once; the call's progress tells how it goes.
 
+        :param assistant: may be left out where only one is configured, as may `trunk`
+        :param variables: template variables of this call
         :raises CallRefused: when there is no place
-        :raises ConfigError: when there is no such assistant
+        :raises DialRefused: when no setting allows the call, or the trunk is not registered
         :raises LegError: when the destination cannot be called
         """
         self.admission.admit(len(self._calls))
-        if assistant not in self.settings.assistants:
-            raise ConfigError(f"There is no assistant {assistant!r}; add it under assistants.")
-        leg = await self.endpoint.dial(destination, trunk=trunk, caller=caller)
-        return self._take(leg, assistant, self.settings.assistants[assistant])
+        name = dialling_assistant(assistant, self.settings.assistants)
+        target = dial_target(destination, trunk, self.settings)
+        self._require_registered(target.trunk)
+        leg = await self.endpoint.dial(target.destination, trunk=target.trunk, caller=caller)
+        return self._take(leg, name, self.settings.assistants[name], variables)
+
+    def call(self, call_id: str) -> Call:
+        """The live call with this id, or whose id begins so.
+
+        :raises NotLive: when there is none, or several begin like this
+        """
+        found = [call for name, call in self._calls.items() if name.startswith(call_id)]
+        if call_id in self._calls or len(found) == 1:
+            return self._calls.get(call_id) or found[0]
+        if found:
+            raise NotLive(f"{len(found)} live calls begin with {call_id}; name one in full.")
+        raise NotLive(f"There is no live call {call_id}; `parley calls --live` lists them.")
 
     async def drain(self, limit_seconds: float) -> None:
         """Take no new calls and let those that are live end; after `limit_seconds` they are hung up."""
@@ -174,8 +217,21 @@ class Gateway:
         except KeyError:
             raise NoRoute(f"The route names assistant {name!r}, which is not configured; add it.") from None
 
-    def _take(self, leg: Leg, name: str, assistant: Assistant) -> Call:
-        call = Call(leg, call_id=str(uuid.uuid4()), assistant_name=name, assistant=assistant, services=self._services)
+    def _require_registered(self, trunk: str | None) -> None:
+        if trunk is None or (state := self.endpoint.registrations().get(trunk)) is None or state.registered:
+            return
+        why = f"{state.status} {state.reason}" if state.status else "its registrar has not answered"
+        raise DialRefused(f"The trunk {trunk!r} is not registered: {why}. Check its registrar and password.")
+
+    def _take(self, leg: Leg, name: str, assistant: Assistant, variables: Mapping[str, str] = _NO_VARIABLES) -> Call:
+        call = Call(
+            leg,
+            call_id=str(uuid.uuid4()),
+            assistant_name=name,
+            assistant=assistant,
+            services=self._services,
+            variables=variables,
+        )
         self._calls[call.id] = call
         self._own(self._live(call), call.id)
         return call
@@ -187,6 +243,7 @@ class Gateway:
             log.exception("call failed", call=call.id)
             await call.leg.hangup("internal error")
         finally:
+            call.progress.reach(Stage.ENDED, endings.FAULT)
             del self._calls[call.id]
 
     async def _refuse(self, leg: Leg, refusal: CallRefused) -> None:

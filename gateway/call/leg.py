@@ -83,6 +83,9 @@ class LegListener(Protocol):
     def on_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
         """The fast VAD paused playout: the caller speaks since `onset_tick`, paused at `tick`."""
 
+    def on_ringing(self) -> None:
+        """The far end of an outbound call rings (180 or 183); may come again, or not at all."""
+
     def on_answered(self) -> None:
         """The call is established, media flows."""
 

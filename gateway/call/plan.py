@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from gateway.assistant import Assistant
@@ -13,6 +15,8 @@ from gateway.link.v1 import link_pb2 as pb
 
 _USER = re.compile(r"(?:sips?:|tel:)?\s*([^@;>\s]+)", re.IGNORECASE)
 _ANGLE = re.compile(r"<([^>]*)>")
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 DIRECTIONS = {Direction.INBOUND: pb.DIRECTION_INBOUND, Direction.OUTBOUND: pb.DIRECTION_OUTBOUND}
 
@@ -42,11 +46,16 @@ def variables(call_id: str, info: LegInfo, now: datetime) -> dict[str, Any]:
     }
 
 
-def start_call(call_id: str, info: LegInfo, assistant: Assistant, now: datetime) -> pb.StartCall:
-    """The opening of a new call."""
+def start_call(
+    call_id: str, info: LegInfo, assistant: Assistant, now: datetime, given: Mapping[str, str] = _NONE
+) -> pb.StartCall:
+    """The opening of a new call.
+
+    :param given: template variables of this call alone; a dotted name reaches into an object: `customer.name`
+    """
     return pb.StartCall(
         call_id=call_id,
         assistant_json=assistant.model_dump_json(by_alias=True),
-        variables_json=json.dumps(variables(call_id, info, now), ensure_ascii=False),
+        variables_json=json.dumps({**variables(call_id, info, now), **given}, ensure_ascii=False),
         direction=DIRECTIONS[info.direction],
     )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ from gateway.call.leg import Direction, Leg, LegFrame
 from gateway.call.pauses import Pauses
 from gateway.call.placement import Workers, place
 from gateway.call.plan import start_call
+from gateway.call.progress import Progress, Stage
 from gateway.call.state import (
     Accepted,
     Answered,
@@ -40,7 +42,7 @@ from gateway.call.state import (
     PlayedOut,
     State,
 )
-from gateway.errors import LegError, NoWorker
+from gateway.errors import LegError, NotLive, NoWorker
 from gateway.link.pool import RETRY_AFTER_SECONDS
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
@@ -78,15 +80,26 @@ class Call:
     """A call from its first ring to its record. Implements `LegListener`.
 
     :param call_id: names the record, the journal and the recording
+    :param variables: template variables of this call alone
     """
 
     def __init__(
-        self, leg: Leg, *, call_id: str, assistant_name: str, assistant: Assistant, services: CallServices
+        self,
+        leg: Leg,
+        *,
+        call_id: str,
+        assistant_name: str,
+        assistant: Assistant,
+        services: CallServices,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.id = call_id
         self.leg = leg
         self.assistant = assistant
-        self._assistant_name = assistant_name
+        self.assistant_name = assistant_name
+        self.started_at = services.now()
+        self.progress = Progress()
+        self._variables = variables
         self._services = services
         self._loop = asyncio.get_running_loop()
         limit = assistant.max_duration_seconds + MAX_DURATION_GRACE_SECONDS
@@ -136,7 +149,7 @@ class Call:
         """Live the call to its end. Returns when the leg is gone and the record is on its way to the disk."""
         info = self.leg.info
         metrics.CALLS_ACTIVE.labels(info.direction).inc()
-        self.books.open(info, self._assistant_name)
+        self.books.open(info, self.assistant_name)
         self.leg.attach(self)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -152,6 +165,16 @@ class Call:
     def post(self, event: Event) -> None:
         """Give the state machine an event."""
         self._inbox.put_nowait(event)
+
+    def say(self, text: str, *, end_call_after: bool = False, interruptible: bool = True) -> None:
+        """Let the agent say a text as soon as it has the floor.
+
+        :raises NotLive: when the call is not answered yet, or is ending
+        """
+        if self.state is not State.LIVE:
+            raise NotLive(f"Call {self.id} is {self.state}; a text can be said only while it is live.")
+        say = pb.Say(text=text, end_call_after=end_call_after, uninterruptible=not interruptible)
+        self.conversation.send(pb.GatewayEvent(say=say))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something that waits as a task of this call."""
@@ -186,7 +209,7 @@ class Call:
 
     async def _find_worker(self) -> None:
         info = self.leg.info
-        start = start_call(self.id, info, self.assistant, self._services.now())
+        start = start_call(self.id, info, self.assistant, self._services.now(), self._variables)
         try:
             worker = await place(self._services.workers, self.conversation, start)
         except NoWorker as error:
@@ -280,8 +303,13 @@ class Call:
         """The fast VAD paused playout: the worker decides, or the deadline."""
         self.conversation.pause(utterance, position, onset_tick * FRAME_MS, tick * FRAME_MS)
 
+    def on_ringing(self) -> None:
+        """The far end rings."""
+        self.progress.reach(Stage.RINGING)
+
     def on_answered(self) -> None:
         """Media flows."""
+        self.progress.reach(Stage.ANSWERED)
         self.post(Answered())
 
     def on_digit(self, digit: str) -> None:
@@ -339,4 +367,5 @@ class Call:
             self.books.close(self.now_ms, ending)
             duration_ms = self.now_ms if self.machine.answered else None
             metrics.observe_call_ended(self.leg.info.direction, reason, duration_ms=duration_ms)
+            self.progress.reach(Stage.ENDED, reason, self.machine.end_status)
             self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)

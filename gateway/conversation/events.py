@@ -244,6 +244,7 @@ class SayRequested:
     at: int
     text: str
     end_call_after: bool = False
+    interruptible: bool = True
 
 
 Event = (

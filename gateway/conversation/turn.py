@@ -113,7 +113,7 @@ class TurnMachine(BargeIn):
         say = self._says.popleft()
         if say.end_call_after:
             self._ending = "assistant-ended-call-after-message-spoken"
-        self._prepare_speech(say.text, SpeechKind.SAY, interruptible=not say.end_call_after)
+        self._prepare_speech(say.text, SpeechKind.SAY, interruptible=say.interruptible and not say.end_call_after)
         self._commit_reply()
 
     def _on_playout(self, _: e.Event) -> None:

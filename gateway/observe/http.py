@@ -69,6 +69,13 @@ async def serving(app: FastAPI, *, host: str, port: int, purpose: str) -> AsyncI
     :raises SetupError: when the port cannot be bound
     """
     listener = _bind(host, port, purpose)
+    async with serving_on(listener, app, purpose=purpose):
+        yield int(listener.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving_on(listener: socket.socket, app: FastAPI, *, purpose: str) -> AsyncIterator[None]:
+    """Serve `app` on a socket that listens, while the block runs; the socket is closed then."""
     server = _Server(
         uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=SHUTDOWN_SECONDS
@@ -76,7 +83,7 @@ async def serving(app: FastAPI, *, host: str, port: int, purpose: str) -> AsyncI
     )
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http {purpose}")
     try:
-        yield int(listener.getsockname()[1])
+        yield
     finally:
         server.should_exit = True
         await task

@@ -128,6 +128,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
             self._answered = True
             self._connect(info)
             self._tell(lambda listener: listener.on_answered())
+        elif info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
+            self._tell(lambda listener: listener.on_ringing())
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self._finish(info)
 

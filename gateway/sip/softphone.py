@@ -108,6 +108,9 @@ class _Conversation:
             taken = self._leg.play(self._line + 1, self._sent // SAMPLE_BYTES, chunk, final=final)
             self._sent += taken * SAMPLE_BYTES
 
+    def on_ringing(self) -> None:
+        log.info("softphone.ringing")
+
     def on_answered(self) -> None:
         log.info("softphone.answered")
         self.answered.set()

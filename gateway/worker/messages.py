@@ -27,7 +27,7 @@ def event_of(event: pb.GatewayEvent, now: int) -> e.Event | None:
         case "keypress":
             return e.KeyPressed(now, event.keypress.digit)
         case "say":
-            return e.SayRequested(now, event.say.text, event.say.end_call_after)
+            return e.SayRequested(now, event.say.text, event.say.end_call_after, not event.say.uninterruptible)
     return None
 
 

@@ -15,7 +15,15 @@ from gateway.call.leg import Direction, Leg
 from gateway.call.record import CallRecord
 from gateway.link.pool import WorkerPool
 from gateway.link.v1 import link_pb2 as pb
-from gateway.settings import RouteSettings, Settings, SipSettings, WorkerSettings
+from gateway.settings import (
+    OutboundSettings,
+    RouteSettings,
+    Settings,
+    SipSettings,
+    TrunkSettings,
+    WorkerSettings,
+)
+from gateway.sip.registration import RegistrationState
 from tests.call.leg_double import MemoryLeg, inbound
 from tests.link.worker_double import Script, WorkerDouble, serving, until
 
@@ -30,6 +38,7 @@ class MemoryEndpoint:
         self.on_leg = on_leg
         self.accepting = False
         self.dialled: list[MemoryLeg] = []
+        self.registered: dict[str, RegistrationState] = {}
 
     async def start(self) -> None:
         self.accepting = True
@@ -45,6 +54,9 @@ class MemoryEndpoint:
         leg = MemoryLeg(inbound(direction=Direction.OUTBOUND, called=destination, caller=caller or "", trunk=trunk))
         self.dialled.append(leg)
         return leg
+
+    def registrations(self) -> Mapping[str, RegistrationState]:
+        return self.registered
 
     def stop_accepting(self) -> None:
         self.accepting = False
@@ -110,7 +122,9 @@ async def house(tmp_path: Path, *scripts: Script, **sip: int) -> AsyncIterator[H
             data_dir=tmp_path,
             sip=SipSettings(**sip),
             worker=WorkerSettings(count=0, addresses=[worker.address for worker in workers]),
+            trunks=[TrunkSettings(name="office", registrar="pbx.example.com", username="100")],
             routes=[RouteSettings(assistant="desk", number="6*")],
+            outbound=OutboundSettings(direct=["h"]),
             assistants={"desk": assistant},
         )
         gateway = Gateway(settings, pool=WorkerPool(settings.worker), make_endpoint=MemoryEndpoint)

@@ -14,10 +14,11 @@ from gateway.call import endings
 from gateway.call.calls import Calls
 from gateway.call.journal import Journal
 from gateway.call.leg import Direction
-from gateway.errors import ConfigError, OverCapacity
+from gateway.errors import DialRefused, OverCapacity
 from gateway.link.v1 import link_pb2 as pb
+from gateway.sip.registration import RegistrationState
 from tests.call.disk_double import NowDisk
-from tests.call.house import APOLOGY, GREETING, greet, house, play
+from tests.call.house import APOLOGY, GREETING, House, greet, house, play
 from tests.call.leg_double import MemoryLeg, inbound
 from tests.call.test_record import CALL
 from tests.link.worker_double import WorkerDouble, accept_all, until
@@ -359,11 +360,21 @@ async def test_a_call_that_an_earlier_gateway_left_behind_has_a_record(tmp_path:
 # ---------------------------------------------------------------- outbound and drain
 
 
+async def started(h: House) -> list[pb.GatewayEvent]:
+    """The openings of calls on the worker, once there is one."""
+
+    def calls() -> list[pb.GatewayEvent]:
+        return [event for event in h.workers[0].got("start") if event.start.call_id != "apology"]
+
+    await until(calls)
+    return calls()
+
+
 async def test_a_callee_hears_the_assistant(tmp_path: Path) -> None:
     async with house(tmp_path, greet) as h:
         await h.gateway.dial("sip:bob@h", assistant="desk")
         (leg,) = h.endpoint.dialled
-        await until(lambda: [event for event in h.workers[0].got("start") if event.start.call_id != "apology"])
+        await started(h)
         await asyncio.sleep(0.05)
         assert leg.listener
         leg.listener.on_answered()
@@ -385,8 +396,30 @@ async def test_a_callee_who_is_busy_is_in_the_record(tmp_path: Path) -> None:
 
 async def test_dialling_with_an_unknown_assistant_is_one_sentence(tmp_path: Path) -> None:
     async with house(tmp_path, greet) as h:
-        with pytest.raises(ConfigError, match="no assistant 'nobody'"):
+        with pytest.raises(DialRefused, match="no assistant 'nobody'"):
             await h.gateway.dial("sip:bob@h", assistant="nobody")
+
+
+async def test_a_number_goes_through_the_only_trunk(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.gateway.dial("+1 (555) 123-4567")
+        assert h.endpoint.dialled[0].info.called == "+15551234567"
+        assert h.endpoint.dialled[0].info.trunk == "office"
+
+
+async def test_a_trunk_that_is_not_registered_is_not_dialled_through(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        h.endpoint.registered["office"] = RegistrationState(False, 403, "Forbidden", 0, 2)
+        with pytest.raises(DialRefused, match="'office' is not registered: 403 Forbidden"):
+            await h.gateway.dial("200")
+        assert not h.endpoint.dialled
+
+
+async def test_the_variables_of_a_call_reach_the_worker(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.gateway.dial("200", variables={"customer.name": "Ann"})
+        starts = await started(h)
+        assert json.loads(starts[0].start.variables_json)["customer.name"] == "Ann"
 
 
 async def test_a_drain_lets_calls_end_and_takes_no_new_ones(tmp_path: Path) -> None:

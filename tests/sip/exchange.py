@@ -34,6 +34,9 @@ class Told:
     def on_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
         self._note("pause", utterance, position, onset_tick, tick)
 
+    def on_ringing(self) -> None:
+        self._note("ringing")
+
     def on_answered(self) -> None:
         self._note("answered")
 

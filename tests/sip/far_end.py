@@ -30,6 +30,9 @@ class Host:
         self._said += 1
         self._leg.play(self._said, 0, voice(milliseconds).tobytes(), final=True)
 
+    def on_ringing(self) -> None:
+        """Never: it is called, it calls nobody."""
+
     def on_answered(self) -> None:
         self._leg.arm_pause(False)
         self._say(GREETING_MS)

@@ -393,17 +393,21 @@ class Say(_message.Message):
 
     TEXT_FIELD_NUMBER: _builtins.int
     END_CALL_AFTER_FIELD_NUMBER: _builtins.int
+    UNINTERRUPTIBLE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     end_call_after: _builtins.bool
+    uninterruptible: _builtins.bool
+    """The caller's speech does not interrupt it."""
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         end_call_after: _builtins.bool = ...,
+        uninterruptible: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_call_after", b"end_call_after", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_call_after", b"end_call_after", "text", b"text", "uninterruptible", b"uninterruptible"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""Control of a running gateway from the same machine: dial, say, hang up, list; over a Unix socket."""
