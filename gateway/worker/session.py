@@ -25,12 +25,8 @@ from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.output import ReplyOutput
 from gateway.worker.reply import Conversing, Reply
+from gateway.worker.timer import DeadlineTimer
 from gateway.worker.tools import Tools
-
-EARLY_MS = 5
-"""A timer of the loop may be this much before its time."""
-LATE_AUDIO_SECONDS = 0.02
-"""Pause before looking again when the call clock waits for audio."""
 
 
 class Session:
@@ -55,8 +51,7 @@ class Session:
         self._early: list[pb.GatewayEvent] = []
         self._events: deque[e.Event] = deque()
         self._dispatching = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._deadline: int | None = None
+        self._timer = DeadlineTimer(self._clock, self._time_up)
         self._reply: tuple[Reply, asyncio.Task[None]] | None = None
         self._latency: TurnLatency | None = None
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
@@ -76,8 +71,7 @@ class Session:
             with self._recording():
                 await self._converse(hearing)
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            self._timer.cancel()
             await hearing.close()
 
     async def _converse(self, hearing: Hearing) -> None:
@@ -205,28 +199,11 @@ class Session:
                     self._carry_out(command)
         finally:
             self._dispatching = False
-        self._set_timer()
+        self._timer.set(self._machine.deadline)
 
-    def _set_timer(self) -> None:
-        deadline = self._machine.deadline
-        if deadline == self._deadline and self._timer is not None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._deadline = deadline
-        if deadline is not None:
-            seconds = self._clock.seconds_until(deadline)
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._time_up, deadline)
-
-    def _time_up(self, deadline: int) -> None:
-        self._timer = None
-        now = self.now()
-        if self._clock.running and now + EARLY_MS < deadline:
-            self._timer = asyncio.get_running_loop().call_later(LATE_AUDIO_SECONDS, self._time_up, deadline)
-            return
+    def _time_up(self, at_ms: int) -> None:
         try:
-            self.dispatch(e.TimePassed(max(deadline, now)))
+            self.dispatch(e.TimePassed(at_ms))
         except Exception as error:  # noqa: BLE001  border: a loop callback; `run` raises it
             self._crash(error)
 
