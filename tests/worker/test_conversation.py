@@ -72,7 +72,7 @@ async def test_an_interruption_cuts_the_agent_and_the_model_learns_what_was_hear
     speech: bytes, tmp_path: Path
 ) -> None:
     plan = assistant(firstMessage=LONG, texts=["stop that please"])
-    async with served(recordings=tmp_path) as (_, address), attached(address) as peer:
+    async with served(recordings=tmp_path) as (worker, address), attached(address) as peer:
         call = await answered(peer, plan)
         await call.until(lambda: call.playing and call.playing.position > 4000)
         onset = call.now
@@ -86,6 +86,7 @@ async def test_an_interruption_cuts_the_agent_and_the_model_learns_what_was_hear
         assert decided_after <= 650
         greeting, reply = await call.until(lambda: len(turns := call.journal("agent-turn")) == 2 and turns)
         call.end()
+        await asyncio.wait_for(worker.idle.wait(), 10)
 
     cut = next(iter(call.utterances.values()))
     words = LONG.split()
