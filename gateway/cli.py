@@ -289,6 +289,48 @@ def show(
 
 
 @app.command()
+def replay(
+    call_id: Annotated[str, typer.Argument(metavar="CALL", help="Call id, its unique beginning, or a recording file.")],
+    assistant: Annotated[
+        str,
+        typer.Option(metavar="NAME|FILE", help="Decide with this assistant's settings in place of those of the call."),
+    ] = "",
+    timeline: Annotated[bool, typer.Option("--timeline", help="Show every event and decision of the call.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    fixture: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Write a test fixture: a name for tests/conversation/recordings, or a path anywhere."
+        ),
+    ] = "",
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Write the fixture without its words; decisions stay the same.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Run a recorded call through the turn machine again, and show where it decides otherwise.
+
+    What the caller, the providers and the line did is taken from the recording; what the machine decides (when a turn
+    is over, what an interruption is, when to speak) is worked out anew, in virtual time, and compared. Exits 1 where it
+    differs. `-` is what was decided then, `+` what is decided now.
+
+    Examples:
+
+        parley replay 01J9Z3
+
+        parley replay 01J9Z3 --timeline
+
+        parley replay 01J9Z3 --assistant patient.yaml
+
+        parley replay 01J9Z3 --fixture cut-off-at-the-number --anonymous
+    """
+    from gateway.commands import replay as command
+
+    options = command.ReplayOptions(assistant, timeline, as_json, fixture, anonymous)
+    raise typer.Exit(command.run(_settings(config), call_id, options))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from gateway import __version__

@@ -15,6 +15,7 @@ ParleyError                   something a user can act on: str() is one plain se
 ├── NotLive                   there is no such live call, or it cannot do that now
 ├── NoGateway                 no gateway runs here that could be controlled
 ├── LinkError                 the stream between gateway and worker failed
+├── RecordingError            a recording of a conversation cannot be read, or not be made what was asked
 └── ProviderError             a transcriber, model or voice failed; `permanent` tells if a retry can help
     ├── ProviderAuthentication    permanent
     ├── ProviderQuota             permanent
@@ -107,6 +108,10 @@ class NoGateway(ParleyError):
 
 class LinkError(ParleyError):
     """The stream between gateway and worker failed."""
+
+
+class RecordingError(ParleyError):
+    """A recording of a conversation cannot be read, or not be made what was asked."""
 
 
 class ProviderError(ParleyError):

@@ -104,7 +104,10 @@ class DemoSettings(Section):
 
 
 class RecordingSettings(Section):
+    """`enabled` records the audio of each call, `events` what happened in its conversation."""
+
     enabled: bool = True
+    events: bool = True
 
 
 class Settings(Section):

@@ -10,6 +10,7 @@ from gateway.call.calls import Calls
 from gateway.call.disk import Disk
 from gateway.call.journal import Journal
 from gateway.call.leg import LegInfo, MediaStatistics
+from gateway.call.lines import Lines
 from gateway.media.audio import samples_to_ms
 from gateway.media.recorder import Recorder
 from gateway.media.utterance import PlayoutState, Report
@@ -29,10 +30,12 @@ class Books:
         calls: Calls,
         disk: Disk,
         recording: bool,
+        event_recording: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.journal = Journal(calls.journal_path(call_id), disk)
         self.recorder = Recorder(calls.recording_path(call_id), disk.submit) if recording else None
+        self.events = Lines(calls.events_path(call_id), disk) if event_recording else None
         self.statistics: MediaStatistics | None = None
         self._id = call_id
         self._calls = calls
@@ -82,6 +85,7 @@ class Books:
             "underruns": self._underruns,
             "underrun_ms": samples_to_ms(self._underrun_samples),
             "recording": self.recorder.path.name if self.recorder and at_ms else None,
+            "events": self.events.path.name if self.events and self.events.any else None,
         }
         self.journal.append(at_ms, "ended", {**ending, **kept})
         self._disk.submit(lambda: self._calls.finish(self.journal))

@@ -40,6 +40,10 @@ class Calls:
         """Stereo WAV: left the caller, right the agent."""
         return self.directory / f"{call_id}.wav"
 
+    def events_path(self, call_id: str) -> Path:
+        """What happened in the conversation, for replay."""
+        return self.directory / f"{call_id}.events.jsonl"
+
     def write(self, record: CallRecord) -> Path:
         """Write a record; a reader sees all of it or nothing."""
         path = self.directory / f"{record.id}.json"
@@ -71,6 +75,19 @@ class Calls:
         except ValueError as error:
             raise ParleyError(f"{path} is damaged; delete it.") from error
 
+    def whole_id(self, beginning: str) -> str:
+        """The id of the one call that begins like this; `beginning` itself where there is none.
+
+        :raises ParleyError: several calls begin like this
+        """
+        paths = [path for path in self.directory.glob("*") if path.suffix in (".json", ".journal")]
+        ids = sorted({path.stem for path in paths if path.stem.startswith(beginning)})
+        if beginning in ids or not ids:
+            return beginning
+        if len(ids) > 1:
+            raise ParleyError(f"{len(ids)} calls begin with {beginning}: {', '.join(ids[:5])}; name one in full.")
+        return ids[0]
+
     def newest(self, limit: int = 50) -> Iterator[CallRecord]:
         """Finished calls, newest first; damaged files are left out."""
         # By the time of writing, because opening thousands of records to sort them would take seconds.
@@ -89,6 +106,8 @@ class Calls:
             if record is not None and not (self.directory / f"{record.id}.json").exists():
                 recording = self.recording_path(record.id)
                 record.recording = record.recording or (recording.name if recording.exists() else None)
+                events = self.events_path(record.id)
+                record.events = record.events or (events.name if events.exists() else None)
                 self.write(record)
                 adopted.append(record)
             path.unlink()

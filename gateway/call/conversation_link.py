@@ -45,6 +45,7 @@ class ConversationLink:
             "journal": self._on_journal,
             "action": self._on_action,
             "failure": self._on_failure,
+            "recording": self._on_recording,
         }
         self.worker: str | None = None
         self.dropped_ms = 0
@@ -200,6 +201,10 @@ class ConversationLink:
 
     def _on_failure(self, failure: pb.Failure) -> None:
         self._fail(failure.reason or endings.WORKER_DIED, failure.detail)
+
+    def _on_recording(self, recording: pb.Recording) -> None:
+        if self._call.books.events is not None:
+            self._call.books.events.append(recording.lines)
 
     def _on_latency(self, parts: dict[str, Any]) -> None:
         metrics.observe_turn(parts)

@@ -105,6 +105,7 @@ class Gateway:
             disk=self._disk,
             apologies=self.apologies,
             recording=settings.recording.enabled,
+            event_recording=settings.recording.events,
         )
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -16,7 +16,6 @@ ended      reason, SIP status, RTP figures (last line)
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 import structlog
 
 from gateway.call.disk import Disk
+from gateway.call.lines import Lines
 
 log = structlog.get_logger(__name__)
 
@@ -48,34 +48,17 @@ class Journal:
     def __init__(self, path: Path, disk: Disk) -> None:
         self.path = path
         self.entries: list[Entry] = []
-        self._disk = disk
-        self._unwritten: deque[str] = deque()
-        self._scheduled = False
+        self._lines = Lines(path, disk)
 
     def append(self, at_ms: int, kind: str, data: Mapping[str, Any]) -> None:
         """Add a fact."""
         entry = Entry(at_ms, kind, data)
         self.entries.append(entry)
-        self._unwritten.append(entry.line())
-        if not self._scheduled:
-            self._scheduled = True
-            self._disk.submit(self._write)
+        self._lines.append(entry.line())
 
     async def durable(self) -> None:
         """Wait until what was appended is in the file, where a crash of this process cannot lose it."""
-        if self._scheduled or self._unwritten:
-            await self._disk.barrier()
-
-    def _write(self) -> None:
-        """On the disk thread: all lines that wait, in one write."""
-        # Cleared first: a line that is appended from here on brings a job of its own.
-        self._scheduled = False
-        lines = []
-        while self._unwritten:
-            lines.append(self._unwritten.popleft())
-        if lines:
-            with self.path.open("ab", buffering=0) as file:
-                file.write("".join(lines).encode())
+        await self._lines.durable()
 
 
 def read_journal(path: Path) -> Iterator[Entry]:

@@ -47,7 +47,13 @@ def variables(call_id: str, info: LegInfo, now: datetime) -> dict[str, Any]:
 
 
 def start_call(
-    call_id: str, info: LegInfo, assistant: Assistant, now: datetime, given: Mapping[str, str] = _NONE
+    call_id: str,
+    info: LegInfo,
+    assistant: Assistant,
+    now: datetime,
+    given: Mapping[str, str] = _NONE,
+    *,
+    record_events: bool = False,
 ) -> pb.StartCall:
     """The opening of a new call.
 
@@ -58,4 +64,5 @@ def start_call(
         assistant_json=assistant.model_dump_json(by_alias=True),
         variables_json=json.dumps({**variables(call_id, info, now), **given}, ensure_ascii=False),
         direction=DIRECTIONS[info.direction],
+        record_events=record_events,
     )

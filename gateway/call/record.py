@@ -114,6 +114,7 @@ class CallRecord(Part):
     underrun_ms: int = 0
     dropped_caller_ms: int = 0
     recording: str | None = None
+    events: str | None = None
     path: str = ""
 
 
@@ -223,6 +224,7 @@ def _ended(record: CallRecord, entry: Entry) -> None:
     record.underrun_ms = data.get("underrun_ms", 0)
     record.dropped_caller_ms = data.get("dropped_caller_ms", 0)
     record.recording = data.get("recording")
+    record.events = data.get("events")
     record.path = data.get("path", "")
     if record.answered_at is not None:
         record.duration_ms = round((record.ended_at - record.answered_at).total_seconds() * 1000)

@@ -73,6 +73,7 @@ class CallServices:
     disk: Disk
     apologies: Apologies
     recording: bool = True
+    event_recording: bool = True
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -105,7 +106,12 @@ class Call:
         limit = assistant.max_duration_seconds + MAX_DURATION_GRACE_SECONDS
         self.machine = CallMachine(leg.info.direction, now=self._loop.time(), max_seconds=limit)
         self.books = Books(
-            call_id, calls=services.calls, disk=services.disk, recording=services.recording, now=services.now
+            call_id,
+            calls=services.calls,
+            disk=services.disk,
+            recording=services.recording,
+            event_recording=services.event_recording,
+            now=services.now,
         )
         self.journal = self.books.journal
         self._recorder = self.books.recorder
@@ -209,7 +215,10 @@ class Call:
 
     async def _find_worker(self) -> None:
         info = self.leg.info
-        start = start_call(self.id, info, self.assistant, self._services.now(), self._variables)
+        services = self._services
+        start = start_call(
+            self.id, info, self.assistant, services.now(), self._variables, record_events=services.event_recording
+        )
         try:
             worker = await place(self._services.workers, self.conversation, start)
         except NoWorker as error:

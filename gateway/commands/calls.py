@@ -10,7 +10,6 @@ from rich.table import Table
 
 from gateway.call.calls import Calls
 from gateway.call.record import CallRecord
-from gateway.errors import ParleyError
 from gateway.settings import Settings
 
 Line = tuple[int, str, str]
@@ -47,7 +46,7 @@ def show(settings: Settings, call_id: str) -> None:
     :raises ParleyError: when there is no such call, or several begin like this
     """
     calls = Calls(settings.data_dir)
-    record = calls.get(_whole_id(calls, call_id))
+    record = calls.get(calls.whole_id(call_id))
     for line in [*_head(calls, record), "", *_timeline(record), "", *_path(record)]:
         _console().print(line, markup=False)
 
@@ -55,16 +54,6 @@ def show(settings: Settings, call_id: str) -> None:
 def _console() -> Console:
     """As wide as the terminal; wide enough for every line where there is none."""
     return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
-
-
-def _whole_id(calls: Calls, beginning: str) -> str:
-    paths = [path for path in calls.directory.glob("*") if path.suffix in (".json", ".journal")]
-    ids = sorted({path.stem for path in paths if path.stem.startswith(beginning)})
-    if beginning in ids or not ids:
-        return beginning
-    if len(ids) > 1:
-        raise ParleyError(f"{len(ids)} calls begin with {beginning}: {', '.join(ids[:5])}; name one in full.")
-    return ids[0]
 
 
 def _head(calls: Calls, record: CallRecord) -> Iterator[str]:
@@ -76,6 +65,8 @@ def _head(calls: Calls, record: CallRecord) -> Iterator[str]:
         yield f"failure: {record.failure}"
     if record.recording:
         yield f"recording: {calls.directory / record.recording}"
+    if record.events:
+        yield f"events: {calls.directory / record.events} (parley replay {record.id})"
 
 
 def _timeline(record: CallRecord) -> Iterator[str]:

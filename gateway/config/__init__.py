@@ -5,6 +5,6 @@ result as `gateway.settings.Settings` and checks what one part says about anothe
 at once, one line each: `parley.yaml:12: sip.port: expected a whole number, got 'abc'`.
 """
 
-from gateway.config.loading import CONFIG_VARIABLE, find, load
+from gateway.config.loading import CONFIG_VARIABLE, find, load, load_assistant
 
-__all__ = ["CONFIG_VARIABLE", "find", "load"]
+__all__ = ["CONFIG_VARIABLE", "find", "load", "load_assistant"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gateway.assistant import Assistant
 from gateway.config import environment
 from gateway.config.checks import check
 from gateway.config.explanation import explain
@@ -52,6 +53,21 @@ def load(file: FilePath | None, *, environ: Mapping[str, str] = os.environ) -> S
     if problems:
         raise _config_error(problems)
     return settings
+
+
+def load_assistant(file: FilePath) -> Assistant:
+    """Read a file that holds one assistant; its model may be left out where none is needed.
+
+    :raises ConfigError: with one line for each thing that is wrong
+    """
+    try:
+        source = read(file)
+    except Unreadable as error:
+        raise ConfigError(str(error.problem)) from error
+    try:
+        return Assistant.model_validate({"model": {"provider": "none"}, **source.data})
+    except ValidationError as error:
+        raise _config_error(explain(error, source, Assistant)) from error
 
 
 def _config_error(problems: list[Problem]) -> ConfigError:

@@ -1,92 +1,56 @@
-"""Recording the events of a conversation, and running them through the turn machine again.
+"""Running a recorded conversation through the turn machine again, in virtual time.
 
-A recording has one JSON object per line: the plan first, then every event in its order, each with its class under
-"event". The machine reads nothing but these, so the same recording always gives the same commands.
+With the plan and the rules that it was recorded with, the machine decides as it did. With other ones, it may want to
+act at a moment at which nothing was recorded: then the time of its deadline passes there.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
-from typing import Any, TextIO, get_args
-
-from pydantic import TypeAdapter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gateway.conversation.commands import Command
-from gateway.conversation.events import Event, PlayoutReported, PlayoutState, UtteranceVoiced, WordSpan
+from gateway.conversation.events import Event, TimePassed
 from gateway.conversation.plan import TurnPlan
+from gateway.conversation.recording import Recording, Step
+from gateway.conversation.states import State
 from gateway.conversation.turn import TurnMachine
-from gateway.errors import ParleyError
-
-_EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
-_PLAN = TypeAdapter(TurnPlan)
 
 
-class RecordingError(ParleyError):
-    """A line of a recording cannot be read."""
+@dataclass(frozen=True, slots=True)
+class ReplayedStep:
+    """An event with what was decided then and what is decided now; `state` is the machine's after it."""
+
+    event: Event
+    recorded: tuple[Command, ...]
+    commands: tuple[Command, ...]
+    deadline: int | None
+    state: State
+
+    @property
+    def differs(self) -> bool:
+        """It is decided otherwise now."""
+        return self.recorded != self.commands
 
 
-class Recorder:
-    """Writes a conversation's events to a file as they happen."""
-
-    def __init__(self, file: TextIO, plan: TurnPlan) -> None:
-        self._file = file
-        self._write({"plan": asdict(plan)})
-
-    def record(self, event: Event) -> None:
-        """Add an event."""
-        self._write(encode(event))
-
-    def _write(self, data: dict[str, Any]) -> None:
-        self._file.write(json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n")
+def replay(recording: Recording, plan: TurnPlan | None = None) -> Iterator[ReplayedStep]:
+    """Run a recording through a new machine, with its own plan or another one."""
+    machine = TurnMachine(plan or recording.plan)
+    expected: int | None = machine.deadline
+    for step in recording.steps:
+        # The shell was some ms late at times, and so is the replay; but not where another moment is waited for.
+        while machine.deadline is not None and machine.deadline != expected and machine.deadline < step.event.at:
+            yield _take(machine, TimePassed(machine.deadline), ())
+        yield _take(machine, step.event, step.commands)
+        expected = step.deadline
 
 
-def encode(event: Event) -> dict[str, Any]:
-    """An event as a JSON object, without what is as usual."""
-    usual = {field.name: field.default for field in fields(event)}
-    data = {name: value for name, value in asdict(event).items() if value != usual[name]}
-    return {"event": type(event).__name__, **data}
+def _take(machine: TurnMachine, event: Event, recorded: tuple[Command, ...]) -> ReplayedStep:
+    commands = tuple(machine.handle(event))
+    return ReplayedStep(event, recorded, commands, machine.deadline, machine.state)
 
 
-def decode(data: dict[str, Any]) -> Event:
-    """The event that `encode` wrote.
-
-    :raises RecordingError: no such event, or a field is wrong
-    """
-    values = dict(data)
-    kind = _EVENTS.get(values.pop("event", ""))
-    try:
-        if kind is UtteranceVoiced:
-            values["words"] = tuple(WordSpan(**word) for word in values.get("words", ()))
-        elif kind is PlayoutReported:
-            values["state"] = PlayoutState(values["state"])
-        if kind is not None:
-            return kind(**values)
-    except (TypeError, ValueError, KeyError) as error:
-        raise RecordingError(f"The recorded event {data} is not valid: {error}.") from error
-    raise RecordingError(f"The recorded event {data} has no known kind.")
-
-
-def read_recording(lines: Iterable[str]) -> tuple[TurnPlan, Iterator[Event]]:
-    """The plan and the events of a recording.
-
-    :raises RecordingError: the first line is no plan, or, while iterating, a line is no event
-    """
-    rest = iter(lines)
-    try:
-        plan = _PLAN.validate_python(json.loads(next(rest, ""))["plan"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise RecordingError(f"The first line of the recording is not a plan: {error}.") from error
-    return plan, (decode(json.loads(line)) for line in rest if line.strip())
-
-
-def replay(lines: Iterable[str]) -> Iterator[tuple[Event, list[Command]]]:
-    """Run a recording through a new machine: each event with the commands that it gives.
-
-    :raises RecordingError: a line cannot be read
-    """
-    plan, events = read_recording(lines)
-    machine = TurnMachine(plan)
-    for event in events:
-        yield event, machine.handle(event)
+def as_decided_now(recording: Recording, plan: TurnPlan | None = None) -> Recording:
+    """The recording with the decisions of today in place of those that were recorded."""
+    steps = [Step(step.event, step.commands, step.deadline) for step in replay(recording, plan)]
+    return Recording(plan or recording.plan, steps=steps)

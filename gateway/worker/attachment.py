@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -28,7 +27,6 @@ class Host(Protocol):
     """The worker process, as a stream sees it."""
 
     client: httpx.AsyncClient
-    recordings: Path | None
 
     def load(self) -> pb.Load:
         """The load now."""
@@ -75,7 +73,7 @@ class Attachment:
             return
         try:
             opening = read_start(start)
-            resources = Resources.of(opening.assistant, self._host.client, self._host.recordings)
+            resources = Resources.of(opening.assistant, self._host.client)
         except (ParleyError, ValueError) as error:
             logger.warning("call refused", call=start.call_id, reason=str(error))
             self._refuse(number, str(error))

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,7 +35,7 @@ _DIRECTIONS = {pb.DIRECTION_OUTBOUND: "outboundPhoneCall"}
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A StartCall, understood. `call` is the call as tool servers see it."""
+    """A StartCall, understood. `call` is the call as tool servers see it, `recorded` whether its events are wanted."""
 
     call_id: str
     assistant: Assistant
@@ -47,6 +46,7 @@ class Opening:
     resumed: bool
     at_ms: int
     backlog: pb.CallerAudio | None
+    recorded: bool = False
 
 
 def read_start(start: pb.StartCall) -> Opening:
@@ -71,6 +71,7 @@ def read_start(start: pb.StartCall) -> Opening:
         resumed=bool(entries) or start.at_ms > 0,
         at_ms=start.at_ms,
         backlog=_backlog(start, entries),
+        recorded=start.record_events,
     )
 
 
@@ -112,17 +113,16 @@ def _backlog(start: pb.StartCall, entries: list[Entry]) -> pb.CallerAudio | None
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The providers of one call, and the directory for recordings of its events, None for no recording."""
+    """The providers of one call."""
 
     transcriber: Transcriber
     model: LanguageModel
     voice: Voice
     detector: VoiceActivityDetector
     client: httpx.AsyncClient
-    recordings: Path | None = None
 
     @classmethod
-    def of(cls, assistant: Assistant, client: httpx.AsyncClient, recordings: Path | None = None) -> Resources:
+    def of(cls, assistant: Assistant, client: httpx.AsyncClient) -> Resources:
         """What the assistant names.
 
         :raises ConfigError: a provider is not known or an option is wrong
@@ -134,7 +134,6 @@ class Resources:
             voice=registry.make_voice(assistant.voice),
             detector=registry.make_detector(),
             client=client,
-            recordings=recordings,
         )
 
     async def open_transcriber(self) -> TranscriberStream:

@@ -6,7 +6,6 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import grpc
 import httpx
@@ -31,9 +30,8 @@ logger = structlog.get_logger(__name__)
 class Worker(rpc.ConversationServicer):
     """All calls of this process, over all attached gateways."""
 
-    def __init__(self, *, capacity: int, client: httpx.AsyncClient, recordings: Path | None = None) -> None:
+    def __init__(self, *, capacity: int, client: httpx.AsyncClient) -> None:
         self.client = client
-        self.recordings = recordings
         self.draining = False
         self.idle = asyncio.Event()
         self.idle.set()
@@ -105,9 +103,7 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
     :raises ConfigError, ModelError: a provider of a configured assistant cannot be made
     """
     async with httpx.AsyncClient() as client:
-        # Logs of level debug come with recordings that run through the turn machine again.
-        recordings = settings.data_dir / "recordings" if settings.log.level == "debug" else None
-        worker = Worker(capacity=settings.worker.capacity, client=client, recordings=recordings)
+        worker = Worker(capacity=settings.worker.capacity, client=client)
         health = HealthServicer()
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.so_reuseport", 0)])
         rpc.add_ConversationServicer_to_server(worker, server)

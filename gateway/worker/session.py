@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -15,7 +14,6 @@ from gateway.conversation import events as e
 from gateway.conversation.context import AgentSaid, CallerSaid, Fact, ToolCalled
 from gateway.conversation.journal import Entry, entry_of
 from gateway.conversation.latency import TurnLatency
-from gateway.conversation.replay import Recorder
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.base import ChatRequest
@@ -24,6 +22,7 @@ from gateway.worker.hearing import Hearing
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.output import ReplyOutput
+from gateway.worker.recording import RecordingSender
 from gateway.worker.reply import Conversing, Reply
 from gateway.worker.timer import DeadlineTimer
 from gateway.worker.tools import Tools
@@ -56,7 +55,7 @@ class Session:
         self._latency: TurnLatency | None = None
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
-        self._recorder: Recorder | None = None
+        self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
 
     # ------------------------------------------------------------ life
 
@@ -68,9 +67,10 @@ class Session:
         stream = await self._resources.open_transcriber()
         hearing = Hearing(detector=self._resources.detector, stream=stream, clock=self._clock, dispatch=self.dispatch)
         try:
-            with self._recording():
-                await self._converse(hearing)
+            await self._converse(hearing)
         finally:
+            if self._recording is not None:
+                self._recording.flush()
             self._timer.cancel()
             await hearing.close()
 
@@ -83,19 +83,6 @@ class Session:
             await self._over
             self._stop(listening)
             await self._tools.close()
-
-    @contextmanager
-    def _recording(self) -> Iterator[None]:
-        """Write the events of the turn machine to a file, where recordings are wanted."""
-        directory = self._resources.recordings
-        if directory is None:
-            yield
-            return
-        directory.mkdir(parents=True, exist_ok=True)
-        with (directory / f"{self._opening.call_id}.jsonl").open("w", encoding="utf-8") as file:
-            self._recorder = Recorder(file, self._opening.plan)
-            yield
-            self._recorder = None
 
     def _make_tools(self) -> Tools:
         return Tools(
@@ -174,6 +161,8 @@ class Session:
 
     def _end(self, end: pb.EndCall) -> None:
         self.dispatch(e.CallEnded(self.now()))
+        if self._recording is not None:
+            self._recording.flush()
         self._log.info("call ended", reason=end.reason)
         if not self._over.done():
             self._over.set_result(None)
@@ -192,14 +181,21 @@ class Session:
         self._dispatching = True
         try:
             while self._events:
-                next_event = self._events.popleft()
-                if self._recorder is not None:
-                    self._recorder.record(next_event)
-                for command in self._machine.handle(next_event):
+                for command in self._decide(self._events.popleft()):
                     self._carry_out(command)
         finally:
             self._dispatching = False
         self._timer.set(self._machine.deadline)
+
+    def _decide(self, event: e.Event) -> list[c.Command]:
+        """What the turn machine makes of an event. The one that broke it is recorded, too."""
+        commands: list[c.Command] = []
+        try:
+            commands = self._machine.handle(event)
+        finally:
+            if self._recording is not None:
+                self._recording.add(event, commands, self._machine.deadline)
+        return commands
 
     def _time_up(self, at_ms: int) -> None:
         try:

@@ -64,9 +64,11 @@ def test_a_call_that_is_not_there_is_one_sentence(calls: Calls, call_id: str) ->
 def test_what_a_dead_gateway_left_behind_becomes_a_record(calls: Calls) -> None:
     journal(calls, "c1", ended=False)
     calls.recording_path("c1").touch()
+    calls.events_path("c1").touch()
     calls.journal_path("c2").write_text("torn")
     (adopted,) = calls.adopt_orphans()
-    assert (adopted.id, adopted.end_reason, adopted.recording) == ("c1", endings.GATEWAY_DIED, "c1.wav")
+    assert (adopted.id, adopted.end_reason) == ("c1", endings.GATEWAY_DIED)
+    assert (adopted.recording, adopted.events) == ("c1.wav", "c1.events.jsonl")
     assert calls.get("c1") == adopted
     assert not list(calls.directory.glob("*.journal"))
     assert calls.adopt_orphans() == []

@@ -37,6 +37,7 @@ ENDED: dict[str, Any] = {
     "underruns": 1,
     "underrun_ms": 60,
     "recording": "c1.wav",
+    "events": "c1.events.jsonl",
     "path": "memory -> playout",
 }
 

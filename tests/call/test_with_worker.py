@@ -15,6 +15,9 @@ from gateway.call import endings
 from gateway.call.gateway import Gateway
 from gateway.call.latency import PARTS
 from gateway.call.record import CallRecord
+from gateway.conversation.events import CallEnded
+from gateway.conversation.recording import read_recordings
+from gateway.conversation.replay import replay
 from gateway.link.pool import WorkerPool
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
 from gateway.providers import registry
@@ -138,6 +141,11 @@ async def test_a_caller_asks_and_hears_the_answer(tmp_path: Path) -> None:
     assert 0 < latency.total < 3000
     assert record.end_reason == endings.CUSTOMER_ENDED
     assert record.underruns == 0
+    assert record.events is not None
+    with (gateway.records.directory / record.events).open() as lines:
+        steps = [step for recording in read_recordings(lines) for step in replay(recording)]
+    assert isinstance(steps[-1].event, CallEnded)
+    assert not [step for step in steps if step.differs]
 
 
 async def test_a_caller_who_speaks_over_the_agent_interrupts_it_and_the_record_tells_what_was_heard(

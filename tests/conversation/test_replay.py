@@ -1,62 +1,95 @@
 from __future__ import annotations
 
-import io
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.conversation.commands import CloseReply, CommitTurn
-from gateway.conversation.events import Answered, PlayoutReported, PlayoutState, Started, UtteranceVoiced, WordSpan
+from gateway.conversation.events import Answered, SpeechEnded, SpeechStarted, Started, TimePassed, Transcribed
 from gateway.conversation.plan import TurnPlan
-from gateway.conversation.replay import Recorder, RecordingError, decode, encode, read_recording, replay
+from gateway.conversation.recording import Recording, Step, read_recordings
+from gateway.conversation.replay import as_decided_now, replay
 from gateway.conversation.turn import TurnMachine
 from tests.conversation.test_turn_properties import Chaos
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
 
+def recordings(path: Path) -> list[Recording]:
+    return read_recordings(path.read_text(encoding="utf-8").splitlines())
+
+
 @pytest.mark.parametrize("path", sorted(RECORDINGS.glob("*.jsonl")), ids=lambda path: path.stem)
-def test_a_recorded_call_gives_the_commands_that_it_gave(path: Path) -> None:
-    expected = json.loads(path.with_suffix(".commands.json").read_text())
-    assert [[str(command) for command in commands] for _, commands in replay(path.open())] == expected
+def test_a_recorded_call_is_decided_as_it_was(path: Path) -> None:
+    differing = [step for recording in recordings(path) for step in replay(recording) if step.differs]
+    assert not differing, (
+        f"`parley replay {path}` shows the decisions that changed; "
+        f"if they are better now, `parley replay {path} --fixture {path.stem}` keeps them."
+    )
 
 
 def test_the_recorded_call_holds_an_interruption() -> None:
     """The recording is worth its place only while it shows the whole of a conversation."""
-    commands = [command for _, given in replay((RECORDINGS / "interrupted.jsonl").open()) for command in given]
+    (recording,) = recordings(RECORDINGS / "interrupted.jsonl")
+    commands = [command for step in replay(recording) for command in step.commands]
     assert len([command for command in commands if isinstance(command, CommitTurn)]) >= 2
     assert any(isinstance(command, CloseReply) and command.interrupted for command in commands)
 
 
-def test_what_a_recorder_wrote_runs_as_the_call_did() -> None:
-    chaos, file = Chaos(7), io.StringIO()
-    plan = TurnPlan(greeting="Hello.")
-    machine, recorder = TurnMachine(plan), Recorder(file, plan)
-    lived = []
+def lived(seed: int, plan: TurnPlan) -> Recording:
+    """A conversation of random events, as a worker records it."""
+    chaos, machine = Chaos(seed), TurnMachine(plan)
+    recording = Recording(plan)
     for event in [Started(0), Answered(0), *(chaos.next(machine) for _ in range(200))]:
-        recorder.record(event)
-        lived.append((event, machine.handle(event)))
-    assert list(replay(file.getvalue().splitlines())) == lived
+        recording.steps.append(Step(event, tuple(machine.handle(event)), machine.deadline))
+    return recording
 
 
-def test_events_are_written_and_read_back() -> None:
-    for event in (
-        UtteranceVoiced(20, 3, 160, True, (WordSpan("hi", 0, 160),)),
-        PlayoutReported(40, 3, 160, PlayoutState.FINISHED),
+@pytest.mark.parametrize("seed", range(20))
+def test_what_was_recorded_runs_as_the_call_did(seed: int) -> None:
+    recording = lived(seed, TurnPlan(greeting="Hello."))
+    (read,) = read_recordings(recording.lines().splitlines())
+    assert as_decided_now(read) == recording
+
+
+def one_turn() -> Recording:
+    """A caller says one sentence, and nothing comes after the turn was taken 400 ms later."""
+    plan, machine = TurnPlan(wait_ms=400), None
+    recording = Recording(plan)
+    machine = TurnMachine(plan)
+    events = (
         Started(0),
-    ):
-        assert decode(json.loads(json.dumps(encode(event)))) == event
+        Answered(0),
+        SpeechStarted(1000, 1000),
+        SpeechEnded(2100, 2000),
+        TimePassed(2160),
+        Transcribed(2300, 1, "I would like to know your opening hours"),
+        TimePassed(2400),
+        TimePassed(5000),
+    )
+    for event in events:
+        recording.steps.append(Step(event, tuple(machine.handle(event)), machine.deadline))
+    return recording
 
 
-@pytest.mark.parametrize(
-    "line", ['{"event":"Nothing","at":1}', '{"event":"Started"}', '{"event":"Started","x":1,"at":1}']
-)
-def test_a_damaged_line_is_named(line: str) -> None:
-    with pytest.raises(RecordingError, match="recorded event"):
-        decode(json.loads(line))
+def committed_at(recording: Recording, plan: TurnPlan) -> int:
+    (at,) = {
+        step.event.at
+        for step in replay(recording, plan)
+        for command in step.commands
+        if isinstance(command, CommitTurn)
+    }
+    return at
 
 
-def test_a_file_that_is_no_recording_is_refused() -> None:
-    with pytest.raises(RecordingError, match="first line"):
-        read_recording(['{"event":"Started","at":0}'])
+@pytest.mark.parametrize(("wait_ms", "at"), [(400, 2400), (800, 2800), (350, 2350)])
+def test_another_plan_acts_at_its_own_time(wait_ms: int, at: int) -> None:
+    recording = one_turn()
+    assert committed_at(recording, replace(recording.plan, wait_ms=wait_ms)) == at
+
+
+def test_both_moments_of_a_decision_that_moved_differ() -> None:
+    recording = one_turn()
+    moved = [step for step in replay(recording, replace(recording.plan, wait_ms=800)) if step.differs]
+    assert [(step.event.at, len(step.recorded), len(step.commands)) for step in moved] == [(2400, 2, 0), (2800, 0, 2)]

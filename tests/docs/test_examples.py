@@ -16,7 +16,7 @@ import yaml
 from typer.main import get_command
 
 from gateway.cli import app
-from gateway.config import load
+from gateway.config import load, load_assistant
 from gateway.demo.orders import orders_app
 from gateway.providers.base import ChatMessage, ChatRequest, ReplyEnd, ToolCall
 from gateway.providers.llm.dialogue.load import load_dialogue
@@ -55,6 +55,13 @@ def test_dialogues_are_without_a_mistake(block: Block, tmp_path: Path) -> None:
     file = tmp_path / "dialogue.yaml"
     file.write_text(block.text)
     load_dialogue(file)
+
+
+@each("yaml assistant")
+def test_settings_of_an_assistant_are_without_a_mistake(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "assistant.yaml"
+    file.write_text(block.text)
+    load_assistant(file)
 
 
 @each("yaml prometheus")

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -235,10 +234,10 @@ class GatewayPeer:
 
 
 @asynccontextmanager
-async def served(*, capacity: int = 100, recordings: Path | None = None) -> AsyncIterator[tuple[Worker, str]]:
+async def served(*, capacity: int = 100) -> AsyncIterator[tuple[Worker, str]]:
     """A worker in this process on a real loopback port."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        worker = Worker(capacity=capacity, client=client, recordings=recordings)
+        worker = Worker(capacity=capacity, client=client)
         server = grpc.aio.server()
         rpc.add_ConversationServicer_to_server(worker, server)
         port = server.add_insecure_port("127.0.0.1:0")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.conversation.recording import read_recordings
 from gateway.conversation.replay import replay
 from gateway.link.v1 import link_pb2 as pb
 from tests.worker.peer import GatewayPeer, PeerCall, attached, served
@@ -68,11 +68,9 @@ async def test_a_call_is_greeted_heard_answered_and_ended(speech: bytes) -> None
         await call.until(lambda: worker.load().active_calls == 0)
 
 
-async def test_an_interruption_cuts_the_agent_and_the_model_learns_what_was_heard(
-    speech: bytes, tmp_path: Path
-) -> None:
+async def test_an_interruption_cuts_the_agent_and_the_model_learns_what_was_heard(speech: bytes) -> None:
     plan = assistant(firstMessage=LONG, texts=["stop that please"])
-    async with served(recordings=tmp_path) as (worker, address), attached(address) as peer:
+    async with served() as (worker, address), attached(address) as peer:
         call = await answered(peer, plan)
         await call.until(lambda: call.playing and call.playing.position > 4000)
         onset = call.now
@@ -94,8 +92,29 @@ async def test_an_interruption_cuts_the_agent_and_the_model_learns_what_was_hear
     assert greeting["heard"] == " ".join(words[: len(greeting["heard"].split())])
     assert abs(len(greeting["heard"].split()) - cut.position / 800) <= 1, "100 ms a word"
     assert reply["text"] == "You said stop that please."
-    recording = tmp_path / "call-1.jsonl"
-    assert sum(len(commands) for _, commands in replay(recording.read_text().splitlines())) > 8
+
+
+async def test_a_recorded_conversation_runs_again_as_it_did(speech: bytes) -> None:
+    async with served() as (_, address), attached(address) as peer:
+        call = await answered(peer, assistant(), record_events=True)
+        await call.until(lambda: call.journal("agent-turn"))
+        call.speak(speech)
+        await call.until(lambda: len(call.journal("agent-turn")) == 2)
+        call.end()
+        await call.until(lambda: "CallEnded" in call.of("recording")[-1].lines)
+    (recording,) = read_recordings("".join(part.lines for part in call.of("recording")).splitlines())
+    steps = list(replay(recording))
+    assert [type(step.event).__name__ for step in (steps[0], steps[-1])] == ["Started", "CallEnded"]
+    assert sum(len(step.commands) for step in steps) > 6
+    assert not [step for step in steps if step.differs]
+
+
+async def test_events_are_not_recorded_unless_the_gateway_asks(speech: bytes) -> None:
+    async with served() as (worker, address), attached(address) as peer:
+        call = await greeted(peer, assistant())
+        call.end()
+        await call.until(lambda: worker.load().active_calls == 0)
+        assert not call.of("recording")
 
 
 async def test_a_cough_resumes_at_a_word_border() -> None:

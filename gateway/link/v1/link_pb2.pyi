@@ -154,6 +154,7 @@ class StartCall(_message.Message):
     JOURNAL_FIELD_NUMBER: _builtins.int
     BACKLOG_FIELD_NUMBER: _builtins.int
     AT_MS_FIELD_NUMBER: _builtins.int
+    RECORD_EVENTS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     assistant_json: _builtins.str
     """The resolved plan of the call: an assistant as JSON with Vapi's field names."""
@@ -162,6 +163,8 @@ class StartCall(_message.Message):
     direction: Global___Direction.ValueType
     at_ms: _builtins.int
     """Call clock at the moment of opening, ms; 0 for a new call."""
+    record_events: _builtins.bool
+    """The gateway wants the conversation recorded: the worker sends Recording."""
     @_builtins.property
     def journal(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalEntry]:
         """Entries that an earlier worker of the same call wrote, oldest first; empty for a new call."""
@@ -180,10 +183,11 @@ class StartCall(_message.Message):
         journal: _abc.Iterable[Global___JournalEntry] | None = ...,
         backlog: Global___CallerAudio | None = ...,
         at_ms: _builtins.int = ...,
+        record_events: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assistant_json", b"assistant_json", "at_ms", b"at_ms", "backlog", b"backlog", "call_id", b"call_id", "direction", b"direction", "journal", b"journal", "variables_json", b"variables_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assistant_json", b"assistant_json", "at_ms", b"at_ms", "backlog", b"backlog", "call_id", b"call_id", "direction", b"direction", "journal", b"journal", "record_events", b"record_events", "variables_json", b"variables_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -536,6 +540,7 @@ class WorkerEvent(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
+    RECORDING_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     @_builtins.property
     def accepted(self) -> Global___Accepted: ...
@@ -557,6 +562,8 @@ class WorkerEvent(_message.Message):
     def failure(self) -> Global___Failure: ...
     @_builtins.property
     def words(self) -> Global___Words: ...
+    @_builtins.property
+    def recording(self) -> Global___Recording: ...
     def __init__(
         self,
         *,
@@ -571,12 +578,13 @@ class WorkerEvent(_message.Message):
         action: Global___Action | None = ...,
         failure: Global___Failure | None = ...,
         words: Global___Words | None = ...,
+        recording: Global___Recording | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "action", b"action", "audio", b"audio", "cut", b"cut", "event", b"event", "failure", b"failure", "journal", b"journal", "refused", b"refused", "utterance", b"utterance", "verdict", b"verdict", "words", b"words"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "action", b"action", "audio", b"audio", "cut", b"cut", "event", b"event", "failure", b"failure", "journal", b"journal", "recording", b"recording", "refused", b"refused", "utterance", b"utterance", "verdict", b"verdict", "words", b"words"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "action", b"action", "audio", b"audio", "call", b"call", "cut", b"cut", "event", b"event", "failure", b"failure", "journal", b"journal", "refused", b"refused", "utterance", b"utterance", "verdict", b"verdict", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "action", b"action", "audio", b"audio", "call", b"call", "cut", b"cut", "event", b"event", "failure", b"failure", "journal", b"journal", "recording", b"recording", "refused", b"refused", "utterance", b"utterance", "verdict", b"verdict", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["accepted", "refused", "utterance", "audio", "cut", "verdict", "journal", "action", "failure", "words"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["accepted", "refused", "utterance", "audio", "cut", "verdict", "journal", "action", "failure", "words", "recording"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -828,6 +836,30 @@ class JournalEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JournalEntry: _TypeAlias = JournalEntry  # noqa: Y015
+
+@_typing.final
+class Recording(_message.Message):
+    """What happened to the conversation and what was decided, for replay; some of it every few hundred milliseconds, and the
+    rest at the call's end. The gateway appends it to a file and never reads it, so its form is the worker's own.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    lines: _builtins.str
+    """Whole lines, each with its line break. Parley's workers write one JSON object per line."""
+    def __init__(
+        self,
+        *,
+        lines: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Recording: _TypeAlias = Recording  # noqa: Y015
 
 @_typing.final
 class Action(_message.Message):
