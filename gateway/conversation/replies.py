@@ -195,7 +195,7 @@ class Replies(Floor):
         self._pauses.clear()
         self._silence_agent("ending")
         self._close_cut_reply()
-        self._ending = reason or self._ending
+        self._ending = failure.reason if failure is not None else reason
         self._emit(failure or c.HangUp(reason, after_playout=False))
         self._enter(State.ENDING)
 
@@ -204,8 +204,7 @@ class Replies(Floor):
 
     def _on_ending(self, _: e.Event) -> None:
         """The gateway did not end the call: say it again, without waiting for anything."""
-        reason = self._failure.reason if self._failure is not None else self._ending
-        self._emit(c.HangUp(reason or "worker-shutdown", after_playout=False))
+        self._emit(c.HangUp(self._ending or "worker-shutdown", after_playout=False))
         self._enter(State.CLOSED)
 
     def _on_opening(self, _: e.Event) -> None:

@@ -39,6 +39,11 @@ class Timers:
         return name in self._at
 
     @property
+    def names(self) -> frozenset[str]:
+        """All that are armed."""
+        return frozenset(self._at)
+
+    @property
     def next(self) -> int | None:
         """The earliest moment, None when no timer is armed."""
         return min(self._at.values(), default=None)

@@ -19,6 +19,11 @@ class TurnMachine(BargeIn):
         """The call clock at which `TimePassed` is due, None when closed."""
         return self._timers.next
 
+    @property
+    def armed(self) -> frozenset[str]:
+        """The names of the timers that run."""
+        return self._timers.names
+
     def handle(self, event: e.Event) -> list[Command]:
         """Take one event; returns what is to be done, in order. Time never runs backwards: an event that is dated
         before the last one counts as simultaneous."""

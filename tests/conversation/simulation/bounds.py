@@ -1,0 +1,68 @@
+"""How long a state may last, and what counts as progress in it: the table behind "never stuck".
+
+FAIR is what a caller may meet when everything works; ROUGH is what holds while parties fail. All in ms.
+
+    opening      until the answer
+    waiting      since anybody made a sound: then somebody is asked for, or the call ends; not on hold
+    listening    since the caller's last sound
+    endpointing  since the caller's last sound or key
+    thinking     since the agent's last sound, or the turn was taken, or a tool began or ended
+    speaking     since the agent's last sound; not on hold
+    overlap      since it began
+    ending       since it began
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.conversation.floor import ENDING_MS, OPENING_MS, PLAYOUT_MS, REPLY_MS, TRANSCRIPT_MS
+from gateway.conversation.overlap import DECIDE_MS
+from gateway.conversation.states import State
+
+SLACK_MS = 500
+"""Detectors, the link, and timers that come late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`talk_over_ms`: of a caller's statement, until the agent is silent. `answer_ms`: from a taken turn to the agent's
+    voice, unless somebody speaks or a tool begins or ends. `words_off`: the words heard against those really sent."""
+
+    states: Mapping[State, int]
+    talk_over_ms: int
+    answer_ms: int
+    words_off: int
+
+
+FAIR = Bounds(
+    states={
+        State.OPENING: OPENING_MS,
+        State.WAITING: 30_000 + SLACK_MS,
+        State.LISTENING: SLACK_MS,
+        State.ENDPOINTING: 2_500,
+        State.THINKING: 3_500,
+        State.SPEAKING: 1_500,
+        State.OVERLAP: DECIDE_MS + SLACK_MS,
+        State.ENDING: ENDING_MS,
+    },
+    talk_over_ms=1_000,
+    answer_ms=3_500,
+    words_off=1,
+)
+ROUGH = Bounds(
+    states={
+        State.OPENING: OPENING_MS,
+        State.WAITING: 30_000 + SLACK_MS,
+        State.LISTENING: 2 * SLACK_MS,
+        State.ENDPOINTING: TRANSCRIPT_MS + SLACK_MS,
+        State.THINKING: REPLY_MS + SLACK_MS,
+        State.SPEAKING: PLAYOUT_MS + SLACK_MS,
+        State.OVERLAP: DECIDE_MS + 2 * SLACK_MS,
+        State.ENDING: ENDING_MS + SLACK_MS,
+    },
+    talk_over_ms=1_600,
+    answer_ms=60_000,
+    words_off=3,
+)

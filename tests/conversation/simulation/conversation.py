@@ -1,0 +1,141 @@
+"""One simulated conversation, from its seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from gateway.conversation import events as e
+from gateway.conversation.context import ToolReturned
+from gateway.conversation.journal import restore
+from gateway.conversation.overlap import OverlapPlan
+from gateway.conversation.plan import TurnPlan
+from gateway.conversation.turn import TurnMachine
+from gateway.link.v1 import link_pb2 as pb
+from tests.conversation.simulation import bounds, conditions
+from tests.conversation.simulation.caller import SimulatedCaller
+from tests.conversation.simulation.conditions import Conditions
+from tests.conversation.simulation.gateway import Link, SimulatedGateway
+from tests.conversation.simulation.hearing import Ear
+from tests.conversation.simulation.referee import Foul, Referee
+from tests.conversation.simulation.schedule import Schedule, Steps
+from tests.conversation.simulation.sounds import Line
+from tests.conversation.simulation.worker import SimulatedWorker
+
+LOOK_MS = 250
+"""The referee looks at the clock this often."""
+LENGTH_MS = (30_000, 240_000)
+ACKNOWLEDGEMENTS = ("okay", "mhm", "yes", "right")
+INTERRUPTIONS = ("stop", "wait", "no")
+OVERLAP = OverlapPlan(acknowledgements=ACKNOWLEDGEMENTS, interruptions=INTERRUPTIONS)
+PLANS = (
+    TurnPlan(greeting="Hello, this is the order desk. How can I help you?", overlap=OVERLAP),
+    TurnPlan(overlap=OVERLAP, farewell="Goodbye, and thank you for calling."),
+    TurnPlan(greeting="This call may be recorded.", greeting_interruptible=False, overlap=OVERLAP),
+    TurnPlan(greeting="Hello.", wait_ms=800, backoff_ms=0, overlap=OverlapPlan()),
+    TurnPlan(greeting="Hello.", silence_ms=10_000, max_duration_ms=90_000, overlap=OVERLAP),
+    TurnPlan(greeting="Hello.", overlap=OverlapPlan(num_words=2, interruptions=INTERRUPTIONS)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a conversation went: its length in ms, and what was counted in it."""
+
+    ms: int
+    events: int
+    turns: int
+    replies: int
+    interruptions: int
+    pauses: int
+    reason: str
+
+
+class Conversation:
+    """All parties of one call. Fair and rough conditions alternate with the seed."""
+
+    def __init__(self, seed: int, *, length_ms: int | None = None, rough: bool | None = None) -> None:
+        random = Random(seed)
+        rough = seed % 2 == 1 if rough is None else rough
+        self.rough = rough
+        given: Conditions = conditions.ROUGH if rough else conditions.FAIR
+        plan = random.choice(PLANS)
+        self.length_ms = length_ms or random.randint(*LENGTH_MS)
+        self.schedule = schedule = Schedule()
+        self.machine = TurnMachine(plan)
+        line = Line()
+        self.referee = Referee(schedule, self.machine, plan, line, bounds.ROUGH if rough else bounds.FAIR)
+        self.ear = Ear(schedule, given, Random(random.random()), line, lambda event: self.worker.dispatch(event))
+        up = Link(schedule, given.link_ms, Random(random.random()))
+        down = Link(schedule, given.link_ms, Random(random.random()))
+        self.worker = SimulatedWorker(
+            schedule,
+            given,
+            Random(random.random()),
+            self.machine,
+            self.referee,
+            send=lambda event: down.send(lambda: self.gateway.receive(event)),
+            transcribe=self.ear.transcribe,
+            hold=self.ear.hold,
+        )
+        self.referee.character_ms = self.worker.character_ms
+        self.gateway = SimulatedGateway(
+            schedule,
+            given,
+            Random(random.random()),
+            tell=lambda event: up.send(lambda: self.worker.receive(event)),
+            sent=self.referee.sent,
+        )
+        self.caller = SimulatedCaller(
+            schedule,
+            given,
+            Random(random.random()),
+            line=line,
+            ear=self.ear,
+            gateway=self.gateway,
+            said=self.referee.said,
+        )
+
+    def run(self) -> Outcome:
+        """Hold the conversation.
+
+        :raises Foul: something happened that must not
+        """
+        schedule, worker = self.schedule, self.worker
+        worker.dispatch(e.Started(0))
+        schedule.after(500, lambda: worker.receive(pb.GatewayEvent(answered=pb.Answered(at_ms=0))))
+        schedule.spawn(self.caller.live(self.length_ms))
+        schedule.spawn(self._look())
+        schedule.run(lambda: self.machine.deadline is None and self.gateway.ended)
+        ledger, referee = self.referee.ledger, self.referee
+        referee.close(ended_by_agent=bool(ledger.reasons))
+        self._check_journal()
+        reason = ledger.reasons[0] if ledger.reasons else "customer-ended-call"
+        pauses = len(ledger.noticed)
+        return Outcome(
+            schedule.now, referee.events, referee.turns, worker.replies, referee.interruptions, pauses, reason
+        )
+
+    def _look(self) -> Steps:
+        while not self.gateway.ended:
+            self.referee.look(exact=not self.rough and not self.ear.mistakes)
+            yield LOOK_MS
+
+    def _check_journal(self) -> None:
+        """The context is what the journal restores, but for the results of tools that the end of the call cut off."""
+        worker = self.worker
+        restored = restore(worker.journal, self.schedule.now).context.facts
+        lost = [fact for fact in restored[len(worker.context.facts) :] if not isinstance(fact, ToolReturned)]
+        if restored[: len(worker.context.facts)] != worker.context.facts or lost:
+            self.referee.foul("the journal restores another context")
+
+
+def converse(seed: int, *, length_ms: int | None = None, rough: bool | None = None) -> Outcome:
+    """Hold the conversation of a seed.
+
+    :raises Foul: something happened that must not; the message has the seed and what led to it
+    """
+    try:
+        return Conversation(seed, length_ms=length_ms, rough=rough).run()
+    except Foul as foul:
+        raise Foul(f"seed {seed}: {foul}") from None

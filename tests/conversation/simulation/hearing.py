@@ -1,0 +1,142 @@
+"""A simulated ear: edges of speech with a detector's delays, and transcripts with a recogniser's mistakes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+from gateway.conversation import events as e
+from gateway.conversation.commands import Transcribe
+from tests.conversation.simulation.conditions import Conditions
+from tests.conversation.simulation.schedule import Schedule
+from tests.conversation.simulation.sounds import Kind, Line, Sound
+
+ONSET_MS = 64
+HANGOVER_MS = 120
+"""Shorter pauses are no edges."""
+SHORTEST_MS = 64
+"""Shorter sounds are not noticed."""
+PARTIAL_MS = 300
+JUDGEMENT_MS = (20, 250)
+NOTICED = {Kind.STATEMENT: 1.0, Kind.BACKCHANNEL: 0.95, Kind.NOISE: 0.35, Kind.ECHO: 0.35}
+"""How often the detector takes a sound for speech."""
+LATE_MS = (2_000, 8_000)
+WRONG = ("", "thank you", "okay", "stop", "you", "I think so and", "seven")
+
+
+class Ear:
+    """Hears the line and tells the turn machine.
+
+    :param tell: takes events for the turn machine
+    """
+
+    def __init__(
+        self, schedule: Schedule, conditions: Conditions, random: Random, line: Line, tell: Callable[[e.Event], None]
+    ) -> None:
+        self.mistakes = 0
+        self._schedule = schedule
+        self._conditions = conditions
+        self._random = random
+        self._line = line
+        self._tell = tell
+        self._held = False
+        self._speaking = False
+        self._end_ms = 0
+        self._waiting: deque[Transcribe] = deque()
+        self._busy = False
+        self._partials = random.random() < conditions.partials
+
+    # ------------------------------------------------------------ edges
+
+    def hears(self, sound: Sound) -> None:
+        """A sound begins."""
+        if sound.end_ms - sound.start_ms < SHORTEST_MS or self._random.random() > NOTICED[sound.kind]:
+            return
+        delay = ONSET_MS + self._random.randint(*self._conditions.edge_ms)
+        onset = max(0, sound.start_ms + self._random.randint(-10, 30))
+        self._schedule.after(delay, lambda: self._begin(onset, sound.end_ms))
+
+    def _begin(self, onset: int, end: int) -> None:
+        if self._held:
+            return
+        end += self._random.randint(-20, 20)
+        self._end_ms = max(self._end_ms, end, onset)
+        if not self._speaking:
+            self._speaking = True
+            self._tell(e.SpeechStarted(self._schedule.now, onset))
+            if self._partials:
+                self._schedule.after(PARTIAL_MS, lambda: self._partial(onset))
+        delay = HANGOVER_MS + self._random.randint(*self._conditions.edge_ms)
+        self._schedule.at(self._end_ms + delay, self._silence)
+
+    def _silence(self) -> None:
+        if not self._speaking or self._schedule.now < self._end_ms + HANGOVER_MS:
+            return
+        self._speaking = False
+        end = self._end_ms
+        self._tell(e.SpeechEnded(self._schedule.now, end))
+        if self._random.random() < self._conditions.judge:
+            probability = round(self._random.random(), 2)
+            self._schedule.after(
+                self._random.randint(*JUDGEMENT_MS),
+                lambda: self._tell(e.TurnEndJudged(self._schedule.now, end, probability)),
+            )
+
+    def _partial(self, onset: int) -> None:
+        if self._speaking and not self._held:
+            self._tell(e.PartialHeard(self._schedule.now, " ".join(self._line.words(onset, self._schedule.now))))
+            self._schedule.after(PARTIAL_MS, lambda: self._partial(onset))
+
+    def hold(self, held: bool) -> None:
+        """Nothing is heard on hold: what follows does not belong to what came before."""
+        self._held = held
+        if held and self._speaking:
+            self._tell(e.SpeechEnded(self._schedule.now, self._schedule.now))
+        if held:
+            self._speaking, self._end_ms = False, 0
+        else:
+            for sound in self._line.at(self._schedule.now):
+                self.hears(replace(sound, start_ms=self._schedule.now))
+
+    # ------------------------------------------------------------ transcripts
+
+    def transcribe(self, command: Transcribe) -> None:
+        """Ask for a text. One is made at a time; one that waits is dropped when a later one covers it."""
+        self._waiting = deque(
+            waiting
+            for waiting in self._waiting
+            if not (command.start_ms <= waiting.start_ms and command.end_ms >= waiting.end_ms)
+        )
+        self._waiting.append(command)
+        self._next()
+
+    def _next(self) -> None:
+        if self._busy or not self._waiting:
+            return
+        self._busy = True
+        asked = self._waiting.popleft()
+        conditions, random = self._conditions, self._random
+        if random.random() < conditions.transcriber_fails:
+            reason = "pipeline-error-custom-transcriber-failed"
+            self._tell(e.TranscriberFailed(self._schedule.now, reason, "The transcriber ended its stream."))
+            return
+        late = random.random() < conditions.transcript_late
+        self.mistakes += late
+        span = LATE_MS if late else conditions.transcript_ms
+        self._schedule.after(random.randint(*span), lambda: self._answer(asked))
+
+    def _answer(self, asked: Transcribe) -> None:
+        self._busy = False
+        text = " ".join(self._line.words(asked.start_ms, asked.end_ms))
+        random, conditions = self._random, self._conditions
+        if random.random() < conditions.transcript_lost:
+            self.mistakes += 1
+        else:
+            if random.random() < conditions.transcript_wrong:
+                self.mistakes, text = self.mistakes + 1, random.choice(WRONG)
+            elif random.random() < conditions.transcript_empty:
+                self.mistakes, text = self.mistakes + 1, ""
+            self._tell(e.Transcribed(self._schedule.now, asked.segment, text))
+        self._next()

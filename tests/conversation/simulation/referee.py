@@ -1,0 +1,232 @@
+"""Who sees all of a simulated conversation, knows what was really said and sent, and stops the play at a foul."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from gateway.conversation import commands as c
+from gateway.conversation import events as e
+from gateway.conversation.heard import SLACK
+from gateway.conversation.overlap import classify
+from gateway.conversation.plan import TurnPlan
+from gateway.conversation.states import TIMERS, State
+from gateway.conversation.turn import TurnMachine
+from gateway.media.audio import samples_to_ms
+from tests.conversation.ledger import Ledger
+from tests.conversation.simulation.bounds import Bounds
+from tests.conversation.simulation.reply import spoken
+from tests.conversation.simulation.schedule import Schedule
+from tests.conversation.simulation.sounds import Line, Sound
+
+FATE_MS = 30_000
+"""A statement is part of a turn by then."""
+LONG_MS = 250
+"""Shorter statements over the agent may pass for noise."""
+
+
+class Foul(AssertionError):
+    """Something that must never happen has."""
+
+
+class Referee:
+    """Watches one conversation.
+
+    :param exact: nothing is misheard and nothing lost, so every word must arrive
+    """
+
+    def __init__(self, schedule: Schedule, machine: TurnMachine, plan: TurnPlan, line: Line, bounds: Bounds) -> None:
+        self.ledger = Ledger()
+        self.events = 0
+        self.turns = 0
+        self.interruptions = 0
+        self.trace: deque[Any] = deque(maxlen=60)
+        self.character_ms = 0
+        self._schedule = schedule
+        self._machine = machine
+        self._plan = plan
+        self._line = line
+        self._bounds = bounds
+        self._held = False
+        self._calm_ms = 0
+        self._progress_ms = 0
+        self._state = State.OPENING
+        self._statements: deque[Sound] = deque()
+        self._current: Sound | None = None
+        self._over_ms = 0
+        self._committed: deque[str] = deque(maxlen=400)
+        self._unanswered_ms: int | None = None
+        self._tools: set[str] = set()
+        self._texts: dict[int, dict[int, e.UtteranceQueued]] = {}
+        self._owner: dict[int, int] = {}
+        self._sent: dict[int, int] = {}
+
+    def foul(self, what: str) -> None:
+        """:raises Foul: with the last events and commands"""
+        tail = "\n".join(f"  {line}" for line in self.trace)
+        raise Foul(f"at {self._schedule.now} ms in {self._machine.state}: {what}\n{tail}")
+
+    # ------------------------------------------------------------ the machine
+
+    def before(self, event: e.Event) -> None:
+        """The machine is about to be told."""
+        self.events += 1
+        if not isinstance(event, e.UtteranceVoiced) and getattr(event, "state", None) is not e.PlayoutState.PLAYING:
+            self.trace.append(event)
+        self.ledger.event(event)
+        match event:
+            case e.UtteranceQueued(reply=reply, utterance=utterance):
+                self._texts.setdefault(reply, {})[utterance] = event
+                self._owner[utterance] = reply
+            case e.HoldChanged(held=held):
+                self._held, self._calm_ms = held, self._schedule.now
+                self._moved()
+                self._statements.clear()
+                self._unanswered_ms = None
+            case e.SpeechStarted():
+                self._unanswered_ms = None
+            case e.KeyPressed():
+                self._moved()
+                self._unanswered_ms = None
+            case e.ToolStarted(tool=tool):
+                self._tools.add(tool)
+            case e.ToolEnded(tool=tool):
+                self._tools.discard(tool)
+                self._moved()
+
+    def after(self, event: e.Event, commands: list[c.Command]) -> None:
+        """The machine has answered."""
+        machine, now = self._machine, self._schedule.now
+        try:
+            for command in commands:
+                self.trace.append(command)
+                self.ledger.command(command)
+                self._command(command)
+        except Foul:
+            raise
+        except AssertionError as error:
+            self.foul(str(error))
+        if machine.state is not self._state:
+            self.trace.append(f"{now} {machine.state.name}")
+            self._state = machine.state
+            self._moved()
+        if machine.deadline is None and machine.state is not State.CLOSED:
+            self.foul("a state without a deadline")
+        if machine.deadline is not None and machine.deadline <= event.at:
+            self.foul(f"waits for the past: {machine.deadline}")
+        strange = set(machine.armed) - TIMERS[machine.state]
+        if strange:
+            self.foul(f"armed timers that the state does not list: {strange}")
+
+    def _command(self, command: c.Command) -> None:
+        match command:
+            case c.CommitTurn(text=text):
+                self.turns += 1
+                self._committed.extend(text.split())
+                self._unanswered_ms = None if self._held else self._schedule.now
+                self._moved()
+            case c.CloseReply():
+                self._check_heard(command)
+                self._forget(command.reply)
+            case c.CutUtterances(reason="interruption"):
+                self.interruptions += 1
+            case c.HangUp() | c.Fail():
+                self._unanswered_ms = None
+
+    def _moved(self) -> None:
+        self._progress_ms = self._schedule.now
+
+    # ------------------------------------------------------------ what was heard
+
+    def sent(self, utterance: int, position: int, samples: int) -> None:
+        """The gateway sent samples of an utterance."""
+        now = self._schedule.now
+        self._sent[utterance] = max(position, self._sent.get(utterance, 0))
+        self._calm_ms = self._progress_ms = now
+        reply = self._owner.get(utterance)
+        self._unanswered_ms = None
+        current = self._current
+        if current is None or reply is None or not current.start_ms <= now < current.end_ms:
+            return
+        queued = self._texts.get(reply, {}).get(utterance)
+        if queued is not None and queued.interruptible and not self._plan.overlap.num_words:
+            self._over_ms += samples_to_ms(samples)
+            if self._over_ms > self._bounds.talk_over_ms:
+                self.foul(f"the agent talked over {current}")
+
+    def _check_heard(self, closed: c.CloseReply) -> None:
+        """The heard text is a prefix at a word border, and what the gateway really sent."""
+        queued = self._texts.get(closed.reply, {})
+        text = " ".join(event.text for event in queued.values())
+        if closed.text != text:
+            self.foul(f"the reply was {text!r}, its books say {closed.text!r}")
+        words, heard = closed.text.split(), closed.heard.split()
+        if words[: len(heard)] != heard or not closed.text.startswith(closed.heard):
+            self.foul(f"{closed.heard!r} is no prefix of {closed.text!r}")
+        if closed.interrupted != (closed.heard != closed.text):
+            self.foul("a reply heard in full counts as interrupted, or the reverse")
+        true = sum(self._words_sent(event) for event in queued.values())
+        if abs(true - len(heard)) > self._bounds.words_off:
+            self.foul(f"{true} words of {closed.text!r} were sent, the books say {len(heard)}")
+
+    def _words_sent(self, event: e.UtteranceQueued) -> int:
+        position = self._sent.get(event.utterance, 0)
+        return sum(word.end <= position + SLACK for word in spoken(event.text, self.character_ms)) if position else 0
+
+    def _forget(self, reply: int) -> None:
+        for utterance in self._texts.pop(reply, {}):
+            self._owner.pop(utterance, None)
+            self._sent.pop(utterance, None)
+
+    # ------------------------------------------------------------ what was said
+
+    def said(self, sound: Sound) -> None:
+        """The caller begins a stretch of a statement."""
+        self._current, self._over_ms = sound, 0
+        text = " ".join(word.text for word in sound.words)
+        if sound.end_ms - sound.start_ms >= LONG_MS and classify(text, self._plan.overlap) == "interruption":
+            self._statements.append(sound)
+
+    def look(self, *, exact: bool) -> None:
+        """Nothing lasts longer than it may, no statement is lost, no turn stays without an answer."""
+        now = self._schedule.now
+        if self._line.sounding(now):
+            self._calm_ms = now
+        self._check_state(now)
+        if self._tools:
+            self._progress_ms = now
+            self._unanswered_ms = None if self._unanswered_ms is None else now
+        if self._unanswered_ms is not None and now - self._unanswered_ms > self._bounds.answer_ms:
+            self.foul("a turn was taken and never answered")
+        while self._statements and now - self._statements[0].end_ms > FATE_MS:
+            statement = self._statements.popleft()
+            if exact and not _within([word.text for word in statement.words], self._committed):
+                self.foul(f"lost: {statement}")
+
+    def _check_state(self, now: int) -> None:
+        state = self._machine.state
+        since = self._progress_ms
+        if state is State.WAITING:
+            since = now if self._held else max(since, self._calm_ms)
+        elif state in (State.LISTENING, State.ENDPOINTING):
+            since = max(since, self._calm_ms)
+        elif state is State.SPEAKING and self._held:
+            since = now
+        limit = self._bounds.states.get(state)
+        if limit is not None and now - since > limit:
+            self.foul(f"{state} for {now - since} ms")
+
+    def close(self, *, ended_by_agent: bool) -> None:
+        """The call is over."""
+        if self._machine.state is not State.CLOSED:
+            self.foul("the call is over, the conversation is not")
+        try:
+            self.ledger.close(ended_by_agent=ended_by_agent)
+        except AssertionError as error:
+            self.foul(str(error))
+
+
+def _within(words: list[str], text: deque[str]) -> bool:
+    """The words stand in the text, in their order."""
+    rest = iter(text)
+    return all(word in rest for word in words)

@@ -1,0 +1,214 @@
+"""A simulated reply: a model that streams, tools, and a voice, each with its delays and failures."""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+from typing import Protocol
+
+from gateway.conversation import commands as c
+from gateway.conversation import events as e
+from gateway.conversation.clauses import ClauseSplitter
+from gateway.conversation.context import Fact, ToolCalled, ToolReturned
+from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
+from gateway.providers.base import SpokenWord, VoiceChunk
+from gateway.worker.output import OutputPort, ReplyOutput
+from gateway.worker.reply import MODEL_SECONDS, VOICE_SECONDS
+from tests.conversation.simulation.conditions import Conditions
+from tests.conversation.simulation.schedule import Process, Schedule, Signal, Steps
+
+ANSWERS = (
+    "Certainly.",
+    "It is half past ten in the morning, and the office opens at eleven.",
+    "Your order left the warehouse on Monday. It should be with you by Thursday, and the driver will call before.",
+    "Would you like to hear the other dates as well?",
+    "Could you tell me the four digits of your customer number?",
+    "I have noted that. Let me read it back to you: a table for six, on Friday, at eight. Is that right?",
+    "There are three ways to do this. The first is by post. The second is in our branch. The third is right now, here.",
+)
+EXPECTED = ("anything", "anything", "yes-no", "digits")
+PIECE = 12
+"""Characters that the model streams at once."""
+CHUNK_MS = 400
+TOOL_TIMEOUT_MS = 20_000
+SLOW_TOOL_MS = (3_000, 20_000)
+HANG_MS = round(MODEL_SECONDS * 1000)
+SILENT_VOICE_MS = round(VOICE_SECONDS * 1000)
+
+
+class Port(OutputPort, Protocol):
+    """What a reply needs of its worker."""
+
+    def record(self, fact: Fact) -> None:
+        """Keep a fact."""
+
+
+class SimulatedReply:
+    """One reply. Run the steps of exactly one of `recite` and `answer`."""
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        conditions: Conditions,
+        random: Random,
+        output: ReplyOutput,
+        port: Port,
+        character_ms: int,
+    ) -> None:
+        self.output = output
+        self._character_ms = character_ms
+        self._schedule = schedule
+        self._conditions = conditions
+        self._random = random
+        self._port = port
+        self._committed = Signal(schedule)
+        self._clauses: deque[tuple[str, bool]] = deque()
+        self._complete = False
+        self._failed = False
+        self._more = Signal(schedule)
+        self._voice: Process | None = None
+
+    def commit(self) -> None:
+        """It may be heard, and tools may run."""
+        self._committed.set()
+        self.output.commit()
+
+    def add(self, text: str, *, interruptible: bool = True) -> None:
+        """Say this after what is said already."""
+        self._clauses.append((text, interruptible))
+        self._more.set()
+
+    def stop(self) -> None:
+        """Nothing more of it is voiced."""
+        if self._voice is not None:
+            self._voice.stop()
+
+    def recite(self, command: c.PrepareSpeech) -> Steps:
+        """Speak a fixed text."""
+        self._voice = self._schedule.spawn(self._speak("anything"))
+        splitter = ClauseSplitter()
+        for clause in splitter.push(command.text) + splitter.flush():
+            self.add(clause, interruptible=command.interruptible)
+        self._end_of_text()
+        yield 0
+
+    def answer(self, command: c.PrepareReply) -> Steps:
+        """Answer as a model does, with a tool before the answer at times."""
+        random, conditions = self._random, self._conditions
+        self._voice = self._schedule.spawn(self._speak(random.choice(EXPECTED)))
+        if random.random() < conditions.tools:
+            yield from self._think()
+            if self._failed:
+                return
+            if random.random() < 0.3:
+                self.add("Let me see.")
+            yield self._committed
+            if random.random() < conditions.ends_call:
+                self._ends_call()
+                return
+            yield from self._tool(command)
+        yield from self._think()
+        if not self._failed:
+            yield from self._stream(random.choice(ANSWERS))
+            self._end_of_text()
+
+    def _ends_call(self) -> None:
+        reply, port = self.output.reply, self._port
+        words = bool(self._clauses)
+        self.output.when_committed(
+            lambda: port.dispatch(e.EndRequested(port.now(), reply, "assistant-ended-call", False, words))
+        )
+        self._end_of_text()
+
+    def _think(self) -> Steps:
+        """The time to the first word; the model may fail, or hang and be given up twice."""
+        yield self._random.randint(*self._conditions.model_ms)
+        if self._random.random() < self._conditions.model_hangs:
+            yield 2 * HANG_MS
+            self._fail("The model sent nothing.")
+        elif self._random.random() < self._conditions.model_fails:
+            self._fail("The model failed.")
+
+    def _stream(self, text: str) -> Steps:
+        splitter = ClauseSplitter()
+        for start in range(0, len(text), PIECE):
+            for clause in splitter.push(text[start : start + PIECE]):
+                self.add(clause)
+            yield self._random.randint(10, 60)
+        for clause in splitter.flush():
+            self.add(clause)
+
+    def _tool(self, command: c.PrepareReply) -> Steps:
+        port, random, conditions = self._port, self._random, self._conditions
+        number = f"call-{self.output.reply}"
+        port.record(ToolCalled(command.turn, number, "lookup", {"text": command.text}))
+        port.dispatch(e.ToolStarted(port.now(), self.output.reply, number, TOOL_TIMEOUT_MS))
+        ms = random.randint(*(SLOW_TOOL_MS if random.random() < conditions.tool_slow else conditions.tool_ms))
+        ok = random.random() >= conditions.tool_fails
+        ended = Signal(self._schedule)
+
+        def end() -> None:
+            # A tool belongs to the call: it ends although its reply was stopped.
+            port.record(ToolReturned(command.turn, number, "lookup", ok, "42" if ok else "It could not be reached."))
+            port.dispatch(e.ToolEnded(port.now(), self.output.reply, number))
+            ended.set()
+
+        self._schedule.after(ms, end)
+        yield ended
+
+    def _end_of_text(self) -> None:
+        self._complete = True
+        self._more.set()
+
+    def _fail(self, detail: str, *, part: str = "custom-llm-llm-failed", audible: bool = True) -> None:
+        self._failed = True
+        self.stop()
+        self.output.abort()
+        reason = f"pipeline-error-{part}"
+        self._port.dispatch(e.ReplyFailed(self._port.now(), self.output.reply, reason, detail, audible=audible))
+
+    # ------------------------------------------------------------ the voice
+
+    def _speak(self, expects: str) -> Steps:
+        while True:
+            if not self._clauses and not self._complete:
+                self._more = Signal(self._schedule)
+                yield self._more
+            elif self._clauses:
+                yield from self._voice_clause(*self._clauses.popleft())
+                if self._failed:
+                    return
+            else:
+                break
+        reply, port = self.output.reply, self._port
+        self.output.when_committed(lambda: port.dispatch(e.ReplyFinished(port.now(), reply, expects)))
+
+    def _voice_clause(self, text: str, interruptible: bool) -> Steps:
+        random, conditions = self._random, self._conditions
+        self.output.begin(text, interruptible=interruptible)
+        yield random.randint(*conditions.voice_ms)
+        if random.random() < conditions.voice_fails:
+            yield SILENT_VOICE_MS
+            self._fail("The voice sent nothing.", part="custom-voice-failed", audible=False)
+            return
+        words = spoken(text, self._character_ms)
+        total = words[-1].end + ms_to_samples(60)
+        known = random.random() < conditions.word_times
+        for start in range(0, total, ms_to_samples(CHUNK_MS)):
+            if start and random.random() < conditions.voice_stumbles:
+                yield random.randint(*conditions.voice_ms) * 2
+            end = min(start + ms_to_samples(CHUNK_MS), total)
+            begun = tuple(word for word in words if start <= word.start < end) if known else ()
+            self.output.chunk(VoiceChunk(bytes((end - start) * SAMPLE_BYTES), begun))
+            yield random.randint(1, 20)
+        self.output.end()
+
+
+def spoken(text: str, character_ms: int) -> list[SpokenWord]:
+    """When the words of a text are spoken, in samples."""
+    words, at = [], 0
+    for word in text.split():
+        end = at + ms_to_samples(len(word) * character_ms)
+        words.append(SpokenWord(word, at, end))
+        at = end + ms_to_samples(character_ms)
+    return words

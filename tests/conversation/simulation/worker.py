@@ -1,0 +1,184 @@
+"""A simulated worker: carries out the turn machine's commands as a session does, with the real output of replies, the
+real context and the real journal around a simulated model, voice and tools."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from typing import Protocol
+
+from gateway.conversation import commands as c
+from gateway.conversation import events as e
+from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact
+from gateway.conversation.journal import Entry, entry_of
+from gateway.conversation.turn import TurnMachine
+from gateway.link.v1 import link_pb2 as pb
+from gateway.worker.messages import event_of, message_of
+from gateway.worker.output import ReplyOutput
+from tests.conversation.simulation.conditions import Conditions
+from tests.conversation.simulation.reply import SimulatedReply
+from tests.conversation.simulation.schedule import Process, Schedule
+
+CHARACTER_MS = (55, 75)
+
+
+class Watch(Protocol):
+    """Who sees all that passes the turn machine."""
+
+    def before(self, event: e.Event) -> None:
+        """The machine is about to be told."""
+
+    def after(self, event: e.Event, commands: list[c.Command]) -> None:
+        """It has answered."""
+
+
+class SimulatedWorker:
+    """The turn machine and what it commands.
+
+    :param send: takes events for the gateway
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        conditions: Conditions,
+        random: Random,
+        machine: TurnMachine,
+        watch: Watch,
+        *,
+        send: Callable[[pb.WorkerEvent], None],
+        transcribe: Callable[[c.Transcribe], None],
+        hold: Callable[[bool], None],
+    ) -> None:
+        self.machine = machine
+        self.context = Context()
+        self.journal: list[Entry] = []
+        self.replies = 0
+        self.character_ms = random.randint(*CHARACTER_MS)
+        """The pace of the voice: one per conversation."""
+        self._schedule = schedule
+        self._conditions = conditions
+        self._random = random
+        self._watch = watch
+        self._send = send
+        self._transcribe = transcribe
+        self._hold = hold
+        self._events: deque[e.Event] = deque()
+        self._dispatching = False
+        self._alarm: int | None = None
+        self._reply: tuple[SimulatedReply, Process] | None = None
+        self._last_utterance = 0
+
+    # ------------------------------------------------------------ events in
+
+    def receive(self, message: pb.GatewayEvent) -> None:
+        """Something came from the gateway."""
+        match message.WhichOneof("event"):
+            case "end":
+                self.dispatch(e.CallEnded(self.now()))
+            case "hold":
+                self._hold(message.hold.held)
+                self.dispatch(e.HoldChanged(self.now(), message.hold.held))
+            case "answered":
+                self.dispatch(e.Answered(self.now()))
+            case _:
+                if (event := event_of(message, self.now())) is not None:
+                    self.dispatch(event)
+
+    def dispatch(self, event: e.Event) -> None:
+        """Tell the machine, and do what it wants; events that come of it are told afterwards."""
+        self._events.append(event)
+        if self._dispatching:
+            return
+        self._dispatching = True
+        while self._events:
+            told = self._events.popleft()
+            self._watch.before(told)
+            commands = self.machine.handle(told)
+            self._watch.after(told, commands)
+            for command in commands:
+                self._carry_out(command)
+        self._dispatching = False
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        deadline = self.machine.deadline
+        if deadline is not None and (self._alarm is None or deadline < self._alarm):
+            self._alarm = deadline
+            self._schedule.at(deadline + self._random.randint(*self._conditions.timer_ms), lambda: self._ring(deadline))
+
+    def _ring(self, alarm: int) -> None:
+        if alarm != self._alarm:
+            return
+        self._alarm = None
+        deadline = self.machine.deadline
+        if deadline is not None and deadline <= self.now():
+            self.dispatch(e.TimePassed(self.now()))
+        else:
+            self._set_alarm()
+
+    # ------------------------------------------------------------ commands out
+
+    def _carry_out(self, command: c.Command) -> None:
+        match command:
+            case c.Transcribe():
+                self._transcribe(command)
+            case c.CommitTurn(turn=turn, text=text):
+                self.record(CallerSaid(turn, text))
+            case c.PrepareReply() | c.PrepareSpeech():
+                self._prepare(command)
+            case c.CommitReply() | c.Speak() | c.StopReply():
+                self._steer(command)
+            case c.CloseReply():
+                self.record(AgentSaid(command.turn, command.text, command.heard, command.interrupted))
+            case c.CutUtterances() | c.GiveVerdict() | c.HangUp() | c.Fail():
+                self.send(message_of(command, self.now()))
+
+    def _prepare(self, command: c.PrepareReply | c.PrepareSpeech) -> None:
+        self.replies += 1
+        output = ReplyOutput(command.reply, command.turn, self)
+        reply = SimulatedReply(self._schedule, self._conditions, self._random, output, self, self.character_ms)
+        steps = reply.recite(command) if isinstance(command, c.PrepareSpeech) else reply.answer(command)
+        self._reply = (reply, self._schedule.spawn(steps))
+
+    def _steer(self, command: c.CommitReply | c.Speak | c.StopReply) -> None:
+        if self._reply is None or self._reply[0].output.reply != command.reply:
+            return
+        reply, process = self._reply
+        match command:
+            case c.CommitReply():
+                reply.commit()
+            case c.Speak(text=text, interruptible=interruptible):
+                reply.add(text, interruptible=interruptible)
+            case c.StopReply():
+                reply.output.close()
+                reply.stop()
+                process.stop()
+
+    # ------------------------------------------------------------ what a reply asks of its session
+
+    def now(self) -> int:
+        """Call clock, ms."""
+        return self._schedule.now
+
+    def send(self, event: pb.WorkerEvent, *, urgent: bool = False) -> None:
+        """Pass an event to the gateway; an utterance is journalled before it."""
+        if event.WhichOneof("event") == "utterance":
+            said = event.utterance
+            data = {"utterance": said.utterance, "turn": said.turn, "text": said.text}
+            self.journal.append(Entry(self.now(), "utterance", data))
+        self._send(event)
+
+    def next_utterance(self) -> int:
+        """A new utterance id."""
+        self._last_utterance += 1
+        return self._last_utterance
+
+    def audio_sent(self, turn: int, utterance: int) -> None:
+        """Latency is no matter of the simulation."""
+
+    def record(self, fact: Fact) -> None:
+        """Keep a fact in context and journal."""
+        self.context.add(fact)
+        self.journal.append(entry_of(fact, self.now()))
