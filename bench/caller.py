@@ -22,10 +22,11 @@ INTERRUPT_AFTER_SECONDS = 1.2
 
 @dataclass(frozen=True, slots=True)
 class HeldCall:
-    """One call, seen from the wire and from its record."""
+    """One call, seen from the wire, from its record and from its recording."""
 
     call: CapturedCall
     record: dict[str, Any]
+    recording: Path
 
 
 def write_questions(folder: Path, questions: Sequence[speech.Samples]) -> list[Path]:
@@ -43,7 +44,13 @@ async def ask(product: Product, folder: Path, questions: Sequence[speech.Samples
         for file in files:
             await call.phone.say(file)
             await call.phone.far_end_spoke()
-    return HeldCall(call, (await product.wait_for_records(before + 1))[-1])
+    return await held_call(product, call, before)
+
+
+async def held_call(product: Product, call: CapturedCall, before: int) -> HeldCall:
+    """A call that is over, with its record: the one that came after `before` others."""
+    record = (await product.wait_for_records(before + 1))[-1]
+    return HeldCall(call, record, product.plan.data / "calls" / record["recording"])
 
 
 async def interrupt(product: Product, folder: Path, questions: Sequence[speech.Samples]) -> HeldCall:
@@ -56,7 +63,7 @@ async def interrupt(product: Product, folder: Path, questions: Sequence[speech.S
             await asyncio.sleep(INTERRUPT_AFTER_SECONDS)
             await call.phone.say(file)
         await call.phone.wait_for("far-speech")
-    return HeldCall(call, (await product.wait_for_records(before + 1))[-1])
+    return await held_call(product, call, before)
 
 
 async def echo_reference(folder: Path) -> list[Figure]:

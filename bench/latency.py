@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.caller import HeldCall, ask, echo_reference
+from bench.caller import ask, echo_reference
+from bench.measured_turn import measured_turns
 from bench.report import Figure, Report
 from tests.interop.product import ProductPlan, running_product, shipped_assistant
 from tests.interop.tool_server import ToolServer
 from tests.peers import speech
-from tests.peers.talk import TurnLatency, turn_latencies
 
 SUMMARY = "voice-to-voice latency of 30 turns, embedded models, from captured RTP"
 METHOD = (
     "pjsua2 softphone over SIP and RTP on loopback, tcpdump; last loud packet of the caller to first loud packet of "
     "the agent (20 ms frames, energy with hysteresis); questions by flite and espeak-ng voices, order numbers and "
-    "single words by a human; the parts are the product's own, of the same calls"
+    "single words by a human; the parts are the product's own, of the same calls; record and wire are compared turn by "
+    "turn: apart are the wholes, of that is the way of the caller's last packet into the call clock"
 )
 CALLS = 5
 PARTS = ("endpointing", "transcriber", "model", "voice", "playout")
@@ -37,11 +38,6 @@ def questions(call: int) -> list[speech.Samples]:
     ]
 
 
-def turns(held: HeldCall) -> list[TurnLatency]:
-    """The answered turns of a call."""
-    return turn_latencies(held.call.caller_spurts, held.call.agent_spurts)
-
-
 async def measure(folder: Path) -> Report:
     """Run it; about four minutes."""
     reference = await echo_reference(folder / "echo")
@@ -49,16 +45,16 @@ async def measure(folder: Path) -> Report:
         plan = ProductPlan(folder / "parley", shipped_assistant(tools.url))
         async with running_product(plan) as product:
             held = [await ask(product, folder / f"call-{call}", questions(call)) for call in range(CALLS)]
-    latencies = [turn.ms for one in held for turn in turns(one)]
+    turns = [turn for one in held for turn in measured_turns(one)]
     asked = sum(len(questions(call)) for call in range(CALLS))
-    notes = [f"{asked - len(latencies)} of {asked} turns were not answered before the caller spoke again"]
-    return Report(
-        "latency",
-        METHOD,
-        [Figure.of("voice to voice", latencies), *parts([one.record for one in held])],
-        reference,
-        notes,
-    )
+    notes = [f"{asked - len(turns)} of {asked} turns were not answered before the caller spoke again"]
+    figures = [
+        Figure.of("voice to voice", [turn.wire for turn in turns]),
+        *parts([one.record for one in held]),
+        Figure.of("record and wire apart", [turn.apart for turn in turns]),
+        Figure.of("of that: buffering", [turn.buffering for turn in turns]),
+    ]
+    return Report("latency", METHOD, figures, reference, notes)
 
 
 def parts(records: Sequence[dict[str, Any]], *, name: str = "own account") -> list[Figure]:

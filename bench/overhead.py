@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from bench.caller import HeldCall, ask, echo_reference
-from bench.latency import turns
+from bench.caller import ask, echo_reference
+from bench.measured_turn import measured_turns
 from bench.report import Figure, Report
 from tests.interop.product import ProductPlan, running_product
 from tests.interop.providers import fake_assistant
 from tests.peers import speech
-from tests.peers.talk import TurnLatency
 
 SUMMARY = "our own overhead per turn, with providers that answer at once"
 METHOD = (
-    "as latency, with a transcriber, a model and a voice that answer at once; the overhead of a turn is its latency on "
-    "the wire less its endpointing (the wait that the conversation chose), which the record gives; of that, hearing is "
-    "from the caller's last loud packet to the end of speech by the product's detector, jitter buffer included"
+    "as latency, with a transcriber, a model and a voice that answer at once; the overhead of a turn is the whole on "
+    "the wire (the caller's last loud packet to the agent's first loud packet) less its endpointing (the wait that the "
+    "conversation chose), which the record gives; of that: buffering is from the capture of the caller's last loud "
+    "packet to the end of its audio on the call clock (jitter buffer and concealment), found by laying the capture "
+    "beside the product's recording; dating is from there to the end of speech as the product dates it; the rest is "
+    "decision, link, play ring and the media tick; the media clocks of phone and product stand anew in every call"
 )
-CALLS, TURNS = 2, 10
+CALLS, TURNS = 6, 5
 
 
 async def measure(folder: Path) -> Report:
-    """Run it; about two minutes."""
+    """Run it; about three minutes."""
     reference = await echo_reference(folder / "echo")
     question = speech.synthetic("Can you hear me?", "slt")
     async with running_product(ProductPlan(folder / "parley", fake_assistant(reply="one two"))) as product:
         held = [await ask(product, folder / f"call-{call}", [question] * TURNS) for call in range(CALLS)]
-    pairs = list(chain.from_iterable(_paired(one) for one in held))
+    turns = [turn for one in held for turn in measured_turns(one)]
     figures = [
-        Figure.of("overhead", [turn.ms - recorded["endpointing"] for turn, recorded in pairs]),
-        Figure.of("of that: hearing", [turn.ms - recorded["total"] for turn, recorded in pairs]),
-        Figure.of("of that: the rest", [recorded["total"] - recorded["endpointing"] for _, recorded in pairs]),
-        Figure.of("voice to voice, endpointing included", [turn.ms for turn, _ in pairs]),
+        Figure.of("overhead", [turn.overhead for turn in turns]),
+        Figure.of("of that: buffering", [turn.buffering for turn in turns]),
+        Figure.of("of that: dating the end of speech", [turn.dating for turn in turns]),
+        Figure.of("of that: the rest", [turn.rest for turn in turns]),
+        Figure.of("voice to voice, endpointing included", [turn.wire for turn in turns]),
+        Figure.of("record and wire apart", [turn.apart for turn in turns]),
     ]
-    return Report("overhead", METHOD, figures, reference)
-
-
-def _paired(held: HeldCall) -> list[tuple[TurnLatency, dict[str, Any]]]:
-    """The k-th answered turn on the wire is the k-th of the record."""
-    return list(zip(turns(held), held.record["latency"], strict=True))
+    return Report("overhead", METHOD, figures, reference, [f"{len(turns)} of {CALLS * TURNS} turns were measured"])

@@ -290,7 +290,8 @@ class Session:
         self._latency = None
         if self._reply is not None:
             latency.clause_ms = self._reply[0].clause_ms
-        parts = latency.parts(self.now())
+        # sent ahead of the moment at which the turn was due, by the lead of the timer: it waits for that in the ring
+        parts = latency.parts(max(self.now(), latency.due_ms))
         data = {"turn": turn, "utterance": utterance, "speech_end_ms": latency.speech_end_ms, **parts}
         self._journal(Entry(self.now(), "latency", data))
 
