@@ -143,6 +143,7 @@ _ARGUMENTS: dict[str, list[type[Any]]] = {
     "parley_leg_flush": [_UNSIGNED],
     "parley_leg_generation": [_UNSIGNED],
     "parley_leg_statistics": [_UNSIGNED, ctypes.POINTER(_Statistics)],
+    "parley_leg_waited": [_UNSIGNED, _SIGNED],
     "parley_bridge_wait": [_UNSIGNED],
     "parley_bridge_drain": [_POINTER, _UNSIGNED],
     "parley_bridge_clock": [],
@@ -151,7 +152,7 @@ _ARGUMENTS: dict[str, list[type[Any]]] = {
     "parley_bridge_error": [_SIGNED, ctypes.c_char_p, _UNSIGNED],
 }
 
-_NO_LEG, _NO_PLACE, _NO_ENDPOINT, _WRONG_CLOCK, _NO_MEMORY = range(-1, -6, -1)
+_NO_LEG, _NO_PLACE, _NO_ENDPOINT, _WRONG_CLOCK, _NO_MEMORY, _NOT_KNOWN = range(-1, -7, -1)
 
 _REASONS = {
     _NO_LEG: "it is not open",
@@ -287,6 +288,15 @@ class MediaBridge:
         counted = _Statistics()
         self._command(self._library.parley_leg_statistics, leg, ctypes.byref(counted))
         return LegStatistics(**{name: getattr(counted, name) for name in LegStatistics.__slots__})
+
+    def waited_us(self, leg: int, call: int) -> int | None:
+        """How long the caller audio of the leg's last tick had waited since its packet came, µs; owner thread.
+
+        :param call: the call's id in pjsua
+        :returns: None when that is not known: no stream, or the far end sends nothing at the moment
+        """
+        result = int(self._library.parley_leg_waited(leg, call))
+        return result if result >= 0 else None
 
     def clock_priority(self) -> ClockPriority:
         """How the system lets the media clock run."""

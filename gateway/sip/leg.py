@@ -32,6 +32,7 @@ class Dialogs(Protocol):
     def transfer(self, key: int, destination: str) -> None: ...
     def send_digits(self, key: int, digits: str) -> None: ...
     def statistics(self, key: int) -> MediaStatistics | None: ...
+    def jitter_buffer_ms(self, key: int) -> float | None: ...
 
 
 class SipLeg:
@@ -148,6 +149,15 @@ class SipLeg:
             except (LegError, TimeoutError):
                 log.debug("sip.leg.statistics_unavailable", sip_call_id=self._info.signalling_id)
         return self._final_statistics
+
+    async def jitter_buffer_ms(self) -> float | None:
+        """How long the far end's audio waits between its arrival in RTP and its tick, None when that is not known."""
+        if self._ended:
+            return None
+        try:
+            return await self._owner.run(lambda: self._dialogs.jitter_buffer_ms(self._key), timeout=_COMMAND_SECONDS)
+        except (LegError, TimeoutError):
+            return None
 
     def describe(self) -> str:
         """The path of a frame through this leg, stage by stage."""

@@ -390,6 +390,15 @@ int parley_leg_statistics(uint32_t index, parley_statistics *statistics) {
     return unlock(l, PARLEY_OK);
 }
 
+int64_t parley_leg_ticked(uint32_t index) {
+    leg *l = lock_open(index);
+    if (!l)
+        return PARLEY_NO_LEG;
+    int64_t ticked_ns = l->last_ns;
+    unlock(l, PARLEY_OK);
+    return ticked_ns;
+}
+
 int parley_bridge_wait(uint32_t timeout_us) { return gate_wait(timeout_us); }
 
 int parley_bridge_drain(parley_tick *records, uint32_t max) {

@@ -56,6 +56,7 @@ enum {
     PARLEY_NO_ENDPOINT = -3, /* pjsua is not initialised, or the calling thread is not registered with pjlib */
     PARLEY_WRONG_CLOCK = -4, /* the conference does not run at 8000 Hz, mono, 20 ms */
     PARLEY_NO_MEMORY = -5,
+    PARLEY_NOT_KNOWN = -6, /* nothing to measure at the moment */
     PARLEY_PJ_STATUS = -1000
 };
 
@@ -127,6 +128,11 @@ PARLEY_EXPORT int parley_leg_resume(uint32_t leg);
 PARLEY_EXPORT int parley_leg_flush(uint32_t leg);
 PARLEY_EXPORT int parley_leg_generation(uint32_t leg);
 PARLEY_EXPORT int parley_leg_statistics(uint32_t leg, parley_statistics *statistics);
+/* CLOCK_MONOTONIC of the leg's last tick in ns, 0 before the first. */
+PARLEY_EXPORT int64_t parley_leg_ticked(uint32_t leg);
+/* OWNER. How long the audio of pjsua's `call` that the leg's last tick took had waited since its packet came: the delay
+ * of the jitter buffer in microseconds, exact to the jitter of one packet. May sleep for some ms, to miss a tick. */
+PARLEY_EXPORT int parley_leg_waited(uint32_t leg, int call);
 
 /* Blocks until all open legs had their frame of a tick since the last drain; 1, or 0 when the time is over first. */
 PARLEY_EXPORT int parley_bridge_wait(uint32_t timeout_us);
