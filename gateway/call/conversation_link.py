@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import audioop
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,17 @@ from gateway.call.latency import TurnLatencies
 from gateway.call.pauses import Decision, Pause
 from gateway.link.link import LinkCall
 from gateway.link.v1 import link_pb2 as pb
-from gateway.media.audio import FRAME_MS
+from gateway.media.audio import FRAME_MS, SAMPLE_BYTES
 from gateway.media.utterance import PlayoutState, Report
 from gateway.observe import metrics
 
 if TYPE_CHECKING:
     from gateway.call.session import Call
+
+AUDIBLE_RMS = 260
+"""-42 dB below full scale: a frame as loud as this is heard as the beginning of an answer."""
+LEAD_IN_MS = 500
+"""An answer that is not loud by then began with its first sample."""
 
 _STATES = {
     PlayoutState.PLAYING: pb.PlayoutReport.STATE_PLAYING,
@@ -36,6 +42,8 @@ class ConversationLink:
         self._streaming: LinkCall | None = None
         self._turns: dict[int, int] = {}
         self._speaking = False
+        self._begun: tuple[int, int] | None = None
+        """The turn that is sounding and has not been loud yet, and when its first sample left."""
         self._latencies = TurnLatencies(self._on_latency)
         self._handlers: Mapping[str, Callable[[Any], None]] = {
             "utterance": self._on_utterance,
@@ -78,8 +86,7 @@ class ConversationLink:
             self._speaking = True
             self._call.journal.append(report.at_ms, "speaking", {"utterance": report.utterance})
         if report.position and (turn := self._turns.pop(report.utterance, 0)):
-            # The frame left at the instant at which the caller's frame of the same tick was complete: at its end.
-            self._latencies.sent(turn, report.at_ms + FRAME_MS)
+            self._begun = (turn, report.at_ms)
         self.send(
             pb.GatewayEvent(
                 playout=pb.PlayoutReport(
@@ -91,6 +98,18 @@ class ConversationLink:
                 )
             )
         )
+
+    def sounded(self, at_ms: int, agent: bytes) -> None:
+        """What left in the tick at `at_ms`: the latency of a turn ends with its first sound."""
+        if self._begun is None:
+            return
+        turn, begun_ms = self._begun
+        silent_ms = at_ms - begun_ms
+        if silent_ms < LEAD_IN_MS and audioop.rms(agent, SAMPLE_BYTES) < AUDIBLE_RMS:
+            return
+        self._begun = None
+        # The frame left at the instant at which the caller's frame of the same tick was complete: at its end.
+        self._latencies.sent(turn, begun_ms + FRAME_MS, silent_ms=silent_ms if silent_ms < LEAD_IN_MS else 0)
 
     def end(self, at_ms: int, reason: str) -> None:
         """Tell the worker that the call is over; its last journal entries still come until `close`."""
@@ -189,6 +208,7 @@ class ConversationLink:
             return
         if entry.kind == "caller-turn":
             self._call.backlog.clear()
+            self._ask_how_long_it_waited(data)
         elif entry.kind == "agent-turn":
             self._speaking = False
         elif entry.kind == "tool-result":
@@ -205,6 +225,13 @@ class ConversationLink:
     def _on_recording(self, recording: pb.Recording) -> None:
         if self._call.books.events is not None:
             self._call.books.events.append(recording.lines)
+
+    def _ask_how_long_it_waited(self, turn: Mapping[str, Any]) -> None:
+        if self._streaming is not None and isinstance(number := turn.get("turn"), int):
+            self._call.spawn(self._measure_jitter_buffer(number))
+
+    async def _measure_jitter_buffer(self, turn: int) -> None:
+        self._latencies.waited(turn, await self._call.leg.jitter_buffer_ms() or 0)
 
     def _on_latency(self, parts: dict[str, Any]) -> None:
         metrics.observe_turn(parts)

@@ -1,4 +1,11 @@
-"""A turn's latency: the worker knows its parts, the gateway knows when the first sample left. Pure."""
+"""A turn's latency, from wire to wire: the worker knows its parts, the gateway what was before and after. Pure.
+
+    jitter_buffer  the caller's last speech arrived in RTP → its tick of the call clock
+    endpointing, transcriber, model, voice   as `gateway.conversation.latency` says
+    playout        the first audio left the worker → it left in RTP
+
+What the voice leaves silent before its first sound belongs to `voice`: the caller waits for the sound.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +13,23 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 PARTS: Final = ("endpointing", "transcriber", "model", "voice")
-"""What the worker measures, ms; the gateway adds `playout`."""
+"""What the worker measures, ms."""
+ALL_PARTS: Final = ("jitter_buffer", *PARTS, "playout")
+"""In the order of time; they add up to `total`."""
 
 
 class TurnLatencies:
-    """Joins both sides of each turn.
+    """Joins what is known of each turn, in whatever order it comes.
 
-    :param complete: told of a turn once it is known in full: with `playout` and `total`, ms
+    :param complete: told of a turn once it is known in full: with all parts and `total`, ms
     """
 
     def __init__(self, complete: Callable[[dict[str, Any]], None]) -> None:
         self._complete = complete
         self._parts: dict[int, dict[str, Any]] = {}
-        self._first_sent: dict[int, int] = {}
+        self._waited_ms: dict[int, int] = {}
+        self._sent: dict[int, tuple[int, int]] = {}
+        self._done: set[int] = set()
 
     def parts(self, data: Mapping[str, Any]) -> None:
         """The worker's parts of a turn: `turn`, `speech_end_ms`, and ms by part. The first of a turn counts."""
@@ -27,24 +38,35 @@ class TurnLatencies:
             self._parts[turn] = dict(data)
             self._join(turn)
 
-    def sent(self, turn: int, at_ms: int) -> None:
-        """A sample of the turn left in the tick at `at_ms`; the first of a turn counts."""
-        if turn and turn not in self._first_sent:
-            self._first_sent[turn] = at_ms
+    def waited(self, turn: int, ms: float) -> None:
+        """How long the caller's audio waited between its arrival and its tick, about when the turn was taken."""
+        self._waited_ms.setdefault(turn, round(ms))
+        self._join(turn)
+
+    def sent(self, turn: int, at_ms: int, *, silent_ms: int = 0) -> None:
+        """A sample of the turn left in the tick that ended at `at_ms`, and the first sound `silent_ms` later; the first
+        of a turn counts."""
+        if turn and turn not in self._sent:
+            self._sent[turn] = (at_ms, silent_ms)
             self._join(turn)
 
     def close(self) -> list[dict[str, Any]]:
-        """Parts of turns of which nothing was ever sent."""
-        return [data for turn, data in self._parts.items() if turn not in self._first_sent]
+        """Complete what waits for the leg alone; returns the parts of turns of which nothing was ever sent."""
+        for turn in self._sent.keys() & self._parts.keys():
+            self.waited(turn, 0)
+        return [data for turn, data in self._parts.items() if turn not in self._sent]
 
     def _join(self, turn: int) -> None:
-        if turn not in self._parts or turn not in self._first_sent:
+        known = turn in self._parts and turn in self._waited_ms and turn in self._sent
+        if not known or turn in self._done:
             return
-        data = self._parts[turn]
-        total = self._first_sent[turn] - data.get("speech_end_ms", 0)
+        self._done.add(turn)
+        data, waited_ms, (sent_ms, silent_ms) = self._parts[turn], self._waited_ms[turn], self._sent[turn]
         parts = {part: data.get(part, 0) for part in PARTS}
-        parts["playout"] = total - sum(parts.values())
-        self._complete({**data, **_settled(parts), "total": total})
+        parts["playout"] = sent_ms - data.get("speech_end_ms", 0) - sum(parts.values())
+        parts = {"jitter_buffer": waited_ms, **_settled(parts)}
+        parts["voice"] += silent_ms
+        self._complete({**data, **parts, "total": sum(parts.values())})
 
 
 def _settled(parts: dict[str, int]) -> dict[str, int]:

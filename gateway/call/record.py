@@ -48,10 +48,12 @@ class ToolCall(Part):
 
 
 class Latency(Part):
-    """Last caller speech frame to first agent frame sent, ms; the parts add up to `total`."""
+    """Arrival of the caller's last speech in RTP to the first sound of the answer in RTP, ms; the parts add up to
+    `total`."""
 
     turn: int = 0
     speech_end_ms: int = 0
+    jitter_buffer: float = 0
     endpointing: float = 0
     transcriber: float = 0
     model: float = 0

@@ -299,6 +299,7 @@ class Call:
             self.conversation.frame(tick * FRAME_MS, caller, frame.present)
             self.backlog.append(caller)
             self.playout.on_frame(frame)
+            self.conversation.sounded(tick * FRAME_MS, frame.agent)
             if self.pauses.pending is not None:
                 self.conversation.check_pause(tick * FRAME_MS)
             if self._quiet_waiters:

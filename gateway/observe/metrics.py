@@ -22,12 +22,12 @@ from gateway import __version__
 if TYPE_CHECKING:
     from gateway.call.leg import MediaStatistics
 
-LATENCY_PARTS: Final = ("endpointing", "transcriber", "model", "voice", "playout", "total")
-"""Parts of a turn's latency: they add up to `total`, last caller speech frame to first agent frame sent."""
+LATENCY_PARTS: Final = ("jitter_buffer", "endpointing", "transcriber", "model", "voice", "playout", "total")
+"""Parts of a turn's latency: they add up to `total`, from the caller's last speech to the first sound of the answer."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-_TURN_BUCKETS = (0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.1, 1.5, 2, 3, 5, 10)
+_TURN_BUCKETS = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.1, 1.5, 2, 3, 5)
 _NETWORK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1)
 _THREAD_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1, 5)
 
@@ -51,7 +51,7 @@ CALL_DURATION = Histogram(
 
 TURN_LATENCY = Histogram(
     "parley_turn_latency_seconds",
-    "Last caller speech frame to first agent frame sent, by part; part=total is the whole.",
+    "Caller's last speech arrived in RTP to first sound of the answer sent in RTP, by part; part=total is the whole.",
     ["part"],
     buckets=_TURN_BUCKETS,
 )

@@ -118,6 +118,7 @@ class MemoryLeg:
         self.digits: list[str] = []
         self.sent: list[bytes] = []
         self.next_tick = 0
+        self.jitter_ms: float | None = 20.0
 
     @property
     def info(self) -> LegInfo:
@@ -172,6 +173,9 @@ class MemoryLeg:
 
     async def statistics(self) -> MediaStatistics | None:
         return MediaStatistics("PCMU", self.next_tick, self.next_tick, 0, 0, 1.5, 12.0) if self.next_tick else None
+
+    async def jitter_buffer_ms(self) -> float | None:
+        return self.jitter_ms
 
     def describe(self) -> str:
         return "memory"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import audioop
+import statistics
+import time
 
 import pytest
 
 from gateway.errors import LegError
+from gateway.media.audio import SAMPLE_BYTES
 from tests.sip.exchange import Told, exchange
 from tests.sip.party import LOOPBACK, Party, Received, party
 
@@ -235,3 +239,32 @@ async def test_the_far_end_may_not_send_us_elsewhere() -> None:
         await ann.response(603, "REFER")
         await ann.bye()
         assert ours.endpoint.live_calls <= 1
+
+
+async def test_the_wait_in_the_jitter_buffer_is_that_from_a_packet_to_its_tick() -> None:
+    """One loud packet among quiet ones shows the true wait; what the leg says is asked meanwhile."""
+    loud, quiet = bytes([0x00, 0x80] * 80), b"\xff" * 160
+    async with exchange() as ours, party(ours.address) as ann:
+        address = (LOOPBACK, rtp_port(await ann.call()))
+        told = await ours.call()
+        await told.event("answered")
+        said: list[float] = []
+        started, sent_ns = time.monotonic(), 0
+        for index in range(100, 200):
+            await asyncio.sleep(max(0.0, started + (index - 100) * 0.02 - time.monotonic()))
+            if index == 180:
+                sent_ns = time.monotonic_ns()
+            ann.speak(index, address=address, payload=loud if index == 180 else quiet)
+            if index >= 160 and index % 5 == 0:
+                said.append(await told.leg.jitter_buffer_ms() or 0.0)
+        await told.until(lambda one: any(_loud(frame.caller) for frame in one.frames), "the loud packet")
+        tick = next(frame for frame in told.frames if _loud(frame.caller))
+        assert abs(statistics.median(said) - (tick.captured_ns - sent_ns) / 1e6) < 12, said
+        await asyncio.sleep(0.2)
+        assert await told.leg.jitter_buffer_ms() is None, "the far end is quiet"
+        await ann.bye()
+    assert await told.leg.jitter_buffer_ms() is None
+
+
+def _loud(pcm: bytes) -> bool:
+    return audioop.rms(pcm, SAMPLE_BYTES) > 3000
