@@ -7,6 +7,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from gateway.filler_plan import FillerPlan
+from gateway.keypad_input_plan import KeypadInputPlan
+from gateway.message_plan import Hook, MessagePlan
 from gateway.section import Section, Server
 from gateway.start_speaking_plan import StartSpeakingPlan
 
@@ -89,4 +92,8 @@ class Assistant(Section):
     max_duration_seconds: float = Field(default=600, ge=10, le=43200)
     start_speaking_plan: StartSpeakingPlan = StartSpeakingPlan()
     stop_speaking_plan: StopSpeakingPlan = StopSpeakingPlan()
+    message_plan: MessagePlan | None = None
+    hooks: list[Hook] = Field(default_factory=list)
+    keypad_input_plan: KeypadInputPlan = KeypadInputPlan()
+    filler_plan: FillerPlan = FillerPlan()
     server: Server | None = None

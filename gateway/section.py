@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
+
+Spoken = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+"""A text that is said; it may hold Liquid templates."""
+
+
+def listed(value: object) -> object:
+    """Where Vapi takes one or several, one is a list too; an empty text is none."""
+    if isinstance(value, str):
+        return [value] if value else []
+    return value
 
 
 class Section(BaseModel):

@@ -22,7 +22,7 @@ from gateway.section import Server
 def plan(**start: Any) -> EndpointingPlan:
     assistant = Assistant.model_validate({"model": {"provider": "x"}, "startSpeakingPlan": start})
     again = Assistant.model_validate_json(assistant.model_dump_json(by_alias=True))
-    return TurnPlan.of(again, greeting="", farewell="").endpointing
+    return TurnPlan.of(again, lambda text: text).endpointing
 
 
 def test_rules_keep_their_order_expressions_and_options() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -92,7 +92,8 @@ def _plan(recording: Recording, assistant: Assistant | None) -> TurnPlan:
     then = recording.plan
     if assistant is None:
         return then
-    return TurnPlan.of(assistant, greeting=then.greeting or assistant.first_message, farewell=then.farewell)
+    now = TurnPlan.of(assistant, str)
+    return replace(now, greeting=(then.greeting or now.greeting) if now.greeting else "", farewell=then.farewell)
 
 
 # ---------------------------------------------------------------- fixtures

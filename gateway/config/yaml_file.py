@@ -100,7 +100,8 @@ class _Walk:
         self._loader.flatten_mapping(node)
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(self._loader.construct_object(key_node, deep=True))
+            # As written: YAML takes a bare `on` for true, and hooks have a key of that name.
+            key = str(key_node.value)
             data[key] = self._value(value_node, (*path, key))
             self._note(key_node, (*path, key))
         return data

@@ -10,22 +10,25 @@ from gateway.conversation.heard import SpokenUtterance
 
 @dataclass(slots=True)
 class AgentReply:
-    """A reply or a fixed text that is being made or spoken. `answers` is the caller's text that it was made for."""
+    """A reply or a fixed text that is being made or spoken. `answers` is the caller's text that it was made for.
+
+    `protected` ones are fixed texts that may not be interrupted. `filled` tells that the silence in it is covered."""
 
     id: int
     turn: int
     kind: SpeechKind
     answers: str = ""
+    protected: bool = False
     committed: bool = False
     finished: bool = False
     expects: str = "anything"
-    tools: set[str] = field(default_factory=set)
     filled: bool = False
     utterances: dict[int, SpokenUtterance] = field(default_factory=dict)
 
     def queue(self, utterance: SpokenUtterance) -> None:
         """One more utterance went to the gateway."""
         self.utterances[utterance.id] = utterance
+        self.filled = utterance.filler
 
     @property
     def settled(self) -> bool:
@@ -36,7 +39,12 @@ class AgentReply:
     def interruptible(self) -> bool:
         """What plays now, or plays next, may be interrupted."""
         playing = next((u for u in self.utterances.values() if not u.settled), None)
-        return playing is None or playing.interruptible
+        return playing.interruptible if playing is not None else not self.protected
+
+    @property
+    def speaks(self) -> bool:
+        """It has said something of its own."""
+        return any(not utterance.filler for utterance in self.utterances.values())
 
     @property
     def last_utterance(self) -> int:

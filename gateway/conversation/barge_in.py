@@ -30,7 +30,8 @@ class BargeIn(Turns):
     def _caller_starts_early(self, event: e.SpeechStarted) -> None:
         if not self._held:
             self.caller.speech_started(event.onset_ms)
-            self._timers.set("reopen", event.onset_ms + self._plan.overlap.voice_ms)
+            if self.reply is not None and self.reply.interruptible:
+                self._timers.set("reopen", event.onset_ms + self._plan.overlap.voice_ms)
 
     def _caller_was_short(self, event: e.SpeechEnded) -> None:
         """A blip before the agent spoke is nothing."""
@@ -98,12 +99,14 @@ class BargeIn(Turns):
         self._judge()
 
     def _speech_ms(self) -> int:
-        """How long the caller's latest speech is, from the earlier of what the two detectors took for its onset."""
+        """How long the caller's latest speech is, from the earlier of what the two detectors took for its onset. A gap
+        within a word is none."""
         if self.caller.empty:
             return 0
         end = self._now if self.caller.speaking else self.caller.end_ms
         onset = self.caller.onset_ms
-        if self.state is State.OVERLAP and 0 < onset - self._overlap_ms < ONSET_LAG_MS:
+        since = max(self._overlap_ms, self.caller.end_ms) if self.caller.speaking else self._overlap_ms
+        if self.state is State.OVERLAP and 0 < onset - since < ONSET_LAG_MS:
             onset = self._overlap_ms
         return max(0, end - onset)
 
@@ -164,17 +167,16 @@ class BargeIn(Turns):
 
     def _cut(self, reason: str, *, backoff_ms: int, then: Callable[[], None] | None = None) -> None:
         """The agent loses the floor. `then` says who has it, by default the caller."""
-        for pause in self._pauses.values():
-            self._emit(c.GiveVerdict(pause.pause, True, reason))
-        self._pauses.clear()
-        self._silence_agent(reason)
+        self._cut_agent(reason)
         self._not_before = self._now + backoff_ms
         self._ending, self._aside = None, None
         (then or (self._give_up if self._failure is not None else self._idle))()
 
     def _key_cuts(self, event: e.KeyPressed) -> None:
         """A digit takes the floor from the agent, as speech does, but needs no judgement."""
-        if self.reply is not None and self.reply.interruptible:
+        if not self._plan.keypad.enabled:
+            self._key(event)
+        elif self.reply is not None and self.reply.interruptible:
             self._cut("keypad", backoff_ms=0, then=lambda: self._key(event))
         else:
             self.caller.key(self._id(), event.digit, event.at)

@@ -8,7 +8,10 @@ than `LONGEST_SEGMENT_MS` are not merged: the cost of a long turn stays in propo
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
+
+from gateway.conversation.keypad import KeypadPlan
 
 PRE_ROLL_MS = 200
 POST_ROLL_MS = 100
@@ -39,6 +42,7 @@ class CallerTurn:
     transcript_ms: int = 0
     finished: float | None = None
     segments: list[Segment] = field(default_factory=list)
+    keypad: KeypadPlan = field(default_factory=KeypadPlan)
     _open_ms: int | None = None
     _replaces: Segment | None = None
 
@@ -81,7 +85,8 @@ class CallerTurn:
         segment = Segment(number, start, max(start, end_ms))
         if self._replaces in self.segments:
             self.segments.remove(self._replaces)
-        self.segments.append(segment)
+        # Keys that were pressed before this speech ended came after its beginning.
+        insort(self.segments, segment, key=lambda one: one.start_ms)
         self._open_ms, self._replaces = None, None
         return segment
 
@@ -123,13 +128,14 @@ class CallerTurn:
 
     @property
     def text(self) -> str:
-        """The text so far; a `#` that only ends keypad input is no part of it."""
-        return " ".join((s.text.rstrip("#") if s.keypad else s.text) or s.text for s in self.segments if s.text)
+        """The text so far; a delimiter that only ends keypad input is no part of it."""
+        return " ".join(self.keypad.text(s.text) if s.keypad else s.text for s in self.segments if s.text)
 
     @property
-    def keypad_done(self) -> bool:
-        """The last key was `#`."""
-        return bool(self.segments) and self.segments[-1].keypad and (self.segments[-1].text or "").endswith("#")
+    def keys(self) -> str:
+        """The keys that the turn ends with, empty when it ends with speech."""
+        last = self.segments[-1] if self.segments else None
+        return last.text or "" if last is not None and last.keypad else ""
 
     def drop_open(self) -> None:
         """Forget speech that no segment covers: it was too short to be any."""

@@ -12,6 +12,7 @@ class SpeechKind(StrEnum):
     REPLY = "reply"
     GREETING = "greeting"
     REPROMPT = "reprompt"
+    FAREWELL = "farewell"
     APOLOGY = "apology"
     SAY = "say"
     CONTINUATION = "continuation"
@@ -71,11 +72,13 @@ class CommitReply:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Say a fixed text inside a reply that is being made: a filler while a tool runs, a farewell at its end."""
+    """Say a fixed text inside a reply that is being made: a farewell at its end, or a `filler` while nothing else of it
+    is ready."""
 
     reply: int
     text: str
     interruptible: bool = True
+    filler: bool = False
 
 
 @dataclass(frozen=True, slots=True)

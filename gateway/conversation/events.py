@@ -34,13 +34,16 @@ class WordSpan:
 @dataclass(frozen=True, slots=True)
 class Started:
     """The conversation opens. A resumed one continues after an earlier worker: `turn` is the last turn so far,
-    `answer` the caller's text that nobody answered yet, `rest` what the agent had begun to say and nobody heard."""
+    `answer` the caller's text that nobody answered yet, `rest` what the agent had begun to say and nobody heard,
+    `filler` the last one said, in the reply to `filler_turn`."""
 
     at: int
     resumed: bool = False
     turn: int = 0
     answer: str = ""
     rest: str = ""
+    filler: str = ""
+    filler_turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +133,15 @@ class KeyPressed:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceQueued:
-    """A clause of a committed reply went to the gateway under this utterance id."""
+    """A clause of a committed reply went to the gateway under this utterance id. A `filler` is no part of what the
+    model answers."""
 
     at: int
     reply: int
     utterance: int
     text: str
     interruptible: bool = True
+    filler: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from gateway.conversation import endpointing
 from gateway.conversation import events as e
 from gateway.conversation.agent import AgentReply
 from gateway.conversation.caller import CallerTurn, Segment
-from gateway.conversation.commands import Command
+from gateway.conversation.commands import Command, SpeechKind
+from gateway.conversation.fillers import GAP_MS, Fillers
 from gateway.conversation.heard import SpokenUtterance
 from gateway.conversation.plan import TurnPlan
+from gateway.conversation.silence import Silence
 from gateway.conversation.states import NEXT, TIMERS, State
 from gateway.conversation.timers import Timers
 
@@ -22,15 +24,14 @@ TRANSCRIPT_MS = 6_000
 """A transcript that has not come by then is given up."""
 SEGMENT_MS = 20_000
 """Speech without a pause is transcribed in pieces of this length."""
-KEYPAD_MS = 2_000
-"""Wait for the next digit; `#` ends the wait."""
 REPLY_MS = 15_000
 """A reply that shows nothing for this long has failed."""
-FILLER_MS = 700
 PLAYOUT_MS = 10_000
 """An utterance that does not move for this long is cut."""
 OPENING_MS = 180_000
 ENDING_MS = 15_000
+LAST_WORDS_MS = 8_000
+"""The longest call may last this much longer, for a goodbye."""
 ASIDE_MS = 1_500
 """An acknowledgement this short before the end of a question answers it."""
 ONSET_LAG_MS = 250
@@ -45,7 +46,7 @@ class Floor(ABC):
     def __init__(self, plan: TurnPlan) -> None:
         self.state = State.OPENING
         self.turn = 0
-        self.caller = CallerTurn()
+        self.caller = CallerTurn(keypad=plan.keypad)
         self.reply: AgentReply | None = None
         self._plan = plan
         self._now = 0
@@ -59,9 +60,10 @@ class Floor(ABC):
         self._speculations = 0
         self._says: deque[e.SayRequested] = deque()
         self._not_before = 0
-        self._quiet_since = 0
-        self._reprompted = False
+        self._silence = Silence(plan.silence)
+        self._fillers = Fillers(plan.fillers)
         self._held = False
+        self._tools: set[str] = set()
         self._tools_until = 0
         self._pauses: dict[int, e.PauseNoticed] = {}
         self._last_pause = 0
@@ -70,6 +72,7 @@ class Floor(ABC):
         self._overlap_text: str | None = None
         self._aside: Segment | None = None
         self._ending: str | None = None
+        self._time_is_up = False
         self._failure: c.Fail | None = None
         self._timers.set("opening", OPENING_MS)
 
@@ -85,15 +88,22 @@ class Floor(ABC):
         self._timers.keep(TIMERS[state])
         now = self._now
         if state is State.WAITING:
-            self._timers.set("silence", max(self._quiet_since + self._plan.silence_ms // 2, now + 1))
+            self._timers.set("silence", max(self._silence.next, now + 1))
         elif state is State.LISTENING:
             self._timers.set("segment", max(self.caller.onset_ms, now - SEGMENT_MS + 1) + SEGMENT_MS)
         elif state is State.THINKING:
             self._timers.set("reply", max(now, self._tools_until) + REPLY_MS)
+            self._arm_filler()
         elif state is State.SPEAKING:
             self._timers.set("playout", now + PLAYOUT_MS)
         elif state is State.ENDING:
             self._timers.set("ending", now + ENDING_MS)
+
+    def _arm_filler(self) -> None:
+        """Cover the silence when nothing of the reply is heard for a while, once until it says something."""
+        reply, delay_ms = self.reply, self._plan.fillers.delay_ms
+        if reply is not None and reply.kind is SpeechKind.REPLY and not reply.finished and not reply.filled:
+            self._timers.set("filler", self._now + (max(delay_ms, GAP_MS) if reply.speaks else delay_ms))
 
     def _emit(self, command: Command) -> None:
         self._commands.append(command)

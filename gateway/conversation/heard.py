@@ -31,6 +31,7 @@ class SpokenUtterance:
     id: int
     text: str
     interruptible: bool = True
+    filler: bool = False
     samples: int = 0
     complete: bool = False
     position: int = 0

@@ -23,6 +23,8 @@ from typing import Any
 from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
 from gateway.conversation.heard import SAMPLES_PER_CHARACTER, estimate_borders, heard_text
 
+FILLER = "filler"
+"""The event of a note about a filler: its text and turn."""
 LOST_TOOL = "The connection was lost while this ran. It is not known whether it was done; it was not tried again."
 
 
@@ -66,7 +68,8 @@ def fact_of(entry: Entry) -> Fact | None:
 @dataclass(slots=True)
 class Restored:
     """A conversation as the journal tells it. `answer` is caller text that nobody answered; `rest` is what was being
-    said, without what was heard of it; `begun` are the words of it that were heard."""
+    said, without what was heard of it; `begun` are the words of it that were heard. `filler` is the last one said, in
+    the reply to `filler_turn`."""
 
     context: Context
     turn: int = 0
@@ -74,6 +77,8 @@ class Restored:
     answer: str = ""
     begun: AgentSaid | None = None
     rest: str = ""
+    filler: str = ""
+    filler_turn: int = 0
 
 
 def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
@@ -91,6 +96,8 @@ def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
         elif entry.kind == "utterance":
             pending.append(entry)
             restored.last_utterance = max(restored.last_utterance, entry.data["utterance"])
+        elif entry.kind == "note" and entry.data.get("event") == FILLER:
+            restored.filler, restored.filler_turn = entry.data["text"], entry.data["turn"]
     for call in restored.context.open_tools():
         restored.context.add(ToolReturned(call.turn, call.id, call.name, False, LOST_TOOL))
     _unspoken(restored, pending, at_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.assistant import Assistant
@@ -12,7 +13,11 @@ from gateway.conversation.endpointing_rules import (
     SmartEndpointing,
     TranscriptionWaits,
 )
+from gateway.conversation.fillers import FillerPlan
+from gateway.conversation.keypad import KeypadPlan
 from gateway.conversation.overlap import OverlapPlan
+from gateway.conversation.silence import Prompt, SilencePlan
+from gateway.message_plan import Hook, MessagePlan, SayAction, ToolAction
 from gateway.start_speaking_plan import (
     AssistantEndpointingRule,
     CustomEndpointing,
@@ -24,6 +29,10 @@ from gateway.start_speaking_plan import (
     TranscriptionEndpointingPlan,
 )
 from gateway.start_speaking_plan import EndpointingRule as RuleSettings
+
+STILL_THERE = "Are you still there?"
+Render = Callable[[str], str]
+"""Fills in the templates of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +46,36 @@ class TurnPlan:
     endpointing: EndpointingPlan = field(default_factory=EndpointingPlan)
     backoff_ms: int = 1000
     overlap: OverlapPlan = field(default_factory=OverlapPlan)
-    silence_ms: int = 30_000
+    silence: SilencePlan = field(default_factory=SilencePlan)
+    keypad: KeypadPlan = field(default_factory=KeypadPlan)
+    fillers: FillerPlan = field(default_factory=FillerPlan)
     max_duration_ms: int = 600_000
     farewell: str = ""
     goodbye: str = "Goodbye."
-    reprompt: str = "Are you still there?"
-    filler: str = "One moment, please."
     apology: str = "I am sorry, I have a technical problem and cannot go on."
 
     @classmethod
-    def of(cls, assistant: Assistant, *, greeting: str, farewell: str) -> TurnPlan:
-        """The plan of an assistant, with its two texts rendered."""
+    def of(cls, assistant: Assistant, render: Render) -> TurnPlan:
+        """The plan of an assistant."""
         stop, speaks_first = assistant.stop_speaking_plan, assistant.first_message_mode == "assistant-speaks-first"
+        keypad = assistant.keypad_input_plan
         return cls(
-            greeting=greeting if speaks_first else "",
+            greeting=render(assistant.first_message) if speaks_first else "",
             greeting_interruptible=assistant.first_message_interruptions_enabled,
-            wait_ms=round(assistant.start_speaking_plan.wait_seconds * 1000),
+            wait_ms=_ms(assistant.start_speaking_plan.wait_seconds),
             endpointing=_endpointing(assistant.start_speaking_plan),
-            backoff_ms=round(stop.backoff_seconds * 1000),
+            backoff_ms=_ms(stop.backoff_seconds),
             overlap=OverlapPlan(
-                voice_ms=round(stop.voice_seconds * 1000),
+                voice_ms=_ms(stop.voice_seconds),
                 num_words=stop.num_words,
                 acknowledgements=tuple(phrase.lower() for phrase in stop.acknowledgement_phrases),
                 interruptions=tuple(phrase.lower() for phrase in stop.interruption_phrases),
             ),
-            silence_ms=round(assistant.silence_timeout_seconds * 1000),
-            max_duration_ms=round(assistant.max_duration_seconds * 1000),
-            farewell=farewell,
+            silence=_silence(assistant, render),
+            keypad=KeypadPlan(keypad.enabled, _ms(keypad.timeout_seconds), "".join(keypad.delimiters)),
+            fillers=_fillers(assistant, render),
+            max_duration_ms=_ms(assistant.max_duration_seconds),
+            farewell=render(assistant.end_call_message),
         )
 
 
@@ -88,14 +100,14 @@ def _transcription(plan: TranscriptionEndpointingPlan | None) -> TranscriptionWa
     if plan is None:
         return None
     return TranscriptionWaits(
-        punctuation_ms=round(plan.on_punctuation_seconds * 1000),
-        no_punctuation_ms=round(plan.on_no_punctuation_seconds * 1000),
-        number_ms=round(plan.on_number_seconds * 1000),
+        punctuation_ms=_ms(plan.on_punctuation_seconds),
+        no_punctuation_ms=_ms(plan.on_no_punctuation_seconds),
+        number_ms=_ms(plan.on_number_seconds),
     )
 
 
 def _rule(rule: RuleSettings) -> EndpointingRule:
-    wait_ms = round(rule.timeout_seconds * 1000)
+    wait_ms = _ms(rule.timeout_seconds)
     if isinstance(rule, AssistantEndpointingRule):
         return EndpointingRule(wait_ms, assistant=_pattern(rule.regex, rule.regex_options))
     if isinstance(rule, CustomerEndpointingRule):
@@ -110,3 +122,56 @@ def _rule(rule: RuleSettings) -> EndpointingRule:
 def _pattern(text: str, options: list[RegexOption]) -> Pattern:
     on = {option.type for option in options if option.enabled}
     return Pattern(text, "ignore-case" in on, "whole-word" in on, "multi-line" in on)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _silence(assistant: Assistant, render: Render) -> SilencePlan:
+    """Whoever says nothing about silent callers gets one prompt, half-way to the end."""
+    plan, timeout_ms = assistant.message_plan, _ms(assistant.silence_timeout_seconds)
+    prompts = [_hook(hook, render) for hook in assistant.hooks]
+    if plan is not None and plan.idle_messages:
+        prompts.insert(0, _idle_messages(plan, render))
+    elif plan is None and not prompts:
+        prompts.append(Prompt(timeout_ms // 2, (STILL_THERE,), begins_anew=True))
+    message = (plan.silence_timeout_message if plan is not None else "") or assistant.end_call_message
+    return SilencePlan(timeout_ms, render(message), tuple(prompts))
+
+
+def _idle_messages(plan: MessagePlan, render: Render) -> Prompt:
+    return Prompt(
+        _ms(plan.idle_timeout_seconds),
+        _rendered(plan.idle_messages, render),
+        plan.idle_message_max_spoken_count,
+        begins_anew=plan.idle_message_reset_count_on_user_speech_enabled,
+    )
+
+
+def _hook(hook: Hook, render: Render) -> Prompt:
+    options = hook.options
+    return Prompt(
+        _ms(options.timeout_seconds),
+        _rendered(_in_one([action.exact for action in hook.do if isinstance(action, SayAction)]), render),
+        options.trigger_max_count,
+        begins_anew=options.trigger_reset_mode == "onUserSpeech",
+        ends_call=any(isinstance(action, ToolAction) for action in hook.do),
+    )
+
+
+def _in_one(says: Sequence[Sequence[str]]) -> list[str]:
+    """What several actions say one after the other, each with its texts in turn."""
+    rounds = range(max(map(len, says), default=0))
+    return [" ".join(texts[index % len(texts)] for texts in says) for index in rounds]
+
+
+def _fillers(assistant: Assistant, render: Render) -> FillerPlan:
+    plan = assistant.filler_plan
+    phrases = _rendered(plan.phrases, render) if plan.enabled else ()
+    return FillerPlan(_ms(plan.delay_seconds), tuple(dict.fromkeys(phrases)))
+
+
+def _rendered(texts: Iterable[str], render: Render) -> tuple[str, ...]:
+    """The texts that are not empty once their templates are filled in."""
+    return tuple(rendered for text in texts if (rendered := render(text).strip()))

@@ -7,7 +7,7 @@ from gateway.conversation import endpointing
 from gateway.conversation import events as e
 from gateway.conversation.agent import AgentReply
 from gateway.conversation.commands import SpeechKind
-from gateway.conversation.floor import FILLER_MS, PLAYOUT_MS, REPLY_MS, Floor
+from gateway.conversation.floor import LAST_WORDS_MS, PLAYOUT_MS, REPLY_MS, Floor
 from gateway.conversation.heard import SpokenUtterance
 from gateway.conversation.states import LAST, State
 
@@ -20,12 +20,12 @@ class Replies(Floor):
         self._emit(c.PrepareReply(self._last_id, self.turn + 1 if text else self.turn, text))
 
     def _prepare_speech(self, text: str, kind: SpeechKind, interruptible: bool = True) -> None:
-        self._open_reply(kind, self.turn)
+        self._open_reply(kind, self.turn, protected=not interruptible)
         self._emit(c.PrepareSpeech(self._last_id, self.turn, text, kind, interruptible))
 
-    def _open_reply(self, kind: SpeechKind, turn: int, answers: str = "") -> None:
+    def _open_reply(self, kind: SpeechKind, turn: int, answers: str = "", *, protected: bool = False) -> None:
         self._close_cut_reply()
-        self.reply = AgentReply(self._id(), turn, kind, answers)
+        self.reply = AgentReply(self._id(), turn, kind, answers, protected)
 
     def _commit_reply(self) -> None:
         assert self.reply is not None
@@ -52,6 +52,10 @@ class Replies(Floor):
         reply, self.reply = self.reply, None
         if reply is None:
             return
+        if reply.kind is SpeechKind.REPROMPT:
+            self._silence.goes_on(self._now)
+        else:
+            self._silence.begins(self._now)
         self._expects = "anything" if interrupted else endpointing.expectation(reply.expects, reply.text)
         self._said = (reply.heard if interrupted else reply.text) or self._said
         self._close_cut_reply()
@@ -69,7 +73,7 @@ class Replies(Floor):
 
     def _queue(self, event: e.UtteranceQueued) -> None:
         if self._is_committed(event.reply) and self.reply is not None:
-            self.reply.queue(SpokenUtterance(event.utterance, event.text, event.interruptible))
+            self.reply.queue(SpokenUtterance(event.utterance, event.text, event.interruptible, event.filler))
 
     def _voiced(self, event: e.UtteranceVoiced) -> None:
         if (utterance := self._utterance(event.utterance)) is not None:
@@ -104,7 +108,6 @@ class Replies(Floor):
 
     def _agent_done(self) -> None:
         self._retire(interrupted=False)
-        self._quiet_since = self._now
         if self._failure is not None and self._ending is None:
             self._give_up()
         elif self._ending is not None:
@@ -121,29 +124,24 @@ class Replies(Floor):
     def _tool_started(self, event: e.ToolStarted) -> None:
         if not self._is_committed(event.reply) or self.reply is None:
             return
-        self.reply.tools.add(event.tool)
+        self._tools.add(event.tool)
         self._tools_until = max(self._tools_until, self._now + event.timeout_ms)
         if self.state is State.THINKING:
             self._timers.set("reply", self._tools_until + REPLY_MS)
-        if not self.reply.filled:
-            self._timers.set("filler", self._now + FILLER_MS)
 
     def _tool_ended(self, event: e.ToolEnded) -> None:
-        if self.reply is not None and self.reply.id == event.reply:
-            self.reply.tools.discard(event.tool)
-            if not self.reply.tools:
-                self._timers.clear("filler")
+        self._tools.discard(event.tool)
 
     def _on_filler(self, _: e.Event) -> None:
-        """A tool is slow: cover the silence once."""
+        """The model or a tool is slow."""
         reply = self.reply
-        if reply is None or not reply.tools or reply.filled:
+        if reply is None or reply.finished:
             return
-        if not reply.settled or self.caller.speaking:
-            self._timers.set("filler", self._now + FILLER_MS)
-            return
-        reply.filled = True
-        self._emit(c.Speak(reply.id, self._plan.filler))
+        if self.caller.speaking:
+            self._arm_filler()
+        elif phrase := self._fillers.choose(reply.turn):
+            reply.filled = True
+            self._emit(c.Speak(reply.id, phrase, filler=True))
 
     # ------------------------------------------------------------ the end
 
@@ -151,7 +149,7 @@ class Replies(Floor):
         if not self._is_committed(event.reply) or self.reply is None or self._ending is not None:
             return
         self._ending = event.reason
-        silent = not event.words and not self.reply.utterances
+        silent = not event.words and not self.reply.speaks
         text = self._plan.farewell or (self._plan.goodbye if silent else "")
         if text and not event.farewell:
             self._emit(c.Speak(self.reply.id, text, interruptible=False))
@@ -190,17 +188,31 @@ class Replies(Floor):
 
     def _end(self, reason: str, *, failure: c.Fail | None = None) -> None:
         """End the call at once."""
-        for pause in self._pauses.values():
-            self._emit(c.GiveVerdict(pause.pause, True, "ending"))
-        self._pauses.clear()
-        self._silence_agent("ending")
+        self._cut_agent("ending")
         self._close_cut_reply()
         self._ending = failure.reason if failure is not None else reason
         self._emit(failure or c.HangUp(reason, after_playout=False))
         self._enter(State.ENDING)
 
+    def _cut_agent(self, reason: str) -> None:
+        for pause in self._pauses.values():
+            self._emit(c.GiveVerdict(pause.pause, True, reason))
+        self._pauses.clear()
+        self._silence_agent(reason)
+
     def _on_call(self, _: e.Event) -> None:
-        self._end("exceeded-max-duration")
+        """The time is up: say goodbye, unless that is being done, and end the call, at the latest when the time for
+        that is over too."""
+        if self._time_is_up:
+            self._end("exceeded-max-duration")
+            return
+        self._time_is_up = True
+        self._timers.set("call", self._now + LAST_WORDS_MS)
+        if self._ending is None:
+            self._cut_agent("ending")
+            self._ending = "exceeded-max-duration"
+            self._prepare_speech(self._plan.farewell or self._plan.goodbye, SpeechKind.FAREWELL, interruptible=False)
+            self._commit_reply()
 
     def _on_ending(self, _: e.Event) -> None:
         """The gateway did not end the call: say it again, without waiting for anything."""

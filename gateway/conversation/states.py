@@ -64,8 +64,8 @@ TIMERS: Mapping[State, frozenset[str]] = {
     State.LISTENING: frozenset({"call", "segment"}),
     State.ENDPOINTING: frozenset({"call", "transcribe", "commit", "transcript"}),
     State.THINKING: frozenset({"call", "reply", "filler", "reopen"}),
-    State.SPEAKING: frozenset({"call", "playout", "filler"}),
-    State.OVERLAP: frozenset({"call", "overlap", "filler"}),
+    State.SPEAKING: frozenset({"call", "playout"}),
+    State.OVERLAP: frozenset({"call", "overlap"}),
     State.ENDING: frozenset({"ending"}),
     State.CLOSED: frozenset(),
 }

@@ -40,7 +40,7 @@ class TurnMachine(BargeIn):
 
     def _start(self, event: e.Started) -> None:
         self._timers.set("opening", event.at + OPENING_MS)
-        self._quiet_since = event.at
+        self._silence.begins(event.at)
         if event.resumed:
             self._resume_conversation(event)
         elif self._plan.greeting:
@@ -48,6 +48,7 @@ class TurnMachine(BargeIn):
 
     def _resume_conversation(self, event: e.Started) -> None:
         self.turn = event.turn
+        self._fillers.last, self._fillers.last_turn = event.filler, event.filler_turn
         self._timers.set("call", max(self._plan.max_duration_ms, event.at + 1))
         if event.rest:
             self._prepare_speech(event.rest, SpeechKind.CONTINUATION)
@@ -60,7 +61,7 @@ class TurnMachine(BargeIn):
 
     def _answered(self, event: e.Answered) -> None:
         self._timers.set("call", event.at + self._plan.max_duration_ms)
-        self._quiet_since = event.at
+        self._silence.begins(event.at)
         if self.reply is not None:
             self._commit_reply()
         else:
@@ -86,18 +87,22 @@ class TurnMachine(BargeIn):
         return True
 
     def _on_silence(self, _: e.Event) -> None:
-        if self._held:
-            self._quiet_since = self._now
+        """Nobody spoke: ask the caller, or end the call. A caller who answers the last words takes the call back."""
+        if self._held or (self._tools and self._now < self._tools_until):
+            self._silence.begins(self._now)
+        due = self._silence.due(self._now)
+        if due is None:
             self._enter(State.WAITING)
-        elif self._reprompted:
-            self._end("silence-timed-out")
-        else:
-            self._reprompted = True
-            self._prepare_speech(self._plan.reprompt, SpeechKind.REPROMPT)
+        elif due.text:
+            self._ending = due.reason or None
+            self._prepare_speech(due.text, SpeechKind.REPROMPT)
             self._commit_reply()
+        else:
+            self._end(due.reason)
 
     def _hold(self, event: e.HoldChanged) -> None:
-        self._held, self._quiet_since = event.held, self._now
+        self._held = event.held
+        self._silence.begins(self._now)
         if not event.held:
             return
         self.caller.speech_ended(self._now)

@@ -6,7 +6,7 @@ from gateway.conversation import commands as c
 from gateway.conversation import endpointing
 from gateway.conversation import events as e
 from gateway.conversation.caller import POST_ROLL_MS, PRE_ROLL_MS, Segment
-from gateway.conversation.floor import KEYPAD_MS, SEGMENT_MS, SPECULATIONS, TRANSCRIBE_MS, TRANSCRIPT_MS
+from gateway.conversation.floor import SEGMENT_MS, SPECULATIONS, TRANSCRIBE_MS, TRANSCRIPT_MS
 from gateway.conversation.replies import Replies
 from gateway.conversation.states import State
 
@@ -84,8 +84,9 @@ class Turns(Replies):
 
     def _due(self) -> int:
         """When the endpointing rule takes the turn."""
-        if self.caller.segments and self.caller.segments[-1].keypad:
-            wait = 0 if self.caller.keypad_done else KEYPAD_MS
+        if self.caller.keys:
+            count = self._expects.partition(":")[2]
+            wait = self._plan.keypad.wait_ms(self.caller.keys, int(count) if count.isdigit() else 0)
         else:
             wait = self._wait_ms()
         return max(self.caller.end_ms + wait, self._not_before)
@@ -124,7 +125,8 @@ class Turns(Replies):
             self._stop_speculation()
             self._prepare_reply(text)
         self.turn += 1
-        self._speculations, self._reprompted, self._quiet_since = 0, False, self._now
+        self._speculations = 0
+        self._silence.caller_spoke(self._now)
         times = (caller.start_ms, caller.end_ms, due, caller.transcript_ms)
         self._emit(c.CommitTurn(self.turn, text, *times, caller.source))
         self._expects, self._aside = "anything", None
@@ -138,6 +140,9 @@ class Turns(Replies):
         self._idle()
 
     def _key(self, event: e.KeyPressed) -> None:
+        if not self._plan.keypad.enabled:
+            self._emit(c.Note("key", event.digit))
+            return
         if self.caller.unrequested and not self.caller.speaking:
             self._close_segment()
         self.caller.key(self._id(), event.digit, event.at)

@@ -60,11 +60,7 @@ def read_start(start: pb.StartCall) -> Opening:
     return Opening(
         call_id=start.call_id,
         assistant=assistant,
-        plan=TurnPlan.of(
-            assistant,
-            greeting=render(assistant.first_message, variables),
-            farewell=render(assistant.end_call_message, variables),
-        ),
+        plan=TurnPlan.of(assistant, lambda text: render(text, variables)),
         system=_system_messages(assistant, variables),
         call=_call(start, variables),
         restored=restore(entries, start.at_ms),

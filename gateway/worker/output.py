@@ -27,7 +27,7 @@ class OutputPort(Protocol):
         """A new utterance id."""
 
     def audio_sent(self, turn: int, utterance: int) -> None:
-        """Audio of this turn went out."""
+        """Audio of the answer to this turn went out."""
 
 
 class ReplyOutput:
@@ -35,13 +35,14 @@ class ReplyOutput:
 
     def __init__(self, reply: int, turn: int, port: OutputPort) -> None:
         self.reply = reply
-        self._turn = turn
+        self.turn = turn
         self._port = port
         self._held: list[Callable[[], None]] | None = []
         self._closed = False
         self._utterance = 0
         self._offset = 0
         self._open = False
+        self._filler = False
 
     def commit(self) -> None:
         """Send what was held back; from now on nothing is."""
@@ -62,9 +63,9 @@ class ReplyOutput:
         else:
             self._held.append(step)
 
-    def begin(self, text: str, *, interruptible: bool) -> None:
+    def begin(self, text: str, *, interruptible: bool, filler: bool = False) -> None:
         """Open an utterance."""
-        self.when_committed(lambda: self._begin(text, interruptible))
+        self.when_committed(lambda: self._begin(text, interruptible, filler))
 
     def chunk(self, chunk: VoiceChunk) -> None:
         """Audio of the open utterance."""
@@ -79,11 +80,12 @@ class ReplyOutput:
         if self._open:
             self.end()
 
-    def _begin(self, text: str, interruptible: bool) -> None:
+    def _begin(self, text: str, interruptible: bool, filler: bool) -> None:
         self._utterance, self._offset, self._open = self._port.next_utterance(), 0, True
-        announcement = pb.Utterance(utterance=self._utterance, text=text, interruptible=interruptible, turn=self._turn)
+        self._filler = filler
+        announcement = pb.Utterance(utterance=self._utterance, text=text, interruptible=interruptible, turn=self.turn)
         self._port.send(pb.WorkerEvent(utterance=announcement))
-        self._port.dispatch(UtteranceQueued(self._port.now(), self.reply, self._utterance, text, interruptible))
+        self._port.dispatch(UtteranceQueued(self._port.now(), self.reply, self._utterance, text, interruptible, filler))
 
     def _send(self, pcm: bytes, words: Sequence[SpokenWord], *, final: bool) -> None:
         if words:
@@ -92,8 +94,8 @@ class ReplyOutput:
         audio = pb.UtteranceAudio(utterance=self._utterance, offset=self._offset, pcm=pcm, final=final)
         self._port.send(pb.WorkerEvent(audio=audio), urgent=not self._offset)
         self._offset += len(pcm) // SAMPLE_BYTES
-        if pcm:
-            self._port.audio_sent(self._turn, self._utterance)
+        if pcm and not self._filler:
+            self._port.audio_sent(self.turn, self._utterance)
         self._open = not final
         spans = tuple(WordSpan(word.text, word.start, word.end) for word in words)
         self._port.dispatch(UtteranceVoiced(self._port.now(), self._utterance, self._offset, final, spans))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -35,6 +35,8 @@ VOICE_SECONDS = 8.0
 TOOL_ROUNDS = 6
 """Times that the model may ask for tools in one reply."""
 
+_WORD = re.compile(r"[\w']+")
+
 Item = TypeVar("Item")
 
 
@@ -42,6 +44,7 @@ Item = TypeVar("Item")
 class Clause:
     text: str
     interruptible: bool = True
+    filler: bool = False
 
 
 class Reply:
@@ -56,6 +59,7 @@ class Reply:
         self._committed = asyncio.Event()
         self._expects = "anything"
         self._voice_failed = False
+        self._voicing = False
 
     def commit(self) -> None:
         """The reply may be heard and its tools may run."""
@@ -69,6 +73,14 @@ class Reply:
         if self.clause_ms is None:
             self.clause_ms = self._port.now()
         self._clauses.put_nowait(Clause(spoken, interruptible))
+
+    def fill(self, text: str) -> bool:
+        """Say a filler, unless words of the reply are on their way to the caller already; tells if it is said."""
+        spoken = speakable(text)
+        if not spoken or self._voicing or not self._clauses.empty():
+            return False
+        self._clauses.put_nowait(Clause(spoken, filler=True))
+        return True
 
     async def recite(self, text: str, *, interruptible: bool) -> None:
         """Speak a fixed text."""
@@ -129,7 +141,8 @@ class Reply:
     async def _speak(self) -> None:
         """Voice the clauses in their order, each as an utterance."""
         while (clause := await self._clauses.get()) is not None:
-            self.output.begin(clause.text, interruptible=clause.interruptible)
+            self._voicing = True
+            self.output.begin(clause.text, interruptible=clause.interruptible, filler=clause.filler)
             try:
                 async for chunk in bounded(self._voice.speak(clause.text), VOICE_SECONDS, "voice"):
                     self.output.chunk(chunk)
@@ -137,12 +150,13 @@ class Reply:
                 self._voice_failed = True
                 raise
             self.output.end()
+            self._voicing = False
 
 
 class Conversing:
     """Asks the model for a reply, runs the tools that it wants, and asks again with their results.
 
-    :param end_phrases: in lower case; a reply that holds one ends the call
+    :param end_phrases: a reply that holds the words of one, whatever their case and punctuation, ends the call
     :param farewell: what is said after the endCall tool
     """
 
@@ -153,7 +167,7 @@ class Conversing:
         turn: int,
         model: LanguageModel,
         tools: Tools,
-        end_phrases: tuple[str, ...],
+        end_phrases: Sequence[str],
         farewell: str,
     ) -> None:
         self._request = request
@@ -161,9 +175,10 @@ class Conversing:
         self._turn = turn
         self._model = model
         self._tools = tools
-        self._end_phrases = end_phrases
+        self._end_phrases = [words for phrase in end_phrases if (words := _words(phrase)).strip()]
         self._farewell = farewell
-        self._said = ""
+        self._said = " "
+        self._ends = False
 
     async def __call__(self, reply: Reply) -> None:
         for _ in range(TOOL_ROUNDS):
@@ -209,16 +224,21 @@ class Conversing:
 
     def _ends_with_farewell(self, text: str) -> bool:
         """The model said by itself what would be said for it."""
-        said, farewell = (re.findall(r"\w+", words.lower()) for words in (text, self._farewell))
-        return bool(farewell) and said[-len(farewell) :] == farewell
+        farewell = _words(self._farewell)
+        return bool(farewell.strip()) and _words(text).endswith(farewell)
 
     def _add(self, reply: Reply, clauses: list[str]) -> None:
         for clause in clauses:
             reply.add(clause)
-            self._said = f"{self._said} {clause.lower()}"
-            if any(phrase in self._said for phrase in self._end_phrases):
+            self._said += _words(clause).lstrip()
+            if not self._ends and any(phrase in self._said for phrase in self._end_phrases):
+                self._ends = True
                 reply.request_end("assistant-said-end-call-phrase", farewell=True)
-                self._said = ""
+
+
+def _words(text: str) -> str:
+    """The words alone, each between spaces."""
+    return f" {' '.join(_WORD.findall(text.lower()))} "
 
 
 async def bounded(parts: AsyncIterator[Item], seconds: float, what: str) -> AsyncIterator[Item]:

@@ -12,7 +12,7 @@ import structlog
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.context import AgentSaid, CallerSaid, Fact, ToolCalled
-from gateway.conversation.journal import Entry, entry_of
+from gateway.conversation.journal import FILLER, Entry, entry_of
 from gateway.conversation.latency import TurnLatency
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
@@ -100,7 +100,15 @@ class Session:
         if restored.begun is not None:
             self._record(restored.begun, kind="resumed")
         self.dispatch(
-            e.Started(self.now(), self._opening.resumed, restored.turn, answer=restored.answer, rest=restored.rest)
+            e.Started(
+                self.now(),
+                self._opening.resumed,
+                restored.turn,
+                answer=restored.answer,
+                rest=restored.rest,
+                filler=restored.filler,
+                filler_turn=restored.filler_turn,
+            )
         )
         if self._opening.backlog is not None:
             self._hear(self._opening.backlog)
@@ -222,7 +230,8 @@ class Session:
                 said = AgentSaid(command.turn, command.text, command.heard, command.interrupted)
                 self._record(said, reply=command.reply, kind=command.kind.value)
             case c.Note(event=event, detail=detail):
-                self._log.warning(event, detail=detail)
+                if event == "failure":
+                    self._log.warning(event, detail=detail)
                 self._note(event, detail=detail)
             case _:
                 self.send(message_of(command, self.now()), urgent=True)
@@ -253,13 +262,12 @@ class Session:
         pending = "" if self._context.has_caller_turn(command.turn) else command.text
         messages = self._context.messages(pending)
         request = ChatRequest(self._opening.call_id, messages, self._tools.definitions)
-        phrases = tuple(phrase.lower() for phrase in self._opening.assistant.end_call_phrases)
         conversing = Conversing(
             request,
             turn=command.turn,
             model=self._resources.model,
             tools=self._tools,
-            end_phrases=phrases,
+            end_phrases=self._opening.assistant.end_call_phrases,
             farewell=self._opening.plan.farewell,
         )
         await reply.answer(conversing)
@@ -271,6 +279,9 @@ class Session:
         match command:
             case c.CommitReply():
                 reply.commit()
+            case c.Speak(text=text, filler=True):
+                if reply.fill(text):
+                    self._note(FILLER, text=text, turn=reply.output.turn)
             case c.Speak(text=text, interruptible=interruptible):
                 reply.add(text, interruptible=interruptible)
             case c.StopReply():

@@ -62,7 +62,7 @@ def test_hash_ends_keypad_input_and_is_no_part_of_it() -> None:
     turn = CallerTurn()
     for number, digit in enumerate("12#"):
         turn.key(number, digit, 1000 + number)
-    assert (turn.text, turn.keypad_done, turn.source) == ("12", True, "keypad")
+    assert (turn.text, turn.keys, turn.source) == ("12", "12#", "keypad")
 
 
 def test_hash_alone_is_kept() -> None:

@@ -66,7 +66,7 @@ def one_turn() -> Recording:
         TimePassed(2160),
         Transcribed(2300, 1, "I would like to know your opening hours"),
         TimePassed(2400),
-        TimePassed(5000),
+        TimePassed(3200),
     )
     for event in events:
         recording.steps.append(Step(event, tuple(machine.handle(event)), machine.deadline))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.plan import TurnPlan
+from gateway.conversation.silence import Prompt, SilencePlan
 from gateway.conversation.states import State
 from gateway.conversation.turn import TurnMachine
 from tests.conversation.talk import PLAN, Talk, speaking
+
+ASKED_HALFWAY = TurnPlan(silence=SilencePlan(20_000, prompts=(Prompt(10_000, ("Still there?",)),)))
 
 # ---------------------------------------------------------------- turns
 
@@ -154,10 +157,10 @@ def test_a_slow_tool_is_covered_once() -> None:
     talk.caller_says("where is my order", 1000, 2000)
     talk.at(2400)
     talk.feed(e.ToolStarted(2400, 2, "t", 20_000))
-    talk.at(3099)
+    talk.at(3399)
     assert not talk.of(c.Speak)
-    talk.at(3100)
-    assert talk.last == [c.Speak(2, PLAN.filler)]
+    talk.at(3400)
+    assert talk.last == [c.Speak(2, PLAN.fillers.phrases[0], filler=True)]
     talk.at(9000)
     assert len(talk.of(c.Speak)) == 1
 
@@ -168,6 +171,8 @@ def test_a_quick_tool_is_not() -> None:
     talk.at(2400)
     talk.feed(e.ToolStarted(2400, 2, "t", 20_000))
     talk.feed(e.ToolEnded(2900, 2, "t"))
+    talk.at(3000)
+    talk.agent_says("It is on its way.")
     talk.at(5000)
     assert not talk.of(c.Speak)
 
@@ -208,7 +213,7 @@ def test_an_end_call_phrase_ends_the_call_without_another_farewell() -> None:
 
 
 def test_silence_is_asked_about_once_and_then_ends_the_call() -> None:
-    talk = Talk(TurnPlan(silence_ms=20_000))
+    talk = Talk(ASKED_HALFWAY)
     talk.at(10_000)
     assert [speech.kind for speech in talk.of(c.PrepareSpeech)] == [c.SpeechKind.REPROMPT]
     talk.agent_says("Are you still there?")
@@ -219,7 +224,7 @@ def test_silence_is_asked_about_once_and_then_ends_the_call() -> None:
 
 
 def test_noise_does_not_put_the_end_off() -> None:
-    talk = Talk(TurnPlan(silence_ms=20_000))
+    talk = Talk(ASKED_HALFWAY)
     for start in range(1000, 9000, 2000):
         talk.caller_says("", start, start + 300)
     talk.at(10_000)
@@ -227,9 +232,15 @@ def test_noise_does_not_put_the_end_off() -> None:
 
 
 def test_the_longest_call_ends() -> None:
-    talk = Talk(TurnPlan(max_duration_ms=60_000, silence_ms=500_000))
+    talk = Talk(TurnPlan(max_duration_ms=60_000, silence=SilencePlan(500_000, prompts=())))
     talk.at(60_000)
-    assert talk.of(c.HangUp) == [c.HangUp("exceeded-max-duration", after_playout=False)]
+    assert talk.last[-2:] == [
+        c.PrepareSpeech(1, 0, "Goodbye.", c.SpeechKind.FAREWELL, interruptible=False),
+        c.CommitReply(1),
+    ]
+    talk.agent_says("Goodbye.", interruptible=False)
+    talk.played(1)
+    assert talk.of(c.HangUp) == [c.HangUp("exceeded-max-duration", after_playout=True)]
 
 
 def test_a_model_that_fails_is_apologised_for_and_ends_the_call() -> None:
@@ -271,7 +282,7 @@ def test_live_control_speaks_when_the_agent_has_finished() -> None:
 
 
 def test_nobody_listens_on_hold() -> None:
-    talk = Talk(TurnPlan(silence_ms=20_000))
+    talk = Talk(ASKED_HALFWAY)
     talk.feed(e.SpeechStarted(1060, 1000))
     talk.feed(e.HoldChanged(1500, True))
     talk.feed(e.SpeechStarted(2060, 2000))

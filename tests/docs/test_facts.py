@@ -14,10 +14,14 @@ import gateway.observe.metrics  # noqa: F401  registers the metrics
 from gateway.assistant import Assistant, Model, ProviderSettings
 from gateway.config import load
 from gateway.errors import ConfigError
+from gateway.filler_plan import FillerPlan
+from gateway.keypad_input_plan import KeypadInputPlan
+from gateway.message_plan import MessagePlan, SpeechTimeout
 from gateway.providers import registry
 from tests.docs.pages import PAGES, ROOT, prose
 
 OPERATE = (ROOT / "docs" / "operate.md").read_text()
+SILENCE = (ROOT / "docs" / "silence-and-keys.md").read_text()
 CONFIGURE = (ROOT / "docs" / "configure.md").read_text()
 
 
@@ -76,6 +80,11 @@ def test_every_field_of_an_assistant_is_documented() -> None:
         assert isinstance(plan.annotation, type)
         names += fields(plan.annotation, f"{plan.alias}.")
     assert [name for name in names if f"`{name}`" not in CONFIGURE] == []
+
+
+@pytest.mark.parametrize("plan", [MessagePlan, SpeechTimeout, KeypadInputPlan, FillerPlan])
+def test_every_field_of_the_plans_for_silence_and_keys_is_documented(plan: type[BaseModel]) -> None:
+    assert [name for name in fields(plan) if f"| `{name}` |" not in SILENCE] == []
 
 
 def test_the_default_settings_are_without_a_mistake_and_serve_the_demo() -> None:

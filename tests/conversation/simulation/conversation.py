@@ -10,6 +10,7 @@ from gateway.conversation.context import ToolReturned
 from gateway.conversation.journal import restore
 from gateway.conversation.overlap import OverlapPlan
 from gateway.conversation.plan import TurnPlan
+from gateway.conversation.silence import Prompt, SilencePlan
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
 from tests.conversation.simulation import bounds, conditions
@@ -28,12 +29,17 @@ LENGTH_MS = (30_000, 240_000)
 ACKNOWLEDGEMENTS = ("okay", "mhm", "yes", "right")
 INTERRUPTIONS = ("stop", "wait", "no")
 OVERLAP = OverlapPlan(acknowledgements=ACKNOWLEDGEMENTS, interruptions=INTERRUPTIONS)
+SILENCE = SilencePlan(
+    10_000,
+    message="I cannot hear you. Goodbye.",
+    prompts=(Prompt(3_000, ("Hello?", "Still there?"), most=2, begins_anew=True), Prompt(6_000, ("I hang up soon.",))),
+)
 PLANS = (
     TurnPlan(greeting="Hello, this is the order desk. How can I help you?", overlap=OVERLAP),
     TurnPlan(overlap=OVERLAP, farewell="Goodbye, and thank you for calling."),
     TurnPlan(greeting="This call may be recorded.", greeting_interruptible=False, overlap=OVERLAP),
     TurnPlan(greeting="Hello.", wait_ms=800, backoff_ms=0, overlap=OverlapPlan()),
-    TurnPlan(greeting="Hello.", silence_ms=10_000, max_duration_ms=90_000, overlap=OVERLAP),
+    TurnPlan(greeting="Hello.", silence=SILENCE, max_duration_ms=90_000, overlap=OVERLAP),
     TurnPlan(greeting="Hello.", overlap=OverlapPlan(num_words=2, interruptions=INTERRUPTIONS)),
 )
 

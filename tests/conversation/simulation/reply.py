@@ -62,11 +62,12 @@ class SimulatedReply:
         self._random = random
         self._port = port
         self._committed = Signal(schedule)
-        self._clauses: deque[tuple[str, bool]] = deque()
+        self._clauses: deque[tuple[str, bool, bool]] = deque()
         self._complete = False
         self._failed = False
         self._more = Signal(schedule)
         self._voice: Process | None = None
+        self._voicing = False
 
     def commit(self) -> None:
         """It may be heard, and tools may run."""
@@ -75,8 +76,14 @@ class SimulatedReply:
 
     def add(self, text: str, *, interruptible: bool = True) -> None:
         """Say this after what is said already."""
-        self._clauses.append((text, interruptible))
+        self._clauses.append((text, interruptible, False))
         self._more.set()
+
+    def fill(self, text: str) -> None:
+        """Say a filler, unless words are on their way already."""
+        if not self._voicing and not self._clauses:
+            self._clauses.append((text, True, True))
+            self._more.set()
 
     def stop(self) -> None:
         """Nothing more of it is voiced."""
@@ -175,7 +182,9 @@ class SimulatedReply:
                 self._more = Signal(self._schedule)
                 yield self._more
             elif self._clauses:
+                self._voicing = True
                 yield from self._voice_clause(*self._clauses.popleft())
+                self._voicing = False
                 if self._failed:
                     return
             else:
@@ -183,9 +192,9 @@ class SimulatedReply:
         reply, port = self.output.reply, self._port
         self.output.when_committed(lambda: port.dispatch(e.ReplyFinished(port.now(), reply, expects)))
 
-    def _voice_clause(self, text: str, interruptible: bool) -> Steps:
+    def _voice_clause(self, text: str, interruptible: bool, filler: bool) -> Steps:
         random, conditions = self._random, self._conditions
-        self.output.begin(text, interruptible=interruptible)
+        self.output.begin(text, interruptible=interruptible, filler=filler)
         yield random.randint(*conditions.voice_ms)
         if random.random() < conditions.voice_fails:
             yield SILENT_VOICE_MS

@@ -149,6 +149,8 @@ class SimulatedWorker:
         match command:
             case c.CommitReply():
                 reply.commit()
+            case c.Speak(text=text, filler=True):
+                reply.fill(text)
             case c.Speak(text=text, interruptible=interruptible):
                 reply.add(text, interruptible=interruptible)
             case c.StopReply():
