@@ -29,6 +29,17 @@ class Transcribe:
 
 
 @dataclass(frozen=True, slots=True)
+class AskEndpointing:
+    """Ask the user's server how long to wait after `text`, spoken in [start_ms, end_ms]. `EndpointingAnswered` with
+    this number follows, unless a newer question makes this one void."""
+
+    question: int
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommitTurn:
     """The caller's turn is a fact, to be journalled. `end_ms` is the last speech, `due_ms` when the endpointing rule
     alone would have taken the turn, `transcript_ms` when the last transcript of it came."""
@@ -144,6 +155,7 @@ class Fail:
 
 Command = (
     Transcribe
+    | AskEndpointing
     | CommitTurn
     | PrepareReply
     | PrepareSpeech

@@ -51,14 +51,16 @@ Fact = CallerSaid | AgentSaid | ToolCalled | ToolReturned
 
 @dataclass(slots=True)
 class Context:
-    """The facts of a conversation, oldest first, after fixed system messages."""
+    """The facts of a conversation, oldest first, after fixed system messages. `spans` says when each was."""
 
     system: tuple[ChatMessage, ...] = ()
     facts: list[Fact] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, fact: Fact) -> None:
-        """Append a fact."""
+    def add(self, fact: Fact, *, start_ms: int = 0, end_ms: int = 0) -> None:
+        """Append a fact that took from `start_ms` to `end_ms` of the call clock."""
         self.facts.append(fact)
+        self.spans.append((start_ms, end_ms))
 
     def has_caller_turn(self, turn: int) -> bool:
         """The caller's words of this turn are a fact."""

@@ -121,6 +121,16 @@ class TurnEndJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointingAnswered:
+    """The user's server answered `AskEndpointing`: wait this long after the caller's last speech. None when it failed,
+    was late, or answered nonsense."""
+
+    at: int
+    question: int
+    wait_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPressed:
     """A DTMF digit."""
 
@@ -263,6 +273,7 @@ Event = (
     | Transcribed
     | PartialHeard
     | TurnEndJudged
+    | EndpointingAnswered
     | KeyPressed
     | UtteranceQueued
     | UtteranceVoiced

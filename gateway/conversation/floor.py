@@ -11,6 +11,7 @@ from gateway.conversation import events as e
 from gateway.conversation.agent import AgentReply
 from gateway.conversation.caller import CallerTurn, Segment
 from gateway.conversation.commands import Command, SpeechKind
+from gateway.conversation.endpointing_request import EndpointingRequest
 from gateway.conversation.fillers import GAP_MS, Fillers
 from gateway.conversation.heard import SpokenUtterance
 from gateway.conversation.plan import TurnPlan
@@ -57,6 +58,7 @@ class Floor(ABC):
         self._closing: AgentReply | None = None
         self._expects = "anything"
         self._said = ""
+        self._request = EndpointingRequest()
         self._speculations = 0
         self._says: deque[e.SayRequested] = deque()
         self._not_before = 0

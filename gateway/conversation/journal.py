@@ -1,7 +1,7 @@
 """The journal of a conversation: facts, one per entry, that rebuild it elsewhere.
 
     caller-turn   turn, text, start_ms, end_ms, source
-    agent-turn    turn, reply, kind, text, heard, interrupted
+    agent-turn    turn, reply, kind, text, heard, interrupted, start_ms
     tool-call     turn, id, name, arguments, key        before the tool is called
     tool-result   turn, id, name, ok, result, ms
     utterance     utterance, turn, text                 before the utterance may be heard
@@ -89,7 +89,8 @@ def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
     for entry in entries:
         fact = fact_of(entry)
         if fact is not None:
-            restored.context.add(fact)
+            start_ms, end_ms = (entry.data.get(edge, entry.at_ms) for edge in ("start_ms", "end_ms"))
+            restored.context.add(fact, start_ms=start_ms, end_ms=end_ms)
             restored.turn = max(restored.turn, fact.turn)
         if isinstance(fact, AgentSaid | CallerSaid):
             pending.clear()
@@ -99,7 +100,9 @@ def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
         elif entry.kind == "note" and entry.data.get("event") == FILLER:
             restored.filler, restored.filler_turn = entry.data["text"], entry.data["turn"]
     for call in restored.context.open_tools():
-        restored.context.add(ToolReturned(call.turn, call.id, call.name, False, LOST_TOOL))
+        restored.context.add(
+            ToolReturned(call.turn, call.id, call.name, False, LOST_TOOL), start_ms=at_ms, end_ms=at_ms
+        )
     _unspoken(restored, pending, at_ms)
     facts = restored.context.facts
     if not restored.rest and restored.begun is None and facts and not isinstance(facts[-1], AgentSaid):

@@ -8,8 +8,9 @@ The rules
     the next state does not list is disarmed on the way. Every state but CLOSED has an armed timer, so none is for ever.
 3.  There is at most one reply. It is prepared while the caller's turn is still open (a speculation), and it is stopped
     when the turn's text changes. Only `CommitReply` lets it be heard or run a tool, and it follows `CommitTurn`.
-4.  A turn is taken when the caller was silent for the wait that fits the text (`endpointing`), counted from the last
-    speech, and every transcript has come. A turn without text is dropped.
+4.  A turn is taken when the caller was silent for the wait that the assistant's plans (`endpointing_rules`) or else the
+    policy (`endpointing`) give, counted from the last speech, and every transcript has come. An answer of the user's
+    server is waited for, not for long (`endpointing_request`). A turn without text is dropped.
 5.  A reply that nobody heard yet is taken back when the caller goes on speaking: what the caller adds is a turn of its
     own, and the model sees both.
 6.  Caller speech over the agent opens an overlap (`overlap`), with the gateway's pause or without. Every pause gets one
@@ -122,6 +123,7 @@ ALWAYS: Mapping[type[e.Event], str] = {
     e.ReplyFailed: "_reply_failed",
     e.TranscriberFailed: "_transcriber_failed",
     e.TurnEndJudged: "_turn_end_judged",
+    e.EndpointingAnswered: "_endpointing_answered",
     e.ToolStarted: "_tool_started",
     e.ToolEnded: "_tool_ended",
     e.EndRequested: "_end_requested",

@@ -71,7 +71,26 @@ class Turns(Replies):
             self._drop_turn()
             return
         self._speculate(self.caller.text)
+        self._ask_server()
         self._on_commit(None)
+
+    def _ask_server(self) -> None:
+        """Put the text to the user's server, where the assistant wants that."""
+        caller = self.caller
+        if caller.source == "speech" and self._plan.endpointing.asks_server(caller.text, self._said):
+            question = c.AskEndpointing(self._id(), caller.text, caller.start_ms, caller.end_ms)
+            if self._request.ask(question, self._now):
+                self._emit(question)
+
+    def _endpointing_answered(self, event: e.EndpointingAnswered) -> None:
+        if not self._request.answered(event):
+            return
+        if self._request.given_up:
+            self._emit(
+                c.Note("endpointing-server-given-up", "It failed too often and is not asked again in this call.")
+            )
+        if self.state is State.ENDPOINTING and self.caller.text:
+            self._on_commit(None)
 
     def _speculate(self, text: str) -> None:
         """Prepare the answer, unless it is prepared already for the same text."""
@@ -89,12 +108,13 @@ class Turns(Replies):
             wait = self._plan.keypad.wait_ms(self.caller.keys, int(count) if count.isdigit() else 0)
         else:
             wait = self._wait_ms()
-        return max(self.caller.end_ms + wait, self._not_before)
+        return max(self.caller.end_ms + wait, self._not_before, self._request.waits_until or 0)
 
     def _wait_ms(self) -> int:
         """The assistant's own plan decides; where it does not, the policy does, stretched to this caller's pace."""
         text, caller = self.caller.text, self.caller
-        planned = self._plan.endpointing.wait_ms(text, said=self._said, finished=caller.finished)
+        answer = self._request.answer_ms
+        planned = self._plan.endpointing.wait_ms(text, said=self._said, finished=caller.finished, answer_ms=answer)
         if planned is not None:
             return max(planned, self._plan.wait_ms)
         return self._pace.stretch(endpointing.wait_ms(text, expects=self._expects, plan_ms=self._plan.wait_ms))
@@ -130,11 +150,13 @@ class Turns(Replies):
         times = (caller.start_ms, caller.end_ms, due, caller.transcript_ms)
         self._emit(c.CommitTurn(self.turn, text, *times, caller.source))
         self._expects, self._aside = "anything", None
+        self._request.forget()
         caller.forget()
         self._commit_reply()
 
     def _drop_turn(self) -> None:
         self._stop_speculation()
+        self._request.forget()
         self.caller.forget()
         self._speculations = 0
         self._idle()

@@ -18,6 +18,7 @@ from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.base import ChatRequest
 from gateway.worker.clock import CallClock
+from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
@@ -53,6 +54,8 @@ class Session:
         self._timer = DeadlineTimer(self._clock, self._time_up)
         self._reply: tuple[Reply, asyncio.Task[None]] | None = None
         self._latency: TurnLatency | None = None
+        self._endpointing: EndpointingCallout | None = None
+        self._begun: dict[int, int] = {}
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
         self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
@@ -77,6 +80,7 @@ class Session:
     async def _converse(self, hearing: Hearing) -> None:
         async with asyncio.TaskGroup() as group:
             self._group, self._hearing, self._tools = group, hearing, self._make_tools()
+            self._endpointing = self._make_endpointing()
             listening = group.create_task(hearing.listen(), name="transcripts")
             self.send(pb.WorkerEvent(accepted=pb.Accepted()), urgent=True)
             self._begin()
@@ -93,6 +97,17 @@ class Session:
             spawn=self._spawn,
             record=self._record,
             known_ids=[fact.id for fact in self._context.facts if isinstance(fact, ToolCalled)],
+        )
+
+    def _make_endpointing(self) -> EndpointingCallout:
+        return EndpointingCallout(
+            self._opening.assistant,
+            call=self._opening.call,
+            context=self._context,
+            client=self._resources.client,
+            port=self,
+            spawn=self._spawn,
+            note=self._note,
         )
 
     def _begin(self) -> None:
@@ -120,6 +135,8 @@ class Session:
         """The call is over: nothing of it goes on but tools."""
         if self._reply is not None:
             self._reply[1].cancel()
+        if self._endpointing is not None:
+            self._endpointing.close()
         listening.cancel()
 
     def _spawn(self, work: Coroutine[None, None, Any], *, name: str) -> asyncio.Task[Any]:
@@ -220,6 +237,9 @@ class Session:
             case c.Transcribe():
                 assert self._hearing is not None
                 self._hearing.transcribe(command)
+            case c.AskEndpointing():
+                assert self._endpointing is not None
+                self._endpointing.ask(command)
             case c.CommitTurn():
                 self._commit_turn(command)
             case c.PrepareReply() | c.PrepareSpeech():
@@ -228,7 +248,8 @@ class Session:
                 self._steer(command)
             case c.CloseReply():
                 said = AgentSaid(command.turn, command.text, command.heard, command.interrupted)
-                self._record(said, reply=command.reply, kind=command.kind.value)
+                start_ms = self._begun.pop(command.reply, self.now())
+                self._record(said, reply=command.reply, kind=command.kind.value, start_ms=start_ms)
             case c.Note(event=event, detail=detail):
                 if event == "failure":
                     self._log.warning(event, detail=detail)
@@ -278,6 +299,7 @@ class Session:
         reply, task = self._reply
         match command:
             case c.CommitReply():
+                self._begun[command.reply] = self.now()
                 reply.commit()
             case c.Speak(text=text, filler=True):
                 if reply.fill(text):
@@ -317,8 +339,9 @@ class Session:
         self._send(event, urgent)
 
     def _record(self, fact: Fact, **details: Any) -> None:
-        self._context.add(fact)
-        self._journal(entry_of(fact, self.now(), **details))
+        now = self.now()
+        self._context.add(fact, start_ms=details.get("start_ms", now), end_ms=details.get("end_ms", now))
+        self._journal(entry_of(fact, now, **details))
 
     def _note(self, event: str, **data: Any) -> None:
         self._journal(Entry(self.now(), "note", {"event": event, **data}))

@@ -21,6 +21,7 @@ from gateway.conversation.events import ToolEnded, ToolStarted
 from gateway.providers.base import ToolCall, ToolDefinition
 from gateway.section import Server
 from gateway.worker.output import OutputPort
+from gateway.worker.server_message import server_message
 
 GRACE_SECONDS = 5.0
 """A tool that still runs this long after the end of the call is given up."""
@@ -147,16 +148,12 @@ class Tools:
         function = {"name": call.name, "arguments": arguments, "parameters": arguments}
         entry = {"id": call.id, "type": "function", **function, "function": function}
         tool = self._tools[call.name].model_dump(by_alias=True, exclude_none=True, exclude={"server"})
-        return {
-            "message": {
-                "type": "tool-calls",
-                "toolCallList": [entry],
-                "toolCalls": [entry],
-                "toolWithToolCallList": [{**tool, "name": call.name, "toolCall": entry}],
-                "call": self._call,
-                "assistant": {"name": self._assistant.name},
-            }
+        lists = {
+            "toolCallList": [entry],
+            "toolCalls": [entry],
+            "toolWithToolCallList": [{**tool, "name": call.name, "toolCall": entry}],
         }
+        return server_message("tool-calls", call=self._call, assistant=self._assistant, **lists)
 
 
 def read_outcome(call: ToolCall, status: int, body: str) -> ToolOutcome:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
+from gateway.conversation.endpointing_request import ANSWER_MS
 from gateway.conversation.endpointing_rules import (
     EndpointingPlan,
     EndpointingRule,
@@ -79,6 +80,108 @@ def test_the_transcription_plan_replaces_the_policy() -> None:
     plain = talk(transcription=TranscriptionWaits(punctuation_ms=600, no_punctuation_ms=900, number_ms=700))
     plain.caller_says("I would like to and.", 1000, 2000)
     assert turn_is_taken_at(plain) == 2600
+
+
+# ---------------------------------------------------------------- the user's server
+
+
+def asking(end: int = 2000, text: str = "what time is it") -> Talk:
+    """A caller has spoken until `end`, and the server was asked."""
+    asking = talk(smart=SmartEndpointing.SERVER)
+    asking.caller_says(text, 1000, end)
+    return asking
+
+
+def questions(talk: Talk) -> list[c.AskEndpointing]:
+    return talk.of(c.AskEndpointing)
+
+
+def answer(talk: Talk, wait_ms: int | None) -> None:
+    talk.feed(e.EndpointingAnswered(talk.now, questions(talk)[-1].question, wait_ms))
+
+
+def test_the_server_is_asked_once_the_text_is_known_and_decides() -> None:
+    call = asking()
+    (question,) = questions(call)
+    assert (question.text, question.start_ms, question.end_ms) == ("what time is it", 1000, 2000)
+    call.at(2350)
+    answer(call, 2500)
+    assert turn_is_taken_at(call) == 4500
+
+
+def test_an_answer_that_comes_after_its_wait_takes_the_turn_at_once() -> None:
+    call = asking()
+    call.at(3000)
+    assert not call.of(c.CommitTurn), "the policy's wait is over, the answer is still to come"
+    answer(call, 500)
+    assert turn_is_taken_at(call) == 3000
+
+
+def test_a_server_that_fails_leaves_it_to_the_policy() -> None:
+    call = asking()
+    answer(call, None)
+    assert turn_is_taken_at(call) == 2000 + PLAN.wait_ms
+
+
+def test_an_answer_that_never_comes_is_not_waited_for() -> None:
+    call = asking()
+    assert turn_is_taken_at(call) == 2310 + ANSWER_MS
+
+
+def test_more_words_make_a_new_question_and_the_old_answer_void() -> None:
+    call = asking()
+    first = questions(call)[0].question
+    call.caller_says("what time is it in Rome", 2400, 3000)
+    assert [question.text for question in questions(call)][-1] != "what time is it"
+    call.feed(e.EndpointingAnswered(call.now, first, 0))
+    assert not call.of(c.CommitTurn)
+    answer(call, 1200)
+    assert turn_is_taken_at(call) == 4200
+
+
+def test_a_noise_after_the_answer_is_no_new_question() -> None:
+    call = asking()
+    answer(call, 3000)
+    call.at(2500)
+    call.feed(e.SpeechStarted(call.now, 2450))
+    call.at(2700)
+    call.feed(e.SpeechEnded(call.now, 2600))
+    call.at(2800)
+    call.feed(e.Transcribed(call.now, call.of(c.Transcribe)[-1].segment, ""))
+    assert len(questions(call)) == 1
+    assert turn_is_taken_at(call) == 5600
+
+
+def test_the_next_turn_with_the_same_words_is_asked_about_again() -> None:
+    call = asking(text="yes")
+    answer(call, 0)
+    call.at(2400)
+    call.agent_says("Really?")
+    call.played(1)
+    call.caller_says("yes", 5000, 5500)
+    assert [question.text for question in questions(call)] == ["yes", "yes"]
+
+
+def test_a_server_that_fails_three_times_running_is_asked_no_more_and_that_is_noted() -> None:
+    call = talk(smart=SmartEndpointing.SERVER)
+    for turn in range(1, 5):
+        start = turn * 5000
+        call.caller_says("what time is it", start, start + 500)
+        if turn <= 3:
+            answer(call, None)
+        call.at(start + 1000)
+        call.agent_says("Yes.")
+        call.played(call.utterance)
+    assert len(questions(call)) == 3
+    assert [note.event for note in call.of(c.Note)] == ["endpointing-server-given-up"]
+    assert [turn.due_ms - turn.end_ms for turn in call.of(c.CommitTurn)] == [PLAN.wait_ms] * 4
+
+
+def test_keys_are_no_question_for_the_server() -> None:
+    call = talk(smart=SmartEndpointing.SERVER)
+    call.feed(e.KeyPressed(500, "5"))
+    assert turn_is_taken_at(call)
+    assert not questions(call)
 
 
 def test_noise_is_dropped_at_once_whatever_the_rules_say() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
+from gateway.conversation.endpointing_rules import EndpointingPlan, EndpointingRule, Pattern, SmartEndpointing
 from gateway.conversation.overlap import OverlapPlan
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.states import ALWAYS, NEXT, RULES, TIMERS, State
@@ -23,6 +24,13 @@ PLANS = (
     TurnPlan(),
     TurnPlan(greeting="Hi.", greeting_interruptible=False, farewell="Bye now."),
     TurnPlan(overlap=OverlapPlan(num_words=2, acknowledgements=("okay",), interruptions=("stop",))),
+    TurnPlan(endpointing=EndpointingPlan(smart=SmartEndpointing.SERVER)),
+    TurnPlan(
+        greeting="Hello.",
+        endpointing=EndpointingPlan(
+            (EndpointingRule(9000, customer=Pattern("four")),), SmartEndpointing.FUNCTION, "3000 * x"
+        ),
+    ),
 )
 TEXTS = ("", "okay", "stop", "my number is", "what time is it", "yes", "four two")
 
@@ -36,12 +44,18 @@ class Chaos:
         self.segments = [1]
         self.replies = [1]
         self.utterances = [1]
+        self.questions = [1]
+        self.end_ms = 0
         self.pauses = 0
         self.makers: list[Callable[[], e.Event]] = [
             lambda: e.SpeechStarted(self.at, max(0, self.at - self.random.randrange(200))),
             lambda: e.SpeechStarted(self.at, max(0, self.at - self.random.randrange(200))),
-            lambda: e.SpeechEnded(self.at, max(0, self.at - self.random.randrange(200))),
-            lambda: e.SpeechEnded(self.at, max(0, self.at - self.random.randrange(200))),
+            self.end_speech,
+            self.end_speech,
+            lambda: e.TurnEndJudged(self.at, self.end_ms, self.random.random()),
+            lambda: e.EndpointingAnswered(
+                self.at, self.pick(self.questions), self.random.choice((None, 0, 900, 15_000))
+            ),
             lambda: e.Transcribed(self.at, self.pick(self.segments), self.random.choice(TEXTS)),
             lambda: e.Transcribed(self.at, self.segments[-1], self.random.choice(TEXTS)),
             lambda: e.PartialHeard(self.at, self.random.choice(TEXTS)),
@@ -64,6 +78,10 @@ class Chaos:
 
     def pick(self, known: list[int]) -> int:
         return self.random.choice(known[-3:]) if self.random.random() < 0.95 else self.random.randrange(50)
+
+    def end_speech(self) -> e.Event:
+        self.end_ms = max(0, self.at - self.random.randrange(200))
+        return e.SpeechEnded(self.at, self.end_ms)
 
     def queue(self) -> e.Event:
         self.utterances.append(self.utterances[-1] + 1)
@@ -93,6 +111,8 @@ class Chaos:
             match command:
                 case c.Transcribe(segment=segment):
                     self.segments.append(segment)
+                case c.AskEndpointing(question=question):
+                    self.questions.append(question)
                 case c.PrepareReply(reply=reply) | c.PrepareSpeech(reply=reply):
                     self.replies.append(reply)
 

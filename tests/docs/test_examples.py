@@ -20,6 +20,7 @@ from gateway.config import load, load_assistant
 from gateway.demo.orders import orders_app
 from gateway.providers.base import ChatMessage, ChatRequest, ReplyEnd, ToolCall
 from gateway.providers.llm.dialogue.load import load_dialogue
+from gateway.worker.endpointing_callout import read_wait_ms
 from gateway.worker.tools import read_outcome
 from tests.docs.pages import ROOT, Block, blocks
 
@@ -110,3 +111,8 @@ def test_the_tool_answer_is_one_that_the_worker_reads() -> None:
     text = next(block.text for block in blocks("json") if "toolCallId" in block.text)
     outcome = read_outcome(ToolCall("t1", "lookup_order", {}), 200, text)
     assert (outcome.ok, outcome.result) == (True, "Your order has shipped.")
+
+
+def test_the_endpointing_answer_is_one_that_the_worker_reads() -> None:
+    text = next(block.text for block in blocks("json") if block.text.startswith('{"timeoutSeconds"'))
+    assert read_wait_ms(200, text) == 500
