@@ -20,7 +20,7 @@ import re2
 from gateway.conversation import wait_function
 from gateway.conversation.endpointing import digit_count
 
-LONGEST_TEXT = 4000
+LONGEST_TEXT = 1000
 """Characters of a text that a rule looks at: its last ones."""
 LONGEST_PATTERN = 1000
 _PATTERN_BYTES = 1 << 20
@@ -44,7 +44,8 @@ class Pattern:
 
     def matches(self, text: str) -> bool:
         """Whether it is found in the text. :raises PatternError: it cannot be compiled"""
-        return _compile(self).search(text[-LONGEST_TEXT:]) is not None
+        valid = text[-LONGEST_TEXT:].encode(errors="ignore").decode()
+        return _compile(self).search(valid) is not None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -58,8 +59,9 @@ def _compile(pattern: Pattern) -> re2._Regexp:
     try:
         return re2.compile(f"(?{flags}){text}" if flags else text, options)
     except re2.error as error:
-        reason = error.args[0] if error.args else "cannot be compiled"
-        raise PatternError(reason.decode() if isinstance(reason, bytes) else str(reason)) from error
+        raise PatternError(error.args[0].decode(errors="replace")) from error
+    except UnicodeEncodeError as error:
+        raise PatternError("not a valid text") from error
 
 
 def check_pattern(text: str) -> None:

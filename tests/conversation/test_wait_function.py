@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.conversation import wait_function
@@ -63,6 +63,7 @@ def test_what_is_no_function_of_x_is_refused(expression: str) -> None:
         wait_function.check(expression)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="x0123456789.+-*/^%() sqrtcoexplmina,_", max_size=60), st.floats(0, 1))
 def test_whatever_is_written_gives_a_wait_or_is_refused(expression: str, x: float) -> None:
     with contextlib.suppress(ExpressionError):
