@@ -12,6 +12,7 @@ from gateway.keypad_input_plan import KeypadInputPlan
 from gateway.message_plan import Hook, MessagePlan
 from gateway.section import Section, Server
 from gateway.start_speaking_plan import StartSpeakingPlan
+from gateway.voicemail_detection import VoicemailSetting
 
 
 class ProviderSettings(BaseModel):
@@ -96,4 +97,6 @@ class Assistant(Section):
     hooks: list[Hook] = Field(default_factory=list)
     keypad_input_plan: KeypadInputPlan = KeypadInputPlan()
     filler_plan: FillerPlan = FillerPlan()
+    voicemail_detection: VoicemailSetting = None
+    voicemail_message: str = Field(default="", max_length=1000)
     server: Server | None = None

@@ -16,6 +16,7 @@ class SpeechKind(StrEnum):
     APOLOGY = "apology"
     SAY = "say"
     CONTINUATION = "continuation"
+    VOICEMAIL = "voicemail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,13 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenForBeep:
+    """Tell by `BeepHeard` of every beep, or no longer."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
     """The conversation cannot go on, and the caller was not told: that is left to the gateway."""
 
@@ -167,5 +175,6 @@ Command = (
     | GiveVerdict
     | HangUp
     | Note
+    | ListenForBeep
     | Fail
 )

@@ -131,6 +131,14 @@ class EndpointingAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class BeepHeard:
+    """A beep such as an answering machine's ended at `end_ms`."""
+
+    at: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPressed:
     """A DTMF digit."""
 
@@ -274,6 +282,7 @@ Event = (
     | PartialHeard
     | TurnEndJudged
     | EndpointingAnswered
+    | BeepHeard
     | KeyPressed
     | UtteranceQueued
     | UtteranceVoiced

@@ -17,6 +17,7 @@ from gateway.conversation.fillers import FillerPlan
 from gateway.conversation.keypad import KeypadPlan
 from gateway.conversation.overlap import OverlapPlan
 from gateway.conversation.silence import Prompt, SilencePlan
+from gateway.conversation.voicemail import VoicemailPlan
 from gateway.message_plan import Hook, MessagePlan, SayAction, ToolAction
 from gateway.start_speaking_plan import (
     AssistantEndpointingRule,
@@ -38,7 +39,7 @@ Render = Callable[[str], str]
 @dataclass(frozen=True, slots=True)
 class TurnPlan:
     """Settings of one conversation; texts are rendered already. `farewell` is said after the endCall tool, when the
-    reply itself said nothing a plain goodbye is."""
+    reply itself said nothing a plain goodbye is. With `voicemail` it is found out who answered before it is greeted."""
 
     greeting: str = ""
     greeting_interruptible: bool = True
@@ -53,9 +54,10 @@ class TurnPlan:
     farewell: str = ""
     goodbye: str = "Goodbye."
     apology: str = "I am sorry, I have a technical problem and cannot go on."
+    voicemail: VoicemailPlan | None = None
 
     @classmethod
-    def of(cls, assistant: Assistant, render: Render) -> TurnPlan:
+    def of(cls, assistant: Assistant, render: Render, *, outbound: bool = False) -> TurnPlan:
         """The plan of an assistant."""
         stop, speaks_first = assistant.stop_speaking_plan, assistant.first_message_mode == "assistant-speaks-first"
         keypad = assistant.keypad_input_plan
@@ -76,7 +78,23 @@ class TurnPlan:
             fillers=_fillers(assistant, render),
             max_duration_ms=_ms(assistant.max_duration_seconds),
             farewell=render(assistant.end_call_message),
+            voicemail=_voicemail(assistant, render) if outbound else None,
         )
+
+
+def _voicemail(assistant: Assistant, render: Render) -> VoicemailPlan | None:
+    """What is done about voicemail on an outbound call; None when nothing is."""
+    detection = assistant.voicemail_detection
+    if detection is None:
+        return None
+    backoff = detection.backoff_plan
+    watch_seconds = backoff.start_at_seconds + backoff.frequency_seconds * backoff.max_retries
+    return VoicemailPlan(
+        message=render(assistant.voicemail_message),
+        by_sound=detection.type == "audio",
+        beep_ms=_ms(detection.beep_max_await_seconds),
+        watch_ms=_ms(watch_seconds),
+    )
 
 
 def _endpointing(plan: StartSpeakingPlan) -> EndpointingPlan:

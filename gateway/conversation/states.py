@@ -20,8 +20,13 @@ The rules
 9.  What ends the call (a farewell, an apology, live control) is said to its end, then the call is ended, once.
 10. On hold nobody listens: speech is dropped, and silence does not count.
 
-`TurnMachine` is these tables at work. Its methods stand in five files, each building on the one before: `floor`
-(books), `replies` (the agent), `turns` (the caller), `barge_in` (both at once), `turn` (the call around them).
+11. An outbound call may begin with SCREENING: nothing is said until it is known who answered (`voicemail`). What is
+    heard in the turns after that can still show a machine. VOICEMAIL waits for its beep, then the message is said to
+    its end and the call is ended.
+
+`TurnMachine` is these tables at work. Its methods stand in six files, each building on the one before: `floor`
+(books), `replies` (the agent), `turns` (the caller), `barge_in` (both at once), `screening` (who answered), `turn` (the
+call around them).
 """
 
 from __future__ import annotations
@@ -34,6 +39,8 @@ from gateway.conversation import events as e
 
 class State(StrEnum):
     OPENING = "opening"
+    SCREENING = "screening"
+    VOICEMAIL = "voicemail"
     WAITING = "waiting"
     LISTENING = "listening"
     ENDPOINTING = "endpointing"
@@ -46,21 +53,26 @@ class State(StrEnum):
 
 _FLOOR = frozenset({State.WAITING, State.LISTENING, State.ENDPOINTING, State.THINKING})
 LAST = frozenset({State.ENDING, State.CLOSED})
+_OUT = LAST | {State.VOICEMAIL}
 
 NEXT: Mapping[State, frozenset[State]] = {
-    State.OPENING: frozenset({State.WAITING, State.THINKING}) | LAST,
-    State.WAITING: frozenset({State.LISTENING, State.ENDPOINTING, State.THINKING}) | LAST,
-    State.LISTENING: _FLOOR | LAST,
-    State.ENDPOINTING: _FLOOR | LAST,
-    State.THINKING: _FLOOR | {State.SPEAKING, State.OVERLAP} | LAST,
-    State.SPEAKING: _FLOOR | {State.OVERLAP} | LAST,
-    State.OVERLAP: _FLOOR | {State.SPEAKING} | LAST,
+    State.OPENING: frozenset({State.SCREENING, State.WAITING, State.THINKING}) | LAST,
+    State.SCREENING: _FLOOR | _OUT,
+    State.VOICEMAIL: frozenset({State.THINKING}) | LAST,
+    State.WAITING: frozenset({State.LISTENING, State.ENDPOINTING, State.THINKING}) | _OUT,
+    State.LISTENING: _FLOOR | _OUT,
+    State.ENDPOINTING: _FLOOR | _OUT,
+    State.THINKING: _FLOOR | {State.SPEAKING, State.OVERLAP} | _OUT,
+    State.SPEAKING: _FLOOR | {State.OVERLAP} | _OUT,
+    State.OVERLAP: _FLOOR | {State.SPEAKING} | _OUT,
     State.ENDING: frozenset({State.CLOSED}),
     State.CLOSED: frozenset(),
 }
 
 TIMERS: Mapping[State, frozenset[str]] = {
     State.OPENING: frozenset({"opening"}),
+    State.SCREENING: frozenset({"call", "screening", "transcribe"}),
+    State.VOICEMAIL: frozenset({"call", "beep"}),
     State.WAITING: frozenset({"call", "silence"}),
     State.LISTENING: frozenset({"call", "segment"}),
     State.ENDPOINTING: frozenset({"call", "transcribe", "commit", "transcript"}),
@@ -73,6 +85,14 @@ TIMERS: Mapping[State, frozenset[str]] = {
 
 RULES: Mapping[State, Mapping[type[e.Event], str]] = {
     State.OPENING: {e.Started: "_start", e.Answered: "_answered"},
+    State.SCREENING: {
+        e.SpeechStarted: "_screened_speech",
+        e.SpeechEnded: "_screened_pause",
+        e.Transcribed: "_screened",
+        e.BeepHeard: "_screened",
+        e.KeyPressed: "_screened_key",
+    },
+    State.VOICEMAIL: {e.SpeechStarted: "_greeting_goes_on", e.SpeechEnded: "_greeting_pauses"},
     State.WAITING: {e.SpeechStarted: "_caller_starts", e.KeyPressed: "_key", e.SayRequested: "_say"},
     State.LISTENING: {
         e.SpeechStarted: "_caller_starts",
@@ -115,6 +135,7 @@ RULES: Mapping[State, Mapping[type[e.Event], str]] = {
 
 ALWAYS: Mapping[type[e.Event], str] = {
     e.CallEnded: "_close",
+    e.BeepHeard: "_beep",
     e.HoldChanged: "_hold",
     e.SayRequested: "_say_later",
     e.UtteranceVoiced: "_voiced",

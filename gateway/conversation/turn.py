@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.conversation import events as e
-from gateway.conversation.barge_in import BargeIn
 from gateway.conversation.commands import Command, SpeechKind
 from gateway.conversation.floor import ASIDE_MS, OPENING_MS
+from gateway.conversation.screening import Screening
 from gateway.conversation.states import ALWAYS, RULES, State
 
 
-class TurnMachine(BargeIn):
+class TurnMachine(Screening):
     """One conversation. Feed `handle`, carry out what it returns, and send `TimePassed` at `deadline`."""
 
     @property
@@ -29,7 +29,7 @@ class TurnMachine(BargeIn):
         before the last one counts as simultaneous."""
         self._now = max(self._now, event.at)
         name = RULES[self.state].get(type(event)) or ALWAYS.get(type(event))
-        if name is not None and self.state is not State.CLOSED:
+        if not self._watch(event) and name is not None and self.state is not State.CLOSED:
             _METHODS[name](self, event)
         while (timer := self._timers.pop_due(self._now)) is not None:
             _METHODS[f"_on_{timer}"](self, event)
@@ -62,7 +62,9 @@ class TurnMachine(BargeIn):
     def _answered(self, event: e.Answered) -> None:
         self._timers.set("call", event.at + self._plan.max_duration_ms)
         self._silence.begins(event.at)
-        if self.reply is not None:
+        if self._plan.voicemail is not None:
+            self._screen_answer(self._plan.voicemail)
+        elif self.reply is not None:
             self._commit_reply()
         else:
             self._idle()

@@ -9,10 +9,11 @@ from dataclasses import replace
 import structlog
 
 from gateway.conversation.commands import Transcribe
-from gateway.conversation.events import Event, PartialHeard, SpeechEnded, Transcribed, TranscriberFailed
+from gateway.conversation.events import BeepHeard, Event, PartialHeard, SpeechEnded, Transcribed, TranscriberFailed
 from gateway.errors import ProviderError
 from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
 from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, VoiceActivityDetector
+from gateway.worker.beep import BeepDetector
 from gateway.worker.clock import CallClock
 from gateway.worker.voice_activity import VoiceActivity
 
@@ -37,6 +38,7 @@ class Hearing:
         self._clock = clock
         self._dispatch = dispatch
         self._transcripts = aiter(stream)
+        self._beeps: BeepDetector | None = None
         self._asked: Transcribe | None = None
         self._closed = False
 
@@ -46,6 +48,12 @@ class Hearing:
         self._clock.heard(at_ms + samples_to_ms(len(pcm) // SAMPLE_BYTES))
         for edge in self._activity.push(pcm, at_ms):
             self._dispatch(replace(edge, at=self._clock.now()))
+        for end_ms in self._beeps.push(pcm, at_ms) if self._beeps is not None else ():
+            self._dispatch(BeepHeard(self._clock.now(), end_ms))
+
+    def listen_for_beep(self, wanted: bool) -> None:
+        """Tell of beeps from here on, or no longer."""
+        self._beeps = BeepDetector() if wanted else None
 
     def held(self, at_ms: int) -> None:
         """Nothing is heard for a while: what follows does not belong to what came before."""

@@ -56,11 +56,12 @@ def read_start(start: pb.StartCall) -> Opening:
     """
     assistant = _assistant(start.assistant_json)
     variables = _variables(start)
+    outbound = start.direction == pb.DIRECTION_OUTBOUND
     entries = [Entry(entry.at_ms, entry.kind, json.loads(entry.json or "{}")) for entry in start.journal]
     return Opening(
         call_id=start.call_id,
         assistant=assistant,
-        plan=TurnPlan.of(assistant, lambda text: render(text, variables)),
+        plan=TurnPlan.of(assistant, lambda text: render(text, variables), outbound=outbound),
         system=_system_messages(assistant, variables),
         call=_call(start, variables),
         restored=restore(entries, start.at_ms),

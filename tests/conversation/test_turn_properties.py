@@ -14,6 +14,7 @@ from gateway.conversation.overlap import OverlapPlan
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.states import ALWAYS, NEXT, RULES, TIMERS, State
 from gateway.conversation.turn import TurnMachine
+from gateway.conversation.voicemail import VoicemailPlan
 from tests.conversation.ledger import Ledger
 
 SEQUENCES = 10_000
@@ -23,6 +24,8 @@ PLANS = (
     TurnPlan(greeting="Hello."),
     TurnPlan(),
     TurnPlan(greeting="Hi.", greeting_interruptible=False, farewell="Bye now."),
+    TurnPlan(greeting="Hello.", voicemail=VoicemailPlan("Please call back.", watch_ms=8_000)),
+    TurnPlan(voicemail=VoicemailPlan()),
     TurnPlan(overlap=OverlapPlan(num_words=2, acknowledgements=("okay",), interruptions=("stop",))),
     TurnPlan(endpointing=EndpointingPlan(smart=SmartEndpointing.SERVER)),
     TurnPlan(
@@ -32,7 +35,17 @@ PLANS = (
         ),
     ),
 )
-TEXTS = ("", "okay", "stop", "my number is", "what time is it", "yes", "four two")
+TEXTS = (
+    "",
+    "hello",
+    "please leave a message after the tone",
+    "okay",
+    "stop",
+    "my number is",
+    "what time is it",
+    "yes",
+    "four two",
+)
 
 
 class Chaos:
@@ -59,6 +72,7 @@ class Chaos:
             lambda: e.Transcribed(self.at, self.pick(self.segments), self.random.choice(TEXTS)),
             lambda: e.Transcribed(self.at, self.segments[-1], self.random.choice(TEXTS)),
             lambda: e.PartialHeard(self.at, self.random.choice(TEXTS)),
+            lambda: e.BeepHeard(self.at, max(0, self.at - 80)),
             lambda: e.KeyPressed(self.at, self.random.choice("12#*")),
             self.queue,
             self.queue,
