@@ -19,6 +19,7 @@ BENCHMARKS = {
     "transcription": "bench.recognition",
     "call_recognition": "bench.call_recognition",
     "capacity": "bench.capacity",
+    "overlaps": "bench.overlaps.run",
 }
 """Name → module with a `SUMMARY` and `async measure(folder) -> Report`."""
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from gateway.media.playout import Playout
 
-DECIDE_MS = 500
-"""From the caller's onset to the cut, when the worker says nothing."""
+DECIDE_MS = 800
+"""From the caller's onset to the cut, when the worker says nothing. The agent is silent meanwhile: a cut may come late,
+for nobody hears the difference, but a resume should not."""
 
 
 class Decision(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation import overlap
-from gateway.conversation.caller import Segment
+from gateway.conversation.caller import PRE_ROLL_MS, Segment
 from gateway.conversation.floor import ONSET_LAG_MS
 from gateway.conversation.states import State
 from gateway.conversation.turns import Turns
@@ -47,6 +47,8 @@ class BargeIn(Turns):
     def _caller_overlaps(self, event: e.SpeechStarted) -> None:
         if self._held:
             return
+        if self.caller.empty or event.onset_ms - self.caller.end_ms >= overlap.DIP_MS:
+            self._burst_ms, self._measured = event.onset_ms, None
         self.caller.speech_started(event.onset_ms)
         if self.state is State.OVERLAP:
             self._judge()
@@ -93,53 +95,127 @@ class BargeIn(Turns):
             self._emit(c.GiveVerdict(event.pause, True, "stale"))
 
     def _open_overlap(self, onset_ms: int, decide_by_ms: int | None = None) -> None:
-        self._overlap_ms, self._overlap_text = onset_ms, None
+        self._overlap_ms, self._overlap_text, self._look = onset_ms, None, None
+        if not self.caller.speaking:
+            self._burst_ms, self._measured = onset_ms, None
         self._decide_by_ms = onset_ms + overlap.DECIDE_MS if decide_by_ms is None else decide_by_ms
         self._enter(State.OVERLAP)
+        self._timers.set("look", onset_ms + overlap.LOOK_MS)
         self._judge()
 
     def _speech_ms(self) -> int:
-        """How long the caller's latest speech is, from the earlier of what the two detectors took for its onset. A gap
-        within a word is none."""
+        """How long the caller's latest speech is, dips included, from the earlier of what the two detectors took for
+        its onset."""
         if self.caller.empty:
             return 0
         end = self._now if self.caller.speaking else self.caller.end_ms
-        onset = self.caller.onset_ms
-        since = max(self._overlap_ms, self.caller.end_ms) if self.caller.speaking else self._overlap_ms
-        if self.state is State.OVERLAP and 0 < onset - since < ONSET_LAG_MS:
+        onset = self._burst_ms
+        if self.state is State.OVERLAP and 0 < onset - self._overlap_ms < ONSET_LAG_MS:
             onset = self._overlap_ms
         return max(0, end - onset)
 
-    def _judge(self) -> None:
-        speaking, speech_ms = self.caller.speaking, self._speech_ms()
-        situation = overlap.Overlap(
-            self._now, self._overlap_ms, speaking, speech_ms, self._overlap_text, self._decide_by_ms
+    def _situation(self) -> overlap.Overlap:
+        measured = self._measured
+        return overlap.Overlap(
+            self._now,
+            self._overlap_ms,
+            self._decide_by_ms,
+            paused=bool(self._pauses),
+            speaking=self.caller.speaking,
+            speech_ms=self._speech_ms(),
+            end_ms=self.caller.end_ms,
+            text=self._overlap_text,
+            text_to_ms=self._overlap_text_to,
+            agent=self.reply.text if self.reply is not None else "",
+            over_usual_db=measured.over_usual_db if measured is not None else None,
+            voiced=measured.voiced if measured is not None else None,
         )
+
+    def _judge(self) -> None:
+        situation = self._situation()
         ruling = overlap.judge(situation, self._plan.overlap)
         if ruling is None:
             self._timers.set("overlap", overlap.next_look(situation, self._plan.overlap))
         elif ruling.cut:
             self._cut(ruling.reason, backoff_ms=self._plan.backoff_ms)
+        elif ruling.reason == "side-talk":
+            self._disregard(ruling.reason)
         else:
             self._resume(ruling.reason)
+            young = self._burst_ms + overlap.DECIDE_MS > self._now
+            if young and self.caller.speaking and self.state is State.SPEAKING:
+                self._open_overlap(self._burst_ms)
 
     def _on_overlap(self, _: e.Event) -> None:
         self._judge()
 
+    def _on_look(self, _: e.Event) -> None:
+        """Speech goes on: learn how it begins, before a decision is due."""
+        if self.caller.speaking and self._plan.overlap.acknowledgements:
+            start = max(0, self._burst_ms - PRE_ROLL_MS)
+            self._look = c.Transcribe(self._id(), start, self._now, "overlap")
+            self._emit(self._look)
+
     def _text_in_overlap(self, event: e.Transcribed) -> None:
-        if self.caller.transcribed(event.segment, event.text, self._now):
-            self._overlap_text = self.caller.text
-            self._judge()
+        if self._look is not None and event.segment == self._look.segment:
+            self._hear_words(event.text, self._look.end_ms)
+        elif self.caller.transcribed(event.segment, event.text, self._now):
+            self._hear_words(self.caller.text, self.caller.segments[-1].end_ms)
 
     def _partial_in_overlap(self, event: e.PartialHeard) -> None:
-        self._overlap_text = event.text or self._overlap_text
+        self._hear_words(event.text, self._now)
+
+    def _hear_words(self, text: str, to_ms: int) -> None:
+        """A later look at the words replaces an earlier one."""
+        if self._overlap_text is None or to_ms >= self._overlap_text_to:
+            self._overlap_text, self._overlap_text_to = text, to_ms
         self._judge()
+
+    # ------------------------------------------------------------ what it sounds like
+
+    def _measured_in_overlap(self, event: e.SpeechMeasured) -> None:
+        self._measured = event
+        self._judge()
+
+    def _measured_over_agent(self, event: e.SpeechMeasured) -> None:
+        """What was somebody else in the room has become the caller."""
+        self._measured = event
+        if not self.caller.speaking and not overlap.is_side_talk(event.over_usual_db):
+            self._caller_overlaps(e.SpeechStarted(event.at, event.onset_ms))
+
+    def _disregard(self, reason: str) -> None:
+        """What sounds is not the caller, for as long as it goes on."""
+        self.caller.speaking = False
+        self.caller.forget()
+        if self.state is State.OVERLAP:
+            self._resume(reason)
+
+    def _echo_in_overlap(self, _: e.EchoHeard) -> None:
+        self._disregard("echo")
+
+    def _echo_over_agent(self, _: e.EchoHeard) -> None:
+        if self.caller.speaking:
+            self._disregard("echo")
+
+    def _echo_before_agent(self, _: e.EchoHeard) -> None:
+        """The tail of one utterance before the next one."""
+        if self.caller.speaking:
+            self._disregard("echo")
+            self._timers.clear("reopen")
+
+    def _echo_in_turn(self, _: e.EchoHeard) -> None:
+        """The tail of the agent's last words, taken for the beginning of a turn."""
+        if not self.caller.segments:
+            self.caller.speaking = False
+            self._drop_turn()
+
+    # ------------------------------------------------------------ what becomes of it
 
     def _text_over_agent(self, event: e.Transcribed) -> None:
         """Words that came after the agent went on."""
         if not self.caller.transcribed(event.segment, event.text, self._now) or self.caller.speaking:
             return
-        kind = overlap.classify(self.caller.text, self._plan.overlap)
+        kind = overlap.classify(self.caller.text, self._plan.overlap, agent=self.reply.text if self.reply else "")
         if self.reply is not None and not self.reply.interruptible:
             return
         if kind == "interruption":
@@ -161,14 +237,17 @@ class BargeIn(Turns):
             border = utterance.resume_from(pause.position) if utterance is not None else 0
             self._emit(c.GiveVerdict(pause.pause, False, reason, border))
         self._pauses.clear()
+        if reason == "echo":
+            self.caller.forget()
         self._set_aside()
         self._enter(State.SPEAKING)
         self._look_if_spoken()
 
     def _cut(self, reason: str, *, backoff_ms: int, then: Callable[[], None] | None = None) -> None:
         """The agent loses the floor. `then` says who has it, by default the caller."""
+        silent_ms = min((pause.onset_ms for pause in self._pauses.values()), default=self._now)
         self._cut_agent(reason)
-        self._not_before = self._now + backoff_ms
+        self._not_before = silent_ms + backoff_ms
         self._ending, self._aside = None, None
         (then or (self._give_up if self._failure is not None else self._idle))()
 

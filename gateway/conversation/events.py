@@ -139,6 +139,25 @@ class BeepHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechMeasured:
+    """How the caller's speech since `onset_ms` sounds so far, told while the agent has the floor: its loudness in dB
+    over this caller's usual one, None while that is not known, and the share (0 to 1) of its frames with pitch."""
+
+    at: int
+    onset_ms: int
+    over_usual_db: float | None
+    voiced: float
+
+
+@dataclass(frozen=True, slots=True)
+class EchoHeard:
+    """What was taken for speech is the agent's own voice, which the line returns `loss_db` weaker."""
+
+    at: int
+    loss_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPressed:
     """A DTMF digit."""
 
@@ -283,6 +302,8 @@ Event = (
     | TurnEndJudged
     | EndpointingAnswered
     | BeepHeard
+    | SpeechMeasured
+    | EchoHeard
     | KeyPressed
     | UtteranceQueued
     | UtteranceVoiced

@@ -72,6 +72,10 @@ class Floor(ABC):
         self._overlap_ms = 0
         self._decide_by_ms = 0
         self._overlap_text: str | None = None
+        self._overlap_text_to = 0
+        self._look: c.Transcribe | None = None
+        self._burst_ms = 0
+        self._measured: e.SpeechMeasured | None = None
         self._aside: Segment | None = None
         self._ending: str | None = None
         self._time_is_up = False

@@ -78,7 +78,7 @@ TIMERS: Mapping[State, frozenset[str]] = {
     State.ENDPOINTING: frozenset({"call", "transcribe", "commit", "transcript"}),
     State.THINKING: frozenset({"call", "reply", "filler", "reopen"}),
     State.SPEAKING: frozenset({"call", "playout"}),
-    State.OVERLAP: frozenset({"call", "overlap"}),
+    State.OVERLAP: frozenset({"call", "overlap", "look"}),
     State.ENDING: frozenset({"ending"}),
     State.CLOSED: frozenset(),
 }
@@ -97,6 +97,7 @@ RULES: Mapping[State, Mapping[type[e.Event], str]] = {
     State.LISTENING: {
         e.SpeechStarted: "_caller_starts",
         e.SpeechEnded: "_caller_pauses",
+        e.EchoHeard: "_echo_in_turn",
         e.Transcribed: "_text",
         e.KeyPressed: "_key",
     },
@@ -109,12 +110,15 @@ RULES: Mapping[State, Mapping[type[e.Event], str]] = {
     State.THINKING: {
         e.SpeechStarted: "_caller_starts_early",
         e.SpeechEnded: "_caller_was_short",
+        e.EchoHeard: "_echo_before_agent",
         e.UtteranceQueued: "_speak",
         e.KeyPressed: "_key_cuts",
     },
     State.SPEAKING: {
         e.SpeechStarted: "_caller_overlaps",
         e.SpeechEnded: "_caller_overlapped",
+        e.SpeechMeasured: "_measured_over_agent",
+        e.EchoHeard: "_echo_over_agent",
         e.Transcribed: "_text_over_agent",
         e.UtteranceQueued: "_speak",
         e.PauseNoticed: "_pause",
@@ -123,6 +127,8 @@ RULES: Mapping[State, Mapping[type[e.Event], str]] = {
     State.OVERLAP: {
         e.SpeechStarted: "_caller_overlaps",
         e.SpeechEnded: "_caller_overlapped",
+        e.SpeechMeasured: "_measured_in_overlap",
+        e.EchoHeard: "_echo_in_overlap",
         e.Transcribed: "_text_in_overlap",
         e.PartialHeard: "_partial_in_overlap",
         e.UtteranceQueued: "_queue",

@@ -49,7 +49,8 @@ class Turns(Replies):
 
     def _transcribe(self, segment: Segment) -> None:
         start, end = max(0, segment.start_ms - PRE_ROLL_MS), segment.end_ms + POST_ROLL_MS
-        self._emit(c.Transcribe(segment.id, start, min(end, max(self._now, segment.end_ms)), self._expects))
+        expects = "overlap" if self.state is State.OVERLAP and self._expects == "anything" else self._expects
+        self._emit(c.Transcribe(segment.id, start, min(end, max(self._now, segment.end_ms)), expects))
 
     def _text(self, event: e.Transcribed) -> None:
         known = self.caller.transcribed(event.segment, event.text, self._now)

@@ -28,7 +28,8 @@ class TranscriberCapabilities:
 class TranscriptHint:
     """What the conversation knows of the answer that it waits for: a recogniser may use another model for it.
 
-    `expects`: "anything", "digits" (a number is asked for), "yes-no" or "name". `phrases` are likely words.
+    `expects`: "anything", "digits" (a number is asked for), "yes-no", "name" or "overlap" (few words over the
+    agent's, likely to be "okay" or "stop"). `phrases` are likely words.
     """
 
     expects: str = "anything"

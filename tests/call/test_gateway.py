@@ -14,8 +14,10 @@ from gateway.call import endings
 from gateway.call.calls import Calls
 from gateway.call.journal import Journal
 from gateway.call.leg import Direction
+from gateway.call.pauses import DECIDE_MS
 from gateway.errors import DialRefused, OverCapacity
 from gateway.link.v1 import link_pb2 as pb
+from gateway.media.audio import FRAME_MS
 from gateway.sip.registration import RegistrationState
 from tests.call.disk_double import NowDisk
 from tests.call.house import APOLOGY, GREETING, House, greet, house, play
@@ -174,7 +176,7 @@ async def test_a_pause_resumes_by_the_workers_verdict(tmp_path: Path) -> None:
         worker = h.workers[0]
         await until(lambda: worker.got("pause"))
         notice = worker.got("pause")[0].pause
-        assert (notice.utterance, notice.position, notice.decide_by_ms) == (1, 1600, notice.onset_ms + 500)
+        assert (notice.utterance, notice.position, notice.decide_by_ms) == (1, 1600, notice.onset_ms + DECIDE_MS)
         await play(leg, 5)
         resume = pb.Verdict(
             pause=notice.pause, decision=pb.Verdict.DECISION_RESUME, resume_from=1280, reason="backchannel"
@@ -193,14 +195,14 @@ async def test_a_pause_without_a_verdict_is_cut_in_time(tmp_path: Path) -> None:
         leg = await h.live()
         await play(leg, 10)
         leg.speak_over()
-        await play(leg, 22)
+        await play(leg, DECIDE_MS // FRAME_MS - 3)
         assert leg.ring.segments
         await play(leg, 3)
         assert not leg.ring.segments
         assert leg.heard() == GREETING[:3200]
         leg.end()
         (pause,) = (await h.record()).pauses
-        assert (pause.decision, pause.decided_ms) == ("timeout", pause.onset_ms + 500)
+        assert (pause.decision, pause.decided_ms) == ("timeout", pause.onset_ms + DECIDE_MS)
 
 
 async def test_keys_and_hold_reach_the_worker_in_their_place(tmp_path: Path) -> None:

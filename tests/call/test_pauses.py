@@ -27,10 +27,10 @@ def paused() -> Paused:
     return Paused()
 
 
-def test_the_worker_has_500_ms_from_the_onset(paused: Paused) -> None:
+def test_the_worker_has_800_ms_from_the_onset(paused: Paused) -> None:
     assert paused.pause == Pause(1, 160, 200, 1, 1600, 160 + DECIDE_MS)
-    assert paused.pauses.late(659) is None
-    assert paused.pauses.late(660) == paused.pause
+    assert paused.pauses.late(959) is None
+    assert paused.pauses.late(960) == paused.pause
     assert paused.line.states(1)[-1] is PlayoutState.CUT
 
 

@@ -78,7 +78,7 @@ class Talk:
         self.feed(e.PlayoutReported(self.now, utterance, position, state))
 
     def paused(self, onset: int, position: int) -> None:
-        self.feed(e.PauseNoticed(self.now, 1, onset, self.utterance, position, onset + 500))
+        self.feed(e.PauseNoticed(self.now, 1, onset, self.utterance, position, onset + 800))
 
 
 def speaking(*texts: str, interruptible: bool = True) -> Talk:

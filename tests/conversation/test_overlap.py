@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,36 +10,92 @@ from gateway.conversation.overlap import Overlap, OverlapPlan, Ruling, classify,
 
 PLAN = OverlapPlan(acknowledgements=("okay", "uh-huh", "i see"), interruptions=("stop", "hold on"))
 COUNTING = OverlapPlan(num_words=2, acknowledgements=("okay",))
+WORDLESS = OverlapPlan()
+
+CUT = Ruling(True, "interruption")
 
 
-def situation(at: int, *, speaking: bool = True, speech: int = 0, text: str | None = None) -> Overlap:
-    return Overlap(at, 1000, speaking, speech, text, 1500)
+def speaking(at: int, speech_ms: int, **known: object) -> Overlap:
+    """An overlap since 1000 ms, to be decided by 1760 ms, whose speech goes on."""
+    return replace(Overlap(at, 1000, 1760, speaking=True, speech_ms=speech_ms), **known)  # type: ignore[arg-type]
+
+
+def ended(at: int, speech_ms: int, **known: object) -> Overlap:
+    """The same, when the speech is over."""
+    overlap = Overlap(at, 1000, 1760, speech_ms=speech_ms, end_ms=1000 + speech_ms)
+    return replace(overlap, **known)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("overlap", "plan", "ruling"),
     [
-        (situation(1300, speech=300), PLAN, None),
-        (situation(1450, speech=450), PLAN, Ruling(True, "interruption")),
-        (situation(1200, speech=200), OverlapPlan(), Ruling(True, "interruption")),
-        (situation(1450, speech=450), COUNTING, None),
-        (situation(1500, speech=500), COUNTING, Ruling(False, "timeout")),
-        (situation(1200, speaking=False), PLAN, None),
-        (situation(1300, speaking=False), PLAN, Ruling(False, "noise")),
-        (situation(1300, speaking=False, speech=150), PLAN, Ruling(False, "noise")),
-        (situation(1300, speaking=False, speech=250), PLAN, None),
-        (situation(1500, speaking=False, speech=250), PLAN, Ruling(False, "timeout")),
-        (situation(1500, speech=300), PLAN, Ruling(True, "timeout")),
-        (situation(1350, speaking=False, speech=250, text="Okay, I see."), PLAN, Ruling(False, "backchannel")),
-        (situation(1350, speaking=False, speech=250, text=""), PLAN, Ruling(False, "noise")),
-        (situation(1350, speaking=False, speech=250, text="no thanks"), PLAN, Ruling(True, "interruption")),
-        (situation(1350, speaking=False, speech=250, text="thanks"), COUNTING, Ruling(False, "backchannel")),
-        (situation(1350, speech=250, text="okay"), PLAN, None),
-        (situation(1350, speech=250, text="okay stop"), PLAN, Ruling(True, "interruption")),
+        (speaking(1300, 300), PLAN, None),
+        (speaking(1760, 760), PLAN, CUT),
+        (speaking(1760, 150), PLAN, Ruling(False, "timeout")),
+        (speaking(1760, 760), COUNTING, Ruling(False, "timeout")),
+        (speaking(1200, 200), WORDLESS, CUT),
     ],
 )
-def test_rulings(overlap: Overlap, plan: OverlapPlan, ruling: Ruling | None) -> None:
+def test_speech_that_goes_on_has_the_floor_at_the_deadline(
+    overlap: Overlap, plan: OverlapPlan, ruling: Ruling | None
+) -> None:
     assert judge(overlap, plan) == ruling
+
+
+@pytest.mark.parametrize(
+    ("text", "plan", "ruling"),
+    [
+        ("Okay, I see.", PLAN, Ruling(False, "backchannel")),
+        ("Um.", PLAN, Ruling(False, "backchannel")),
+        ("", PLAN, Ruling(False, "noise")),
+        ("Bye.", PLAN, CUT),
+        ("Okay, stop.", PLAN, CUT),
+        ("thanks", COUNTING, Ruling(False, "backchannel")),
+        ("no thanks", COUNTING, CUT),
+    ],
+)
+def test_speech_that_ended_is_what_its_words_say(text: str, plan: OverlapPlan, ruling: Ruling) -> None:
+    assert judge(ended(1450, 250, text=text, text_to_ms=1250), plan) == ruling
+
+
+def test_words_of_speech_that_goes_on_wait_while_nobody_hears_the_agent() -> None:
+    words = {"text": "Thank you", "text_to_ms": 1480}
+    assert judge(speaking(1650, 650, **words), PLAN) is None
+    assert judge(speaking(1650, 650, paused=False, **words), PLAN) == CUT
+
+
+def test_words_of_the_beginning_stand_for_the_whole_when_little_came_after_them() -> None:
+    words = {"text": "I see", "text_to_ms": 1480}
+    assert judge(ended(1700, 560, **words), PLAN) == Ruling(False, "backchannel")
+    assert judge(ended(1740, 620, **words), PLAN) is None
+    assert judge(ended(1760, 620, **words), PLAN) == Ruling(False, "backchannel")
+
+
+def test_a_dip_is_no_end() -> None:
+    okay = ended(1400, 300, text="Okay", text_to_ms=1300)
+    assert judge(okay, PLAN) is None
+    assert next_look(okay, PLAN) == 1420
+    assert judge(replace(okay, at=1420), PLAN) == Ruling(False, "backchannel")
+
+
+@pytest.mark.parametrize(
+    ("overlap", "ruling"),
+    [
+        (ended(1200, 0), None),
+        (ended(1300, 0), Ruling(False, "noise")),
+        (ended(1300, 150), Ruling(False, "noise")),
+        (ended(1400, 250), None),
+        (ended(1400, 250, voiced=0.02), Ruling(False, "noise")),
+        (ended(1760, 400), Ruling(False, "timeout")),
+    ],
+)
+def test_a_burst_without_words_is_noise(overlap: Overlap, ruling: Ruling | None) -> None:
+    assert judge(overlap, PLAN) == ruling
+
+
+@pytest.mark.parametrize(("over_usual_db", "ruling"), [(-14.0, Ruling(False, "side-talk")), (-5.0, None), (None, None)])
+def test_somebody_else_in_the_room_is_no_caller(over_usual_db: float | None, ruling: Ruling | None) -> None:
+    assert judge(speaking(1400, 400, over_usual_db=over_usual_db), PLAN) == ruling
 
 
 @pytest.mark.parametrize(
@@ -49,24 +107,37 @@ def test_rulings(overlap: Overlap, plan: OverlapPlan, ruling: Ruling | None) -> 
         ("I see a problem", "interruption"),
         ("Hold on!", "interruption"),
         ("...", "noise"),
+        ("it should arrive on Tuesday between nine", "echo"),
+        ("on Thursday?", "interruption"),
+        ("it should be on my table", "interruption"),
     ],
 )
 def test_words(text: str, kind: str) -> None:
-    assert classify(text, PLAN) == kind
+    assert classify(text, PLAN, agent="It should arrive on Thursday between nine and twelve.") == kind
 
 
 @given(
-    at=st.integers(1000, 1700),
-    speaking=st.booleans(),
+    at=st.integers(1000, 2000),
+    goes_on=st.booleans(),
+    paused=st.booleans(),
     speech=st.integers(0, 700),
     text=st.sampled_from([None, "", "okay", "stop", "what is that"]),
-    words=st.integers(0, 3),
+    to_ms=st.integers(1000, 1800),
+    plan=st.sampled_from([PLAN, COUNTING, WORDLESS]),
+    over_usual_db=st.sampled_from([None, -20.0, 0.0]),
 )
 def test_there_is_always_a_ruling_by_the_deadline_and_a_later_look_before(
-    at: int, speaking: bool, speech: int, text: str | None, words: int
+    at: int,
+    goes_on: bool,
+    paused: bool,
+    speech: int,
+    text: str | None,
+    to_ms: int,
+    plan: OverlapPlan,
+    over_usual_db: float | None,
 ) -> None:
-    plan = OverlapPlan(num_words=words, acknowledgements=("okay",), interruptions=("stop",))
-    overlap = situation(at, speaking=speaking, speech=speech, text=text)
+    make = speaking if goes_on else ended
+    overlap = make(at, speech, text=text, text_to_ms=to_ms, paused=paused, over_usual_db=over_usual_db)
     if judge(overlap, plan) is None:
         assert at < overlap.decide_by_ms
         assert at < next_look(overlap, plan) <= overlap.decide_by_ms

@@ -16,7 +16,9 @@ def test_speech_that_goes_on_over_the_agent_cuts_it_where_it_was_heard() -> None
     talk.paused(2900, 4500)
     assert talk.in_state(State.OVERLAP)
     talk.feed(e.SpeechStarted(3040, 2900))
-    talk.at(3350)
+    talk.at(3659)
+    assert talk.in_state(State.OVERLAP)
+    talk.at(3660)
     assert talk.last == [c.GiveVerdict(1, True, "interruption"), c.StopReply(2), c.CutUtterances(1, "interruption")]
     assert talk.in_state(State.LISTENING)
     talk.played(1, 4600, e.PlayoutState.CUT)
@@ -67,9 +69,9 @@ def test_words_that_come_after_the_resume_still_cut() -> None:
     talk.paused(2900, 4000)
     talk.feed(e.SpeechStarted(3040, 2900))
     talk.feed(e.SpeechEnded(3260, 3140))
-    talk.at(3400)
+    talk.at(3660)
     assert talk.of(c.GiveVerdict) == [c.GiveVerdict(1, False, "timeout", talk.of(c.GiveVerdict)[0].resume_from)]
-    talk.feed(e.Transcribed(3600, talk.of(c.Transcribe)[-1].segment, "that is wrong"))
+    talk.feed(e.Transcribed(3700, talk.of(c.Transcribe)[-1].segment, "that is wrong"))
     assert c.CutUtterances(1, "interruption") in talk.last
 
 
@@ -84,12 +86,121 @@ def test_a_plan_that_counts_words_is_not_satisfied_by_sound() -> None:
     assert talk.of(c.CutUtterances) == [c.CutUtterances(1, "interruption")]
 
 
+def test_speech_that_begins_just_before_the_deadline_is_judged_by_its_own() -> None:
+    talk = speaking()
+    talk.at(3000)
+    talk.paused(2900, 4000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.feed(e.SpeechEnded(3260, 3140))
+    talk.at(3600)
+    talk.feed(e.SpeechStarted(3600, 3540))
+    talk.at(3660)
+    assert talk.of(c.GiveVerdict)[0].reason == "timeout"
+    assert talk.in_state(State.OVERLAP)
+    talk.at(4240)
+    assert c.CutUtterances(1, "interruption") in talk.last
+
+
 def test_speech_that_only_the_worker_heard_cuts_as_well() -> None:
     talk = speaking()
     talk.at(3060)
     talk.feed(e.SpeechStarted(3060, 3000))
-    talk.at(3450)
+    talk.at(3699)
+    assert talk.in_state(State.OVERLAP)
+    talk.at(3700)
     assert talk.last == [c.StopReply(2), c.CutUtterances(1, "interruption")]
+
+
+def test_words_of_speech_that_only_the_worker_heard_cut_at_once() -> None:
+    talk = speaking()
+    talk.at(3060)
+    talk.feed(e.SpeechStarted(3060, 3000))
+    talk.at(3480)
+    (look,) = talk.last
+    assert isinstance(look, c.Transcribe)
+    assert (look.start_ms, look.end_ms, look.expects) == (2800, 3480, "overlap")
+    talk.feed(e.Transcribed(3640, look.segment, "I want another one"))
+    assert c.CutUtterances(1, "interruption") in talk.last
+
+
+def test_an_acknowledgement_is_known_by_its_beginning_when_it_ends_late() -> None:
+    talk = speaking()
+    talk.at(3000)
+    talk.paused(2900, 4000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.at(3380)
+    (look,) = talk.last
+    assert isinstance(look, c.Transcribe)
+    talk.feed(e.Transcribed(3550, look.segment, "Okay."))
+    assert talk.in_state(State.OVERLAP)
+    talk.feed(e.SpeechEnded(3580, 3460))
+    assert talk.of(c.GiveVerdict)[0].reason == "backchannel"
+
+
+def test_a_dip_inside_an_interruption_is_not_its_end() -> None:
+    talk = speaking()
+    talk.at(3000)
+    talk.paused(2900, 4000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.feed(e.SpeechEnded(3140, 3080))
+    talk.feed(e.SpeechStarted(3220, 3180))
+    assert talk.in_state(State.OVERLAP)
+    talk.at(3660)
+    assert c.GiveVerdict(1, True, "interruption") in talk.last
+    talk.feed(e.SpeechEnded(4120, 4000))
+    talk.at(4160)
+    assert talk.of(c.Transcribe)[-1].start_ms == 2700
+
+
+def test_talk_in_the_room_resumes_and_is_no_turn_until_the_caller_speaks() -> None:
+    talk = speaking()
+    talk.at(3000)
+    talk.paused(2900, 4000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.at(3240)
+    talk.feed(e.SpeechMeasured(3240, 2900, -14.0, 0.6))
+    assert talk.of(c.GiveVerdict)[0].reason == "side-talk"
+    assert talk.in_state(State.SPEAKING)
+    talk.feed(e.SpeechMeasured(3340, 2900, -13.0, 0.6))
+    assert talk.in_state(State.SPEAKING)
+    talk.feed(e.SpeechMeasured(3440, 3400, 0.0, 0.6))
+    assert talk.in_state(State.OVERLAP)
+    talk.at(4300)
+    assert c.CutUtterances(1, "interruption") in talk.all
+
+
+def test_side_talk_that_ended_is_forgotten() -> None:
+    talk = speaking()
+    talk.at(3000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.feed(e.SpeechMeasured(3240, 2900, -14.0, 0.6))
+    talk.feed(e.SpeechEnded(4000, 3900))
+    talk.at(4500)
+    assert len(talk.of(c.Transcribe)) == 1, "the caller's own turn"
+    talk.played(1)
+    assert talk.in_state(State.WAITING)
+
+
+def test_our_own_voice_resumes_as_echo() -> None:
+    talk = speaking()
+    talk.at(3000)
+    talk.paused(2900, 4000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.feed(e.EchoHeard(3200, 14.0))
+    assert talk.of(c.GiveVerdict)[0].reason == "echo"
+    talk.feed(e.SpeechEnded(3200, 3180))
+    talk.at(4500)
+    assert len(talk.of(c.Transcribe)) == 1, "the caller's own turn"
+
+
+def test_words_that_only_repeat_the_agent_are_echo() -> None:
+    talk = speaking("It is half past ten in the morning.")
+    talk.at(3000)
+    talk.paused(2900, 4000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.feed(e.SpeechEnded(3260, 3140))
+    talk.feed(e.Transcribed(3340, talk.of(c.Transcribe)[-1].segment, "Is half past ten in the"))
+    assert talk.of(c.GiveVerdict)[0].reason == "echo"
 
 
 def test_yes_at_the_end_of_a_question_is_an_answer() -> None:
@@ -123,13 +234,28 @@ def test_after_an_interruption_the_agent_holds_back() -> None:
     talk = speaking()
     talk.at(3060)
     talk.feed(e.SpeechStarted(3060, 3000))
-    talk.at(3450)
-    talk.feed(e.SpeechEnded(3620, 3500))
-    talk.at(3660)
-    talk.feed(e.Transcribed(3700, talk.of(c.Transcribe)[-1].segment, "never mind"))
-    talk.at(4449)
+    talk.at(3700)
+    talk.feed(e.SpeechEnded(3870, 3750))
+    talk.at(3910)
+    talk.feed(e.Transcribed(3950, talk.of(c.Transcribe)[-1].segment, "never mind"))
+    talk.at(4699)
     assert len(talk.of(c.CommitTurn)) == 1
-    talk.at(4450)
+    talk.at(4700)
+    assert len(talk.of(c.CommitTurn)) == 2
+
+
+def test_it_holds_back_from_when_it_fell_silent() -> None:
+    talk = speaking()
+    talk.at(3000)
+    talk.paused(2900, 4000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.at(3660)
+    talk.feed(e.SpeechEnded(3720, 3660))
+    talk.at(3820)
+    talk.feed(e.Transcribed(3850, talk.of(c.Transcribe)[-1].segment, "never mind"))
+    talk.at(3899)
+    assert len(talk.of(c.CommitTurn)) == 1
+    talk.at(4100)
     assert len(talk.of(c.CommitTurn)) == 2
 
 
