@@ -183,7 +183,7 @@ class ConversationLink:
         self._fail(endings.WORKER_DIED, detail)
 
     def _on_utterance(self, utterance: pb.Utterance) -> None:
-        if utterance.turn:
+        if utterance.turn and not utterance.filler:
             self._turns[utterance.utterance] = utterance.turn
         self._call.playout.announce(
             utterance.utterance, text=utterance.text, interruptible=utterance.interruptible, turn=utterance.turn

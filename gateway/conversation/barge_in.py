@@ -34,10 +34,13 @@ class BargeIn(Turns):
                 self._timers.set("reopen", event.onset_ms + self._plan.overlap.voice_ms)
 
     def _caller_was_short(self, event: e.SpeechEnded) -> None:
-        """A blip before the agent spoke is nothing."""
+        """A blip before the agent spoke is nothing. Longer speech began over a passage, or comes before one."""
         self.caller.speech_ended(event.end_ms)
-        self.caller.forget()
         self._timers.clear("reopen")
+        if self.caller.unrequested and self.caller.end_ms - self.caller.onset_ms >= self._plan.overlap.voice_ms:
+            self._close_segment()
+        else:
+            self.caller.drop_open()
 
     def _on_reopen(self, _: e.Event) -> None:
         self._cut("interruption", backoff_ms=0)
@@ -75,7 +78,7 @@ class BargeIn(Turns):
         self._pauses[event.pause] = event
         utterance.played(event.position, e.PlayoutState.PAUSED)
         if not utterance.interruptible:
-            self._resume("uninterruptible")
+            self._go_on("uninterruptible")
         elif self.state is State.OVERLAP:
             self._decide_by_ms = min(self._decide_by_ms, event.decide_by_ms - overlap.MARGIN_MS)
             self._judge()
@@ -136,6 +139,8 @@ class BargeIn(Turns):
         ruling = overlap.judge(situation, self._plan.overlap)
         if ruling is None:
             self._timers.set("overlap", overlap.next_look(situation, self._plan.overlap))
+        elif ruling.cut and self.reply is not None and not self.reply.interruptible:
+            self._go_on("uninterruptible")
         elif ruling.cut:
             self._cut(ruling.reason, backoff_ms=self._plan.backoff_ms)
         elif ruling.reason == "side-talk":
@@ -232,14 +237,17 @@ class BargeIn(Turns):
             caller.forget()
 
     def _resume(self, reason: str) -> None:
+        if reason == "echo":
+            self.caller.forget()
+        self._set_aside()
+        self._go_on(reason)
+
+    def _go_on(self, reason: str) -> None:
         for pause in self._pauses.values():
             utterance = self._utterance(pause.utterance)
             border = utterance.resume_from(pause.position) if utterance is not None else 0
             self._emit(c.GiveVerdict(pause.pause, False, reason, border))
         self._pauses.clear()
-        if reason == "echo":
-            self.caller.forget()
-        self._set_aside()
         self._enter(State.SPEAKING)
         self._look_if_spoken()
 

@@ -137,6 +137,11 @@ class CallerTurn:
         last = self.segments[-1] if self.segments else None
         return last.text or "" if last is not None and last.keypad else ""
 
+    @property
+    def pressed(self) -> bool:
+        """Keys are a part of the turn."""
+        return any(segment.keypad for segment in self.segments)
+
     def drop_open(self) -> None:
         """Forget speech that no segment covers: it was too short to be any."""
         self._open_ms, self._replaces = None, None

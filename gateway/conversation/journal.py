@@ -4,7 +4,7 @@
     agent-turn    turn, reply, kind, text, heard, interrupted, start_ms
     tool-call     turn, id, name, arguments, key        before the tool is called
     tool-result   turn, id, name, ok, result, ms
-    utterance     utterance, turn, text                 before the utterance may be heard
+    utterance     utterance, turn, text                 before the utterance may be heard; interruptible, filler
     interruption  utterance, position, reason, pause
     latency       turn, utterance, speech_end_ms, endpointing, transcriber, model, voice
     note          event, and what belongs to it
@@ -22,9 +22,8 @@ from typing import Any
 
 from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
 from gateway.conversation.heard import SAMPLES_PER_CHARACTER, estimate_borders, heard_text
+from gateway.conversation.passages import marked
 
-FILLER = "filler"
-"""The event of a note about a filler: its text and turn."""
 LOST_TOOL = "The connection was lost while this ran. It is not known whether it was done; it was not tried again."
 
 
@@ -68,8 +67,8 @@ def fact_of(entry: Entry) -> Fact | None:
 @dataclass(slots=True)
 class Restored:
     """A conversation as the journal tells it. `answer` is caller text that nobody answered; `rest` is what was being
-    said, without what was heard of it; `begun` are the words of it that were heard. `filler` is the last one said, in
-    the reply to `filler_turn`."""
+    said, its passages marked, without what was heard of it; `begun` are the words of it that were heard. `filler` is
+    the last one said, in the reply to `filler_turn`."""
 
     context: Context
     turn: int = 0
@@ -95,10 +94,11 @@ def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
         if isinstance(fact, AgentSaid | CallerSaid):
             pending.clear()
         elif entry.kind == "utterance":
-            pending.append(entry)
             restored.last_utterance = max(restored.last_utterance, entry.data["utterance"])
-        elif entry.kind == "note" and entry.data.get("event") == FILLER:
-            restored.filler, restored.filler_turn = entry.data["text"], entry.data["turn"]
+            if entry.data.get("filler"):
+                restored.filler, restored.filler_turn = entry.data["text"], entry.data["turn"]
+            else:
+                pending.append(entry)
     for call in restored.context.open_tools():
         restored.context.add(
             ToolReturned(call.turn, call.id, call.name, False, LOST_TOOL), start_ms=at_ms, end_ms=at_ms
@@ -115,15 +115,17 @@ def _unspoken(restored: Restored, pending: list[Entry], at_ms: int) -> None:
     voice is taken to have spoken without a pause since the first utterance was queued."""
     if not pending:
         return
-    begun_ms, heard, rest = pending[0].at_ms, "", ""
+    begun_ms, heard, rest, again = pending[0].at_ms, "", "", list[str]()
     for entry in pending:
         text = entry.data["text"]
         begun_ms = max(begun_ms, entry.at_ms)
         position = max(0, at_ms - begun_ms) * 8
         part = heard_text(text, position, estimate_borders(text, 0)) if not rest else ""
         heard = f"{heard} {part}".strip()
-        rest = f"{rest} {text[len(part) :].strip()}".strip()
+        if left := text[len(part) :].strip():
+            rest = f"{rest} {left}".strip()
+            again.append(left if entry.data.get("interruptible", True) else marked(left))
         begun_ms += len(text) * SAMPLES_PER_CHARACTER // 8
     turn = pending[-1].data.get("turn", restored.turn)
-    restored.rest = rest
+    restored.rest = " ".join(again)
     restored.begun = AgentSaid(turn, f"{heard} {rest}".strip(), heard, bool(rest))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from gateway.conversation import commands as c
 from gateway.conversation import endpointing
 from gateway.conversation import events as e
@@ -14,6 +16,14 @@ from gateway.conversation.states import LAST, State
 
 class Replies(Floor):
     """Prepare, commit, play, stop and close replies."""
+
+    @abstractmethod
+    def _passage_over(self) -> None:
+        """An uninterruptible utterance has been heard."""
+
+    @abstractmethod
+    def _reply_over(self) -> None:
+        """The agent has finished."""
 
     def _prepare_reply(self, text: str) -> None:
         self._open_reply(SpeechKind.REPLY, self.turn + 1 if text else self.turn, self.caller.text)
@@ -88,6 +98,8 @@ class Replies(Floor):
             self._timers.set("playout", self._now + PLAYOUT_MS)
         if self._closing is not None and self._closing.settled:
             self._close_cut_reply()
+        if utterance.state is e.PlayoutState.FINISHED and not utterance.interruptible:
+            self._passage_over()
         self._look_if_spoken()
 
     def _look_if_spoken(self) -> None:
@@ -107,6 +119,7 @@ class Replies(Floor):
             self._look_if_spoken()
 
     def _agent_done(self) -> None:
+        self._reply_over()
         self._retire(interrupted=False)
         if self._failure is not None and self._ending is None:
             self._give_up()

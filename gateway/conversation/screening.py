@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation.barge_in import BargeIn
 from gateway.conversation.commands import SpeechKind
 from gateway.conversation.floor import TRANSCRIBE_MS
+from gateway.conversation.kept_speech import KeptSpeech
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.states import State
 from gateway.conversation.voicemail import AnsweredBy, Answerer, Verdict, VoicemailPlan
@@ -19,7 +19,7 @@ HUMAN_TURNS = 2
 """Whoever took so many turns is a human."""
 
 
-class Screening(BargeIn):
+class Screening(KeptSpeech):
     """Screen the answer, watch for signs of a machine, and leave the message."""
 
     def __init__(self, plan: TurnPlan) -> None:

@@ -105,5 +105,10 @@ class Silence:
 
     def _open(self) -> list[tuple[Prompt, _Count]]:
         """Prompts that may still be said, before the end of the call."""
-        pairs = zip(self.plan.prompts, self._counts, strict=True)
-        return [(p, c) for p, c in pairs if c.spoken < p.most and c.next_ms < self.plan.timeout_ms]
+        return [
+            (prompt, count)
+            for prompt, count in zip(self.plan.prompts, self._counts, strict=True)
+            if count.spoken < prompt.most
+            and count.next_ms < self.plan.timeout_ms
+            and (prompt.texts or prompt.ends_call)
+        ]

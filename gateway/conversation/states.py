@@ -15,18 +15,17 @@ The rules
     own, and the model sees both.
 6.  Caller speech over the agent opens an overlap (`overlap`), with the gateway's pause or without. Every pause gets one
     verdict. A cut closes the reply with what was heard of it.
-7.  Speech over an uninterruptible utterance is kept, and is the caller's turn when the agent has finished.
+7.  Speech and keys over an uninterruptible passage are kept, and are the caller's turn when the passage is over.
 8.  A yes over the end of a question is an answer, although it is an acknowledgement in the middle of a sentence.
 9.  What ends the call (a farewell, an apology, live control) is said to its end, then the call is ended, once.
 10. On hold nobody listens: speech is dropped, and silence does not count.
-
 11. An outbound call may begin with SCREENING: nothing is said until it is known who answered (`voicemail`). What is
     heard in the turns after that can still show a machine. VOICEMAIL waits for its beep, then the message is said to
     its end and the call is ended.
 
-`TurnMachine` is these tables at work. Its methods stand in six files, each building on the one before: `floor`
-(books), `replies` (the agent), `turns` (the caller), `barge_in` (both at once), `screening` (who answered), `turn` (the
-call around them).
+`TurnMachine` is these tables at work. Its methods stand in seven files, each building on the one before: `floor`
+(books), `replies` (the agent), `turns` (the caller), `barge_in` (both at once), `kept_speech` (over passages),
+`screening` (who answered), `turn` (the call around them).
 """
 
 from __future__ import annotations
@@ -111,6 +110,7 @@ RULES: Mapping[State, Mapping[type[e.Event], str]] = {
         e.SpeechStarted: "_caller_starts_early",
         e.SpeechEnded: "_caller_was_short",
         e.EchoHeard: "_echo_before_agent",
+        e.Transcribed: "_text_kept",
         e.UtteranceQueued: "_speak",
         e.KeyPressed: "_key_cuts",
     },

@@ -83,7 +83,9 @@ class ReplyOutput:
     def _begin(self, text: str, interruptible: bool, filler: bool) -> None:
         self._utterance, self._offset, self._open = self._port.next_utterance(), 0, True
         self._filler = filler
-        announcement = pb.Utterance(utterance=self._utterance, text=text, interruptible=interruptible, turn=self.turn)
+        announcement = pb.Utterance(
+            utterance=self._utterance, text=text, interruptible=interruptible, turn=self.turn, filler=filler
+        )
         self._port.send(pb.WorkerEvent(utterance=announcement))
         self._port.dispatch(UtteranceQueued(self._port.now(), self.reply, self._utterance, text, interruptible, filler))
 

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import structlog
 
-from gateway.conversation.clauses import ClauseSplitter, speakable
+from gateway.conversation.clauses import speakable
 from gateway.conversation.events import EndRequested, ReplyFailed, ReplyFinished
+from gateway.conversation.passages import Clause, ClauseReader, clauses, plain
 from gateway.errors import ProviderError, ProviderTimeout
 from gateway.providers.base import (
     ChatMessage,
@@ -41,9 +42,9 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
-    text: str
-    interruptible: bool = True
+class SpokenClause(Clause):
+    """A clause on its way to the voice."""
+
     filler: bool = False
 
 
@@ -55,7 +56,7 @@ class Reply:
         self.clause_ms: int | None = None
         self._voice = voice
         self._port = port
-        self._clauses: asyncio.Queue[Clause | None] = asyncio.Queue()
+        self._clauses: asyncio.Queue[SpokenClause | None] = asyncio.Queue()
         self._committed = asyncio.Event()
         self._expects = "anything"
         self._voice_failed = False
@@ -66,29 +67,31 @@ class Reply:
         self._committed.set()
         self.output.commit()
 
-    def add(self, text: str, *, interruptible: bool = True) -> None:
-        """Say a text after what was said so far."""
-        if not (spoken := speakable(text)):
+    def add(self, clause: Clause) -> None:
+        """Say a clause after what was said so far; a clause without a word is none."""
+        spoken = speakable(clause.text)
+        if not any(map(str.isalnum, spoken)):
             return
         if self.clause_ms is None:
             self.clause_ms = self._port.now()
-        self._clauses.put_nowait(Clause(spoken, interruptible))
+        self._clauses.put_nowait(SpokenClause(spoken, clause.interruptible))
 
-    def fill(self, text: str) -> bool:
-        """Say a filler, unless words of the reply are on their way to the caller already; tells if it is said."""
-        spoken = speakable(text)
-        if not spoken or self._voicing or not self._clauses.empty():
-            return False
-        self._clauses.put_nowait(Clause(spoken, filler=True))
-        return True
+    def say(self, text: str, *, interruptible: bool = True) -> None:
+        """Say a whole text after what was said so far."""
+        for clause in clauses(text):
+            self.add(clause if interruptible else Clause(clause.text, interruptible=False))
+
+    def fill(self, text: str) -> None:
+        """Say a filler, unless words of the reply are on their way to the caller already."""
+        spoken = speakable(plain(text))
+        if spoken and not self._voicing and self._clauses.empty():
+            self._clauses.put_nowait(SpokenClause(spoken, filler=True))
 
     async def recite(self, text: str, *, interruptible: bool) -> None:
         """Speak a fixed text."""
 
         async def produce() -> None:
-            splitter = ClauseSplitter()
-            for clause in splitter.push(text) + splitter.flush():
-                self.add(clause, interruptible=interruptible)
+            self.say(text, interruptible=interruptible)
 
         await self._run(produce())
 
@@ -208,29 +211,29 @@ class Conversing:
         return await self._ask(reply)
 
     async def _ask(self, reply: Reply) -> tuple[str, list[ToolCall]]:
-        splitter, said, calls = ClauseSplitter(), "", list[ToolCall]()
+        reader, said, calls = ClauseReader(), "", list[ToolCall]()
         request = ChatRequest(self._request.call_id, tuple(self._messages), self._request.tools)
         async for part in bounded(self._model.reply(request), MODEL_SECONDS, "model"):
             match part:
                 case TextDelta(text=text):
                     said += text
-                    self._add(reply, splitter.push(text))
+                    self._add(reply, reader.push(text))
                 case ToolCall():
                     calls.append(part)
                 case ReplyEnd(expects=expects):
                     reply.expect(expects)
-        self._add(reply, splitter.flush())
-        return said, calls
+        self._add(reply, reader.flush())
+        return plain(said), calls
 
     def _ends_with_farewell(self, text: str) -> bool:
         """The model said by itself what would be said for it."""
-        farewell = _words(self._farewell)
+        farewell = _words(plain(self._farewell))
         return bool(farewell.strip()) and _words(text).endswith(farewell)
 
-    def _add(self, reply: Reply, clauses: list[str]) -> None:
+    def _add(self, reply: Reply, clauses: list[Clause]) -> None:
         for clause in clauses:
             reply.add(clause)
-            self._said += _words(clause).lstrip()
+            self._said += _words(clause.text).lstrip()
             if not self._ends and any(phrase in self._said for phrase in self._end_phrases):
                 self._ends = True
                 reply.request_end("assistant-said-end-call-phrase", farewell=True)

@@ -12,7 +12,7 @@ import structlog
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.context import AgentSaid, CallerSaid, Fact, ToolCalled
-from gateway.conversation.journal import FILLER, Entry, entry_of
+from gateway.conversation.journal import Entry, entry_of
 from gateway.conversation.latency import TurnLatency
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
@@ -305,10 +305,9 @@ class Session:
                 self._begun[command.reply] = self.now()
                 reply.commit()
             case c.Speak(text=text, filler=True):
-                if reply.fill(text):
-                    self._note(FILLER, text=text, turn=reply.output.turn)
+                reply.fill(text)
             case c.Speak(text=text, interruptible=interruptible):
-                reply.add(text, interruptible=interruptible)
+                reply.say(text, interruptible=interruptible)
             case c.StopReply():
                 reply.output.close()
                 task.cancel()
@@ -338,6 +337,8 @@ class Session:
         if event.WhichOneof("event") == "utterance":
             said = event.utterance
             data = {"utterance": said.utterance, "turn": said.turn, "text": said.text}
+            data |= {"filler": True} if said.filler else {}
+            data |= {} if said.interruptible else {"interruptible": False}
             self._journal(Entry(self.now(), "utterance", data))
         self._send(event, urgent)
 

@@ -20,13 +20,13 @@ PLAN = TurnPlan(overlap=OverlapPlan(acknowledgements=ACKNOWLEDGEMENTS, interrupt
 class Talk:
     """A machine with a clock: `at` moves time and lets every deadline on the way pass."""
 
-    def __init__(self, plan: TurnPlan = PLAN, *, answered: bool = True) -> None:
+    def __init__(self, plan: TurnPlan = PLAN, *, answered: bool = True, started: e.Started | None = None) -> None:
         self.machine = TurnMachine(plan)
         self.now = 0
         self.all: list[c.Command] = []
         self.last: list[c.Command] = []
         self.utterance = 0
-        self.feed(e.Started(0))
+        self.feed(started or e.Started(0))
         if answered:
             self.feed(e.Answered(0))
 

@@ -635,12 +635,15 @@ class Utterance(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
     TURN_FIELD_NUMBER: _builtins.int
+    FILLER_FIELD_NUMBER: _builtins.int
     utterance: _builtins.int
     text: _builtins.str
     interruptible: _builtins.bool
     """False for a passage that the caller's speech must not pause."""
     turn: _builtins.int
     """The turn that it belongs to; 0 for the greeting."""
+    filler: _builtins.bool
+    """It only covers the wait for the answer: the latency of the turn does not end with it."""
     def __init__(
         self,
         *,
@@ -648,10 +651,11 @@ class Utterance(_message.Message):
         text: _builtins.str = ...,
         interruptible: _builtins.bool = ...,
         turn: _builtins.int = ...,
+        filler: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["interruptible", b"interruptible", "text", b"text", "turn", b"turn", "utterance", b"utterance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filler", b"filler", "interruptible", b"interruptible", "text", b"text", "turn", b"turn", "utterance", b"utterance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

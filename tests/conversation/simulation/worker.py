@@ -168,7 +168,7 @@ class SimulatedWorker:
         """Pass an event to the gateway; an utterance is journalled before it."""
         if event.WhichOneof("event") == "utterance":
             said = event.utterance
-            data = {"utterance": said.utterance, "turn": said.turn, "text": said.text}
+            data = {"utterance": said.utterance, "turn": said.turn, "text": said.text, "filler": said.filler}
             self.journal.append(Entry(self.now(), "utterance", data))
         self._send(event)
 
