@@ -20,6 +20,7 @@ BENCHMARKS = {
     "call_recognition": "bench.call_recognition",
     "capacity": "bench.capacity",
     "overlaps": "bench.overlaps.run",
+    "voicemail": "bench.voicemail",
 }
 """Name → module with a `SUMMARY` and `async measure(folder) -> Report`."""
 

@@ -15,8 +15,10 @@ LEAD_MS = 250
 """From the end of the beep to the first word: a recorder needs a moment to begin."""
 GREETING_OVER_MS = 3_500
 """Silence after a machine's greeting in which no beep came."""
-HUMAN_TURNS = 2
-"""Whoever took so many turns is a human."""
+RECENT_MS = 1_000
+"""A beep that ended longer ago was part of the greeting."""
+HUMAN_TURNS = 3
+"""Whoever took so many turns is a human. The first words of a machine and what it says over us may be two."""
 
 
 class Screening(KeptSpeech):
@@ -26,7 +28,7 @@ class Screening(KeptSpeech):
         super().__init__(plan)
         self._answerer: Answerer | None = None
         self._answered_ms = 0
-        self._beep_heard = False
+        self._beep_ms: int | None = None
 
     def _screen_answer(self, voicemail: VoicemailPlan) -> None:
         """Somebody answered an outbound call."""
@@ -50,7 +52,8 @@ class Screening(KeptSpeech):
                 answerer.speech_ended(end_ms)
             case e.Transcribed(segment=segment, text=text):
                 self._watch_words(answerer, segment, text)
-            case e.BeepHeard():
+            case e.BeepHeard(end_ms=end_ms):
+                self._beep_ms = end_ms
                 answerer.beeped()
         if self.state is State.SCREENING:
             return False
@@ -113,8 +116,6 @@ class Screening(KeptSpeech):
         assert self._answerer is not None
         self._note_verdict(verdict)
         self._silence.begins(self._now)
-        if self._answerer.spoke:
-            self._emit(c.ListenForBeep(False))
         if not self._plan.greeting:
             self._idle()
             return
@@ -157,9 +158,10 @@ class Screening(KeptSpeech):
         self._enter(State.VOICEMAIL)
         self.caller.forget()
         self._prepare_message()
-        if self._beep_heard:
-            self._leave_message_at(self._now)
+        if self._beep_ms is not None and self._now - self._beep_ms < RECENT_MS:
+            self._leave_message_after(self._beep_ms)
         else:
+            self._beep_ms = None
             self._set_patience()
 
     def _set_patience(self) -> None:
@@ -171,28 +173,28 @@ class Screening(KeptSpeech):
 
     def _greeting_goes_on(self, event: e.SpeechStarted) -> None:
         self.caller.speech_started(event.onset_ms)
-        if not self._beep_heard:
+        if self._beep_ms is None:
             self._set_patience()
 
     def _greeting_pauses(self, event: e.SpeechEnded) -> None:
         self.caller.speech_ended(event.end_ms)
-        if not self._beep_heard:
+        if self._beep_ms is None:
             self._set_patience()
 
     def _prepare_message(self) -> None:
         assert self._plan.voicemail is not None
         self._prepare_speech(self._plan.voicemail.message, SpeechKind.VOICEMAIL, interruptible=False)
 
-    def _leave_message_at(self, end_ms: int) -> None:
-        self._beep_heard = True
+    def _leave_message_after(self, end_ms: int) -> None:
+        self._beep_ms = end_ms
         self._timers.set("beep", max(self._now + 1, end_ms + LEAD_MS))
 
     def _beep(self, event: e.BeepHeard) -> None:
         """The recorder waits for the message. When that had begun already, it is said again: its front was lost."""
         if self.state is State.VOICEMAIL:
-            self._leave_message_at(event.end_ms)
-        elif self.reply is not None and self.reply.kind is SpeechKind.VOICEMAIL and not self._beep_heard:
-            self._beep_heard = True
+            self._leave_message_after(event.end_ms)
+        elif self.reply is not None and self.reply.kind is SpeechKind.VOICEMAIL and self._beep_ms is None:
+            self._beep_ms = event.end_ms
             self._cut("beep", backoff_ms=0, then=self._await_beep)
 
     def _on_beep(self, _: e.Event) -> None:

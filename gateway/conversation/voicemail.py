@@ -62,7 +62,7 @@ class Verdict:
 
 
 _CERTAIN = (
-    r"(after|at|hear|following) the (tone|beep)",
+    r"(after|at|hear|following|for) the (tone|beep)",
     r"(leave|record) (a|your|me a|us a|the)( \w+)? message (after|at|and|or|with|then|now|when)",
     r"(please leave|leave us|leave me) (a|your)( \w+)? message",
     r"leave your( \w+)? message",
@@ -76,6 +76,7 @@ _CERTAIN = (
     r"(call you back|return your call) (as soon|when|shortly)",
     r"the (person|number|party|subscriber|customer|mobile) you( ha| a)?(ve|re)? (are )?(call|dial|try|reach)",
     r"you ?(ve|have)? reached",
+    r"you know what to do",
     r"(when|once) you (are|re|have) (done|finished)",
     r"(missed|miss) your call",
     r"(forwarded|transferred) to (an|the|a) (automat|auto|voice|answering)",

@@ -51,7 +51,6 @@ def test_a_human_is_greeted_within_a_second_of_his_hello() -> None:
     assert spoken(talk) == [SpeechKind.GREETING]
     assert [turn.text for turn in talk.of(c.CommitTurn)] == ["hello"]
     assert notes(talk) == ["human after 1.7 s: hello"]
-    assert talk.of(c.ListenForBeep)[-1].wanted is False
 
 
 def test_a_human_who_says_nothing_is_spoken_to() -> None:
@@ -170,21 +169,42 @@ def test_a_machine_that_was_taken_for_a_human_is_found_out_by_its_words() -> Non
 
 
 @pytest.mark.parametrize("watch_ms", [3000, 35_000])
-def test_after_two_turns_or_the_time_to_watch_nobody_is_a_machine_any_more(watch_ms: int) -> None:
+def test_after_three_turns_or_the_time_to_watch_nobody_is_a_machine_any_more(watch_ms: int) -> None:
     talk = dialled(voicemail=replace(VOICEMAIL, watch_ms=watch_ms))
     talk.caller_says("hello", 400, 900)
     talk.at(1500)
     talk.agent_says("Hello, this is Ann.")
     talk.at(2500)
     talk.played(talk.utterance)
-    talk.caller_says("what do you want", 3000, 4000)
-    talk.at(6000)
-    talk.agent_says("Nothing.")
-    talk.at(7000)
-    talk.played(talk.utterance)
-    talk.caller_says("then leave a message after the tone", 8000, 9000)
+    for start in (3000, 8000):
+        talk.caller_says("what do you want", start, start + 1000)
+        talk.at(start + 3000)
+        talk.agent_says("Nothing.")
+        talk.at(start + 4000)
+        talk.played(talk.utterance)
+    talk.caller_says("then leave a message after the tone", 13_000, 14_000)
     assert not talk.in_state(State.VOICEMAIL)
     assert talk.of(c.ListenForBeep)[-1].wanted is False
+
+
+def test_a_beep_instead_of_a_greeting_is_followed_by_the_message() -> None:
+    talk = dialled()
+    talk.at(900)
+    talk.feed(e.BeepHeard(900, 820))
+    talk.at(1070)
+    assert spoken(talk) == [SpeechKind.VOICEMAIL]
+    assert notes(talk) == ["machine after 0.9 s: beep"]
+
+
+def test_a_beep_after_the_hello_is_a_machine() -> None:
+    talk = dialled()
+    talk.caller_says("hello", 400, 900)
+    talk.at(1500)
+    talk.agent_says("Hello, this is Ann.")
+    talk.feed(e.BeepHeard(1700, 1620))
+    assert talk.in_state(State.VOICEMAIL)
+    talk.at(1620 + 250)
+    assert spoken(talk)[-1] is SpeechKind.VOICEMAIL
 
 
 def test_a_message_that_could_not_be_voiced_early_is_tried_again() -> None:

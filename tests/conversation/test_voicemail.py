@@ -18,6 +18,7 @@ MACHINES = (
     "Leave your name and number and I'll get back to you as soon as I can.",
     "This is the voicemail of extension one two three.",
     "Sorry I missed your call.",
+    "Hey, it's Bob, you know what to do.",
     "At the tone, please record your message. When you have finished, hang up.",
 )
 HUMANS = (
