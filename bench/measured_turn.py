@@ -76,4 +76,4 @@ def _measured(
 
 def first_sent_ms(recorded: dict[str, Any]) -> float:
     """Call clock at which the first frame of a recorded turn left."""
-    return float(recorded["speech_end_ms"] + recorded["total"])
+    return float(recorded["speech_end_ms"] + recorded["total"] - recorded["jitter_buffer"])
