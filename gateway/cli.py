@@ -101,6 +101,9 @@ def check(
 def setup(
     native: Annotated[bool, typer.Option(help="Build pjsua2 with the media bridge and install it.")] = True,
     models: Annotated[bool, typer.Option(help="Fetch the embedded speech models.")] = True,
+    smart_turn: Annotated[
+        bool, typer.Option("--smart-turn", help="Fetch the smart-turn model too, which assistants may choose (12 MB).")
+    ] = False,
 ) -> None:
     """Get this machine ready: build the SIP stack, fetch the embedded speech models.
 
@@ -111,10 +114,12 @@ def setup(
         parley setup
 
         parley setup --no-native
+
+        parley setup --no-native --smart-turn
     """
     from gateway.commands import setup as command
 
-    command.run(native=native, models=models)
+    command.run(native=native, models=models, smart_turn=smart_turn)
 
 
 @app.command()

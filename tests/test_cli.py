@@ -120,6 +120,16 @@ def test_check_makes_each_provider(tmp_path: Path, model: str, said: str) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_check_names_the_command_that_brings_a_model_which_an_assistant_wants(tmp_path: Path) -> None:
+    anything = "{provider: 'tests.test_cli:Anything'}"
+    plan = "startSpeakingPlan: {smartEndpointingPlan: {provider: smart-turn}}"
+    providers = f"transcriber: {anything}, voice: {anything}, model: {anything}"
+    (tmp_path / "parley.yaml").write_text(f"assistants: {{a: {{{providers}, {plan}}}}}\n")
+    done = parley("check", "parley.yaml", cwd=tmp_path, PYTHONPATH=str(ROOT), PARLEY_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0
+    assert "is missing; run `parley setup --smart-turn` to download it." in done.stdout
+
+
 def test_settings_without_a_route_are_told() -> None:
     done = parley("check", cwd=Path("/"))
     assert done.returncode == 0

@@ -38,6 +38,7 @@ def _make_providers(settings: Settings) -> str:
             ("transcriber", partial(registry.make_transcriber, assistant.transcriber)),
             ("model", partial(registry.make_model, assistant.model)),
             ("voice", partial(registry.make_voice, assistant.voice)),
+            ("startSpeakingPlan", partial(registry.make_turn_detector, assistant.start_speaking_plan)),
         )
         for part, make in makers:
             try:

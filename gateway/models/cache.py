@@ -13,9 +13,7 @@ from pathlib import Path
 
 from gateway.cache import cache_dir
 from gateway.errors import ModelError
-from gateway.models.catalogue import CATALOGUE, Model, ModelFile
-
-_FETCH = "run `parley setup`"
+from gateway.models.catalogue import CATALOGUE, OPTIONAL, Model, ModelFile
 
 
 def models_dir() -> Path:
@@ -28,17 +26,17 @@ def model_path(name: str) -> Path:
 
     :raises ModelError: the model is unknown, a file is missing, or its checksum is wrong
     """
-    for model in CATALOGUE:
+    for model in (*CATALOGUE, *OPTIONAL):
         if model.name == name:
             for file in model.files:
                 require(model, file)
             return models_dir() / name
-    known = ", ".join(model.name for model in CATALOGUE)
+    known = ", ".join(model.name for model in (*CATALOGUE, *OPTIONAL))
     raise ModelError(f"There is no embedded model {name!r}; the embedded models are {known}.")
 
 
 def missing(catalogue: Sequence[Model] = CATALOGUE) -> list[Model]:
-    """Models of which a file is absent or wrong."""
+    """Models of which a file is absent or wrong; of those that every installation has, unless others are named."""
     return [model for model in catalogue if not all(_is_right(model, file) for file in model.files)]
 
 
@@ -49,9 +47,9 @@ def require(model: Model, file: ModelFile) -> Path:
     """
     path = file_path(model, file)
     if not path.is_file():
-        raise ModelError(f"The model file {path} is missing; {_FETCH} to download it.")
+        raise ModelError(f"The model file {path} is missing; run `{model.command}` to download it.")
     if not _is_right(model, file):
-        raise ModelError(f"The model file {path} has a wrong checksum; {_FETCH} to replace it.")
+        raise ModelError(f"The model file {path} has a wrong checksum; run `{model.command}` to replace it.")
     return path
 
 

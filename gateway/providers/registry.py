@@ -21,10 +21,14 @@ from pydantic.alias_generators import to_camel
 
 from gateway.assistant import Assistant, Model, ProviderSettings
 from gateway.errors import ConfigError
-from gateway.providers.base import LanguageModel, Transcriber, Voice, VoiceActivityDetector
+from gateway.models import missing
+from gateway.models.catalogue import SMART_TURN
+from gateway.providers.base import LanguageModel, Transcriber, TurnDetector, Voice, VoiceActivityDetector
+from gateway.start_speaking_plan import LivekitEndpointing, SmartTurnEndpointing, StartSpeakingPlan
 
 if TYPE_CHECKING:
     from gateway.providers.stt.recogniser import Recogniser
+    from gateway.providers.turn.smart_turn import SmartTurn
     from gateway.providers.vad.silero import SileroModel
 
 logger = structlog.get_logger(__name__)
@@ -93,6 +97,19 @@ def make_detector() -> VoiceActivityDetector:
     return _silero().open()
 
 
+def make_turn_detector(plan: StartSpeakingPlan) -> TurnDetector | None:
+    """What judges the ends of turns by sound: smart-turn, where the assistant asks for it, or wants a probability and
+    the model is there; else none.
+
+    :raises ModelError: the model that was asked for is missing or damaged
+    """
+    if isinstance(plan.smart, SmartTurnEndpointing):
+        return _smart_turn()
+    if isinstance(plan.smart, LivekitEndpointing) and not missing([SMART_TURN]):
+        return _smart_turn()
+    return None
+
+
 async def warm_up(assistants: Iterable[Assistant]) -> None:
     """Load all that these assistants need and run it once.
 
@@ -106,6 +123,7 @@ async def warm_up(assistants: Iterable[Assistant]) -> None:
         _load(make_voice, [assistant.voice for assistant in chosen]),
         _load(make_model, [assistant.model for assistant in chosen]),
         asyncio.to_thread(lambda: make_detector().push(bytes(2048))),
+        _warm_turn_detectors([assistant.start_speaking_plan for assistant in chosen]),
     )
 
 
@@ -114,6 +132,12 @@ async def _load(make: Callable[[Settings], object], chosen: Iterable[Settings]) 
         provider = await asyncio.to_thread(make, settings)
         if isinstance(provider, Warmable):
             await provider.warm_up()
+
+
+async def _warm_turn_detectors(plans: Iterable[StartSpeakingPlan]) -> None:
+    for plan in plans:
+        if (detector := await asyncio.to_thread(make_turn_detector, plan)) is not None:
+            await detector.judge(bytes(2048))
 
 
 # ---------------------------------------------------------------- the embedded providers
@@ -188,6 +212,13 @@ def _silero() -> SileroModel:
     from gateway.providers.vad.silero import SileroModel
 
     return SileroModel()
+
+
+@functools.cache
+def _smart_turn() -> SmartTurn:
+    from gateway.providers.turn.smart_turn import SmartTurn
+
+    return SmartTurn(ThreadPoolExecutor(_cores(), thread_name_prefix="turn ends"))
 
 
 def _cores() -> int:

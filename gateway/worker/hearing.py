@@ -12,9 +12,10 @@ from gateway.conversation.commands import Transcribe
 from gateway.conversation.events import BeepHeard, Event, PartialHeard, SpeechEnded, Transcribed, TranscriberFailed
 from gateway.errors import ProviderError
 from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
-from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, VoiceActivityDetector
+from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, TurnDetector, VoiceActivityDetector
 from gateway.worker.beep import BeepDetector
 from gateway.worker.clock import CallClock
+from gateway.worker.turn_ends import TurnEnds
 from gateway.worker.voice_activity import VoiceActivity
 
 logger = structlog.get_logger(__name__)
@@ -23,7 +24,8 @@ CLOSE_SECONDS = 2.0
 
 
 class Hearing:
-    """One call's ear. `push` audio in order; edges and transcripts come out as events."""
+    """One call's ear. `push` audio in order; edges and transcripts come out as events, and with a `turn_detector` its
+    judgements of the ends of speech."""
 
     def __init__(
         self,
@@ -32,11 +34,13 @@ class Hearing:
         stream: TranscriberStream,
         clock: CallClock,
         dispatch: Callable[[Event], None],
+        turn_detector: TurnDetector | None = None,
     ) -> None:
         self._activity = VoiceActivity(detector)
         self._stream = stream
         self._clock = clock
         self._dispatch = dispatch
+        self._turn_ends = TurnEnds(turn_detector, clock=clock, dispatch=dispatch) if turn_detector else None
         self._transcripts = aiter(stream)
         self._beeps: BeepDetector | None = None
         self._asked: Transcribe | None = None
@@ -46,14 +50,23 @@ class Hearing:
         """Consecutive 20 ms frames that start at `at_ms` of the call clock."""
         self._stream.push(pcm, at_ms)
         self._clock.heard(at_ms + samples_to_ms(len(pcm) // SAMPLE_BYTES))
+        if self._turn_ends is not None:
+            self._turn_ends.push(pcm, at_ms)
         for edge in self._activity.push(pcm, at_ms):
             self._dispatch(replace(edge, at=self._clock.now()))
+            if self._turn_ends is not None:
+                self._turn_ends.edge(edge)
         for end_ms in self._beeps.push(pcm, at_ms) if self._beeps is not None else ():
             self._dispatch(BeepHeard(self._clock.now(), end_ms))
 
     def listen_for_beep(self, wanted: bool) -> None:
         """Tell of beeps from here on, or no longer."""
         self._beeps = BeepDetector() if wanted else None
+
+    def turn_taken(self) -> None:
+        """What is said from now on is another turn."""
+        if self._turn_ends is not None:
+            self._turn_ends.taken()
 
     def held(self, at_ms: int) -> None:
         """Nothing is heard for a while: what follows does not belong to what came before."""
@@ -68,8 +81,16 @@ class Hearing:
         self._stream.finish(command.segment, command.start_ms, command.end_ms, hint)
 
     async def listen(self) -> None:
-        """Turn transcripts into events until the stream is closed. A failure that may pass is met by asking once more;
-        a second one in a row, or a stream that ends by itself, is the end of the transcription."""
+        """Turn transcripts and judgements into events until the stream is closed."""
+        async with asyncio.TaskGroup() as group:
+            judging = group.create_task(self._turn_ends.run(), name="turn ends") if self._turn_ends else None
+            await self._read_transcripts()
+            if judging is not None:
+                judging.cancel()
+
+    async def _read_transcripts(self) -> None:
+        """Until the stream is closed. A failure that may pass is met by asking once more; a second one in a row, or a
+        stream that ends by itself, is the end of the transcription."""
         failed = False
         while not self._closed:
             try:

@@ -24,6 +24,7 @@ from gateway.providers.base import (
     LanguageModel,
     Transcriber,
     TranscriberStream,
+    TurnDetector,
     Voice,
     VoiceActivityDetector,
 )
@@ -116,6 +117,7 @@ class Resources:
     model: LanguageModel
     voice: Voice
     detector: VoiceActivityDetector
+    turn_detector: TurnDetector | None
     client: httpx.AsyncClient
 
     @classmethod
@@ -130,6 +132,7 @@ class Resources:
             model=registry.make_model(assistant.model),
             voice=registry.make_voice(assistant.voice),
             detector=registry.make_detector(),
+            turn_detector=registry.make_turn_detector(assistant.start_speaking_plan),
             client=client,
         )
 

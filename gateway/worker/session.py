@@ -68,7 +68,13 @@ class Session:
         :raises ProviderError: the transcriber cannot be opened; the call was not accepted
         """
         stream = await self._resources.open_transcriber()
-        hearing = Hearing(detector=self._resources.detector, stream=stream, clock=self._clock, dispatch=self.dispatch)
+        hearing = Hearing(
+            detector=self._resources.detector,
+            stream=stream,
+            clock=self._clock,
+            dispatch=self.dispatch,
+            turn_detector=self._resources.turn_detector,
+        )
         try:
             await self._converse(hearing)
         finally:
@@ -267,6 +273,8 @@ class Session:
 
     def _commit_turn(self, turn: c.CommitTurn) -> None:
         self._latency = TurnLatency(turn.turn, turn.end_ms, turn.due_ms, turn.transcript_ms)
+        if self._hearing is not None:
+            self._hearing.turn_taken()
         fact = CallerSaid(turn.turn, turn.text)
         self._record(fact, start_ms=turn.start_ms, end_ms=turn.end_ms, source=turn.source)
 

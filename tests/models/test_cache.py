@@ -10,7 +10,7 @@ import pytest
 from gateway.errors import ModelError
 from gateway.models import cache
 from gateway.models.cache import file_path, missing, model_path, require
-from gateway.models.catalogue import CATALOGUE, Model, ModelFile
+from gateway.models.catalogue import CATALOGUE, OPTIONAL, Model, ModelFile
 
 CONTENT = b"weights"
 
@@ -69,8 +69,8 @@ def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
 
 
 def test_the_catalogue_is_well_formed() -> None:
-    names = [model.name for model in CATALOGUE]
+    names = [model.name for model in (*CATALOGUE, *OPTIONAL)]
     assert len(set(names)) == len(names)
-    for model in CATALOGUE:
+    for model in (*CATALOGUE, *OPTIONAL):
         assert model.licence
         assert all(len(bytes.fromhex(file.sha256)) == 32 and file.size > 0 for file in model.files)

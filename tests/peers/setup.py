@@ -1,6 +1,7 @@
 """Installs what the tests' peers need: `python -m tests.peers.setup`. Does nothing, at once, when all is there.
 
-Debian packages on this machine (root only), Asterisk and its prompts in the cache, the softphone's virtual environment.
+Debian packages on this machine (root only), Asterisk and its prompts in the cache, the softphone's virtual environment,
+the optional models.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gateway.errors import ParleyError
+from gateway.models import ensure_models
+from gateway.models.catalogue import OPTIONAL
 from tests.peers.asterisk import asterisk_root
 from tests.peers.missing import PeerMissing
 from tests.peers.softphone import softphone_python
@@ -48,11 +52,20 @@ def install(packages: list[str]) -> None:
             raise PeerMissing(f"apt-get {command[0]} failed: {done.stderr.strip()[-400:]}")
 
 
+def optional_models() -> None:
+    """:raises PeerMissing: a model that a user may add cannot be fetched"""
+    try:
+        ensure_models(catalogue=OPTIONAL)
+    except ParleyError as error:
+        raise PeerMissing(str(error)) from error
+
+
 def main() -> int:
     """Prepare every part that can be prepared; one line for each that cannot. Exit status 1 when one is missing."""
     status = 0
     packages = missing_packages()
-    for step in (lambda: install(packages) if packages else None, asterisk_root, softphone_python):
+    steps = (lambda: install(packages) if packages else None, asterisk_root, softphone_python, optional_models)
+    for step in steps:
         try:
             step()
         except PeerMissing as error:
