@@ -63,13 +63,13 @@ class Verdict:
 
 _CERTAIN = (
     r"(after|at|hear|following|for) the (tone|beep)",
-    r"(leave|record) (a|your|me a|us a|the)( \w+)? message (after|at|and|or|with|then|now|when)",
-    r"(please leave|leave us|leave me) (a|your)( \w+)? message",
-    r"leave your( \w+)? message",
+    r"(?<!to )(?<!i )(?<!you )(leave|record) (us |me )?(a|your)( \w+)? message",
     r"leave (us |me )?your (name|number|details|contact)",
     r"voice ?mail",
     r"mail ?box",
-    r"(can ?t|cannot|can not|unable to|not able to|couldn t) (come to|get to|take|answer) (the|your|my|this) (ph|call)",
+    r"(can ?t|cannot|can not|unable to|not able to) (come to|get to|take|answer) (the|your|my|this) (phone|call)",
+    r"(no one|nobody|no agent) can (take|answer) your call",
+    r"either (on the phone|away from)",
     r"(is|are|am|s|m|re) (currently |presently )?(un|not |un )available",
     r"(nobody|no one|not anybody) is (here|available)",
     r"(get|come) back to you (as soon|when|shortly)",
@@ -88,7 +88,13 @@ _SCREENING = (
     r"why you (are|re) calling",
     r"screening",
 )
+_OFFERS = (
+    r"(can|may|could|shall) (i|we) take a message",
+    r"(do|would) you (want|like) to leave",
+    r"reached the right",
+)
 _WANTS_ANSWER = (
+    *_OFFERS,
     r"how (can|may|could) (i|we) help",
     r"(can|may) (i|we) help you",
     r"what can (i|we) do for you",
@@ -102,14 +108,14 @@ _HELLO = re.compile(
 )
 _MACHINE = re.compile("|".join(_CERTAIN))
 _HUMAN = re.compile("|".join((*_SCREENING, *_WANTS_ANSWER)))
-_SCREENED = re.compile("|".join(_SCREENING))
+_ANSWERS = re.compile("|".join((*_SCREENING, *_OFFERS)))
 
 
 def machine_words(text: str) -> str:
-    """The words of a text that only a machine says, empty when there are none."""
+    """The words of a text that only a machine says; empty when there are none, or an answer is wanted."""
     said = _plain(text)
     found = _MACHINE.search(said)
-    return found[0] if found and not _SCREENED.search(said) else ""
+    return found[0] if found and not _ANSWERS.search(said) else ""
 
 
 def _plain(text: str) -> str:

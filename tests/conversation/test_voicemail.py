@@ -18,6 +18,9 @@ MACHINES = (
     "Leave your name and number and I'll get back to you as soon as I can.",
     "This is the voicemail of extension one two three.",
     "Sorry I missed your call.",
+    "Hey, this is Mike. Leave a message.",
+    "We are away from the phone, but at the sound of the tone leave your name and number.",
+    "No one can take your call right now.",
     "Hey, it's Bob, you know what to do.",
     "At the tone, please record your message. When you have finished, hang up.",
 )
@@ -31,6 +34,10 @@ HUMANS = (
     "If you record your name and reason for calling, I will see if this person is available.",
     "I reached home an hour ago.",
     "Who is calling please?",
+    "He's not available right now, can I take a message?",
+    "She is in a meeting. Do you want to leave a message?",
+    "Sorry, I couldn't get to the phone in time.",
+    "You've reached the right person.",
 )
 
 
