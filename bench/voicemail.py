@@ -36,6 +36,7 @@ _GREETING, _MESSAGE = "Good day, this is Ann of Smith and Sons.", "This is Ann o
 _MS_PER_CHARACTER = 60
 _REPORT_MS = 100
 _LAST_MS = 45_000
+_SHORT_MS = 2_000
 
 Recognise = Callable[[bytes], str]
 
@@ -186,6 +187,8 @@ def _figures(people: Sequence[Answered], boxes: Sequence[Answered], late: int) -
     yield Rate.of("machines that were greeted first", late, len(boxes))
     greeted = [(one, one.greeted_ms) for one in people if one.greeted_ms is not None]
     yield Figure.of("answer to first message, humans", [ms for _, ms in greeted])
+    short = [ms for one, ms in greeted if one.opening.speech_ms <= _SHORT_MS]
+    yield Figure.of("answer to first message, hello over by 2 s", short)
     waits = [ms - one.opening.speech_ms for one, ms in greeted]
     yield Figure.of("hello's end to first message", waits)
     yield Figure.of("answer to verdict, machines", [one.verdict_ms for one in boxes if one.verdict_ms is not None])
