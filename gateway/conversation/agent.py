@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from gateway.conversation.clauses import speakable
 from gateway.conversation.commands import SpeechKind
 from gateway.conversation.heard import SpokenUtterance
+from gateway.conversation.passages import Clause, clauses, marked
 
 
 @dataclass(slots=True)
 class AgentReply:
     """A reply or a fixed text that is being made or spoken. `answers` is the caller's text that it was made for.
 
-    `protected` ones are fixed texts that may not be interrupted. `filled` tells that the silence in it is covered."""
+    `fixed` is the text of one that is known from the start, which may be `protected` against interruptions. `filled`
+    tells that the silence in it is covered."""
 
     id: int
     turn: int
     kind: SpeechKind
     answers: str = ""
+    fixed: str = ""
     protected: bool = False
     committed: bool = False
     finished: bool = False
@@ -38,13 +43,18 @@ class AgentReply:
     @property
     def interruptible(self) -> bool:
         """What plays now, or plays next, may be interrupted."""
-        playing = next((u for u in self.utterances.values() if not u.settled), None)
+        playing = self.playing
         return playing.interruptible if playing is not None else not self.protected
 
     @property
     def speaks(self) -> bool:
         """It has said something of its own."""
         return any(not utterance.filler for utterance in self.utterances.values())
+
+    @property
+    def playing(self) -> SpokenUtterance | None:
+        """What plays now, or plays next."""
+        return next((utterance for utterance in self.utterances.values() if not utterance.settled), None)
 
     @property
     def last_utterance(self) -> int:
@@ -68,3 +78,22 @@ class AgentReply:
             if heard != utterance.text:
                 break
         return " ".join(parts)
+
+    @property
+    def rest(self) -> str:
+        """What the caller did not hear of the text, as far as it is known, passages marked."""
+        if self.fixed:
+            pieces = clauses(self.fixed)
+        else:
+            pieces = [Clause(u.text, u.interruptible) for u in self.utterances.values() if not u.filler]
+        heard = sum(len(u.heard.split()) for u in self.utterances.values() if not u.filler)
+        return " ".join(_after(heard, pieces))
+
+
+def _after(heard: int, pieces: list[Clause]) -> Iterator[str]:
+    """The pieces without their first words, passages marked."""
+    for piece in pieces:
+        words = speakable(piece.text).split()
+        if rest := " ".join(words[heard:]):
+            yield rest if piece.interruptible else marked(rest)
+        heard = max(0, heard - len(words))

@@ -30,8 +30,7 @@ class BargeIn(Turns):
     def _caller_starts_early(self, event: e.SpeechStarted) -> None:
         if not self._held:
             self.caller.speech_started(event.onset_ms)
-            if self.reply is not None and self.reply.interruptible:
-                self._timers.set("reopen", event.onset_ms + self._plan.overlap.voice_ms)
+            self._watch_speech("reopen", self._plan.overlap.voice_ms)
 
     def _caller_was_short(self, event: e.SpeechEnded) -> None:
         """A blip before the agent spoke is nothing. Longer speech began over a passage, or comes before one."""
@@ -44,6 +43,11 @@ class BargeIn(Turns):
 
     def _on_reopen(self, _: e.Event) -> None:
         self._cut("interruption", backoff_ms=0)
+
+    def _on_overrun(self, _: e.Event) -> None:
+        """The agent went on, and so does the caller: judge that speech as a new overlap."""
+        if not self._plan.overlap.num_words and self.reply is not None and self.reply.interruptible:
+            self._open_overlap(self.caller.onset_ms)
 
     # ------------------------------------------------------------ overlap
 

@@ -33,7 +33,8 @@ class Segment:
 @dataclass(slots=True)
 class CallerTurn:
     """Speech of the caller since the last turn was taken. `finished` is the probability by sound that the latest speech
-    ended the turn, None while nobody has judged it."""
+    ended the turn, None while nobody has judged it. `rolled` is the latest segment that was closed while the caller
+    spoke on."""
 
     speaking: bool = False
     start_ms: int = 0
@@ -41,6 +42,7 @@ class CallerTurn:
     onset_ms: int = 0
     transcript_ms: int = 0
     finished: float | None = None
+    rolled: int = 0
     segments: list[Segment] = field(default_factory=list)
     keypad: KeypadPlan = field(default_factory=KeypadPlan)
     _open_ms: int | None = None
@@ -93,7 +95,7 @@ class CallerTurn:
     def roll(self, number: int, at: int) -> Segment:
         """Close the segment of speech that goes on, and open the next one where it ends."""
         segment = self.close_segment(number, at)
-        self._open_ms, self.onset_ms = at, at
+        self._open_ms, self.onset_ms, self.rolled = at, at, segment.id
         return segment
 
     def transcribed(self, number: int, text: str, at: int) -> bool:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 from gateway.conversation import commands as c
-from gateway.conversation import endpointing
+from gateway.conversation import endpointing, overlap
 from gateway.conversation import events as e
 from gateway.conversation.agent import AgentReply
 from gateway.conversation.caller import CallerTurn, Segment
@@ -26,9 +26,11 @@ TRANSCRIPT_MS = 6_000
 SEGMENT_MS = 20_000
 """Speech without a pause is transcribed in pieces of this length."""
 REPLY_MS = 15_000
-"""A reply that shows nothing for this long has failed."""
-PLAYOUT_MS = 10_000
-"""An utterance that does not move for this long is cut."""
+"""A reply that shows nothing for this long has failed: the worker gives a model up earlier, and says so."""
+PLAYOUT_MS = 3_000
+"""An utterance that has audio and does not move for this long is cut."""
+VOICE_MS = 10_000
+"""The same for one that waits for its audio: the worker gives a voice up earlier, and says so."""
 OPENING_MS = 180_000
 ENDING_MS = 15_000
 LAST_WORDS_MS = 8_000
@@ -37,6 +39,8 @@ ASIDE_MS = 1_500
 """An acknowledgement this short before the end of a question answers it."""
 ONSET_LAG_MS = 250
 """The gateway's detector may be this much ahead of the worker's."""
+REST_MS = 300
+"""Between a decision for the agent and the next look at the same speech."""
 SPECULATIONS = 4
 """Replies that are prepared in vain before the machine waits for the end of the turn."""
 
@@ -100,8 +104,10 @@ class Floor(ABC):
         elif state is State.THINKING:
             self._timers.set("reply", max(now, self._tools_until) + REPLY_MS)
             self._arm_filler()
+            self._watch_speech("reopen", self._plan.overlap.voice_ms)
         elif state is State.SPEAKING:
-            self._timers.set("playout", now + PLAYOUT_MS)
+            self._expect_playout()
+            self._watch_speech("overrun", overlap.DECIDE_MS, rest_ms=REST_MS)
         elif state is State.ENDING:
             self._timers.set("ending", now + ENDING_MS)
 
@@ -110,6 +116,20 @@ class Floor(ABC):
         reply, delay_ms = self.reply, self._plan.fillers.delay_ms
         if reply is not None and reply.kind is SpeechKind.REPLY and not reply.finished and not reply.filled:
             self._timers.set("filler", self._now + (max(delay_ms, GAP_MS) if reply.speaks else delay_ms))
+
+    def _expect_playout(self) -> None:
+        """What plays moves on soon; it may take longer when the voice has yet to make it, and on hold any time."""
+        if self._held:
+            self._timers.clear("playout")
+            return
+        playing = self.reply.playing if self.reply is not None else None
+        waits_for_voice = playing is None or playing.dry
+        self._timers.set("playout", self._now + (VOICE_MS if waits_for_voice else PLAYOUT_MS))
+
+    def _watch_speech(self, timer: str, enough_ms: int, *, rest_ms: int = 1) -> None:
+        """The caller speaks already while the agent gets the floor: look again when that was for long enough."""
+        if self.caller.speaking and self.reply is not None and self.reply.interruptible:
+            self._timers.set(timer, max(self._now + rest_ms, self.caller.onset_ms + enough_ms))
 
     def _emit(self, command: Command) -> None:
         self._commands.append(command)

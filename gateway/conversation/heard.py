@@ -21,6 +21,9 @@ SAMPLES_PER_CHARACTER = 533
 SLACK = 400
 """Samples (50 ms)."""
 
+DRY = 1600
+"""Samples (200 ms)."""
+
 _WORD = re.compile(r"\S+")
 
 
@@ -55,6 +58,11 @@ class SpokenUtterance:
     def settled(self) -> bool:
         """No more of it will be sent."""
         return self.state in (PlayoutState.FINISHED, PlayoutState.CUT)
+
+    @property
+    def dry(self) -> bool:
+        """All audio that the voice made so far has been sent, or nearly so: reports come every 100 ms."""
+        return not self.complete and self.samples - self.position < DRY
 
     @property
     def heard(self) -> str:

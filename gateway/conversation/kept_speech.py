@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.conversation import events as e
 from gateway.conversation import overlap
 from gateway.conversation.barge_in import BargeIn
 from gateway.conversation.states import State
@@ -10,9 +9,6 @@ from gateway.conversation.states import State
 
 class KeptSpeech(BargeIn):
     """Decide what becomes of speech that could not interrupt."""
-
-    def _text_kept(self, event: e.Transcribed) -> None:
-        self.caller.transcribed(event.segment, event.text, self._now)
 
     def _passage_over(self) -> None:
         """Who spoke over a passage is not told the rest of the reply first."""

@@ -9,7 +9,7 @@ from gateway.conversation import endpointing
 from gateway.conversation import events as e
 from gateway.conversation.agent import AgentReply
 from gateway.conversation.commands import SpeechKind
-from gateway.conversation.floor import LAST_WORDS_MS, PLAYOUT_MS, REPLY_MS, Floor
+from gateway.conversation.floor import LAST_WORDS_MS, REPLY_MS, Floor
 from gateway.conversation.heard import SpokenUtterance
 from gateway.conversation.states import LAST, State
 
@@ -26,16 +26,17 @@ class Replies(Floor):
         """The agent has finished."""
 
     def _prepare_reply(self, text: str) -> None:
-        self._open_reply(SpeechKind.REPLY, self.turn + 1 if text else self.turn, self.caller.text)
-        self._emit(c.PrepareReply(self._last_id, self.turn + 1 if text else self.turn, text))
+        turn = self.turn + 1 if text else self.turn
+        self._open_reply(AgentReply(self._id(), turn, SpeechKind.REPLY, self.caller.text))
+        self._emit(c.PrepareReply(self._last_id, turn, text))
 
     def _prepare_speech(self, text: str, kind: SpeechKind, interruptible: bool = True) -> None:
-        self._open_reply(kind, self.turn, protected=not interruptible)
+        self._open_reply(AgentReply(self._id(), self.turn, kind, fixed=text, protected=not interruptible))
         self._emit(c.PrepareSpeech(self._last_id, self.turn, text, kind, interruptible))
 
-    def _open_reply(self, kind: SpeechKind, turn: int, answers: str = "", *, protected: bool = False) -> None:
+    def _open_reply(self, reply: AgentReply) -> None:
         self._close_cut_reply()
-        self.reply = AgentReply(self._id(), turn, kind, answers, protected)
+        self.reply = reply
 
     def _commit_reply(self) -> None:
         assert self.reply is not None
@@ -87,7 +88,10 @@ class Replies(Floor):
 
     def _voiced(self, event: e.UtteranceVoiced) -> None:
         if (utterance := self._utterance(event.utterance)) is not None:
+            was_dry = utterance.dry
             utterance.voiced(event.samples, event.words, final=event.final)
+            if was_dry and self.state is State.SPEAKING:
+                self._expect_playout()
 
     def _played(self, event: e.PlayoutReported) -> None:
         utterance = self._utterance(event.utterance)
@@ -95,7 +99,7 @@ class Replies(Floor):
             return
         utterance.played(event.position, event.state)
         if self.state is State.SPEAKING:
-            self._timers.set("playout", self._now + PLAYOUT_MS)
+            self._expect_playout()
         if self._closing is not None and self._closing.settled:
             self._close_cut_reply()
         if utterance.state is e.PlayoutState.FINISHED and not utterance.interruptible:
@@ -114,7 +118,9 @@ class Replies(Floor):
     def _reply_finished(self, event: e.ReplyFinished) -> None:
         if self.reply is None or self.reply.id != event.reply:
             return
-        self.reply.finished, self.reply.expects = True, event.expects
+        self.reply.finished = True
+        if event.expects != "anything":
+            self.reply.expects = event.expects
         if self.reply.committed:
             self._look_if_spoken()
 

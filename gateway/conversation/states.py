@@ -14,7 +14,8 @@ The rules
 5.  A reply that nobody heard yet is taken back when the caller goes on speaking: what the caller adds is a turn of its
     own, and the model sees both.
 6.  Caller speech over the agent opens an overlap (`overlap`), with the gateway's pause or without. Every pause gets one
-    verdict. A cut closes the reply with what was heard of it.
+    verdict. A cut closes the reply with what was heard of it. Speech that goes on after a decision for the agent is
+    judged again.
 7.  Speech and keys over an uninterruptible passage are kept, and are the caller's turn when the passage is over.
 8.  A yes over the end of a question is an answer, although it is an acknowledgement in the middle of a sentence.
 9.  What ends the call (a farewell, an apology, live control) is said to its end, then the call is ended, once.
@@ -22,10 +23,25 @@ The rules
 11. An outbound call may begin with SCREENING: nothing is said until it is known who answered (`voicemail`). What is
     heard in the turns after that can still show a machine. VOICEMAIL waits for its beep, then the message is said to
     its end and the call is ended.
+12. A reply that broke off although nobody took the floor goes on (`continuing`): a noise cut it, or the gateway did. So
+    every turn that was taken is answered.
 
-`TurnMachine` is these tables at work. Its methods stand in seven files, each building on the one before: `floor`
+How a state ends when nothing happens:
+
+    opening      nobody answers for OPENING_MS                      the call ends
+    waiting      silence                                            the caller is asked, then the call ends
+    listening    speech lasts for SEGMENT_MS, and has no words      it is a noise: as if it had ended
+    endpointing  a transcript does not come for TRANSCRIPT_MS       the turn is taken with the words there are
+    thinking     nothing of the reply comes for REPLY_MS            apology, the call ends
+    speaking     audio is there and does not leave for PLAYOUT_MS   it is cut, the caller has the floor
+                 audio does not come for VOICE_MS                   the same
+    overlap      no decision                                        `overlap` decides at the gateway's deadline
+    ending       the gateway does not end the call for ENDING_MS    it is told again; closed
+    any          the longest call                                   the call ends
+
+`TurnMachine` is these tables at work. Its methods stand in eight files, each building on the one before: `floor`
 (books), `replies` (the agent), `turns` (the caller), `barge_in` (both at once), `kept_speech` (over passages),
-`screening` (who answered), `turn` (the call around them).
+`continuing` (after an interruption that was none), `screening` (who answered), `turn` (the call around them).
 """
 
 from __future__ import annotations
@@ -76,7 +92,7 @@ TIMERS: Mapping[State, frozenset[str]] = {
     State.LISTENING: frozenset({"call", "segment"}),
     State.ENDPOINTING: frozenset({"call", "transcribe", "commit", "transcript"}),
     State.THINKING: frozenset({"call", "reply", "filler", "reopen"}),
-    State.SPEAKING: frozenset({"call", "playout"}),
+    State.SPEAKING: frozenset({"call", "playout", "overrun"}),
     State.OVERLAP: frozenset({"call", "overlap", "look"}),
     State.ENDING: frozenset({"ending"}),
     State.CLOSED: frozenset(),
@@ -109,8 +125,8 @@ RULES: Mapping[State, Mapping[type[e.Event], str]] = {
     State.THINKING: {
         e.SpeechStarted: "_caller_starts_early",
         e.SpeechEnded: "_caller_was_short",
+        e.Transcribed: "_text_over_agent",
         e.EchoHeard: "_echo_before_agent",
-        e.Transcribed: "_text_kept",
         e.UtteranceQueued: "_speak",
         e.KeyPressed: "_key_cuts",
     },

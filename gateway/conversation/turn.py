@@ -77,7 +77,7 @@ class TurnMachine(Screening):
             self._endpoint()
         elif self._says:
             self._say_next()
-        else:
+        elif not self._continue():
             self._enter(State.WAITING)
 
     def _adopt_aside(self) -> bool:
@@ -105,6 +105,8 @@ class TurnMachine(Screening):
     def _hold(self, event: e.HoldChanged) -> None:
         self._held = event.held
         self._silence.begins(self._now)
+        if self.state is State.SPEAKING:
+            self._expect_playout()
         if not event.held:
             return
         self.caller.speech_ended(self._now)

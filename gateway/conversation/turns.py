@@ -57,6 +57,13 @@ class Turns(Replies):
         complete = not self.caller.waiting and not self.caller.unrequested
         if known and complete and self.state is State.ENDPOINTING:
             self._text_complete()
+        elif known and self.state is State.LISTENING and self.caller.rolled == event.segment and not event.text:
+            self._nobody_speaks()
+
+    def _nobody_speaks(self) -> None:
+        """What lasts for so long and has no words is a noise, which the detector may never see the end of."""
+        self.caller.speech_ended(self._now)
+        self._endpoint()
 
     def _turn_end_judged(self, event: e.TurnEndJudged) -> None:
         """Evidence by sound about the end of the latest speech; what came before it is out of date."""

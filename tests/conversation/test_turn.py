@@ -294,9 +294,69 @@ def test_nobody_listens_on_hold() -> None:
 
 def test_an_utterance_that_does_not_move_is_cut() -> None:
     talk = speaking()
-    talk.at(12_001)
+    talk.at(5_001)
     assert talk.of(c.CutUtterances) == [c.CutUtterances(1, "stalled")]
     assert talk.in_state(State.WAITING)
+
+
+def test_an_utterance_may_wait_longer_for_its_voice() -> None:
+    talk = Talk()
+    talk.caller_says("what time is it", 1000, 1400)
+    talk.at(2000)
+    talk.feed(e.UtteranceQueued(2000, 2, 1, "It is ten."))
+    talk.at(9_000)
+    assert talk.in_state(State.SPEAKING)
+    talk.feed(e.UtteranceVoiced(9_000, 1, 8000, True))
+    talk.at(11_999)
+    assert talk.in_state(State.SPEAKING)
+    talk.at(12_001)
+    assert talk.of(c.CutUtterances) == [c.CutUtterances(1, "stalled")]
+
+
+def test_an_utterance_that_stands_still_on_hold_is_not_cut() -> None:
+    talk = speaking()
+    talk.feed(e.HoldChanged(2500, True))
+    talk.at(60_000)
+    assert talk.in_state(State.SPEAKING)
+    talk.feed(e.HoldChanged(60_000, False))
+    talk.at(63_001)
+    assert talk.of(c.CutUtterances) == [c.CutUtterances(1, "stalled")]
+
+
+def test_speech_that_never_ends_and_has_no_words_is_a_noise() -> None:
+    talk = Talk(TurnPlan(silence=SilencePlan(60_000, prompts=())))
+    talk.at(1060)
+    talk.feed(e.SpeechStarted(1060, 1000))
+    talk.at(21_300)
+    talk.feed(e.Transcribed(21_300, talk.of(c.Transcribe)[-1].segment, ""))
+    talk.at(21_500)
+    talk.feed(e.Transcribed(21_500, talk.of(c.Transcribe)[-1].segment, ""))
+    assert talk.in_state(State.WAITING)
+
+
+def test_words_before_an_endless_noise_are_a_turn() -> None:
+    talk = Talk()
+    talk.at(1060)
+    talk.feed(e.SpeechStarted(1060, 1000))
+    talk.at(21_300)
+    talk.feed(e.Transcribed(21_300, talk.of(c.Transcribe)[-1].segment, "what time is it"))
+    talk.at(41_300)
+    talk.feed(e.Transcribed(41_300, talk.of(c.Transcribe)[-1].segment, ""))
+    talk.at(41_500)
+    talk.feed(e.Transcribed(41_500, talk.of(c.Transcribe)[-1].segment, ""))
+    talk.at(42_500)
+    assert [turn.text for turn in talk.of(c.CommitTurn)] == ["what time is it"]
+
+
+def test_the_end_is_told_again_with_the_same_reason() -> None:
+    talk = Talk(TurnPlan(farewell="Bye."))
+    talk.caller_says("that is all", 1000, 2000)
+    talk.at(2400)
+    talk.feed(e.EndRequested(2500, 2, "assistant-ended-call"))
+    talk.feed(e.ReplyFailed(2600, 2, "pipeline-error-custom-voice-failed", "No voice.", audible=False))
+    assert talk.last[-1] == c.Fail("pipeline-error-custom-voice-failed", "No voice.")
+    talk.at(20_000)
+    assert talk.last == [c.HangUp("pipeline-error-custom-voice-failed", after_playout=False)]
 
 
 # ---------------------------------------------------------------- going on after another worker

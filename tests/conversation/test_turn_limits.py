@@ -70,10 +70,10 @@ def test_silence_counts_from_the_end_of_what_was_heard() -> None:
     talk = Talk(SILENT)
     talk.caller_says("what time is it", 1000, 2000)
     talk.at(2400)
-    hear(talk, "It is ten.", ms=5_000)
-    talk.at(17_399)
+    hear(talk, "It is ten.", ms=2_500)
+    talk.at(14_899)
     assert not said(talk)
-    talk.at(17_400)
+    talk.at(14_900)
     assert said(talk) == ["Hello?"]
 
 
@@ -87,11 +87,13 @@ def test_no_prompt_comes_while_a_tool_of_an_interrupted_reply_runs() -> None:
     talk.feed(e.SpeechEnded(3100, 3000))
     talk.at(3200)
     talk.feed(e.Transcribed(3300, talk.of(c.Transcribe)[-1].segment, ""))
-    assert talk.in_state(State.WAITING)
+    assert talk.in_state(State.THINKING)
     talk.at(15_000)
     talk.feed(e.ToolEnded(15_000, 2, "t"))
+    hear(talk, "It is on its way.")
+    talk.at(25_999)
     assert not said(talk)
-    talk.at(25_000)
+    talk.at(26_000)
     assert said(talk)[0] == "Hello?"
 
 

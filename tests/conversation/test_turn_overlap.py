@@ -272,3 +272,44 @@ def test_a_pause_of_an_utterance_that_was_cut_gets_its_verdict_too() -> None:
     talk.feed(e.KeyPressed(3000, "1"))
     talk.paused(2990, 4000)
     assert talk.last == [c.GiveVerdict(1, True, "stale")]
+
+
+def test_speech_that_goes_on_while_the_agent_has_to_think_takes_the_reply_back() -> None:
+    talk = Talk(TurnPlan(overlap=OverlapPlan(num_words=3)))
+    talk.caller_says("where is my order", 1000, 2000)
+    talk.at(2400)
+    talk.agent_says("One moment.", finished=False)
+    talk.feed(e.SpeechStarted(2960, 2900))
+    talk.at(3700)
+    assert talk.in_state(State.SPEAKING)
+    talk.played(1)
+    talk.at(3701)
+    assert talk.in_state(State.LISTENING)
+
+
+def test_words_over_the_agent_that_come_while_it_thinks_are_not_lost() -> None:
+    talk = Talk()
+    talk.caller_says("where is my order", 1000, 2000)
+    talk.at(2400)
+    talk.agent_says("One moment.", finished=False)
+    talk.feed(e.SpeechStarted(2960, 2900))
+    talk.feed(e.SpeechEnded(3260, 3140))
+    talk.at(3600)
+    talk.played(1)
+    assert talk.in_state(State.THINKING)
+    talk.feed(e.Transcribed(3650, talk.of(c.Transcribe)[-1].segment, "the second one"))
+    talk.at(6000)
+    assert [turn.text for turn in talk.of(c.CommitTurn)] == ["where is my order", "the second one"]
+
+
+def test_speech_before_a_protected_greeting_is_heard_does_not_take_it_away() -> None:
+    talk = Talk(TurnPlan(greeting="This call is recorded.", greeting_interruptible=False))
+    talk.feed(e.SpeechStarted(160, 100))
+    talk.feed(e.SpeechEnded(1120, 1000))
+    assert not talk.of(c.StopReply)
+    talk.feed(e.Transcribed(1300, talk.of(c.Transcribe)[-1].segment, "good morning"))
+    talk.agent_says("This call is recorded.", interruptible=False)
+    talk.at(3000)
+    talk.played(1)
+    talk.at(4000)
+    assert [turn.text for turn in talk.of(c.CommitTurn)] == ["good morning"]

@@ -151,7 +151,7 @@ def run(seed: int, *, hang_up: bool) -> tuple[TurnMachine, Ledger]:
         feed(chaos.next(machine))
     if hang_up:
         feed(e.CallEnded(chaos.at))
-    for _ in range(200):
+    for _ in range(2_000):
         if machine.deadline is None:
             break
         chaos.at = machine.deadline

@@ -4,7 +4,7 @@ FAIR is what a caller may meet when everything works; ROUGH is what holds while 
 
     opening      until the answer
     waiting      since anybody made a sound: then somebody is asked for, or the call ends; not on hold
-    listening    since the caller's last sound
+    listening    since the caller's last sound; and for any time, while there are words
     endpointing  since the caller's last sound or key
     thinking     since the agent's last sound, or the turn was taken, or a tool began or ended
     speaking     since the agent's last sound; not on hold
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.conversation.floor import ENDING_MS, OPENING_MS, PLAYOUT_MS, REPLY_MS, TRANSCRIPT_MS
+from gateway.conversation.floor import ENDING_MS, OPENING_MS, REPLY_MS, TRANSCRIPT_MS, VOICE_MS
 from gateway.conversation.overlap import DECIDE_MS
 from gateway.conversation.states import State
 
@@ -58,7 +58,7 @@ ROUGH = Bounds(
         State.LISTENING: 2 * SLACK_MS,
         State.ENDPOINTING: TRANSCRIPT_MS + SLACK_MS,
         State.THINKING: REPLY_MS + SLACK_MS,
-        State.SPEAKING: PLAYOUT_MS + SLACK_MS,
+        State.SPEAKING: VOICE_MS + SLACK_MS,
         State.OVERLAP: DECIDE_MS + 2 * SLACK_MS,
         State.ENDING: ENDING_MS + SLACK_MS,
     },

@@ -137,6 +137,8 @@ class SimulatedCaller:
         while not self._hears_agent and self._schedule.now - begun < PATIENCE_MS and not self._gateway.ended:
             if self._happens(0.003):
                 return  # goes on by itself
+            if self._happens(self._conditions.noise / 20):
+                yield from self._noise(self._random.randint(40, 900))
             yield LOOK_MS
 
     def _keys(self) -> Steps:

@@ -56,6 +56,7 @@ class Referee:
         self._over_ms = 0
         self._committed: deque[str] = deque(maxlen=400)
         self._unanswered_ms: int | None = None
+        self._fixed: set[int] = set()
         self._tools: set[str] = set()
         self._texts: dict[int, dict[int, e.UtteranceQueued]] = {}
         self._owner: dict[int, int] = {}
@@ -83,11 +84,9 @@ class Referee:
                 self._moved()
                 self._statements.clear()
                 self._unanswered_ms = None
-            case e.SpeechStarted():
-                self._unanswered_ms = None
             case e.KeyPressed():
                 self._moved()
-                self._unanswered_ms = None
+                self._unanswered_ms = self._unanswered_ms and self._schedule.now
             case e.ToolStarted(tool=tool):
                 self._tools.add(tool)
             case e.ToolEnded(tool=tool):
@@ -125,6 +124,8 @@ class Referee:
                 self._committed.extend(text.split())
                 self._unanswered_ms = None if self._held else self._schedule.now
                 self._moved()
+            case c.PrepareSpeech(reply=reply, kind=kind) if kind is not c.SpeechKind.CONTINUATION:
+                self._fixed.add(reply)
             case c.CloseReply():
                 self._check_heard(command)
                 self._forget(command.reply)
@@ -144,7 +145,8 @@ class Referee:
         self._sent[utterance] = max(position, self._sent.get(utterance, 0))
         self._calm_ms = self._progress_ms = now
         reply = self._owner.get(utterance)
-        self._unanswered_ms = None
+        if reply not in self._fixed:
+            self._unanswered_ms = None
         current = self._current
         if current is None or reply is None or not current.start_ms <= now < current.end_ms:
             return
@@ -196,7 +198,7 @@ class Referee:
         if self._tools:
             self._progress_ms = now
             self._unanswered_ms = None if self._unanswered_ms is None else now
-        if self._unanswered_ms is not None and now - self._unanswered_ms > self._bounds.answer_ms:
+        if self._unanswered_ms is not None and now - max(self._unanswered_ms, self._calm_ms) > self._bounds.answer_ms:
             self.foul("a turn was taken and never answered")
         while self._statements and now - self._statements[0].end_ms > FATE_MS:
             statement = self._statements.popleft()
