@@ -285,12 +285,23 @@ def calls(
 @calls_app.command("show")
 def show(
     call_id: Annotated[str, typer.Argument(metavar="ID", help="Call id, or its beginning when that is unique.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record as JSON, with the figures of its latency.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show one call: who, how it ended, what was said when, and where each turn's time went."""
+    """Show one call: who, how it ended, what was said when, why each pause was decided so, and where each turn's time
+    went.
+
+    Examples:
+
+        parley calls show 01J9Z3
+
+        parley calls show 01J9Z3 --json
+    """
     from gateway.commands import calls as command
 
-    command.show(_settings(config), call_id)
+    command.show(_settings(config), call_id, as_json=as_json)
 
 
 @app.command()

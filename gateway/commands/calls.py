@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from gateway.call.calls import Calls
-from gateway.call.record import CallRecord
+from gateway.call.latency import PARTS
+from gateway.call.record import CallRecord, Latency
+from gateway.commands.pauses import evidence_of, explained
+from gateway.commands.waterfall import summary, waterfall
+from gateway.conversation.recording import Recording, read_recordings
+from gateway.errors import RecordingError
 from gateway.settings import Settings
 
 Line = tuple[int, str, str]
@@ -39,7 +46,7 @@ def list_calls(settings: Settings, *, limit: int) -> None:
         console.print(f"No calls yet in {settings.data_dir}.", markup=False)
 
 
-def show(settings: Settings, call_id: str) -> None:
+def show(settings: Settings, call_id: str, *, as_json: bool = False) -> None:
     """Print one call.
 
     :param call_id: the id or its unique beginning
@@ -47,8 +54,27 @@ def show(settings: Settings, call_id: str) -> None:
     """
     calls = Calls(settings.data_dir)
     record = calls.get(calls.whole_id(call_id))
-    for line in [*_head(calls, record), "", *_timeline(record), "", *_path(record)]:
-        _console().print(line, markup=False)
+    if as_json:
+        data = {**record.model_dump(mode="json"), "latency_summary": summary(record.latency)}
+        typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
+        return
+    evidence = evidence_of(_events(calls, record))
+    parts = [_head(calls, record), _timeline(record, evidence), waterfall(record.latency), _path(record)]
+    console = _console()
+    for index, lines in enumerate(filter(None, map(list, parts))):
+        if index:
+            console.print()
+        for line in lines:
+            console.print(line, markup=False)
+
+
+def _events(calls: Calls, record: CallRecord) -> list[Recording]:
+    """What was recorded of the conversation, as far as this version can read it."""
+    try:
+        with calls.events_path(record.id).open(encoding="utf-8", errors="replace") as lines:
+            return read_recordings(lines)
+    except (OSError, RecordingError):
+        return []
 
 
 def _console() -> Console:
@@ -69,12 +95,12 @@ def _head(calls: Calls, record: CallRecord) -> Iterator[str]:
         yield f"events: {calls.directory / record.events} (parley replay {record.id})"
 
 
-def _timeline(record: CallRecord) -> Iterator[str]:
-    for at_ms, who, what in sorted(_lines(record)):
+def _timeline(record: CallRecord, evidence: Mapping[int, str]) -> Iterator[str]:
+    for at_ms, who, what in sorted(_lines(record, evidence)):
         yield f"{at_ms / 1000:8.2f} s  {who:8} {what}"
 
 
-def _lines(record: CallRecord) -> Iterator[Line]:
+def _lines(record: CallRecord, evidence: Mapping[int, str]) -> Iterator[Line]:
     for turn in record.turns:
         yield turn.at_ms, turn.role, turn.text
         if turn.role == "agent" and turn.interrupted:
@@ -84,18 +110,19 @@ def _lines(record: CallRecord) -> Iterator[Line]:
         took = f" ({call.duration_ms} ms)" if call.duration_ms is not None else ""
         yield call.at_ms, "tool", f"{call.name} {call.arguments} → {answer}{took}"
     for pause in record.pauses:
-        yield pause.at_ms, "pause", f"caller spoke at {pause.onset_ms / 1000:.2f} s: {pause.decision} {pause.reason}"
+        yield pause.at_ms, "pause", explained(pause, evidence)
     for latency in record.latency:
-        yield latency.speech_end_ms, "latency", _latency(latency.model_dump())
+        yield latency.speech_end_ms, "latency", _latency(latency)
     for note in record.notes:
         yield note["at_ms"], "note", ", ".join(f"{key} {value}" for key, value in note.items() if key != "at_ms")
 
 
-def _latency(parts: dict[str, float | None]) -> str:
-    names = ("endpointing", "transcriber", "model", "voice", "playout")
-    split = " + ".join(f"{name} {parts[name]:.0f}" for name in names if parts[name] is not None)
-    total = parts["total"]
-    return f"{total:.0f} ms = {split}" if total is not None else f"{split} ms"
+def _latency(turn: Latency) -> str:
+    """The whole; what is known of the parts where the answer was never heard."""
+    if turn.total is not None:
+        return f"turn {turn.turn} answered after {turn.total:.0f} ms"
+    known = " + ".join(f"{part} {getattr(turn, part):.0f}" for part in PARTS)
+    return f"turn {turn.turn} not answered: {known} ms"
 
 
 def _path(record: CallRecord) -> Iterator[str]:

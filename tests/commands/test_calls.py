@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from gateway.call.calls import Calls
 from gateway.call.leg import Direction
 from gateway.call.record import CallRecord, Latency, Media, Pause, ToolCall, Turn
 from gateway.commands.calls import list_calls, show
+from gateway.conversation.commands import GiveVerdict
+from gateway.conversation.events import PauseNoticed, PlayoutReported, PlayoutState, SpeechStarted, Transcribed
+from gateway.conversation.plan import TurnPlan
+from gateway.conversation.recording import Recording, Step
 from gateway.errors import ParleyError
 from gateway.settings import Settings
 
@@ -76,12 +81,13 @@ def test_the_timeline_is_in_the_order_of_the_call(settings: Settings, capsys: py
                 Latency(
                     turn=1,
                     speech_end_ms=4_900,
+                    jitter_buffer=25,
                     endpointing=400,
                     transcriber=100,
                     model=5,
                     voice=50,
                     playout=20,
-                    total=575,
+                    total=600,
                 )
             ],
             notes=[{"at_ms": 6_000, "text": "resumed"}],
@@ -93,10 +99,11 @@ def test_the_timeline_is_in_the_order_of_the_call(settings: Settings, capsys: py
         "0.02 s",
         "the caller heard: Hello",
         "0.90 s",
-        "575 ms = endpointing 400 + transcriber 100 + model 5 + voice 50 + playout 20",
+        "turn 1 answered after 600 ms",
         "Where is my order?",
         "lookup {'n': '1'} → Shipped. (80 ms)",
         "text resumed",
+        "jitter buffer 25 + endpointing 400* + transcriber 100 + model 5 + voice 50 + playout 20",
     ]
     assert [out.index(moment) for moment in moments] == sorted(out.index(moment) for moment in moments)
 
@@ -139,3 +146,33 @@ def test_an_id_in_full_wins_over_longer_ones(settings: Settings, capsys: pytest.
     write(settings, record("a"), record("ab"))
     show(settings, "a")
     assert capsys.readouterr().out.startswith("a: inbound call")
+
+
+def test_a_pause_is_explained_with_what_was_known(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"at_ms": 900, "onset_ms": 860, "utterance": 1, "position": 7000}
+    pauses = [
+        Pause.model_validate({**values, "pause": 1, "decision": "resume", "reason": "backchannel", "decided_ms": 1210}),
+        Pause.model_validate({**values, "at_ms": 5000, "pause": 2}),
+    ]
+    write(settings, record(pauses=pauses))
+    steps = [
+        Step(PauseNoticed(905, 1, 860, 1, 7000, 1360)),
+        Step(SpeechStarted(950, 870)),
+        Step(PlayoutReported(960, 1, 7000, PlayoutState.PAUSED)),
+        Step(Transcribed(1205, 1, "okay"), (GiveVerdict(1, False, "backchannel"),)),
+    ]
+    Calls(settings.data_dir).events_path("c-1").write_text(Recording(TurnPlan(), steps=steps).lines())
+    show(settings, "c-1")
+    out = capsys.readouterr().out
+    assert "resume 310 ms later, backchannel (the caller only acknowledged)" in out
+    assert 'known by then: speech since 0.87 s, "okay"\n' in out
+    assert "never decided" in out
+
+
+def test_json_is_the_record_with_its_figures(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    write(settings, record(latency=[Latency(turn=1, endpointing=400, voice=100, playout=20, total=520)]))
+    show(settings, "c-1", as_json=True)
+    data = json.loads(capsys.readouterr().out)
+    assert data["id"] == "c-1"
+    assert data["latency_summary"]["ms"]["total"] == {"p50": 520, "p95": 520}
+    assert data["latency_summary"]["largest"] == {"endpointing": 1}
