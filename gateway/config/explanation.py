@@ -36,6 +36,7 @@ _EXPECTED: Mapping[str, str] = {
     "less_than": "less than {lt}",
     "string_too_long": "at most {max_length} characters",
     "string_too_short": "at least {min_length} characters",
+    "too_short": "at least {min_length} of them",
     "literal_error": "{expected}",
 }
 _SECRET = re.compile(r"password|secret|token|api_?key|authorization", re.IGNORECASE)

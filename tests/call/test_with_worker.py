@@ -82,11 +82,11 @@ async def working(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def telephone(tmp_path: Path) -> AsyncIterator[tuple[Telephone, Gateway]]:
+async def telephone(tmp_path: Path, **changes: object) -> AsyncIterator[tuple[Telephone, Gateway]]:
     settings = Settings(
         data_dir=tmp_path,
         routes=[RouteSettings(assistant="desk")],
-        assistants={"desk": Assistant.model_validate(ASSISTANT)},
+        assistants={"desk": Assistant.model_validate({**ASSISTANT, **changes})},
     )
     async with working(settings) as address:
         pool = WorkerPool(WorkerSettings(count=0, addresses=[address]))
@@ -147,6 +147,23 @@ async def test_a_caller_asks_and_hears_the_answer(tmp_path: Path) -> None:
         steps = [step for recording in read_recordings(lines) for step in replay(recording)]
     assert isinstance(steps[-1].event, CallEnded)
     assert not [step for step in steps if step.differs]
+
+
+async def test_the_latency_of_a_turn_is_that_of_the_answer_and_not_of_the_filler(tmp_path: Path) -> None:
+    question = await speech("Could you tell me the time please?")
+    model = {"provider": "tests.worker.fakes:EchoModel", "reply": "It is ten.", "delay_ms": 1500}
+    filler = {"delaySeconds": 0.2, "phrases": ["One moment."]}
+    async with telephone(tmp_path, model=model, fillerPlan=filler) as (phone, gateway):
+        await until(lambda: gateway.calls)
+        await turns(gateway, 1)
+        phone.say(question)
+        await turns(gateway, 3)
+        record = await hang_up(phone, gateway)
+    assert record.turns[-1].heard == "One moment. It is ten."
+    (latency,) = record.latency
+    assert latency.total is not None
+    assert latency.total > 1500
+    assert latency.total == sum(getattr(latency, part) for part in ALL_PARTS)
 
 
 async def test_a_caller_who_speaks_over_the_agent_interrupts_it_and_the_record_tells_what_was_heard(

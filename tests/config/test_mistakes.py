@@ -110,6 +110,44 @@ def test_a_mistake_in_the_start_speaking_plan_is_told_with_its_key(
     assert complain(text) == [f"parley.yaml:1: {PLAN}.{complaint}"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ("messagePlan: {idleMesages: []}", "messagePlan.idleMesages: unknown key, did you mean idleMessages?"),
+        ("messagePlan: {idleTimeoutSeconds: 0}", "messagePlan.idleTimeoutSeconds: expected at least 1.0, got 0"),
+        ("messagePlan: {idleMessages: ['']}", "messagePlan.idleMessages[0]: expected at least 1 characters, got ''"),
+        (
+            "hooks: [{on: call.ending, do: [{type: say, exact: Bye}]}]",
+            "hooks[0].on: expected 'customer.speech.timeout', got 'call.ending'",
+        ),
+        ("hooks: [{on: customer.speech.timeout, do: []}]", "hooks[0].do: expected at least 1 of them, got []"),
+        (
+            "hooks: [{on: customer.speech.timeout, do: [{type: say}]}]",
+            "hooks[0].do[0].exact: expected a value, got none",
+        ),
+        (
+            "hooks: [{on: customer.speech.timeout, do: [{type: tool, tool: {type: dtmf}}]}]",
+            "hooks[0].do[0].tool.type: expected 'endCall', got 'dtmf'",
+        ),
+        ("keypadInputPlan: {delimiters: x}", "keypadInputPlan.delimiters: expected '#' or '*', got 'x'"),
+        ("keypadInputPlan: {timeoutSeconds: 11}", "keypadInputPlan.timeoutSeconds: expected at most 10.0, got 11"),
+        ("fillerPlan: {phrases: []}", "fillerPlan.phrases: expected at least 1 of them, got []"),
+        ("fillerPlan: {delaySeconds: 0}", "fillerPlan.delaySeconds: expected at least 0.2, got 0"),
+    ],
+)
+def test_a_mistake_in_the_plans_for_silence_and_keys_is_told_with_its_key(
+    complain: Complain, settings: str, complaint: str
+) -> None:
+    text = f"assistants: {{demo: {{model: {{provider: x}}, {settings}}}}}"
+    assert complain(text) == [f"parley.yaml:1: assistants.demo.{complaint}"]
+
+
+def test_a_key_that_yaml_takes_for_a_truth_value_is_a_key(read: Read) -> None:
+    hook = "{on: customer.speech.timeout, do: [{type: say, exact: Hello}]}"
+    settings = read(f"assistants: {{demo: {{model: {{provider: x}}, hooks: [{hook}]}}}}")
+    assert settings.assistants["demo"].hooks[0].on == "customer.speech.timeout"
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(complain: Complain) -> None:
     lines = complain("sip:\n  port: a\nrtp:\n  prots: 1\nlog:\n  sip: 7\n")
     assert [line.split(": ")[:2] for line in lines] == [

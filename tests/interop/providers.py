@@ -69,15 +69,17 @@ class FixedStream:
 
 
 class FixedModel:
-    """Says the same to everything; with `defect` it raises what no provider should."""
+    """Says the same to everything, after `delay_ms`; with `defect` it raises what no provider should."""
 
-    def __init__(self, *, reply: str = "", defect: bool = False, **_: Mapping[str, Any]) -> None:
+    def __init__(self, *, reply: str = "", delay_ms: int = 0, defect: bool = False, **_: Mapping[str, Any]) -> None:
         self._reply = reply
+        self._delay = delay_ms / 1000
         self._defect = defect
 
     async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
         if self._defect:
             raise ZeroDivisionError("a defect on purpose")
+        await asyncio.sleep(self._delay)
         yield TextDelta(self._reply)
         yield ReplyEnd()
 
