@@ -77,6 +77,13 @@ PATCHES = (
         "                pj_elapsed_msec(&c_strm->rem_rtp_heard, &now) < 1000)\n"
         "            {",
     ),
+    # The jitter buffer gives up delay that it did not need for two seconds. A packet of G.711 is put in as two frames,
+    # and at the first of them the buffer looked short again: 10 ms that one late packet had cost stayed for the call.
+    (
+        "pjmedia/src/pjmedia/jbuf.c",
+        "        /* Reset any scheduled discard */\n        jb->jb_discard_dist = 0;",
+        "        if (cur_size < burst_level)\n            jb->jb_discard_dist = 0;",
+    ),
 )
 """File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""
 
