@@ -24,7 +24,7 @@ from gateway.providers.tts.words import TimedWord, align
 
 _DURATIONS = b"/Cast_32_output_0"
 _MODEL_GRAPH, _GRAPH_OUTPUT, _VALUE_NAME = 7, 12, 1  # field numbers in onnx.proto
-_LEAD_MS = 30
+_LEAD_MS = 10
 _PAUSE_MS = 260
 """Silence after a sentence, when the voice itself left as much."""
 _SEED = 1
