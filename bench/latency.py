@@ -9,6 +9,7 @@ from typing import Any
 from bench.caller import ask, echo_reference
 from bench.measured_turn import measured_turns
 from bench.report import Figure, Report
+from gateway.call.latency import ALL_PARTS
 from tests.interop.product import ProductPlan, running_product, shipped_assistant
 from tests.interop.tool_server import ToolServer
 from tests.peers import speech
@@ -21,7 +22,6 @@ METHOD = (
     "turn: apart are the wholes, of that is the way of the caller's last packet into the call clock"
 )
 CALLS = 5
-PARTS = ("endpointing", "transcriber", "model", "voice", "playout")
 
 
 def questions(call: int) -> list[speech.Samples]:
@@ -61,4 +61,6 @@ def parts(records: Sequence[dict[str, Any]], *, name: str = "own account") -> li
     """The product's own account of its turns: each part, and the whole."""
     turns = [turn for record in records for turn in record["latency"]]
     complete = [turn for turn in turns if turn["total"] is not None]
-    return [Figure.of(f"{name}: {part}", [turn[part] for turn in complete]) for part in (*PARTS, "total") if complete]
+    return [
+        Figure.of(f"{name}: {part}", [turn[part] for turn in complete]) for part in (*ALL_PARTS, "total") if complete
+    ]

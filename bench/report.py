@@ -59,6 +59,26 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What was aimed at, beside what was found: passed when the value is at most, or at least, the limit."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str = "ms"
+    at_least: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def line(self) -> str:
+        sign = "≥" if self.at_least else "≤"
+        found = f"{self.value:8.1f}   target {sign} {self.limit:6.1f} {self.unit:<4}"
+        return f"  {self.name:<46} {found} {'pass' if self.passed else 'MISS'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """`notes` are facts of this run that a reader must know, such as turns that were not answered."""
 
@@ -68,17 +88,21 @@ class Report:
     reference: Sequence[Figure | Rate]
     notes: list[str] = field(default_factory=list)
     machine: str = field(default_factory=lambda: machine())
+    targets: Sequence[Target] = ()
 
     def text(self) -> str:
         """For reading."""
         lines = [f"{self.benchmark}", f"  machine: {self.machine}", f"  method: {self.method}"]
         lines += [figure.line() for figure in self.figures]
         lines += ["  reference, same run:", *(figure.line() for figure in self.reference)] if self.reference else []
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+        lines += [f"  note: {note}" for note in self.notes]
+        lines += ["  targets:", *(target.line() for target in self.targets)] if self.targets else []
+        return "\n".join(lines)
 
     def json(self) -> str:
         """For collecting."""
-        return json.dumps(asdict(self), indent=2)
+        targets = [{**asdict(target), "passed": target.passed} for target in self.targets]
+        return json.dumps({**asdict(self), "targets": targets}, indent=2)
 
 
 def machine() -> str:

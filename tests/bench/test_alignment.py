@@ -1,46 +1,15 @@
 from __future__ import annotations
 
-import audioop
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from bench.alignment import FRAME_SAMPLES, Alignment
-from gateway.media.recorder import Recorder
+from bench.alignment import Alignment
+from tests.bench.held import START_NS, noise, recording, stream
 from tests.peers import wire
-from tests.peers.rtp import RtpStream, streams
 
-START_NS = 1_000_000_000_000
 PHASE_NS = 7_000_000
 """The phone's frames end this much after ours."""
-
-
-def noise(frames: int, *, seed: int) -> list[bytes]:
-    """µ-law payloads of which no two are alike."""
-    samples = np.random.default_rng(seed).integers(-8000, 8000, frames * FRAME_SAMPLES, dtype=np.int16)
-    data = audioop.lin2ulaw(samples.tobytes(), 2)
-    return [data[at : at + FRAME_SAMPLES] for at in range(0, len(data), FRAME_SAMPLES)]
-
-
-def stream(payloads: list[bytes], *, start_ns: int) -> RtpStream:
-    (found,) = streams(wire.stream(payloads, start_ns=start_ns))
-    return found
-
-
-def recording(folder: Path, caller: list[bytes], agent: list[bytes], *, shift_ms: int) -> Path:
-    """As the product makes it, with the caller's side `shift_ms` late."""
-    jobs: list[Callable[[], object]] = []
-    recorder = Recorder(folder / "call.wav", jobs.append)
-    heard = bytes(shift_ms * 16) + audioop.ulaw2lin(b"".join(caller), 2)
-    for tick, payload in enumerate(agent):
-        frame = heard[tick * 320 : tick * 320 + 320].ljust(320, b"\0")
-        recorder.add(tick, frame, audioop.ulaw2lin(payload, 2))
-    recorder.close()
-    for job in jobs:
-        job()
-    return folder / "call.wav"
 
 
 @pytest.fixture

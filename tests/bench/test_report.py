@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.report import Figure, Rate, Report
+from bench.report import Figure, Rate, Report, Target
 
 
 def report() -> Report:
@@ -16,6 +16,7 @@ def report() -> Report:
         [Figure.of("echo", [1.0])],
         ["one note"],
         machine="a machine",
+        targets=[Target("overhead p50", 31.0, 30.0), Target("caught", 99.0, 98.0, "%", at_least=True)],
     )
 
 
@@ -67,3 +68,13 @@ def test_the_json_holds_the_same() -> None:
         "worst": 300,
     }
     assert found["figures"][2] == {"name": "right", "percent": 75.0, "n": 4}
+    assert [(target["name"], target["passed"]) for target in found["targets"]] == [
+        ("overhead p50", False),
+        ("caught", True),
+    ]
+
+
+def test_targets_stand_beside_what_was_found() -> None:
+    missed, passed = report().text().splitlines()[-2:]
+    assert missed.split() == ["overhead", "p50", "31.0", "target", "≤", "30.0", "ms", "MISS"]
+    assert passed.split() == ["caught", "99.0", "target", "≥", "98.0", "%", "pass"]

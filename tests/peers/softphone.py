@@ -100,6 +100,10 @@ class Softphone:
     def play(self, file: Path) -> None:
         self._send(do="play", file=str(file))
 
+    def echo(self, loss_db: float | None) -> None:
+        """Send back what is heard, this much weaker, as a line with a bad hybrid does; None sends nothing back."""
+        self._send(do="echo", level=0.0 if loss_db is None else 10 ** (-loss_db / 20))
+
     def hold(self) -> None:
         self._send(do="hold")
 

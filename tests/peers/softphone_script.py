@@ -1,7 +1,8 @@
 """The softphone's own process: pjsua2 from PyPI, driven by JSON lines on standard input, reporting JSON lines.
 
 Runs in a virtual environment of its own (`tests.peers.softphone`) and imports nothing of ours. Every event carries
-`at_ns`, CLOCK_REALTIME, the clock of the captures. Commands: dial, answer, play, hold, unhold, digits, hangup, quit.
+`at_ns`, CLOCK_REALTIME, the clock of the captures. Commands: dial, answer, play, echo, hold, unhold, digits, hangup,
+quit.
 """
 
 from __future__ import annotations
@@ -183,6 +184,17 @@ class Phone:
         self.players.append(Player(file))
         self.players[-1].startTransmit(media)
         report("playing", file=file)
+
+    def do_echo(self, level: float) -> None:
+        media = self._current().media
+        if media is None:
+            report("error", text="echo: the call has no media")
+        elif level:
+            parameters = pj.AudioMediaTransmitParam()
+            parameters.level = level
+            media.startTransmit2(media, parameters)
+        else:
+            media.stopTransmit(media)
 
     def do_hold(self) -> None:
         self._current().setHold(pj.CallOpParam(True))
