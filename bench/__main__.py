@@ -13,6 +13,7 @@ from tests.peers.missing import PeerMissing
 from tests.peers.process import PeerFailed
 
 BENCHMARKS = {
+    "conversation": "bench.conversation",
     "latency": "bench.latency",
     "overhead": "bench.overhead",
     "barge_in": "bench.barge_in",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 import pytest
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.endpointing_rules import EndpointingPlan, EndpointingRule, Pattern, SmartEndpointing
+from gateway.conversation.fillers import FillerPlan
+from gateway.conversation.keypad import KeypadPlan
 from gateway.conversation.overlap import OverlapPlan
 from gateway.conversation.plan import TurnPlan
+from gateway.conversation.silence import Prompt, SilencePlan
 from gateway.conversation.states import ALWAYS, NEXT, RULES, TIMERS, State
 from gateway.conversation.turn import TurnMachine
 from gateway.conversation.voicemail import VoicemailPlan
@@ -27,7 +31,13 @@ PLANS = (
     TurnPlan(greeting="Hello.", voicemail=VoicemailPlan("Please call back.", watch_ms=8_000)),
     TurnPlan(voicemail=VoicemailPlan()),
     TurnPlan(overlap=OverlapPlan(num_words=2, acknowledgements=("okay",), interruptions=("stop",))),
-    TurnPlan(endpointing=EndpointingPlan(smart=SmartEndpointing.SERVER)),
+    TurnPlan(keypad=KeypadPlan(enabled=False), endpointing=EndpointingPlan(smart=SmartEndpointing.SERVER)),
+    TurnPlan(
+        keypad=KeypadPlan(timeout_ms=0),
+        fillers=FillerPlan(delay_ms=300),
+        silence=SilencePlan(9_000, "Goodbye.", (Prompt(3_000, ("Hello?", "You there?"), most=9, begins_anew=True),)),
+        max_duration_ms=30_000,
+    ),
     TurnPlan(
         greeting="Hello.",
         endpointing=EndpointingPlan(
@@ -73,6 +83,11 @@ class Chaos:
             lambda: e.Transcribed(self.at, self.segments[-1], self.random.choice(TEXTS)),
             lambda: e.PartialHeard(self.at, self.random.choice(TEXTS)),
             lambda: e.BeepHeard(self.at, max(0, self.at - 80)),
+            lambda: e.EchoHeard(self.at, 20.0),
+            lambda: e.SpeechMeasured(
+                self.at, self.end_ms, self.random.choice((None, -20.0, 0.0)), self.random.random()
+            ),
+            self.fail_transcriber,
             lambda: e.KeyPressed(self.at, self.random.choice("12#*")),
             self.queue,
             self.queue,
@@ -97,12 +112,18 @@ class Chaos:
         self.end_ms = max(0, self.at - self.random.randrange(200))
         return e.SpeechEnded(self.at, self.end_ms)
 
+    def fail_transcriber(self) -> e.Event:
+        """Rarely: it ends the call."""
+        if self.random.random() < 0.9:
+            return e.PartialHeard(self.at, "")
+        return e.TranscriberFailed(self.at, "pipeline-error-custom-transcriber-failed", "why")
+
     def queue(self) -> e.Event:
         self.utterances.append(self.utterances[-1] + 1)
         text = self.random.choice(("One two three.", "Is that right?", "Done."))
-        return e.UtteranceQueued(
-            self.at, self.pick(self.replies), self.utterances[-1], text, self.random.random() < 0.8
-        )
+        interruptible, filler = self.random.random() < 0.8, self.random.random() < 0.2
+        reply = self.pick(self.replies)
+        return e.UtteranceQueued(self.at, reply, self.utterances[-1], text, interruptible, filler)
 
     def report(self) -> e.Event:
         state = self.random.choice(tuple(e.PlayoutState))
@@ -169,6 +190,12 @@ def test_no_sequence_of_events_sticks_or_answers_twice(part: int) -> None:
             ledger.close(ended_by_agent=not hang_up)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
+
+
+def test_every_event_is_among_the_random_ones() -> None:
+    chaos = Chaos(1)
+    made = {type(maker()) for maker in chaos.makers for _ in range(100)}
+    assert made | {e.Started, e.Answered, e.CallEnded, e.TimePassed} == set(get_args(e.Event))
 
 
 def test_every_rule_names_a_method() -> None:

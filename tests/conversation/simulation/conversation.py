@@ -25,6 +25,8 @@ from tests.conversation.simulation.worker import SimulatedWorker
 
 LOOK_MS = 250
 """The referee looks at the clock this often."""
+JOURNAL_LOOKS = 80
+"""And every 20 s at the journal."""
 LENGTH_MS = (30_000, 240_000)
 ACKNOWLEDGEMENTS = ("okay", "mhm", "yes", "right")
 INTERRUPTIONS = ("stop", "wait", "no")
@@ -58,14 +60,21 @@ class Outcome:
 
 
 class Conversation:
-    """All parties of one call. Fair and rough conditions alternate with the seed."""
+    """All parties of one call. Fair and rough conditions alternate with the seed, where none are given."""
 
-    def __init__(self, seed: int, *, length_ms: int | None = None, rough: bool | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        rough: bool | None = None,
+        given: Conditions | None = None,
+        plan: TurnPlan | None = None,
+        length_ms: int | None = None,
+    ) -> None:
         random = Random(seed)
-        rough = seed % 2 == 1 if rough is None else rough
-        self.rough = rough
-        given: Conditions = conditions.ROUGH if rough else conditions.FAIR
-        plan = random.choice(PLANS)
+        self.rough = rough = seed % 2 == 1 if rough is None else rough
+        given = given or (conditions.ROUGH if rough else conditions.FAIR)
+        plan = plan or random.choice(PLANS)
         self.length_ms = length_ms or random.randint(*LENGTH_MS)
         self.schedule = schedule = Schedule()
         self.machine = TurnMachine(plan)
@@ -112,7 +121,7 @@ class Conversation:
         schedule.after(500, lambda: worker.receive(pb.GatewayEvent(answered=pb.Answered(at_ms=0))))
         schedule.spawn(self.caller.live(self.length_ms))
         schedule.spawn(self._look())
-        schedule.run(lambda: self.machine.deadline is None and self.gateway.ended)
+        schedule.run(lambda: self.gateway.ended and self.machine.deadline is None)
         ledger, referee = self.referee.ledger, self.referee
         referee.close(ended_by_agent=bool(ledger.reasons))
         self._check_journal()
@@ -123,8 +132,12 @@ class Conversation:
         )
 
     def _look(self) -> Steps:
+        looks = 0
         while not self.gateway.ended:
             self.referee.look(exact=not self.rough and not self.ear.mistakes)
+            looks += 1
+            if looks % JOURNAL_LOOKS == 0:
+                self._check_journal()
             yield LOOK_MS
 
     def _check_journal(self) -> None:
@@ -136,12 +149,12 @@ class Conversation:
             self.referee.foul("the journal restores another context")
 
 
-def converse(seed: int, *, length_ms: int | None = None, rough: bool | None = None) -> Outcome:
+def converse(seed: int, *, rough: bool | None = None) -> Outcome:
     """Hold the conversation of a seed.
 
     :raises Foul: something happened that must not; the message has the seed and what led to it
     """
     try:
-        return Conversation(seed, length_ms=length_ms, rough=rough).run()
+        return Conversation(seed, rough=rough).run()
     except Foul as foul:
         raise Foul(f"seed {seed}: {foul}") from None

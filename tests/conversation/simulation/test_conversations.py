@@ -1,15 +1,44 @@
-"""Conversations from seeds, with every rule watched."""
+"""A thousand minutes of conversation, with every rule watched; one in two under rough conditions."""
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
+
 import pytest
 
-from tests.conversation.simulation.conversation import converse
+from gateway.conversation.plan import TurnPlan
+from tests.conversation.simulation.conditions import FAIR
+from tests.conversation.simulation.conversation import OVERLAP, Conversation, converse
+from tests.conversation.simulation.schedule import Steps
 
-CALLS = 120
+PARTS = 5
+CALLS = 660
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_conversations_keep_every_rule(part: int) -> None:
-    for seed in range(part, CALLS, 4):
-        converse(seed)
+    outcomes = [converse(seed) for seed in range(part, CALLS, PARTS)]
+    minutes = sum(outcome.ms for outcome in outcomes) / 60_000
+    assert minutes >= 1_000 / PARTS
+    assert sum(outcome.turns for outcome in outcomes) > 4 * minutes, "the caller was hardly heard"
+    assert sum(outcome.interruptions for outcome in outcomes) > minutes, "nobody interrupted"
+    assert sum(outcome.pauses for outcome in outcomes) > 2 * minutes, "nothing was paused"
+    assert len({outcome.reason for outcome in outcomes}) >= 5, "calls hardly end in different ways"
+
+
+def test_nothing_grows_in_a_call_of_an_hour() -> None:
+    plan = TurnPlan(greeting="Hello.", max_duration_ms=4_000_000, overlap=OVERLAP)
+    given = replace(FAIR, ends_call=0, live_control=0, absent=0)
+    talk = Conversation(1, rough=False, given=given, plan=plan, length_ms=3_600_000)
+    sizes: list[int] = []
+
+    def weigh() -> Steps:
+        while not talk.gateway.ended:
+            sizes.append(len(pickle.dumps(vars(talk.machine))))
+            yield 5_000
+
+    talk.schedule.spawn(weigh())
+    assert talk.run().ms > 3_500_000
+    quarter = len(sizes) // 4
+    assert max(sizes[-quarter:]) < 1.5 * max(sizes[:quarter])
