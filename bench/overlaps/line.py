@@ -12,6 +12,8 @@ from gateway.media.audio import FRAME_SAMPLES, SAMPLE_RATE
 from tests.peers.speech import Samples
 
 _QUIET_DBFS = -62.0
+_SPEECH_BINS = slice(19, 103)
+"""150 to 800 Hz of 1024 points: there speech has its power, and there the loss is meant."""
 _TAPS = 80
 """10 ms: a hybrid, or a handset's loudspeaker."""
 
@@ -64,5 +66,6 @@ def _response(echo: Echo) -> npt.NDArray[np.float64]:
     tail = dice.standard_normal(_TAPS) * np.exp(-np.arange(_TAPS) / 12) * 0.4
     tail[0] = 1
     blurred = np.convolve(tail, [0.25, 0.5, 0.25])
-    blurred *= 10 ** (-echo.loss_db / 20) / np.sqrt(np.sum(blurred**2))
+    spectrum = np.abs(np.fft.rfft(blurred, 1024))[_SPEECH_BINS]
+    blurred *= 10 ** (-echo.loss_db / 20) / np.sqrt(np.mean(spectrum**2))
     return np.concatenate([np.zeros(echo.delay_ms * SAMPLE_RATE // 1000 - FRAME_SAMPLES), blurred])

@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from bench.overlaps.gateway import Gateway
+from gateway.call.conversation_link import _STATES
 from gateway.call.pauses import Pause
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.turn import TurnMachine
+from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
 from gateway.media.utterance import Report
 from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, VoiceActivityDetector
@@ -131,6 +133,15 @@ class Worker:
 
     def played(self, report: Report) -> None:
         """Playout moved."""
+        if report.state in _STATES:
+            self._hearing.played(
+                pb.PlayoutReport(
+                    at_ms=report.at_ms,
+                    utterance=report.utterance,
+                    position=report.position,
+                    state=_STATES[report.state],
+                )
+            )
         state = e.PlayoutState(report.state.value) if report.state.value != "queued" else e.PlayoutState.PLAYING
         self.dispatch(e.PlayoutReported(self.now, report.utterance, report.position, state))
 
@@ -195,6 +206,7 @@ class Worker:
             utterance = next(self._utterances)
             gateway.playout.announce(utterance, text=text)
             self.dispatch(e.UtteranceQueued(self.now, reply, utterance, text))
+            self._hearing.said(pb.UtteranceAudio(utterance=utterance, pcm=piece.pcm, final=True))
             gateway.playout.audio(utterance, 0, piece.pcm, final=True)
             words = tuple(e.WordSpan(word.text, word.start, word.end) for word in piece.words)
             self.dispatch(e.UtteranceVoiced(self.now, utterance, len(piece.pcm) // 2, True, words))

@@ -9,12 +9,22 @@ from dataclasses import replace
 import structlog
 
 from gateway.conversation.commands import Transcribe
-from gateway.conversation.events import BeepHeard, Event, PartialHeard, SpeechEnded, Transcribed, TranscriberFailed
+from gateway.conversation.events import (
+    BeepHeard,
+    EchoHeard,
+    Event,
+    PartialHeard,
+    SpeechEnded,
+    Transcribed,
+    TranscriberFailed,
+)
 from gateway.errors import ProviderError
+from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
 from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, TurnDetector, VoiceActivityDetector
 from gateway.worker.beep import BeepDetector
 from gateway.worker.clock import CallClock
+from gateway.worker.overlap_ear import OverlapEar
 from gateway.worker.turn_ends import TurnEnds
 from gateway.worker.voice_activity import VoiceActivity
 
@@ -37,6 +47,7 @@ class Hearing:
         turn_detector: TurnDetector | None = None,
     ) -> None:
         self._activity = VoiceActivity(detector)
+        self._ear = OverlapEar()
         self._stream = stream
         self._clock = clock
         self._dispatch = dispatch
@@ -52,12 +63,31 @@ class Hearing:
         self._clock.heard(at_ms + samples_to_ms(len(pcm) // SAMPLE_BYTES))
         if self._turn_ends is not None:
             self._turn_ends.push(pcm, at_ms)
-        for edge in self._activity.push(pcm, at_ms):
+        edges = self._activity.push(self._ear.pass_on(pcm, at_ms), at_ms)
+        self._ear.heard(edges)
+        for edge in edges:
             self._dispatch(replace(edge, at=self._clock.now()))
             if self._turn_ends is not None:
                 self._turn_ends.edge(edge)
+        self._tell_of_overlap()
         for end_ms in self._beeps.push(pcm, at_ms) if self._beeps is not None else ():
             self._dispatch(BeepHeard(self._clock.now(), end_ms))
+
+    def _tell_of_overlap(self) -> None:
+        for told in self._ear.tell(self._clock.now()):
+            if isinstance(told, EchoHeard):
+                # what the detector took for speech was none: the caller's speech is to be an edge of its own
+                self._activity.reset()
+                self._ear.forget_speech()
+            self._dispatch(told)
+
+    def said(self, audio: pb.UtteranceAudio) -> None:
+        """Audio of the agent went to the gateway."""
+        self._ear.agent.said(audio.utterance, audio.offset, audio.pcm)
+
+    def played(self, report: pb.PlayoutReport) -> None:
+        """The gateway sent some of it to the caller."""
+        self._ear.played(report)
 
     def listen_for_beep(self, wanted: bool) -> None:
         """Tell of beeps from here on, or no longer."""
@@ -73,6 +103,7 @@ class Hearing:
         if self._activity.speaking:
             self._dispatch(SpeechEnded(self._clock.now(), at_ms))
         self._activity.reset()
+        self._ear.forget_speech()
 
     def transcribe(self, command: Transcribe) -> None:
         """Ask for the text of a segment."""

@@ -175,7 +175,9 @@ class Session:
             case "action_result":
                 result = event.action_result
                 self._note("action", action=result.action, ok=result.ok, detail=result.detail)
-            case _:
+            case kind:
+                if kind == "playout" and self._hearing is not None:
+                    self._hearing.played(event.playout)
                 if (known := event_of(event, self.now())) is not None:
                     self.dispatch(known)
 
@@ -342,6 +344,8 @@ class Session:
 
     def send(self, event: pb.WorkerEvent, *, urgent: bool = False) -> None:
         """Pass an event on; an utterance is journalled before it."""
+        if event.WhichOneof("event") == "audio" and self._hearing is not None:
+            self._hearing.said(event.audio)
         if event.WhichOneof("event") == "utterance":
             said = event.utterance
             data = {"utterance": said.utterance, "turn": said.turn, "text": said.text}

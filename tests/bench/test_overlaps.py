@@ -10,6 +10,7 @@ from bench.overlaps.score import figures, loses_first_word
 from bench.overlaps.sounds import NOISES
 from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES
 from tests.peers.speech import Samples
+from tests.worker.murmur import murmur
 
 NOTHING = np.zeros(0, dtype=np.int16)
 DICE = np.random.default_rng(1)
@@ -32,7 +33,7 @@ def rms(pcm: bytes) -> float:
 @pytest.mark.parametrize("delay_ms", [40, 53, 249])
 def test_the_line_returns_the_agent_later_and_weaker(delay_ms: int) -> None:
     line = Line(speech_dbfs=-22, snr_db=None, echo=Echo(delay_ms, 12.0, 1), seed=1)
-    agent = loud(FRAME_SAMPLES * 20)
+    agent = murmur(400, seed=1)
     sent = [agent[at : at + FRAME_SAMPLES].tobytes() for at in range(0, len(agent), FRAME_SAMPLES)]
     silence = bytes(FRAME_BYTES)
     received = b"".join(line.frame(frame) for frame in [*sent, *[silence] * 30])
@@ -40,7 +41,7 @@ def test_the_line_returns_the_agent_later_and_weaker(delay_ms: int) -> None:
     correlation = np.correlate(heard, agent.astype(np.float64), "valid")
     assert abs(int(np.argmax(np.abs(correlation))) - delay_ms * 8) <= 4
     assert 20 * np.log10(rms(agent.tobytes()) / rms(heard[delay_ms * 8 :][: len(agent)].astype("<i2").tobytes())) == (
-        pytest.approx(12, abs=1.5)
+        pytest.approx(12, abs=2.5)
     )
 
 
