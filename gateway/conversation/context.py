@@ -62,6 +62,11 @@ class Context:
         self.facts.append(fact)
         self.spans.append((start_ms, end_ms))
 
+    @property
+    def last_said(self) -> str:
+        """What the caller heard of the agent's last words."""
+        return next((fact.heard for fact in reversed(self.facts) if isinstance(fact, AgentSaid) and fact.heard), "")
+
     def has_caller_turn(self, turn: int) -> bool:
         """The caller's words of this turn are a fact."""
         return any(isinstance(fact, CallerSaid) and fact.turn == turn for fact in self.facts)

@@ -35,13 +35,14 @@ class WordSpan:
 class Started:
     """The conversation opens. A resumed one continues after an earlier worker: `turn` is the last turn so far,
     `answer` the caller's text that nobody answered yet, `rest` what the agent had begun to say and nobody heard,
-    `filler` the last one said, in the reply to `filler_turn`."""
+    `said` what the agent said last, `filler` the last filler, in the reply to `filler_turn`."""
 
     at: int
     resumed: bool = False
     turn: int = 0
     answer: str = ""
     rest: str = ""
+    said: str = ""
     filler: str = ""
     filler_turn: int = 0
 

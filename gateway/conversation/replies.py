@@ -68,11 +68,15 @@ class Replies(Floor):
         else:
             self._silence.begins(self._now)
         self._expects = "anything" if interrupted else endpointing.expectation(reply.expects, reply.text)
-        self._said = (reply.heard if interrupted else reply.text) or self._said
+        self._remember(reply.heard if interrupted else reply.text, goes_on=reply.kind is SpeechKind.CONTINUATION)
         self._close_cut_reply()
         self._closing = reply
         if not interrupted or reply.settled:
             self._close_cut_reply()
+
+    def _remember(self, said: str, *, goes_on: bool) -> None:
+        """What the agent said last: rules about the end of the caller's turn may look at it."""
+        self._said = f"{self._said} {said}".strip() if goes_on else said or self._said
 
     def _close_cut_reply(self) -> None:
         reply, self._closing = self._closing, None

@@ -47,7 +47,7 @@ class TurnMachine(Screening):
             self._prepare_speech(self._plan.greeting, SpeechKind.GREETING, self._plan.greeting_interruptible)
 
     def _resume_conversation(self, event: e.Started) -> None:
-        self.turn = event.turn
+        self.turn, self._said = event.turn, event.said
         self._fillers.last, self._fillers.last_turn = event.filler, event.filler_turn
         self._timers.set("call", max(self._plan.max_duration_ms, event.at + 1))
         if event.rest:

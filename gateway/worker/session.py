@@ -127,6 +127,7 @@ class Session:
                 restored.turn,
                 answer=restored.answer,
                 rest=restored.rest,
+                said=restored.context.last_said,
                 filler=restored.filler,
                 filler_turn=restored.filler_turn,
             )

@@ -62,6 +62,24 @@ def test_a_rule_about_the_assistant_looks_at_its_last_words() -> None:
     assert turn_is_taken_at(asking) == 8500
 
 
+def test_a_rule_about_the_assistant_knows_what_an_earlier_worker_said() -> None:
+    plan = replace(PLAN, endpointing=EndpointingPlan((EndpointingRule(2500, assistant=Pattern("account number")),)))
+    resumed = Talk(plan, answered=False, started=e.Started(0, True, turn=1, said="Your account number?"))
+    resumed.caller_says("moment please", 1000, 2000)
+    assert turn_is_taken_at(resumed) == 4500
+
+
+def test_a_sentence_that_two_replies_say_is_one() -> None:
+    plan = replace(PLAN, endpointing=EndpointingPlan((EndpointingRule(2500, assistant=Pattern("^What .* number")),)))
+    resumed = Talk(
+        plan, answered=False, started=e.Started(0, True, turn=1, rest="account number?", said="What is your")
+    )
+    resumed.agent_says("account number?")
+    resumed.played(1)
+    resumed.caller_says("moment please", 5000, 6000)
+    assert turn_is_taken_at(resumed) == 8500
+
+
 def test_a_judgement_by_sound_moves_the_end_of_the_turn() -> None:
     judged = talk(smart=SmartEndpointing.FUNCTION, wait_function="500 + 2000 * x")
     judged.caller_says("I would like to", 1000, 2000)
