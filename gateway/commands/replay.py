@@ -22,6 +22,7 @@ from gateway.conversation.commands import Command
 from gateway.conversation.events import Event, PlayoutReported, PlayoutState, TimePassed, UtteranceVoiced
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.recording import Recording, encode, read_recordings
+from gateway.conversation.rehearsal import rehearse
 from gateway.conversation.replay import ReplayedStep, as_decided_now, replay
 from gateway.errors import ParleyError, RecordingError
 from gateway.settings import Settings
@@ -49,11 +50,12 @@ def run(settings: Settings, call: str, options: ReplayOptions) -> int:
     """
     recordings = _recordings(settings, call)
     assistant = _assistant(settings, options.assistant) if options.assistant else None
-    plans = [_plan(recording, assistant) for recording in recordings]
     if options.fixture:
-        _write_fixture(recordings, plans, options)
+        if assistant is not None:
+            raise RecordingError("A fixture keeps a call as it was: leave --assistant out.")
+        _write_fixture(recordings, options)
         return 0
-    steps = [step for recording, plan in zip(recordings, plans, strict=True) for step in replay(recording, plan)]
+    steps = [step for recording in recordings for step in _decide(recording, assistant)]
     if options.as_json:
         typer.echo(json.dumps(_as_data(steps, timeline=options.timeline), ensure_ascii=False, indent=1))
     else:
@@ -87,21 +89,20 @@ def _assistant(settings: Settings, name: str) -> Assistant:
     raise ParleyError(f"There is no assistant and no file {name}; the settings have: {known}.")
 
 
-def _plan(recording: Recording, assistant: Assistant | None) -> TurnPlan:
-    """The assistant's settings with the texts of the call, which were rendered for it."""
-    then = recording.plan
+def _decide(recording: Recording, assistant: Assistant | None) -> Iterable[ReplayedStep]:
+    """Again; with an assistant, by its settings and the texts of the call, which were rendered for it."""
     if assistant is None:
-        return then
-    now = TurnPlan.of(assistant, str)
-    return replace(now, greeting=(then.greeting or now.greeting) if now.greeting else "", farewell=then.farewell)
+        return replay(recording)
+    then, now = recording.plan, TurnPlan.of(assistant, str)
+    return rehearse(recording, replace(now, greeting=then.greeting or now.greeting, farewell=then.farewell))
 
 
 # ---------------------------------------------------------------- fixtures
 
 
-def _write_fixture(recordings: Sequence[Recording], plans: Sequence[TurnPlan], options: ReplayOptions) -> None:
+def _write_fixture(recordings: Sequence[Recording], options: ReplayOptions) -> None:
     path = _fixture_path(options.fixture)
-    now = [as_decided_now(recording, plan) for recording, plan in zip(recordings, plans, strict=True)]
+    now = [as_decided_now(recording) for recording in recordings]
     kept: set[str] = set()
     if options.anonymous:
         for index, recording in enumerate(now):
@@ -160,7 +161,8 @@ def _matters(step: ReplayedStep) -> bool:
 
 def _story(step: ReplayedStep) -> Iterator[Text]:
     """An event and what was decided, line by line; `-` was decided then and not now, `+` now and not then."""
-    yield Text(f"{step.event.at:>8} ms  {describe(step.event)}  [{step.state}]")
+    state = f"  [{step.state}]" if step.state is not None else ""
+    yield Text(f"{step.event.at:>8} ms  {describe(step.event)}{state}")
     for command in step.recorded:
         if command not in step.commands:
             yield Text(f"{'':11}  - {describe(command)}", style="red")
@@ -210,7 +212,7 @@ def _step_data(step: ReplayedStep) -> dict[str, Any]:
     return {
         "at_ms": step.event.at,
         "event": json.loads(encode(step.event)),
-        "state": str(step.state),
+        "state": step.state,
         "recorded": [json.loads(encode(command)) for command in step.recorded],
         "now": [json.loads(encode(command)) for command in step.commands],
         "differs": step.differs,

@@ -126,6 +126,11 @@ def test_in_a_checkout_a_fixture_needs_only_a_name(
     assert (folder / "slow.jsonl").exists()
 
 
+def test_a_fixture_is_of_the_call_as_it_was(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="leave --assistant out"):
+        run(settings, CALL, ReplayOptions(assistant="patient", fixture=str(tmp_path / "x.jsonl")))
+
+
 def test_a_call_without_events_says_how_to_record_them(settings: Settings) -> None:
     Calls(settings.data_dir).events_path(CALL).unlink()
     with pytest.raises(RecordingError, match=r"set recording\.events"):

@@ -9,7 +9,7 @@ from gateway.conversation.commands import CloseReply, CommitTurn
 from gateway.conversation.events import Answered, SpeechEnded, SpeechStarted, Started, TimePassed, Transcribed
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.recording import Recording, Step, read_recordings
-from gateway.conversation.replay import as_decided_now, replay
+from gateway.conversation.replay import ReplayedStep, as_decided_now, replay
 from gateway.conversation.turn import TurnMachine
 from tests.conversation.test_turn_properties import Chaos
 
@@ -73,23 +73,18 @@ def one_turn() -> Recording:
     return recording
 
 
-def committed_at(recording: Recording, plan: TurnPlan) -> int:
-    (at,) = {
-        step.event.at
-        for step in replay(recording, plan)
-        for command in step.commands
-        if isinstance(command, CommitTurn)
-    }
-    return at
+def decided_with(wait_ms: int) -> list[ReplayedStep]:
+    """The call with its recorded decisions, by a machine that waits otherwise now."""
+    recording = one_turn()
+    return list(replay(replace(recording, plan=replace(recording.plan, wait_ms=wait_ms))))
 
 
 @pytest.mark.parametrize(("wait_ms", "at"), [(400, 2400), (800, 2800), (350, 2350)])
-def test_another_plan_acts_at_its_own_time(wait_ms: int, at: int) -> None:
-    recording = one_turn()
-    assert committed_at(recording, replace(recording.plan, wait_ms=wait_ms)) == at
+def test_rules_that_changed_act_at_their_own_time(wait_ms: int, at: int) -> None:
+    steps = decided_with(wait_ms)
+    assert [s.event.at for s in steps for command in s.commands if isinstance(command, CommitTurn)] == [at]
 
 
 def test_both_moments_of_a_decision_that_moved_differ() -> None:
-    recording = one_turn()
-    moved = [step for step in replay(recording, replace(recording.plan, wait_ms=800)) if step.differs]
+    moved = [step for step in decided_with(800) if step.differs]
     assert [(step.event.at, len(step.recorded), len(step.commands)) for step in moved] == [(2400, 2, 0), (2800, 0, 2)]
