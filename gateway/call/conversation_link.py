@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.call import endings, state
 from gateway.call.latency import TurnLatencies
 from gateway.call.pauses import Decision, Pause
+from gateway.call.waits import Waits
 from gateway.link.link import LinkCall
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS, SAMPLE_BYTES
@@ -45,6 +46,7 @@ class ConversationLink:
         self._begun: tuple[int, int] | None = None
         """The turn that is sounding and has not been loud yet, and when its first sample left."""
         self._latencies = TurnLatencies(self._on_latency)
+        self._waits = Waits()
         self._handlers: Mapping[str, Callable[[Any], None]] = {
             "utterance": self._on_utterance,
             "audio": self._on_audio,
@@ -75,10 +77,12 @@ class ConversationLink:
         if self._worker is not None:
             self._worker.send(event)
 
-    def frame(self, at_ms: int, pcm: bytes, present: bool) -> None:
+    def frame(self, at_ms: int, pcm: bytes, *, present: bool, speech: bool) -> None:
         """20 ms of the caller."""
         if self._streaming is not None:
             self._streaming.send_frame(at_ms, pcm, missing=not present)
+            if self._waits.heard(at_ms, speech):
+                self._call.spawn(self._ask_leg(at_ms))
 
     def report(self, report: Report) -> None:
         """How far an utterance got."""
@@ -227,11 +231,16 @@ class ConversationLink:
             self._call.books.events.append(recording.lines)
 
     def _ask_how_long_it_waited(self, turn: Mapping[str, Any]) -> None:
-        if self._streaming is not None and isinstance(number := turn.get("turn"), int):
-            self._call.spawn(self._measure_jitter_buffer(number))
+        number, end_ms = turn.get("turn"), turn.get("end_ms")
+        if self._streaming is not None and isinstance(number, int):
+            self._call.spawn(self._measure_wait(number, end_ms if isinstance(end_ms, int) else self._call.now_ms))
 
-    async def _measure_jitter_buffer(self, turn: int) -> None:
-        self._latencies.waited(turn, await self._call.leg.jitter_buffer_ms() or 0)
+    async def _measure_wait(self, turn: int, end_ms: int) -> None:
+        await self._ask_leg(self._call.now_ms)
+        self._latencies.waited(turn, self._waits.near(end_ms))
+
+    async def _ask_leg(self, at_ms: int) -> None:
+        self._waits.said(at_ms, await self._call.leg.jitter_buffer_ms())
 
     def _on_latency(self, parts: dict[str, Any]) -> None:
         metrics.observe_turn(parts)

@@ -131,7 +131,8 @@ PARLEY_EXPORT int parley_leg_statistics(uint32_t leg, parley_statistics *statist
 /* CLOCK_MONOTONIC of the leg's last tick in ns, 0 before the first. */
 PARLEY_EXPORT int64_t parley_leg_ticked(uint32_t leg);
 /* OWNER. How long the audio of pjsua's `call` that the leg's last tick took had waited since its packet came: the delay
- * of the jitter buffer in microseconds, exact to the jitter of one packet. May sleep for some ms, to miss a tick. */
+ * of jitter buffer and concealment in microseconds, exact to the jitter of one packet. May sleep for some ms, to miss a
+ * tick. */
 PARLEY_EXPORT int parley_leg_waited(uint32_t leg, int call);
 
 /* Blocks until all open legs had their frame of a tick since the last drain; 1, or 0 when the time is over first. */

@@ -5,7 +5,8 @@
  * A tick takes what is oldest in the jitter buffer. What is left then is younger, packet by packet, up to the latest one,
  * whose time of arrival the RTCP session keeps: transit (arrival less RTP timestamp) and the timestamp, in samples of a
  * clock that is CLOCK_MONOTONIC at the stream's rate. So the packet that the tick took came as much earlier than the
- * latest one as there is audio left.
+ * latest one as there is audio left. What then plays is later still by what the concealment of G.711 and G.722 keeps
+ * back, lost packets or not.
  */
 #define _GNU_SOURCE
 #include "bridge.h"
@@ -35,7 +36,14 @@ static pjmedia_stream *stream_of(int call) {
     return known->audio_idx < 0 ? NULL : known->media[known->audio_idx].strm.a.stream;
 }
 
-/* Milliseconds of audio in whole packets that wait in the stream's jitter buffer. */
+/* pjmedia's own concealment joins frames over a window, and is that much behind. Opus conceals by itself. */
+static int concealment_ms(const pjmedia_stream_info *info) {
+    bool own = info->fmt.pt == PJMEDIA_RTP_PT_PCMU || info->fmt.pt == PJMEDIA_RTP_PT_PCMA ||
+               info->fmt.pt == PJMEDIA_RTP_PT_G722;
+    return own && info->param->setting.plc ? PJMEDIA_WSOLA_DELAY_MSEC : 0;
+}
+
+/* Milliseconds of audio between the packet that a tick takes and the latest one: whole packets, and concealment. */
 static int left_ms(pjmedia_stream *stream) {
     pjmedia_jb_state buffer;
     pjmedia_stream_info info;
@@ -44,7 +52,7 @@ static int left_ms(pjmedia_stream *stream) {
         return PARLEY_NOT_KNOWN;
     unsigned denominator = info.param->info.frm_ptime_denum ? info.param->info.frm_ptime_denum : 1;
     unsigned ms = buffer.size * info.param->info.frm_ptime / denominator;
-    return (int)(ms / PACKET_MS * PACKET_MS);
+    return (int)(ms / PACKET_MS * PACKET_MS) + concealment_ms(&info);
 }
 
 /* From the arrival of the stream's latest packet to `at_ns`, in microseconds. */
