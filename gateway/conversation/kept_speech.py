@@ -11,11 +11,14 @@ class KeptSpeech(BargeIn):
     """Decide what becomes of speech that could not interrupt."""
 
     def _passage_over(self) -> None:
-        """Who spoke over a passage is not told the rest of the reply first."""
+        """Who spoke over a passage, or still does, is not told the rest of the reply first."""
         reply = self.reply
-        goes_on = reply is not None and reply.interruptible and not reply.settled
-        if self.state is State.SPEAKING and goes_on and self._kept == "interruption":
+        if self.state is not State.SPEAKING or reply is None or not reply.interruptible or reply.settled:
+            return
+        if self._kept == "interruption":
             self._cut("interruption", backoff_ms=0)
+        elif self.caller.speaking:
+            self._open_overlap(self.caller.onset_ms)
 
     def _reply_over(self) -> None:
         """What was said over passages is a turn, unless it only acknowledges them."""
@@ -24,9 +27,8 @@ class KeptSpeech(BargeIn):
 
     @property
     def _kept(self) -> str:
-        """What kind of speech is kept; empty while it is not known, or none."""
-        caller = self.caller
-        if caller.empty or caller.speaking or caller.waiting or caller.unrequested:
-            return ""
-        said = self.reply.text if self.reply is not None else ""
-        return "interruption" if caller.pressed else overlap.classify(caller.text, self._plan.overlap, agent=said)
+        """What kind of speech is kept; empty while that may still change, or when there is none."""
+        caller, said = self.caller, self.reply.text if self.reply is not None else ""
+        kind = "interruption" if caller.pressed else overlap.classify(caller.text, self._plan.overlap, agent=said)
+        unsure = caller.empty or caller.speaking or caller.waiting or caller.unrequested
+        return kind if kind == "interruption" or not unsure else ""

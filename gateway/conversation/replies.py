@@ -64,11 +64,12 @@ class Replies(Floor):
         if reply is None:
             return
         if reply.kind is SpeechKind.REPROMPT:
+            # The question before it still stands.
             self._silence.goes_on(self._now)
         else:
             self._silence.begins(self._now)
-        self._expects = "anything" if interrupted else endpointing.expectation(reply.expects, reply.text)
-        self._remember(reply.heard if interrupted else reply.text, goes_on=reply.kind is SpeechKind.CONTINUATION)
+            self._expects = "anything" if interrupted else endpointing.expectation(reply.expects, reply.text)
+            self._remember(reply.heard if interrupted else reply.text, goes_on=reply.kind is SpeechKind.CONTINUATION)
         self._close_cut_reply()
         self._closing = reply
         if not interrupted or reply.settled:

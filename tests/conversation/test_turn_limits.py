@@ -105,6 +105,17 @@ def test_a_prompt_that_ends_the_call_ends_it() -> None:
     assert talk.of(c.HangUp) == [c.HangUp("assistant-ended-call", after_playout=True)]
 
 
+def test_the_question_before_a_prompt_still_stands() -> None:
+    talk = Talk(SILENT)
+    talk.caller_says("where is my order", 1000, 2000)
+    talk.at(2400)
+    hear(talk, "What are the four digits of your order?")
+    talk.at(15_000)
+    hear(talk, "Hello?")
+    talk.caller_says("one two three four", 18_000, 19_000)
+    assert talk.of(c.Transcribe)[-1].expects == "digits:4"
+
+
 def test_without_a_message_the_call_just_ends() -> None:
     talk = Talk(replace(PLAN, silence=SilencePlan(5_000, prompts=())))
     talk.at(5_000)

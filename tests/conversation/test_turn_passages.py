@@ -69,6 +69,28 @@ def test_speech_that_goes_on_when_the_passage_is_over_is_heard_whole() -> None:
     assert talk.of(c.Transcribe)[-1].start_ms == 1900
 
 
+def test_who_still_speaks_when_the_passage_is_over_interrupts_what_follows() -> None:
+    talk = in_passage()
+    talk.feed(e.SpeechStarted(2160, 2100))
+    talk.at(2900)
+    talk.played(1)
+    assert talk.of(c.CutUtterances) == [c.CutUtterances(2, "interruption")]
+
+
+def test_a_noise_at_the_end_of_a_passage_does_not_lose_what_was_said_over_it() -> None:
+    talk = in_passage()
+    over_it(talk, "I want to cancel")
+    talk.feed(e.SpeechStarted(3100, 3050))
+    talk.played(1)
+    talk.feed(e.SpeechEnded(3250, 3150))
+    talk.at(3400)
+    asked = talk.of(c.Transcribe)[-1]
+    assert asked.start_ms < 2100, "the whole span again"
+    talk.feed(e.Transcribed(3500, asked.segment, "I want to cancel"))
+    talk.at(6000)
+    assert turns(talk) == ["I want to cancel"]
+
+
 def test_speech_that_ends_while_more_of_the_reply_is_made_is_kept() -> None:
     talk = speaking(NOTICE, interruptible=False)
     talk.machine.reply.finished = False  # type: ignore[union-attr]

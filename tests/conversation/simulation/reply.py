@@ -8,8 +8,8 @@ from typing import Protocol
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation.clauses import ClauseSplitter
 from gateway.conversation.context import Fact, ToolCalled, ToolReturned
+from gateway.conversation.passages import Clause, ClauseReader, clauses
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import SpokenWord, VoiceChunk
 from gateway.worker.output import OutputPort, ReplyOutput
@@ -23,6 +23,7 @@ ANSWERS = (
     "Your order left the warehouse on Monday. It should be with you by Thursday, and the driver will call before.",
     "Would you like to hear the other dates as well?",
     "Could you tell me the four digits of your customer number?",
+    "<uninterruptible>This call is recorded.</uninterruptible> What else can I do for you?",
     "I have noted that. Let me read it back to you: a table for six, on Friday, at eight. Is that right?",
     "There are three ways to do this. The first is by post. The second is in our branch. The third is right now, here.",
 )
@@ -93,9 +94,8 @@ class SimulatedReply:
     def recite(self, command: c.PrepareSpeech) -> Steps:
         """Speak a fixed text."""
         self._voice = self._schedule.spawn(self._speak("anything"))
-        splitter = ClauseSplitter()
-        for clause in splitter.push(command.text) + splitter.flush():
-            self.add(clause, interruptible=command.interruptible)
+        for clause in clauses(command.text):
+            self.add(clause.text, interruptible=command.interruptible and clause.interruptible)
         self._end_of_text()
         yield 0
 
@@ -137,13 +137,15 @@ class SimulatedReply:
             self._fail("The model failed.")
 
     def _stream(self, text: str) -> Steps:
-        splitter = ClauseSplitter()
+        reader = ClauseReader()
         for start in range(0, len(text), PIECE):
-            for clause in splitter.push(text[start : start + PIECE]):
-                self.add(clause)
+            self._add(reader.push(text[start : start + PIECE]))
             yield self._random.randint(10, 60)
-        for clause in splitter.flush():
-            self.add(clause)
+        self._add(reader.flush())
+
+    def _add(self, parts: list[Clause]) -> None:
+        for clause in parts:
+            self.add(clause.text, interruptible=clause.interruptible)
 
     def _tool(self, command: c.PrepareReply) -> Steps:
         port, random, conditions = self._port, self._random, self._conditions

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.conversation.passages import clauses
 from gateway.providers.base import ChatMessage
 from gateway.providers.llm.dialogue.load import parse_dialogue
 from tests.providers.llm.conversations import MONDAY, TOOLS, Conversation
@@ -178,3 +179,26 @@ async def test_every_conversation_is_answered_and_can_be_replayed(turns: list[st
             assert (await conversation.returns("Done.")).text == "Done."
     replayed = Conversation(SHOP, MONDAY, TOOLS, conversation.messages[:-1])
     assert (await replayed.reply()).text == conversation.messages[-1].content
+
+
+async def test_the_mark_of_a_passage_reaches_the_voice_and_is_repeated_with_it() -> None:
+    notice = "Well. <uninterruptible>{{ shop }} records this call.</uninterruptible> Go on."
+    dialogue = parse_dialogue(
+        f"""
+greeting: "{notice}"
+variables: {{shop: Ahab's}}
+fallback: Sorry.
+intents:
+  legal: {{phrases: [is this recorded], answer: "{notice}"}}
+  again: {{phrases: [say that again], answer: Nothing yet., repeat: true}}
+""",
+        "legal.yaml",
+    )
+    conversation = Conversation(dialogue)
+    for text in ("is this recorded", "say that again"):
+        spoken = clauses((await conversation.says(text)).text)
+        assert [(clause.text, clause.interruptible) for clause in spoken] == [
+            ("Well.", True),
+            ("Ahab's records this call.", False),
+            ("Go on.", True),
+        ]
