@@ -178,8 +178,10 @@ class Answerer:
 
     def next_look(self, now: int) -> int:
         """When to judge again without new evidence, ms of the call clock, later than `now`."""
-        due = self._stretch_ms + LONG_MS if self._speaking else self._due()
-        return max(now + 1, due)
+        if not self._speaking:
+            return max(now + 1, self._due())
+        long_ms = self._stretch_ms + LONG_MS
+        return long_ms if long_ms > now else now + LONG_MS
 
     def _long(self, until_ms: int) -> Verdict | None:
         if self._by_sound and until_ms - self._stretch_ms >= LONG_MS:

@@ -130,6 +130,16 @@ def test_by_words_alone_length_and_beep_prove_nothing() -> None:
     assert line.by is AnsweredBy.HUMAN
 
 
+def test_who_speaks_without_an_end_is_not_looked_at_all_the_time() -> None:
+    answerer = Answerer(0, by_sound=False)
+    answerer.speech_started(400)
+    looks, now = 0, 0
+    while now < 60_000:
+        assert answerer.judge(now) is None
+        now, looks = answerer.next_look(now), looks + 1
+    assert looks < 20
+
+
 def test_a_beep_is_a_machine() -> None:
     line = Line()
     line.answerer.beeped()

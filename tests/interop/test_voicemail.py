@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -23,6 +24,9 @@ GREETING = "Good day, this is the dentist. You have an appointment tomorrow."
 MESSAGE = "Remember your appointment tomorrow at nine. The dentist is looking forward to seeing you."
 GREETED_WITHIN_MS = 1_300
 """After the hello ended: a second, and what two jitter buffers and a busy machine add."""
+LEAD_MS = (100, 1_000)
+"""The message must not begin before the recorder does, nor make it think that nobody speaks."""
+LOUD = 500
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
@@ -47,6 +51,12 @@ class Office:
         async with asyncio.timeout(90):
             output, _ = await process.communicate()
         return process.returncode or 0, output.decode()
+
+
+def lead_ms(recording: Path) -> float:
+    """Silence before the first word of a recording that begins at the beep's end."""
+    loud = np.flatnonzero(np.abs(speech.read_wav(recording).astype(np.int32)) > LOUD)
+    return float(loud[0]) / 8
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -76,6 +86,7 @@ async def test_the_message_is_on_the_voicemail_from_its_first_word_to_its_last(o
     assert record["end_reason"] == "voicemail"
     assert [(turn["role"], turn["heard"]) for turn in record["turns"]] == [("agent", MESSAGE)]
     assert [note["detail"].split()[0] for note in record["notes"] if note["event"] == "answered-by"] == ["machine"]
+    assert LEAD_MS[0] <= lead_ms(office.pbx.folder / "message.wav") <= LEAD_MS[1]
     recorded = " ".join(await transcribe(office.pbx.folder / "message.wav"))
     assert recorded.startswith("remember your appointment"), recorded
     assert recorded.rstrip(".").endswith("seeing you"), recorded
