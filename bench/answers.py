@@ -57,6 +57,7 @@ BEEPS = (
     (1050, 250),
 )
 _NOISE_DBFS = -58.0
+_TELEVISION_DB = -18.0
 _AFTER_MS = 8_000
 
 
@@ -80,6 +81,17 @@ def humans(seed: int = 1) -> Iterator[Opening]:
             yield _opening(f"{voice}: {text}", [synthetic(text, voice)], dice)
     for prompt in HUMAN_PROMPTS:
         yield _opening(f"prompt {prompt}", [human(prompt)], dice)
+
+
+def humans_at_home(seed: int = 3) -> Iterator[Opening]:
+    """18 of them in front of a television: a voice that talks on, 18 dB below theirs."""
+    dice = random.Random(seed)
+    television = human("demo-congrats").astype(np.float64) * 10 ** (_TELEVISION_DB / 20)
+    for opening in list(humans())[::3]:
+        near = np.frombuffer(opening.pcm, np.int16)
+        far = np.resize(television[dice.randrange(60_000) :], len(near))
+        pcm = _coded(near + far)
+        yield Opening(f"television, {opening.name}", opening.machine, pcm, opening.speech_ms, opening.beep_ms)
 
 
 def machines(seed: int = 2) -> Iterator[Opening]:
@@ -112,11 +124,13 @@ def _opening(name: str, parts: Sequence[Samples], dice: random.Random, beep: Sam
 
 def _line(samples: Samples, dice: random.Random) -> bytes:
     """As it comes in by G.711."""
-    noise = (
-        np.random.default_rng(dice.randrange(2**32)).standard_normal(len(samples)) * 32768 * 10 ** (_NOISE_DBFS / 20)
-    )
-    loud = np.clip(samples + noise, -32768, 32767).astype("<i2").tobytes()
-    return audioop.ulaw2lin(audioop.lin2ulaw(loud, 2), 2)
+    noise = np.random.default_rng(dice.randrange(2**32)).standard_normal(len(samples))
+    return _coded(samples + noise * 32768 * 10 ** (_NOISE_DBFS / 20))
+
+
+def _coded(samples: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
+    linear = np.clip(samples, -32768, 32767).astype("<i2").tobytes()
+    return audioop.ulaw2lin(audioop.lin2ulaw(linear, 2), 2)
 
 
 def _tone(hz: int, ms: int) -> Samples:

@@ -147,10 +147,12 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class ListenForBeep:
-    """Tell by `BeepHeard` of every beep, or no longer."""
+class Screen:
+    """How to listen while it is not sure who answered: tell of `beeps` by `BeepHeard`, and only of the speech of who is
+    nearest (`foreground`)."""
 
-    wanted: bool
+    beeps: bool
+    foreground: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,6 @@ Command = (
     | GiveVerdict
     | HangUp
     | Note
-    | ListenForBeep
+    | Screen
     | Fail
 )

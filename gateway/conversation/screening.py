@@ -34,7 +34,7 @@ class Screening(Continuing):
         """Somebody answered an outbound call."""
         self._answered_ms = self._now
         self._answerer = Answerer(self._now, by_sound=voicemail.by_sound)
-        self._emit(c.ListenForBeep(True))
+        self._emit(c.Screen(beeps=True, foreground=True))
         self._enter(State.SCREENING)
         self._look_who_answered()
 
@@ -72,7 +72,7 @@ class Screening(Continuing):
 
     def _stop_watching(self) -> None:
         self._answerer = None
-        self._emit(c.ListenForBeep(False))
+        self._emit(c.Screen(beeps=False, foreground=False))
 
     # ------------------------------------------------------------ who is it
 
@@ -115,6 +115,7 @@ class Screening(Continuing):
     def _human_answered(self, verdict: Verdict) -> None:
         assert self._answerer is not None
         self._note_verdict(verdict)
+        self._emit(c.Screen(beeps=True, foreground=False))
         self._silence.begins(self._now)
         if not self._plan.greeting:
             self._idle()

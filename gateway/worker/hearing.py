@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from gateway.conversation.commands import Transcribe
+from gateway.conversation.commands import Screen, Transcribe
 from gateway.conversation.events import (
     BeepHeard,
     EchoHeard,
@@ -24,6 +24,7 @@ from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
 from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, TurnDetector, VoiceActivityDetector
 from gateway.worker.beep import BeepDetector
 from gateway.worker.clock import CallClock
+from gateway.worker.foreground import Foreground
 from gateway.worker.overlap_ear import OverlapEar
 from gateway.worker.turn_ends import TurnEnds
 from gateway.worker.voice_activity import VoiceActivity
@@ -54,6 +55,7 @@ class Hearing:
         self._turn_ends = TurnEnds(turn_detector, clock=clock, dispatch=dispatch) if turn_detector else None
         self._transcripts = aiter(stream)
         self._beeps: BeepDetector | None = None
+        self._foreground: Foreground | None = None
         self._asked: Transcribe | None = None
         self._closed = False
 
@@ -65,6 +67,8 @@ class Hearing:
             self._turn_ends.push(pcm, at_ms)
         edges = self._activity.push(self._ear.pass_on(pcm, at_ms), at_ms)
         self._ear.heard(edges)
+        if self._foreground is not None:
+            edges = self._foreground.push(pcm, at_ms, edges)
         for edge in edges:
             self._dispatch(replace(edge, at=self._clock.now()))
             if self._turn_ends is not None:
@@ -89,9 +93,10 @@ class Hearing:
         """The gateway sent some of it to the caller."""
         self._ear.played(report)
 
-    def listen_for_beep(self, wanted: bool) -> None:
-        """Tell of beeps from here on, or no longer."""
-        self._beeps = BeepDetector() if wanted else None
+    def screen(self, command: Screen) -> None:
+        """Listen in this way from here on."""
+        self._beeps = (self._beeps or BeepDetector()) if command.beeps else None
+        self._foreground = (self._foreground or Foreground()) if command.foreground else None
 
     def turn_taken(self) -> None:
         """What is said from now on is another turn."""

@@ -259,9 +259,9 @@ class Session:
                 said = AgentSaid(command.turn, command.text, command.heard, command.interrupted)
                 start_ms = self._begun.pop(command.reply, self.now())
                 self._record(said, reply=command.reply, kind=command.kind.value, start_ms=start_ms)
-            case c.ListenForBeep(wanted=wanted):
+            case c.Screen():
                 assert self._hearing is not None
-                self._hearing.listen_for_beep(wanted)
+                self._hearing.screen(command)
             case c.Note(event=event, detail=detail):
                 if event == "failure":
                     self._log.warning(event, detail=detail)

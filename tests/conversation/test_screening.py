@@ -80,7 +80,7 @@ def test_a_key_is_pressed_by_a_human() -> None:
 def test_without_a_plan_for_voicemail_the_greeting_comes_at_once() -> None:
     talk = dialled(voicemail=None)
     assert spoken(talk) == [SpeechKind.GREETING]
-    assert not talk.of(c.ListenForBeep)
+    assert not talk.of(c.Screen)
 
 
 # ---------------------------------------------------------------- machines
@@ -184,7 +184,7 @@ def test_after_three_turns_or_the_time_to_watch_nobody_is_a_machine_any_more(wat
         talk.played(talk.utterance)
     talk.caller_says("then leave a message after the tone", 13_000, 14_000)
     assert not talk.in_state(State.VOICEMAIL)
-    assert talk.of(c.ListenForBeep)[-1].wanted is False
+    assert talk.of(c.Screen)[-1] == c.Screen(beeps=False, foreground=False)
 
 
 def test_a_beep_instead_of_a_greeting_is_followed_by_the_message() -> None:
