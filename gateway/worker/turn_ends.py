@@ -19,6 +19,8 @@ from gateway.worker.clock import CallClock
 
 LONGEST_MS = 8_000
 PRE_ROLL_MS = 500
+NEW_TURN_MS = 3_000
+"""What was said so long ago is no part of the turn, even if it was none by itself: an acknowledgement, a cough."""
 POST_ROLL_MS = 100
 """After the last speech, as long as the caller's silence is certain."""
 
@@ -35,6 +37,7 @@ class TurnEnds:
         self._pcm = bytearray()
         self._end_ms = 0
         self._turn_ms: int | None = None
+        self._spoken_ms = 0
         self._wanted: tuple[int, bytes] | None = None
         self._wake = asyncio.Event()
         self._complained = False
@@ -51,9 +54,10 @@ class TurnEnds:
         """The caller began or ceased to speak."""
         if isinstance(edge, SpeechStarted):
             self._wanted = None
-            if self._turn_ms is None:
+            if self._turn_ms is None or edge.onset_ms - self._spoken_ms > NEW_TURN_MS:
                 self._turn_ms = edge.onset_ms - PRE_ROLL_MS
         else:
+            self._spoken_ms = edge.end_ms
             self._wanted = edge.end_ms, self._turn(edge.end_ms + POST_ROLL_MS)
             self._wake.set()
 

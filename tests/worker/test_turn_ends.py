@@ -89,6 +89,15 @@ async def test_speech_after_a_pause_belongs_to_the_turn_until_it_is_taken() -> N
         assert [first for first, _ in caller.judge.heard] == [500, 500, 5500]
 
 
+async def test_what_was_said_long_ago_is_no_part_of_the_turn() -> None:
+    async with calling() as caller:
+        for start in (1000, 5500):
+            caller.speaks(start, start + 1000)
+            caller.judge.answers.put_nowait(0.5)
+            await caller.settle()
+        assert [first for first, _ in caller.judge.heard] == [500, 5000]
+
+
 async def test_no_more_is_judged_than_the_detector_can_hear() -> None:
     async with calling() as caller:
         caller.speaks(1000, 30_000)
