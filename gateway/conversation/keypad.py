@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 EXPECTED_MS = 400
 """Wait for a delimiter after as many keys as were asked for."""
+TYPING_MS = 600
+"""Keys of one number follow each other faster than this."""
 UNTIMED_MS = 30_000
 """Keys that only a delimiter ends are taken after this long without one."""
 

@@ -7,6 +7,7 @@ from gateway.conversation import endpointing
 from gateway.conversation import events as e
 from gateway.conversation.caller import POST_ROLL_MS, PRE_ROLL_MS, Segment
 from gateway.conversation.floor import SEGMENT_MS, SPECULATIONS, TRANSCRIBE_MS, TRANSCRIPT_MS
+from gateway.conversation.keypad import TYPING_MS
 from gateway.conversation.replies import Replies
 from gateway.conversation.states import State
 
@@ -105,18 +106,25 @@ class Turns(Replies):
         if self.reply is not None and self.reply.answers == text:
             return
         self._stop_speculation()
-        if self._speculations < SPECULATIONS:
+        if self._speculations < SPECULATIONS and not self._typing:
             self._speculations += 1
             self._prepare_reply(text)
 
     def _due(self) -> int:
         """When the endpointing rule takes the turn."""
-        if self.caller.keys:
-            count = self._expects.partition(":")[2]
-            wait = self._plan.keypad.wait_ms(self.caller.keys, int(count) if count.isdigit() else 0)
-        else:
-            wait = self._wait_ms()
+        wait = self._keys_wait_ms if self.caller.keys else self._wait_ms()
         return max(self.caller.end_ms + wait, self._not_before, self._request.waits_until or 0)
+
+    @property
+    def _keys_wait_ms(self) -> int:
+        count = self._expects.partition(":")[2]
+        return self._plan.keypad.wait_ms(self.caller.keys, int(count) if count.isdigit() else 0)
+
+    @property
+    def _typing(self) -> bool:
+        """Another key is likely to come at once: an answer to these would be made in vain."""
+        more = bool(self.caller.keys) and self._keys_wait_ms > TYPING_MS
+        return more and self._now < self.caller.end_ms + TYPING_MS
 
     def _wait_ms(self) -> int:
         """The assistant's own plan decides; where it does not, the policy does, stretched to this caller's pace."""
@@ -132,7 +140,9 @@ class Turns(Replies):
             return
         due = self._due()
         if self._now < due:
-            self._timers.set("commit", due)
+            self._timers.set("commit", self.caller.end_ms + TYPING_MS if self._typing else due)
+            if self.caller.keys:
+                self._speculate(self.caller.text)
         elif self.caller.text:
             self._commit_turn(due)
         else:

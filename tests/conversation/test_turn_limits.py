@@ -9,7 +9,7 @@ import pytest
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.fillers import FillerPlan
-from gateway.conversation.keypad import EXPECTED_MS, KeypadPlan
+from gateway.conversation.keypad import EXPECTED_MS, TYPING_MS, KeypadPlan
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.silence import Prompt, SilencePlan
 from gateway.conversation.states import State
@@ -199,6 +199,16 @@ def test_as_many_keys_as_were_asked_for_are_taken_soon() -> None:
     pressed(talk, "42", 4000)
     talk.at(4300 + EXPECTED_MS)
     assert talk.of(c.CommitTurn)[-1].text == "42"
+
+
+def test_no_answer_is_made_for_every_key_but_in_good_time_for_all_of_them() -> None:
+    talk = Talk()
+    pressed(talk, "4711", 1000)
+    assert not talk.of(c.PrepareReply)
+    talk.at(1900 + TYPING_MS)
+    assert [reply.text for reply in talk.of(c.PrepareReply)] == ["4711"]
+    talk.at(3900)
+    assert len(talk.of(c.PrepareReply)) == len(talk.of(c.CommitReply)) == 1
 
 
 def test_keys_that_are_not_wanted_are_noted_and_do_nothing() -> None:
