@@ -28,6 +28,8 @@ LATE_MS = 60
 """A timer that was recorded up to this long after its deadline is the same one."""
 EMPTY_TEXT_MS = 200
 CUT_MS = 20
+REPORTED_MS = 500
+"""The end of what was cut then was reported by this time."""
 
 
 def rehearse(recording: Recording, plan: TurnPlan) -> list[ReplayedStep]:
@@ -218,7 +220,8 @@ class _Rehearsal:
         of_it = [entry for entry in self._due if getattr(entry[2], "utterance", up_to + 1) <= up_to]
         if all(entry[3] is not None and entry[3].event.at == entry[0] for entry in of_it):
             ends = (e.PlayoutState.CUT, e.PlayoutState.FINISHED)
-            if any(isinstance(entry[2], e.PlayoutReported) and entry[2].state in ends for entry in of_it):
+            soon = [entry[2] for entry in of_it if entry[0] <= at + REPORTED_MS]
+            if any(isinstance(event, e.PlayoutReported) and event.state in ends for event in soon):
                 return
         self._due = [entry for entry in self._due if entry not in of_it]
         heapq.heapify(self._due)
