@@ -28,6 +28,7 @@ Samples = np.ndarray[tuple[int], np.dtype[np.int16]]
 
 FLITE_VOICES = ("slt", "rms", "awb")
 ESPEAK_VOICES = ("en-us", "en-gb")
+_OTHER_FLITE_VOICES = ("kal16",)
 
 
 def read_wav(path: Path) -> Samples:
@@ -125,7 +126,7 @@ def synthetic(text: str, voice: str = "slt") -> Samples:
     path = folder / f"{voice}-{name}.wav"
     if not path.exists():
         partial = path.with_suffix(".partial")
-        if voice in FLITE_VOICES:
+        if voice in (*FLITE_VOICES, *_OTHER_FLITE_VOICES):
             command = [program("flite", "flite"), "-voice", voice, "-t", text, "-o", str(partial)]
         else:
             command = [program("espeak-ng", "espeak-ng"), "-v", voice, "-s", "150", "-w", str(partial), text]
