@@ -15,8 +15,12 @@ from gateway.conversation.keypad import KeypadPlan
 
 PRE_ROLL_MS = 200
 POST_ROLL_MS = 100
-MERGE_GAP_MS = 400
+MERGE_GAP_MS = 1500
 LONGEST_SEGMENT_MS = 8000
+DRAFTS = 6
+"""Transcriptions of a turn that are begun in a pause before the speech is known to be over."""
+SAME_END_MS = 80
+"""Two ends of speech this near are the same."""
 
 
 @dataclass(slots=True)
@@ -47,6 +51,8 @@ class CallerTurn:
     keypad: KeypadPlan = field(default_factory=KeypadPlan)
     _open_ms: int | None = None
     _replaces: Segment | None = None
+    _draft: Segment | None = None
+    _drafts: int = 0
 
     def speech_started(self, onset_ms: int) -> int | None:
         """The caller speaks since `onset_ms`; returns the pause in ms since the speech before, if there was any."""
@@ -71,8 +77,27 @@ class CallerTurn:
         near = onset_ms - self.end_ms < MERGE_GAP_MS or last.text is None
         return near and not last.keypad and onset_ms - last.start_ms < LONGEST_SEGMENT_MS
 
+    def draft(self, number: int, end_ms: int) -> Segment | None:
+        """The span up to a pause that may be the end of the speech, to be transcribed in that hope; None when the turn
+        has had enough of these."""
+        self._withdraw_draft(end_ms)
+        if self._open_ms is None or self._drafts >= DRAFTS:
+            return None
+        self._drafts += 1
+        self._draft = self.close_segment(number, end_ms)
+        return self._draft
+
+    def _withdraw_draft(self, end_ms: int) -> None:
+        """Speech went on to `end_ms`: when that is more than the draft has, its span is open again."""
+        draft, self._draft = self._draft, None
+        if draft is None or draft not in self.segments:
+            return
+        if end_ms - draft.end_ms > SAME_END_MS:
+            self._open_ms, self._replaces = draft.start_ms, draft
+
     def speech_ended(self, end_ms: int) -> None:
         """The caller fell silent at `end_ms`."""
+        self._withdraw_draft(end_ms)
         self.speaking = False
         self.end_ms = max(self.end_ms, end_ms, self.onset_ms)
 
@@ -94,6 +119,7 @@ class CallerTurn:
 
     def roll(self, number: int, at: int) -> Segment:
         """Close the segment of speech that goes on, and open the next one where it ends."""
+        self._withdraw_draft(at)
         segment = self.close_segment(number, at)
         self._open_ms, self.onset_ms, self.rolled = at, at, segment.id
         return segment
@@ -156,6 +182,6 @@ class CallerTurn:
     def forget(self) -> None:
         """The turn was taken or dropped. Speech that goes on opens the next one."""
         self.segments.clear()
-        self._open_ms, self._replaces = None, None
+        self._open_ms, self._replaces, self._draft, self._drafts = None, None, None, 0
         if self.speaking:
             self._open_ms = self.start_ms = self.onset_ms

@@ -22,6 +22,7 @@ NUMBER_MS = 700
 DIGITS_MS = 1000
 OPEN_MS = 1200
 LONGEST_MS = 1500
+SHORTEST_PAUSE_MS = 200
 
 
 def _words(text: str) -> frozenset[str]:
@@ -93,7 +94,9 @@ class CallerPace:
     average_ms: float = 0.0
 
     def paused(self, ms: int) -> None:
-        """The caller went on after a pause of `ms`."""
+        """The caller went on after a pause of `ms`; gaps between words do not count."""
+        if ms < SHORTEST_PAUSE_MS:
+            return
         self.average_ms = ms if not self.average_ms else 0.7 * self.average_ms + 0.3 * ms
 
     def stretch(self, wait: int) -> int:

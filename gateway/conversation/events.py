@@ -88,6 +88,15 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    """The caller's voice fell silent at `end_ms`: perhaps the end of the speech, perhaps only a gap between two words.
+    `SpeechEnded` follows when it was the end, nothing when it was a gap."""
+
+    at: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechEnded:
     """The caller fell silent: `end_ms` is the end of the last frame with speech."""
 
@@ -97,11 +106,13 @@ class SpeechEnded:
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """The final text of a segment that was asked for by `Transcribe`; empty when nothing was said."""
+    """The final text of a segment that was asked for by `Transcribe`; empty when nothing was said. `finished` is the
+    transcriber's probability that the caller has finished, None when it does not tell."""
 
     at: int
     segment: int
     text: str
+    finished: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +308,7 @@ Event = (
     | CallEnded
     | TimePassed
     | SpeechStarted
+    | SpeechPaused
     | SpeechEnded
     | Transcribed
     | PartialHeard

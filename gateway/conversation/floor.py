@@ -19,7 +19,7 @@ from gateway.conversation.silence import Silence
 from gateway.conversation.states import NEXT, TIMERS, State
 from gateway.conversation.timers import Timers
 
-TRANSCRIBE_MS = 160
+TRANSCRIBE_MS = 100
 """Silence after which a segment is transcribed, in the hope that it is the turn's end."""
 TRANSCRIPT_MS = 6_000
 """A transcript that has not come by then is given up."""

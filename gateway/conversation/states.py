@@ -111,6 +111,7 @@ RULES: Mapping[State, Mapping[type[e.Event], str]] = {
     State.WAITING: {e.SpeechStarted: "_caller_starts", e.KeyPressed: "_key", e.SayRequested: "_say"},
     State.LISTENING: {
         e.SpeechStarted: "_caller_starts",
+        e.SpeechPaused: "_caller_may_pause",
         e.SpeechEnded: "_caller_pauses",
         e.EchoHeard: "_echo_in_turn",
         e.Transcribed: "_text",

@@ -23,6 +23,12 @@ class Turns(Replies):
             self._pace.paused(pause)
         self._enter(State.LISTENING)
 
+    def _caller_may_pause(self, event: e.SpeechPaused) -> None:
+        """Have the speech transcribed before it is known to be over: then the text is there when it is."""
+        draft = self.caller.draft(self._id(), event.end_ms)
+        if draft is not None:
+            self._transcribe(draft)
+
     def _caller_pauses(self, event: e.SpeechEnded) -> None:
         self.caller.speech_ended(event.end_ms)
         self._endpoint()

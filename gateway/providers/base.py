@@ -40,7 +40,8 @@ class TranscriptHint:
 class Transcript:
     """Text of caller speech between two moments of the call clock (ms). `final` text never changes afterwards.
     `segment` is the id given to `finish`, None for a partial that nobody asked for. `confidence` is 0…1 or None.
-    `superseded`: a `finish` of a longer span came before this one was looked at, so its (empty) text says nothing."""
+    `superseded`: a `finish` of a longer span came before this one was looked at, so its (empty) text says nothing.
+    `finished` is the probability (0…1) that the caller has finished, by the transcriber's own account, or None."""
 
     text: str
     start_ms: int
@@ -49,6 +50,7 @@ class Transcript:
     segment: int | None = None
     confidence: float | None = None
     superseded: bool = False
+    finished: float | None = None
 
 
 class TranscriberStream(Protocol):

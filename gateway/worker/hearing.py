@@ -150,7 +150,7 @@ class Hearing:
             return
         now = self._clock.now()
         if transcript.final and transcript.segment is not None:
-            self._dispatch(Transcribed(now, transcript.segment, transcript.text))
+            self._dispatch(Transcribed(now, transcript.segment, transcript.text, transcript.finished))
         elif not transcript.final:
             self._dispatch(PartialHeard(now, transcript.text))
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import audioop
 from collections import deque
 
-from gateway.conversation.events import SpeechEnded, SpeechStarted
-from gateway.conversation.speech import SpeechEdges
+from gateway.conversation.speech import SpeechEdge, SpeechEdges
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES
 from gateway.providers.base import VoiceActivityDetector
+from gateway.worker.loudness import Loudness
 
 QUIET_RMS = 30
 """-60 dBFS: below it is silence on any line."""
@@ -22,6 +22,8 @@ ABOVE_NOISE = 1.5
 FLOOR_RISE = 0.002
 """How fast the floor follows louder frames: about 10 s."""
 PRE_ROLL_FRAMES = 10
+NOISE_BELOW = 0.2
+"""A speech probability under which the sound is noise, and tells the noise's level."""
 HANGOVER_FRAMES = 20
 """The gate stays open for at least 400 ms after the last loud frame."""
 
@@ -54,13 +56,15 @@ class LoudnessGate:
 
 
 class VoiceActivity:
-    """One call's caller: audio in, edges of speech out."""
+    """One call's caller: audio in, edges of speech out, dated by the detector and by the level together."""
 
     def __init__(self, detector: VoiceActivityDetector) -> None:
         self._detector = detector
         self._gate = LoudnessGate()
+        self._loudness = Loudness()
         self._edges = SpeechEdges()
         self._surplus_ms = 0.0
+        self._probability = 0.0
 
     @property
     def speaking(self) -> bool:
@@ -71,24 +75,31 @@ class VoiceActivity:
         """What comes does not belong to what came before."""
         self._edges.reset()
 
-    def push(self, pcm: bytes, at_ms: int) -> list[SpeechStarted | SpeechEnded]:
+    def push(self, pcm: bytes, at_ms: int) -> list[SpeechEdge]:
         """Consecutive 20 ms frames that start at `at_ms` of the call clock."""
-        edges: list[SpeechStarted | SpeechEnded] = []
+        edges: list[SpeechEdge] = []
         for start in range(0, len(pcm), FRAME_BYTES):
             at_ms += FRAME_MS
-            frames = self._gate.push(pcm[start : start + FRAME_BYTES], speaking=self._edges.speaking)
-            if frames:
-                edges += self._detect(frames, at_ms)
+            frame = pcm[start : start + FRAME_BYTES]
+            frames = self._gate.push(frame, speaking=self._edges.speaking)
+            if self._loudness.push(frame, speech=self._probability >= NOISE_BELOW):
+                self._edges.loud(at_ms)
+            edges += self._detect(frames, at_ms)
+            if (edge := self._edges.quiet(at_ms)) is not None:
+                edges.append(edge)
         return edges
 
-    def _detect(self, frames: list[bytes], end_ms: int) -> list[SpeechStarted | SpeechEnded]:
+    def _detect(self, frames: list[bytes], end_ms: int) -> list[SpeechEdge]:
         """Feed frames of which the last ends at `end_ms`."""
+        if not frames:
+            self._probability = 0.0
+            return []
         probabilities = self._detector.push(b"".join(frames))
         window = self._detector.window_ms
         self._surplus_ms += len(frames) * FRAME_MS - len(probabilities) * window
         first_end = end_ms - self._surplus_ms - (len(probabilities) - 1) * window
         found = []
-        for index, probability in enumerate(probabilities):
+        for index, self._probability in enumerate(probabilities):
             end = first_end + index * window
-            found.append(self._edges.push(probability, round(end - window), round(end)))
+            found.append(self._edges.push(self._probability, round(end - window), round(end)))
         return [edge for edge in found if edge is not None]

@@ -169,8 +169,9 @@ class SegmentStream:
             self._results.put_nowait(error)
             return
         heard = done.result()
+        span = (request.start_ms, request.end_ms)
         self._results.put_nowait(
-            Transcript(heard.text, request.start_ms, request.end_ms, True, request.segment, heard.confidence)
+            Transcript(heard.text, *span, True, request.segment, heard.confidence, finished=heard.finished)
         )
 
     def _supersede(self, request: _Request) -> None:

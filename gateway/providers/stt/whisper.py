@@ -10,7 +10,7 @@ without it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ctranslate2
 import numpy as np
@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from gateway.models import model_path
 from gateway.providers.base import TranscriptHint
 from gateway.providers.stt.log_mel import FRAMES_PER_SECOND, log_mel
+from gateway.providers.stt.sentence_ending import SentenceEnding
 from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Samples
 
 LONGEST_SECONDS = 28.0
@@ -33,6 +34,9 @@ _NO_SPEECH = 0.68
 of noise, tones, clicks, coughs and babble all but one were above 0.73."""
 _NO_SPEECH_STYLED = 0.35
 """After a prompt the probabilities are lower: speech at most 0.17. Above this the plain decoding decides."""
+
+_SURE = 0.6
+"""Of a greedy text with this confidence, beam search makes another one only rarely."""
 
 _NUMBER_WORD = re.compile(r"\d|\b(zero|one|two|three|four|five|six|seven|eight|nine|oh|double|triple)\b", re.IGNORECASE)
 _WORD = re.compile(r"\d|[a-z']+", re.IGNORECASE)
@@ -88,6 +92,7 @@ class Whisper:
         self._start = [self._token("<|startoftranscript|>"), self._token("<|notimestamps|>")]
         self._previous = self._token("<|startofprev|>")
         self._beam = beam
+        self._ending = SentenceEnding(self._tokenizer)
 
     def recognise(self, samples: Samples, hint: TranscriptHint) -> Hypothesis:
         """Text of a span of speech; empty for less than 100 ms. What is over 28 s is not heard."""
@@ -101,7 +106,7 @@ class Whisper:
         style = _STYLES.get(hint.expects)
         if style is not None and (styled := self._in_style(encoded, limit, style)) is not None:
             return styled
-        heard = self._decode(encoded, limit)
+        heard = self._plainly(encoded, limit)
         if heard.no_speech > _NO_SPEECH:
             return Hypothesis("", 0.0)
         if style is None and _is_number(heard.text):
@@ -109,6 +114,23 @@ class Whisper:
             if number.complete and _is_number(number.text) and not _is_doubled(number.text, heard.text):
                 return number
         return heard
+
+    def _plainly(self, encoded: ctranslate2.StorageView, limit: int) -> _Decoded:
+        """The text without a prompt: by greedy search when that is sure of itself, which is most of the time and a
+        third cheaper, else by beam search."""
+        (result,) = self._model.generate(
+            encoded,
+            [self._start],
+            beam_size=1,
+            max_length=limit + len(self._start),
+            return_scores=True,
+            return_no_speech_prob=True,
+            return_logits_vocab=True,
+        )
+        quick = self._decoded(result, limit)
+        finished = self._ending.finished(result.sequences_ids[0], result.logits[0]) if quick.complete else None
+        sure = quick.complete and quick.confidence >= _SURE
+        return replace(quick if sure else self._decode(encoded, limit), finished=finished)
 
     def _in_style(self, encoded: ctranslate2.StorageView, limit: int, style: _Style) -> _Decoded | None:
         """The text with a style's prompt; None when it is no answer in this style. Now and then the prompt makes the
@@ -135,10 +157,13 @@ class Whisper:
             return_scores=True,
             return_no_speech_prob=True,
         )
+        return self._decoded(result, limit)
+
+    def _decoded(self, result: ctranslate2.models.WhisperGenerationResult, limit: int) -> _Decoded:
         tokens = result.sequences_ids[0]
         text = self._tokenizer.decode(tokens).strip()
         confidence = float(np.exp(result.scores[0])) if text else 0.0
-        return _Decoded(text, confidence, len(tokens) < limit, result.no_speech_prob)
+        return _Decoded(text, confidence, len(tokens) < limit, no_speech=result.no_speech_prob)
 
     def _token(self, text: str) -> int:
         number = self._tokenizer.token_to_id(text)
