@@ -17,8 +17,9 @@ from gateway.conversation import events as e
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.turn import TurnMachine
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
-from gateway.providers.registry import make_detector
+from gateway.providers.registry import make_detector, make_turn_detector
 from gateway.providers.stt.segment import SegmentTranscriber
+from gateway.start_speaking_plan import StartSpeakingPlan
 from gateway.worker.clock import CallClock
 from gateway.worker.hearing import Hearing
 
@@ -56,6 +57,7 @@ class Conversation:
             stream=await self._transcriber.open(),
             clock=self._clock,
             dispatch=self._dispatch,
+            turn_detector=make_turn_detector(StartSpeakingPlan()),
         )
         listening = asyncio.create_task(self._hearing.listen())
         self._dispatch(e.Started(0))
@@ -65,6 +67,7 @@ class Conversation:
             at_ms = offset // FRAME_BYTES * FRAME_MS
             await self._pass_until(at_ms + FRAME_MS)
             self._hearing.push(pcm[offset : offset + FRAME_BYTES], at_ms)
+            await _settle(2)
         await self._hearing.close()
         await listening
         self.heard.recognitions = self._pool.recognitions
@@ -79,8 +82,7 @@ class Conversation:
                 self._dispatch(event)
             if self._deadline <= self._now_ms:
                 self._dispatch(e.TimePassed(int(self._now_ms)))
-            for _ in range(_SETTLE):
-                await asyncio.sleep(0)
+            await _settle(_SETTLE)
         self._now_ms = end_ms
 
     @property
@@ -97,6 +99,7 @@ class Conversation:
                     self._hearing.transcribe(command)
                 case c.CommitTurn():
                     self.heard.turns.append((int(self._now_ms), command))
+                    self._hearing.turn_taken()
                 case _:
                     self._agent.carry_out(command, int(self._now_ms))
 
@@ -106,3 +109,8 @@ class Conversation:
             if at < turn.end_ms:
                 return turn.utterance.expects
         return "anything", "Goodbye."
+
+
+async def _settle(rounds: int) -> None:
+    for _ in range(rounds):
+        await asyncio.sleep(0)

@@ -15,6 +15,7 @@ from typing import Any
 from gateway.providers.base import TranscriptHint
 from gateway.providers.stt.recogniser import Hypothesis, Recogniser, Samples
 
+
 class TimedRecogniser:
     """Notes the processor time of each recognition, and remembers both text and time in `file` for the same audio.
 

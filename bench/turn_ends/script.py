@@ -42,7 +42,15 @@ TUNING = Half(
             "Do you have a parking lot?",
             "Is the doctor in on Friday?",
         ),
-        "short": ("Yes.", "No thank you.", "That is right.", "Yes please.", "Goodbye.", "Tomorrow morning.", "I think so."),
+        "short": (
+            "Yes.",
+            "No thank you.",
+            "That is right.",
+            "Yes please.",
+            "Goodbye.",
+            "Tomorrow morning.",
+            "I think so.",
+        ),
         "mid-sentence": (
             "I would like to change | my delivery address.",
             "Could you please send | the invoice to my office?",
@@ -99,7 +107,10 @@ TUNING = Half(
             "J, O, H, | N, S, O, N.",
             "That is B, A, | K, E, R.",
         ),
-        "whole number": ("My number is five five five three one four two.", "It is order number seven three nine nine."),
+        "whole number": (
+            "My number is five five five three one four two.",
+            "It is order number seven three nine nine.",
+        ),
     },
 )
 
@@ -126,7 +137,15 @@ HELD_OUT = Half(
             "Do I need to bring anything?",
             "What is your address?",
         ),
-        "short": ("No.", "Yes that is fine.", "Okay thanks.", "Not today.", "Next Wednesday.", "I do not know.", "Never mind."),
+        "short": (
+            "No.",
+            "Yes that is fine.",
+            "Okay thanks.",
+            "Not today.",
+            "Next Wednesday.",
+            "I do not know.",
+            "Never mind.",
+        ),
         "mid-sentence": (
             "I would like to return | a pair of shoes.",
             "Could somebody look at | my heating today?",
@@ -183,7 +202,10 @@ HELD_OUT = Half(
             "S, T, E, | V, E, N, S.",
             "You write it D, U, | N, N.",
         ),
-        "whole number": ("My phone number is two one two six six four nine.", "The booking is number eight eight five two."),
+        "whole number": (
+            "My phone number is two one two six six four nine.",
+            "The booking is number eight eight five two.",
+        ),
     },
 )
 

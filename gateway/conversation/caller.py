@@ -25,13 +25,15 @@ SAME_END_MS = 80
 
 @dataclass(slots=True)
 class Segment:
-    """A span of caller speech; `text` is None until its transcript has come. Keypad segments know it at once."""
+    """A span of caller speech; `text` is None until its transcript has come. Keypad segments know it at once. `finished`
+    is the transcriber's probability that the caller has finished with it."""
 
     id: int
     start_ms: int
     end_ms: int
     text: str | None = None
     keypad: bool = False
+    finished: float | None = None
 
 
 @dataclass(slots=True)
@@ -124,11 +126,11 @@ class CallerTurn:
         self._open_ms, self.onset_ms, self.rolled = at, at, segment.id
         return segment
 
-    def transcribed(self, number: int, text: str, at: int) -> bool:
+    def transcribed(self, number: int, text: str, at: int, finished: float | None = None) -> bool:
         """Keep the text of a segment; False when the segment is none of this turn."""
         for segment in self.segments:
             if segment.id == number:
-                segment.text = text.strip()
+                segment.text, segment.finished = text.strip(), finished
                 self.transcript_ms = at
                 return True
         return False
@@ -169,6 +171,11 @@ class CallerTurn:
     def pressed(self) -> bool:
         """Keys are a part of the turn."""
         return any(segment.keypad for segment in self.segments)
+
+    @property
+    def finished_by_words(self) -> float | None:
+        """The transcriber's probability that the turn is over, None when it does not tell."""
+        return self.segments[-1].finished if self.segments else None
 
     def drop_open(self) -> None:
         """Forget speech that no segment covers: it was too short to be any."""

@@ -60,7 +60,7 @@ class Turns(Replies):
         self._emit(c.Transcribe(segment.id, start, min(end, max(self._now, segment.end_ms)), expects))
 
     def _text(self, event: e.Transcribed) -> None:
-        known = self.caller.transcribed(event.segment, event.text, self._now)
+        known = self.caller.transcribed(event.segment, event.text, self._now, event.finished)
         complete = not self.caller.waiting and not self.caller.unrequested
         if known and complete and self.state is State.ENDPOINTING:
             self._text_complete()
@@ -134,12 +134,14 @@ class Turns(Replies):
 
     def _wait_ms(self) -> int:
         """The assistant's own plan decides; where it does not, the policy does, stretched to this caller's pace."""
-        text, caller = self.caller.text, self.caller
+        text, caller, least = self.caller.text, self.caller, self._plan.wait_ms
+        finished = endpointing.finished(caller.finished_by_words, caller.finished)
         answer = self._request.answer_ms
-        planned = self._plan.endpointing.wait_ms(text, said=self._said, finished=caller.finished, answer_ms=answer)
+        planned = self._plan.endpointing.wait_ms(text, said=self._said, finished=finished, answer_ms=answer)
         if planned is not None:
-            return max(planned, self._plan.wait_ms)
-        return self._pace.stretch(endpointing.wait_ms(text, expects=self._expects, plan_ms=self._plan.wait_ms))
+            return max(planned, least)
+        patience = self._pace.patience_ms
+        return endpointing.wait_ms(text, expects=self._expects, plan_ms=least, finished=finished, patience_ms=patience)
 
     def _on_commit(self, _: e.Event | None) -> None:
         if self.caller.waiting or self.caller.unrequested:

@@ -24,6 +24,7 @@ from gateway.errors import ConfigError
 from gateway.models import missing
 from gateway.models.catalogue import SMART_TURN
 from gateway.providers.base import LanguageModel, Transcriber, TurnDetector, Voice, VoiceActivityDetector
+from gateway.providers.turn.prosody import ProsodyJudge
 from gateway.start_speaking_plan import LivekitEndpointing, SmartTurnEndpointing, StartSpeakingPlan
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def make_detector() -> VoiceActivityDetector:
     return _silero().open()
 
 
-def make_turn_detector(plan: StartSpeakingPlan) -> TurnDetector | None:
+def make_turn_detector(plan: StartSpeakingPlan) -> TurnDetector:
     """What judges the ends of turns by sound: smart-turn, where the assistant asks for it, or wants a probability and
-    the model is there; else none.
+    the model is there; else the prosody.
 
     :raises ModelError: the model that was asked for is missing or damaged
     """
@@ -107,7 +108,7 @@ def make_turn_detector(plan: StartSpeakingPlan) -> TurnDetector | None:
         return _smart_turn()
     if isinstance(plan.smart, LivekitEndpointing) and not missing([SMART_TURN]):
         return _smart_turn()
-    return None
+    return ProsodyJudge()
 
 
 async def warm_up(assistants: Iterable[Assistant]) -> None:
@@ -136,8 +137,8 @@ async def _load(make: Callable[[Settings], object], chosen: Iterable[Settings]) 
 
 async def _warm_turn_detectors(plans: Iterable[StartSpeakingPlan]) -> None:
     for plan in plans:
-        if (detector := await asyncio.to_thread(make_turn_detector, plan)) is not None:
-            await detector.judge(bytes(2048))
+        detector = await asyncio.to_thread(make_turn_detector, plan)
+        await detector.judge(bytes(2048))
 
 
 # ---------------------------------------------------------------- the embedded providers

@@ -46,7 +46,9 @@ class Loudness:
         self._speech_db = max(level, self._speech_db - _FORGET_DB)
         self._silent_frames = 0 if speech else self._silent_frames + 1
         if self._silent_frames >= _QUIET_FRAMES:
-            self._noise_db = level if self._noise_db is None else self._noise_db + (level - self._noise_db) * _NOISE_SHARE
+            self._noise_db = (
+                level if self._noise_db is None else self._noise_db + (level - self._noise_db) * _NOISE_SHARE
+            )
         return level > max(self._noise_bound, self._speech_db - BELOW_SPEECH_DB)
 
     @property

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from gateway.conversation.events import Event, SpeechEnded, SpeechStarted, TurnEndJudged
+from gateway.conversation.speech import SpeechEdge
 from gateway.errors import ProviderError
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples, samples_to_ms
 from gateway.providers.base import TurnDetector
@@ -50,13 +51,13 @@ class TurnEnds:
         self._end_ms = at_ms + samples_to_ms(len(pcm) // SAMPLE_BYTES)
         del self._pcm[: max(0, len(self._pcm) - ms_to_samples(LONGEST_MS) * SAMPLE_BYTES)]
 
-    def edge(self, edge: SpeechStarted | SpeechEnded) -> None:
+    def edge(self, edge: SpeechEdge) -> None:
         """The caller began or ceased to speak."""
         if isinstance(edge, SpeechStarted):
             self._wanted = None
             if self._turn_ms is None or edge.onset_ms - self._spoken_ms > NEW_TURN_MS:
                 self._turn_ms = edge.onset_ms - PRE_ROLL_MS
-        else:
+        elif isinstance(edge, SpeechEnded):
             self._spoken_ms = edge.end_ms
             self._wanted = edge.end_ms, self._turn(edge.end_ms + POST_ROLL_MS)
             self._wake.set()

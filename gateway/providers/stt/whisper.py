@@ -19,8 +19,8 @@ from tokenizers import Tokenizer
 from gateway.models import model_path
 from gateway.providers.base import TranscriptHint
 from gateway.providers.stt.log_mel import FRAMES_PER_SECOND, log_mel
-from gateway.providers.stt.sentence_ending import SentenceEnding
 from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Samples
+from gateway.providers.stt.sentence_ending import SentenceEnding
 
 LONGEST_SECONDS = 28.0
 """Longer speech does not fit into the model's window."""
@@ -88,11 +88,11 @@ class Whisper:
         self._model = ctranslate2.models.Whisper(
             str(folder), device="cpu", compute_type="int8", intra_threads=threads, inter_threads=runs
         )
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._start = [self._token("<|startoftranscript|>"), self._token("<|notimestamps|>")]
         self._previous = self._token("<|startofprev|>")
         self._beam = beam
-        self._ending = SentenceEnding(self._tokenizer)
+        self.ending = SentenceEnding(self.tokenizer)
 
     def recognise(self, samples: Samples, hint: TranscriptHint) -> Hypothesis:
         """Text of a span of speech; empty for less than 100 ms. What is over 28 s is not heard."""
@@ -112,7 +112,7 @@ class Whisper:
         if style is None and _is_number(heard.text):
             number = self._decode(encoded, limit, _STYLES["digits"].prompt)
             if number.complete and _is_number(number.text) and not _is_doubled(number.text, heard.text):
-                return number
+                return replace(number, finished=heard.finished)
         return heard
 
     def _plainly(self, encoded: ctranslate2.StorageView, limit: int) -> _Decoded:
@@ -128,7 +128,7 @@ class Whisper:
             return_logits_vocab=True,
         )
         quick = self._decoded(result, limit)
-        finished = self._ending.finished(result.sequences_ids[0], result.logits[0]) if quick.complete else None
+        finished = self.ending.finished(result.sequences_ids[0], result.logits[0]) if quick.complete else None
         sure = quick.complete and quick.confidence >= _SURE
         return replace(quick if sure else self._decode(encoded, limit), finished=finished)
 
@@ -148,7 +148,7 @@ class Whisper:
         """The best text for encoded speech, at most `limit` tokens long."""
         start = self._start
         if prompt:
-            start = [self._previous, *self._tokenizer.encode(prompt, add_special_tokens=False).ids, *start]
+            start = [self._previous, *self.tokenizer.encode(prompt, add_special_tokens=False).ids, *start]
         (result,) = self._model.generate(
             encoded,
             [start],
@@ -161,12 +161,12 @@ class Whisper:
 
     def _decoded(self, result: ctranslate2.models.WhisperGenerationResult, limit: int) -> _Decoded:
         tokens = result.sequences_ids[0]
-        text = self._tokenizer.decode(tokens).strip()
+        text = self.tokenizer.decode(tokens).strip()
         confidence = float(np.exp(result.scores[0])) if text else 0.0
         return _Decoded(text, confidence, len(tokens) < limit, no_speech=result.no_speech_prob)
 
     def _token(self, text: str) -> int:
-        number = self._tokenizer.token_to_id(text)
+        number = self.tokenizer.token_to_id(text)
         assert number is not None, text
         return int(number)
 
