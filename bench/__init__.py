@@ -1,0 +1,3 @@
+"""Benchmarks: `python -m bench`."""
+
+import gateway  # noqa: F401  first: it bounds the threads of numpy

@@ -19,6 +19,7 @@ BENCHMARKS = {
     "barge_in": "bench.barge_in",
     "transcription": "bench.recognition",
     "call_recognition": "bench.call_recognition",
+    "turn_ends": "bench.turn_ends.benchmark",
     "capacity": "bench.capacity",
     "overlaps": "bench.overlaps.run",
     "voicemail": "bench.voicemail",

@@ -112,7 +112,7 @@ class TranscriptionEndpointingPlan(Section):
 class StartSpeakingPlan(Section):
     """How long to wait after the caller's last speech before the turn is taken: `wait_seconds` at least."""
 
-    wait_seconds: float = Field(default=0.4, ge=0, le=5)
+    wait_seconds: float = Field(default=0.25, ge=0, le=5)
     custom_endpointing_rules: list[EndpointingRule] = Field(default_factory=list, max_length=100)
     smart_endpointing_plan: SmartEndpointingPlan | None = None
     smart_endpointing_enabled: Literal[True, False, "livekit"] = False

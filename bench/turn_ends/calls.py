@@ -1,8 +1,8 @@
 """Calls of the set: some turns of one caller, with pauses of that caller's length, in one kind of noise.
 
 Pauses inside a turn are log-normal in two steps: each caller has a median of his own around 550 ms (sigma 0.2), and
-around it lie his pauses (sigma 0.35); none is below 250 ms or above 1500 ms. Half of the calls are clean (a line's white
-noise at -62 dBFS), half have babble, pink or street noise 10 dB below the speech. Everything goes through µ-law.
+around it lie his pauses (sigma 0.35); none is below 250 ms or above 1500 ms. Half of the calls are clean (a line's
+white noise at -62 dBFS), half have babble, pink or street noise 10 dB below the speech. Everything goes through µ-law.
 """
 
 from __future__ import annotations

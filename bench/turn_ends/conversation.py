@@ -95,13 +95,17 @@ class Conversation:
         for command in self._machine.handle(event):
             match command:
                 case c.Transcribe():
-                    assert self._hearing is not None
-                    self._hearing.transcribe(command)
+                    self._ear.transcribe(command)
                 case c.CommitTurn():
                     self.heard.turns.append((int(self._now_ms), command))
-                    self._hearing.turn_taken()
+                    self._ear.turn_taken()
                 case _:
                     self._agent.carry_out(command, int(self._now_ms))
+
+    @property
+    def _ear(self) -> Hearing:
+        assert self._hearing is not None
+        return self._hearing
 
     def _question(self, at: int) -> tuple[str, str]:
         """What the agent asks at this moment: for the turn that is being said, or is said next."""

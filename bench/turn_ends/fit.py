@@ -55,7 +55,7 @@ def moments() -> list[Moment]:
     """Every end of speech of the set that has both kinds of evidence."""
     whisper = Whisper()
     ending = whisper.ending = _NotingEnding(whisper.tokenizer)
-    found = []
+    found: list[Moment] = []
     for call in calls():
         for at_ms, start_ms, ended in _ends(call):
             ending.noted = None
@@ -82,7 +82,7 @@ def _cut(call: Call, start_ms: int, end_ms: int) -> bytes:
 
 
 def regression(table: Table, wanted: npt.NDArray[np.bool_]) -> Table:
-    """Coefficients of the logistic regression, the constant last; small ones are preferred (ridge on scaled columns)."""
+    """Coefficients of the logistic regression, the constant last; small ones are preferred (a ridge)."""
     middle, spread = table.mean(axis=0), table.std(axis=0)
     scaled = np.column_stack([(table - middle) / spread, np.ones(len(table))])
     ridge = np.diag([_RIDGE] * table.shape[1] + [0.0])

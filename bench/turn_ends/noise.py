@@ -37,7 +37,8 @@ def _coloured(power: float, seed: int) -> Wave:
     """Noise whose power falls with frequency to this power, above 40 Hz."""
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(_PERIOD))
     frequency = np.maximum(np.fft.rfftfreq(_PERIOD, 1 / RATE), 40.0)
-    return np.fft.irfft(spectrum * frequency ** (-power / 2), _PERIOD)
+    coloured: Wave = np.fft.irfft(spectrum * frequency ** (-power / 2), _PERIOD)
+    return coloured
 
 
 def _pink() -> Wave:
@@ -51,7 +52,8 @@ def _street() -> Wave:
     for at in np.random.default_rng(3).uniform(0, _PERIOD / RATE, 12):
         passing += np.exp(-(((time - at) / 1.2) ** 2))
     rumble, hiss = (wave / np.sqrt(np.mean(wave**2)) for wave in (_coloured(2.0, 4), _coloured(0.5, 5)))
-    return (0.5 + passing) * rumble + 0.4 * passing * hiss
+    wave: Wave = (0.5 + passing) * rumble + 0.4 * passing * hiss
+    return wave
 
 
 def _babble() -> Wave:

@@ -25,8 +25,8 @@ SAME_END_MS = 80
 
 @dataclass(slots=True)
 class Segment:
-    """A span of caller speech; `text` is None until its transcript has come. Keypad segments know it at once. `finished`
-    is the transcriber's probability that the caller has finished with it."""
+    """A span of caller speech; `text` is None until its transcript has come. Keypad segments know it at once.
+    `finished` is the transcriber's probability that the caller has finished with it."""
 
     id: int
     start_ms: int

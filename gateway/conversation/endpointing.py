@@ -24,8 +24,6 @@ import re
 from dataclasses import dataclass
 
 ANSWERED_MS = 250
-UNJUDGED_MS = 400
-"""A turn that looks complete and nothing else is known of."""
 PATIENCE_MS = 1400
 """For a caller who has not paused inside a turn yet."""
 SHORTEST_PATIENCE_MS, LONGEST_PATIENCE_MS = 1200, 1500
@@ -84,7 +82,7 @@ def wait_ms(
 
 def _by_evidence(finished: float | None, plan_ms: int, patience_ms: int) -> int:
     if finished is None:
-        return UNJUDGED_MS
+        return plan_ms
     doubt = min(max((SURE - finished) / (SURE - UNSURE), 0.0), 1.0)
     return round(plan_ms + (patience_ms - plan_ms) * doubt)
 

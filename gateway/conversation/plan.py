@@ -43,7 +43,7 @@ class TurnPlan:
 
     greeting: str = ""
     greeting_interruptible: bool = True
-    wait_ms: int = 400
+    wait_ms: int = 250
     endpointing: EndpointingPlan = field(default_factory=EndpointingPlan)
     backoff_ms: int = 1000
     overlap: OverlapPlan = field(default_factory=OverlapPlan)

@@ -2,9 +2,10 @@
 
 Speech begins when `ONSET_WINDOWS` windows in a row reach `ONSET`; the edge is dated back to the first of them. It ends
 when no window reached `RELEASE` for `HANGOVER_MS`, or when no frame was loud for `QUIET_MS` (`SURE_QUIET_MS` while the
-detector is sure of speech): voices in the background are speech for it. The edge is dated back to the last loud frame, because the detector's
-windows reach past the end of the sound; but in noise soft speech is not loud, so the level may move the date by no more
-than `EARLIER_MS`. Both edges thus carry the real time of the sound, and delays show only in when they are reported.
+detector is sure of speech): voices in the background are speech for it. The edge is dated back to the last loud frame,
+because the detector's windows reach past the end of the sound; but in noise soft speech is not loud, so the level may
+move the detector's date by no more than `EARLIER_MS`. Both edges thus carry the real time of the sound, and delays show
+only in when they are reported.
 
 When nothing was loud for `PAUSE_MS` and the detector is not sure of speech any more, a pause is reported, once for each
 stretch of sound: speech may be over, and who needs time for what he does then can begin.

@@ -1,8 +1,9 @@
 """Which frames of a caller's audio are loud enough to be speech: against the line's noise and against his own level.
 
-A voice activity network is sure that speech is there, but late and vague about where it ends: its window, its memory and
-its hangover. The level of a frame is neither. On 147 ends of clean telephone speech the last loud frame lay 0 ms from the
-true end in the median (5 % and 95 %: -56 and +13 ms), the network's last speech window 60 ms after it (`bench.turn_ends`).
+A voice activity network is sure that speech is there, but late and vague about where it ends: its window, its memory
+and its hangover. The level of a frame is neither. On 147 ends of clean telephone speech (`bench.turn_ends`) the last
+loud frame lay 0 ms from the true end in the median (-56 and +13 ms at 5 and 95 %), the network's last speech window
+60 ms after it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ ABOVE_FLOOR_DB = 9.0
 """Over the quietest 60 ms of the last four seconds, where it has not: a mean is about 5 dB above such a minimum."""
 BELOW_SPEECH_DB = 30.0
 """Under the caller's loudest frames: room and echo, not speech."""
+_QUIET_DB = 30.0
+"""Of a line on which nothing was heard yet."""
 _FLOOR_FRAMES = 200
 _SMOOTH_FRAMES = 3
 _FORGET_DB = 0.15
@@ -33,7 +36,7 @@ class Loudness:
 
     def __init__(self) -> None:
         self._levels: deque[float] = deque(maxlen=_SMOOTH_FRAMES)
-        self._smooth: deque[float] = deque(maxlen=_FLOOR_FRAMES)
+        self._smooth: deque[float] = deque([_QUIET_DB], maxlen=_FLOOR_FRAMES)
         self._speech_db = 0.0
         self._noise_db: float | None = None
         self._silent_frames = 0

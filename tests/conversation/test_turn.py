@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
+from gateway.conversation.endpointing import PATIENCE_MS
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.silence import Prompt, SilencePlan
 from gateway.conversation.states import State
@@ -53,9 +54,9 @@ def test_the_wait_counts_from_the_last_speech_when_the_transcript_is_late() -> N
 def test_an_open_sentence_is_given_more_time() -> None:
     talk = Talk()
     talk.caller_says("my number is", 1000, 2000)
-    talk.at(3199)
+    talk.at(1999 + PATIENCE_MS)
     assert not talk.of(c.CommitTurn)
-    talk.at(3200)
+    talk.at(2000 + PATIENCE_MS)
     assert talk.of(c.CommitTurn)
 
 
@@ -66,7 +67,6 @@ def test_speech_that_goes_on_replaces_the_segment_and_the_speculation() -> None:
     assert not talk.of(c.StopReply), "the speculation stands until the text is another one"
     talk.at(2900)
     talk.feed(e.SpeechEnded(2920, 2800))
-    talk.at(2970)
     assert talk.last == [c.Transcribe(3, 800, 2900)]
     talk.feed(e.Transcribed(3000, 3, "what time is it in Rome"))
     assert talk.last == [c.StopReply(2), c.PrepareReply(4, 1, "what time is it in Rome")]
@@ -77,8 +77,8 @@ def test_speech_that_goes_on_replaces_the_segment_and_the_speculation() -> None:
 def test_a_noise_after_the_turn_does_not_throw_the_speculation_away() -> None:
     talk = Talk()
     talk.caller_says("my number is", 1000, 2000)
-    talk.caller_says("", 2600, 2700)
-    talk.at(4000)
+    talk.caller_says("my number is", 2600, 2700)
+    talk.at(5000)
     assert talk.of(c.CommitReply) == [c.CommitReply(2)]
     assert talk.of(c.PrepareReply) == [c.PrepareReply(2, 1, "my number is")]
 

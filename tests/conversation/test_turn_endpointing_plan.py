@@ -165,7 +165,7 @@ def test_a_noise_after_the_answer_is_no_new_question() -> None:
     call.at(2700)
     call.feed(e.SpeechEnded(call.now, 2600))
     call.at(2800)
-    call.feed(e.Transcribed(call.now, call.of(c.Transcribe)[-1].segment, ""))
+    call.feed(e.Transcribed(call.now, call.of(c.Transcribe)[-1].segment, "what time is it"))
     assert len(questions(call)) == 1
     assert turn_is_taken_at(call) == 5600
 

@@ -20,8 +20,8 @@ Samples = npt.NDArray[np.float32]
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """What was heard. `confidence` is the geometric mean of the token probabilities, 0 when nothing was heard.
-    `complete` is False when the recogniser ran into its length limit: it was probably repeating itself. `finished` is the
-    probability that the speaker has finished, None from a recogniser that cannot tell."""
+    `complete` is False when the recogniser ran into its length limit: it was probably repeating itself. `finished` is
+    the probability that the speaker has finished, None from a recogniser that cannot tell."""
 
     text: str
     confidence: float

@@ -1,10 +1,10 @@
 """Has the speaker finished? What Whisper's decoder expects after the last word tells.
 
-The decoder has learnt from speech that was cut anywhere, and writes "..." or expects another word where a sentence hangs
-in the air, by its sound and by its words. Which punctuation it chooses in the end says little (it puts a full stop after
-nearly everything), the probabilities of what it did not choose say much: on speakers that the coefficients were not
-fitted on, the area under the ROC curve between true ends and pauses inside a turn was 0.79, and 0.86 for the human among
-them. The coefficients are a logistic regression on the tuning half of `bench.turn_ends`
+The decoder has learnt from speech that was cut anywhere, and writes "..." or expects another word where a sentence
+hangs in the air, by its sound and by its words. Which punctuation it chooses in the end says little (it puts a full
+stop after nearly everything), the probabilities of what it did not choose say much: on speakers that the coefficients
+were not fitted on, the area under the ROC curve between true ends and pauses inside a turn was 0.79, and 0.86 for the
+human among them. The coefficients are a logistic regression on the tuning half of `bench.turn_ends`
 (`python -m bench.turn_ends.fit`).
 """
 

@@ -1,10 +1,10 @@
 """Has the caller finished? Pitch and level of the last syllables tell some of it.
 
-At the end of a turn English speakers are lower and softer than before, and let the last sound die away; inside a sentence
-they stop on level pitch and at full voice. Three features of the last seconds go into a logistic regression, fitted on
-the tuning half of `bench.turn_ends` (`python -m bench.turn_ends.fit`). On speakers that it was not fitted on the area
-under the ROC curve between true ends and pauses was 0.75, and 0.79 for the human among them; together with what the
-recogniser expects (`gateway.providers.stt.sentence_ending`) 0.81, where that alone has 0.79.
+At the end of a turn English speakers are lower and softer than before, and let the last sound die away; inside a
+sentence they stop on level pitch and at full voice. Three features of the last seconds go into a logistic regression,
+fitted on the tuning half of `bench.turn_ends` (`python -m bench.turn_ends.fit`). On speakers that it was not fitted on
+the area under the ROC curve between true ends and pauses was 0.75, and 0.79 for the human among them; together with
+what the recogniser expects (`gateway.providers.stt.sentence_ending`) 0.81, where that alone has 0.79.
 
 Pitch is the highest peak of the normalised autocorrelation between 70 and 400 Hz in windows of 40 ms (Boersma, 1993).
 """

@@ -105,6 +105,9 @@ class ScriptedWhisper(Whisper):
     def _decode(self, encoded: object, limit: int, prompt: str = "") -> _Decoded:
         return _Decoded(self._texts[bool(prompt)], 0.9)
 
+    def _plainly(self, encoded: object, limit: int) -> _Decoded:
+        return self._decode(encoded, limit)
+
 
 @pytest.mark.parametrize(
     ("prompted", "plain", "text"),
