@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gateway.conversation.events import EchoHeard, SpeechEnded, SpeechMeasured, SpeechStarted
+from gateway.conversation.speech import SpeechEdge
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES, ms_to_samples
 from gateway.worker.agent_audio import AgentAudio
@@ -56,14 +57,14 @@ class OverlapEar:
                 self._frames.append(frame)
         return b"".join(heard)
 
-    def heard(self, edges: Iterable[SpeechStarted | SpeechEnded]) -> None:
+    def heard(self, edges: Iterable[SpeechEdge]) -> None:
         """What the detector made of the frames that were passed on."""
         for edge in edges:
             if isinstance(edge, SpeechStarted):
                 self._speaking, self._onset_ms, self._told_ms = True, edge.onset_ms, edge.onset_ms
                 self._alone = not self.agent.holds_floor
                 self._meter.begin()
-            else:
+            elif isinstance(edge, SpeechEnded):
                 self._end_speech()
 
     def tell(self, now: int) -> Iterator[EchoHeard | SpeechMeasured]:
