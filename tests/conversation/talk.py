@@ -14,7 +14,7 @@ from gateway.conversation.turn import TurnMachine
 Wanted = TypeVar("Wanted", bound=c.Command)
 
 ACKNOWLEDGEMENTS = ("okay", "mhm", "yes")
-PLAN = TurnPlan(overlap=OverlapPlan(acknowledgements=ACKNOWLEDGEMENTS, interruptions=("stop", "wait")))
+PLAN = TurnPlan(wait_ms=400, overlap=OverlapPlan(acknowledgements=ACKNOWLEDGEMENTS, interruptions=("stop", "wait")))
 
 
 class Talk:

@@ -96,7 +96,7 @@ def test_a_transcript_that_was_not_asked_for_then_is_empty() -> None:
     recording = answered_turn()
     recording.steps[4:7] = []
     steps = rehearse(recording, recording.plan)
-    assert [step.event for step in steps if isinstance(step.event, e.Transcribed)] == [e.Transcribed(2360, 1, "")]
+    assert [step.event for step in steps if isinstance(step.event, e.Transcribed)] == [e.Transcribed(2300, 1, "")]
     assert not moments(steps, c.CommitTurn)
 
 

@@ -73,6 +73,7 @@ class Chaos:
         self.makers: list[Callable[[], e.Event]] = [
             lambda: e.SpeechStarted(self.at, max(0, self.at - self.random.randrange(200))),
             lambda: e.SpeechStarted(self.at, max(0, self.at - self.random.randrange(200))),
+            lambda: e.SpeechPaused(self.at, max(0, self.at - self.random.randrange(200))),
             self.end_speech,
             self.end_speech,
             lambda: e.TurnEndJudged(self.at, self.end_ms, self.random.random()),

@@ -14,6 +14,10 @@ from tests.conversation.simulation.schedule import Schedule
 from tests.conversation.simulation.sounds import Kind, Line, Sound
 
 ONSET_MS = 64
+PAUSE_MS = 100
+"""Of quiet, after which speech may be over."""
+GAPS = 0.3
+"""How often a sound has a gap of that length inside."""
 HANGOVER_MS = 120
 """Shorter pauses are no edges."""
 SHORTEST_MS = 64
@@ -68,8 +72,18 @@ class Ear:
             self._tell(e.SpeechStarted(self._schedule.now, onset))
             if self._partials:
                 self._schedule.after(PARTIAL_MS, lambda: self._partial(onset))
+        if end - onset > 2 * PAUSE_MS and self._random.random() < GAPS:
+            self._schedule.at(
+                self._random.randint(onset + PAUSE_MS, end), lambda: self._pause(self._schedule.now - PAUSE_MS)
+            )
+        self._schedule.at(self._end_ms + PAUSE_MS, lambda: self._pause(self._end_ms))
         delay = HANGOVER_MS + self._random.randint(*self._conditions.edge_ms)
         self._schedule.at(self._end_ms + delay, self._silence)
+
+    def _pause(self, end: int) -> None:
+        """The voice falls silent: at its end, or in a gap between two words."""
+        if self._speaking and not self._held:
+            self._tell(e.SpeechPaused(self._schedule.now, end))
 
     def _silence(self) -> None:
         if not self._speaking or self._schedule.now < self._end_ms + HANGOVER_MS:
