@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from gateway.conversation.events import SpeechEnded, SpeechStarted
+from gateway.conversation.speech import SpeechEdge
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES
-
-Edge = SpeechStarted | SpeechEnded
 
 BELOW_DB = 13.0
 """Under the loudest speech: the soft words of one speaker are nearer to his loud ones."""
@@ -38,12 +37,12 @@ class Foreground:
         self._started = SpeechStarted(0, 0)
         self._told = False
 
-    def push(self, pcm: bytes, at_ms: int, edges: Iterable[Edge]) -> list[Edge]:
+    def push(self, pcm: bytes, at_ms: int, edges: Iterable[SpeechEdge]) -> list[SpeechEdge]:
         """20 ms frames that start at `at_ms` of the call clock, and the edges that the detector found in them."""
         for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
             at_ms += FRAME_MS
             self._hear(pcm[start : start + FRAME_BYTES], at_ms)
-        told: list[Edge] = []
+        told: list[SpeechEdge] = []
         for edge in edges:
             told += self._edge(edge)
         return told + self._by_level(at_ms)
@@ -58,7 +57,7 @@ class Foreground:
         else:
             self._near_frames = 0
 
-    def _edge(self, edge: Edge) -> list[Edge]:
+    def _edge(self, edge: SpeechEdge) -> list[SpeechEdge]:
         if isinstance(edge, SpeechStarted):
             self._speech, self._started = True, edge
             # The level is not compared before the detector has heard speech: whatever begins may be he.
@@ -70,7 +69,7 @@ class Foreground:
             return [edge] if told else []
         return [edge] if self._told else []
 
-    def _by_level(self, now: int) -> list[Edge]:
+    def _by_level(self, now: int) -> list[SpeechEdge]:
         if not self._speech:
             return []
         if self._told and now - self._near_ms >= QUIET_MS:

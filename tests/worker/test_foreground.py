@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gateway.conversation.events import SpeechEnded, SpeechStarted
-from gateway.worker.foreground import Edge, Foreground
+from gateway.conversation.speech import SpeechEdge
+from gateway.worker.foreground import Foreground
 
 NEAR, FAR, SILENCE = 4000.0, 400.0, 5.0
 
@@ -22,11 +23,11 @@ class Ear:
         self.foreground = Foreground()
         self.at = 0
         self.speech = False
-        self.told: list[Edge] = []
+        self.told: list[SpeechEdge] = []
 
     def hears(self, amplitude: float, ms: int) -> None:
         for number, frame in enumerate(frames(amplitude, ms // 20)):
-            edges: list[Edge] = []
+            edges: list[SpeechEdge] = []
             loud = amplitude > SILENCE
             if loud is not self.speech and number == 2:
                 self.speech = loud
