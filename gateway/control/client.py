@@ -82,7 +82,10 @@ class ControlClient:
         except httpx.ConnectError as error:
             if isinstance(_root(error), PermissionError):
                 raise NoGateway(f"{self._path} belongs to another user; run this as the gateway's user.") from None
-            raise NoGateway("No gateway is running here; start one with `parley serve`.") from None
+            raise NoGateway(
+                "No gateway is running here; start one with `parley serve`, or give the data_dir of the one that runs: "
+                f"nobody listens at {self._path}."
+            ) from None
         except httpx.TransportError as error:
             raise NoGateway(f"The gateway does not answer: {error or type(error).__name__}.") from None
 
