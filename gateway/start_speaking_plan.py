@@ -73,14 +73,14 @@ class VapiEndpointing(Section):
 
 
 class LivekitEndpointing(Section):
-    """A function of the probability that the caller goes on, by the best judge that is installed."""
+    """A function of the probability that the caller goes on, by words and sound."""
 
     provider: Literal["livekit"]
     wait_function: WaitFunction = wait_function.DEFAULT
 
 
 class SmartTurnEndpointing(Section):
-    """Of our own: the smart-turn model judges. Without a function, the policy weighs what it says."""
+    """Of our own: the smart-turn model judges the sound. Without a function, the policy weighs what it says."""
 
     provider: Literal["smart-turn"]
     wait_function: WaitFunction | None = None

@@ -53,7 +53,11 @@ def test_rules_keep_their_order_expressions_and_options() -> None:
         ({"smartEndpointingPlan": {"provider": "livekit"}}, SmartEndpointing.FUNCTION, DEFAULT),
         ({"smartEndpointingPlan": {"provider": "livekit", "waitFunction": "70"}}, SmartEndpointing.FUNCTION, "70"),
         ({"smartEndpointingPlan": {"provider": "smart-turn"}}, SmartEndpointing.POLICY, ""),
-        ({"smartEndpointingPlan": {"provider": "smart-turn", "waitFunction": "x"}}, SmartEndpointing.FUNCTION, "x"),
+        (
+            {"smartEndpointingPlan": {"provider": "smart-turn", "waitFunction": "x"}},
+            SmartEndpointing.FUNCTION_OF_SOUND,
+            "x",
+        ),
         ({"smartEndpointingPlan": {"provider": "custom-endpointing-model"}}, SmartEndpointing.SERVER, ""),
         ({"smartEndpointingEnabled": False}, None, ""),
         ({"smartEndpointingEnabled": True}, SmartEndpointing.POLICY, ""),

@@ -86,10 +86,12 @@ class EndpointingRule:
 
 
 class SmartEndpointing(StrEnum):
-    """Who judges whether the caller has finished: our own policy, a function of a probability, or the user's server."""
+    """Who judges whether the caller has finished: our own policy, a function of the probability by all evidence or by
+    sound alone, or the user's server."""
 
     POLICY = "policy"
     FUNCTION = "function"
+    FUNCTION_OF_SOUND = "function-of-sound"
     SERVER = "server"
 
 
@@ -129,20 +131,24 @@ class EndpointingPlan:
         """The user's server is to be asked about this text."""
         return self.smart is SmartEndpointing.SERVER and self.rule_ms(text, said) is None
 
-    def wait_ms(self, text: str, *, said: str, finished: float | None, answer_ms: int | None = None) -> int | None:
+    def wait_ms(
+        self, text: str, *, said: str, finished: float | None, by_sound: float | None, answer_ms: int | None = None
+    ) -> int | None:
         """The wait after the last speech in ms, None when the default policy is to decide.
 
         :param text: the caller's turn so far
         :param said: what the agent said before it
-        :param finished: the probability by sound that the turn is over, None when nobody has judged
+        :param finished: the probability that the turn is over, None when nobody has judged
+        :param by_sound: the same by sound alone
         :param answer_ms: what the user's server wants, None when it said nothing
         """
         if (wait := self.rule_ms(text, said)) is not None:
             return wait
         if self.smart is SmartEndpointing.SERVER:
             return answer_ms
-        if self.smart is SmartEndpointing.FUNCTION:
-            return None if finished is None else wait_function.wait_ms(self.wait_function, 1 - finished)
+        if self.smart in (SmartEndpointing.FUNCTION, SmartEndpointing.FUNCTION_OF_SOUND):
+            probability = finished if self.smart is SmartEndpointing.FUNCTION else by_sound
+            return None if probability is None else wait_function.wait_ms(self.wait_function, 1 - probability)
         if self.smart is None and self.transcription is not None:
             return self.transcription.wait_ms(text)
         return None

@@ -102,8 +102,10 @@ def _endpointing(plan: StartSpeakingPlan) -> EndpointingPlan:
     match plan.smart:
         case CustomEndpointing():
             smart = SmartEndpointing.SERVER
-        case LivekitEndpointing(wait_function=str(function)) | SmartTurnEndpointing(wait_function=str(function)):
+        case LivekitEndpointing(wait_function=function):
             smart = SmartEndpointing.FUNCTION
+        case SmartTurnEndpointing(wait_function=str(function)):
+            smart = SmartEndpointing.FUNCTION_OF_SOUND
         case settings if settings is not None:
             smart = SmartEndpointing.POLICY
     return EndpointingPlan(

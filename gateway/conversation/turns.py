@@ -135,11 +135,13 @@ class Turns(Replies):
     def _wait_ms(self) -> int:
         """The assistant's own plan decides; where it does not, the policy does, stretched to this caller's pace."""
         text, caller, least = self.caller.text, self.caller, self._plan.wait_ms
+        finished = endpointing.finished(caller.finished_by_words, caller.finished)
         answer = self._request.answer_ms
-        planned = self._plan.endpointing.wait_ms(text, said=self._said, finished=caller.finished, answer_ms=answer)
+        planned = self._plan.endpointing.wait_ms(
+            text, said=self._said, finished=finished, by_sound=caller.finished, answer_ms=answer
+        )
         if planned is not None:
             return max(planned, least)
-        finished = endpointing.finished(caller.finished_by_words, caller.finished)
         patience = self._pace.patience_ms
         return endpointing.wait_ms(text, expects=self._expects, plan_ms=least, finished=finished, patience_ms=patience)
 

@@ -21,11 +21,9 @@ from pydantic.alias_generators import to_camel
 
 from gateway.assistant import Assistant, Model, ProviderSettings
 from gateway.errors import ConfigError
-from gateway.models import missing
-from gateway.models.catalogue import SMART_TURN
 from gateway.providers.base import LanguageModel, Transcriber, TurnDetector, Voice, VoiceActivityDetector
 from gateway.providers.turn.prosody import ProsodyJudge
-from gateway.start_speaking_plan import LivekitEndpointing, SmartTurnEndpointing, StartSpeakingPlan
+from gateway.start_speaking_plan import SmartTurnEndpointing, StartSpeakingPlan
 
 if TYPE_CHECKING:
     from gateway.providers.stt.recogniser import Recogniser
@@ -99,16 +97,11 @@ def make_detector() -> VoiceActivityDetector:
 
 
 def make_turn_detector(plan: StartSpeakingPlan) -> TurnDetector:
-    """What judges the ends of turns by sound: smart-turn, where the assistant asks for it, or wants a probability and
-    the model is there; else the prosody.
+    """What judges the ends of turns by sound: smart-turn where the assistant asks for it, else the prosody.
 
     :raises ModelError: the model that was asked for is missing or damaged
     """
-    if isinstance(plan.smart, SmartTurnEndpointing):
-        return _smart_turn()
-    if isinstance(plan.smart, LivekitEndpointing) and not missing([SMART_TURN]):
-        return _smart_turn()
-    return ProsodyJudge()
+    return _smart_turn() if isinstance(plan.smart, SmartTurnEndpointing) else ProsodyJudge()
 
 
 async def warm_up(assistants: Iterable[Assistant]) -> None:

@@ -21,8 +21,10 @@ RULE = EndpointingRule(3000, assistant=Pattern("account number"))
 
 
 def wait(plan: EndpointingPlan, text: str = "hello", *, said: str = "", **evidence: float | None) -> int | None:
-    finished, answer = evidence.get("finished"), evidence.get("answer")
-    return plan.wait_ms(text, said=said, finished=finished, answer_ms=None if answer is None else int(answer))
+    answer = evidence.pop("answer", None)
+    finished, by_sound = evidence.get("finished"), evidence.get("by_sound")
+    answer_ms = None if answer is None else int(answer)
+    return plan.wait_ms(text, said=said, finished=finished, by_sound=by_sound, answer_ms=answer_ms)
 
 
 # ---------------------------------------------------------------- precedence
@@ -43,12 +45,15 @@ def test_a_smart_plan_wins_over_the_transcription_plan() -> None:
     assert wait(EndpointingPlan(smart=SmartEndpointing.POLICY, transcription=WAITS)) is None
     function = EndpointingPlan(smart=SmartEndpointing.FUNCTION, wait_function="1000 * x", transcription=WAITS)
     assert wait(function, finished=0.25) == 750
+    by_sound = EndpointingPlan(smart=SmartEndpointing.FUNCTION_OF_SOUND, wait_function="1000 * x")
+    assert wait(by_sound, finished=0.25, by_sound=0.5) == 500
     server = EndpointingPlan(smart=SmartEndpointing.SERVER, transcription=WAITS)
     assert wait(server, answer=900) == 900
 
 
 def test_without_evidence_a_smart_plan_leaves_it_to_the_policy() -> None:
     assert wait(EndpointingPlan(smart=SmartEndpointing.FUNCTION, wait_function="1000 * x")) is None
+    assert wait(EndpointingPlan(smart=SmartEndpointing.FUNCTION_OF_SOUND, wait_function="x"), finished=0.5) is None
     assert wait(EndpointingPlan(smart=SmartEndpointing.SERVER)) is None
 
 

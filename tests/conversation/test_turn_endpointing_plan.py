@@ -81,14 +81,14 @@ def test_a_sentence_that_two_replies_say_is_one() -> None:
 
 
 def test_a_judgement_by_sound_moves_the_end_of_the_turn() -> None:
-    judged = talk(smart=SmartEndpointing.FUNCTION, wait_function="500 + 2000 * x")
+    judged = talk(smart=SmartEndpointing.FUNCTION_OF_SOUND, wait_function="500 + 2000 * x")
     judged.caller_says("I would like to", 1000, 2000)
     judged.feed(e.TurnEndJudged(judged.now, 2000, 0.25))
     assert turn_is_taken_at(judged) == 4000
 
 
 def test_a_judgement_of_earlier_speech_moves_nothing() -> None:
-    judged = talk(smart=SmartEndpointing.FUNCTION, wait_function="500 + 2000 * x")
+    judged = talk(smart=SmartEndpointing.FUNCTION_OF_SOUND, wait_function="500 + 2000 * x")
     judged.caller_says("what time is it", 1000, 2000)
     judged.feed(e.TurnEndJudged(judged.now, 1500, 0.0))
     assert turn_is_taken_at(judged) == 2000 + PLAN.wait_ms

@@ -15,6 +15,7 @@ from gateway.models import missing
 from gateway.models.catalogue import SMART_TURN
 from gateway.providers import registry
 from gateway.providers.turn import smart_turn
+from gateway.providers.turn.prosody import ProsodyJudge
 from gateway.providers.turn.smart_turn import SmartTurn
 from gateway.start_speaking_plan import StartSpeakingPlan
 from tests.peers.missing import PeerMissing
@@ -89,6 +90,7 @@ async def test_a_machine_that_is_too_busy_gives_no_judgement(model: SmartTurn, m
 @pytest.mark.models
 def test_the_assistant_chooses_it(model: SmartTurn) -> None:
     assert isinstance(registry.make_turn_detector(plan("smart-turn")), SmartTurn)
+    assert isinstance(registry.make_turn_detector(plan("livekit")), ProsodyJudge)
     assert registry.make_turn_detector(plan("smart-turn")) is registry.make_turn_detector(plan("smart-turn"))
 
 
