@@ -19,9 +19,9 @@ class BargeIn(Turns):
     # ------------------------------------------------------------ the agent is about to speak
 
     def _speak(self, event: e.UtteranceQueued) -> None:
+        self._queue(event)
         if not self._is_committed(event.reply):
             return
-        self._queue(event)
         if self.state is State.THINKING and self.caller.speaking and event.interruptible:
             self._open_overlap(self.caller.onset_ms)
         else:
@@ -169,7 +169,11 @@ class BargeIn(Turns):
         if self._look is not None and event.segment == self._look.segment:
             self._hear_words(event.text, self._look.end_ms)
         elif self.caller.transcribed(event.segment, event.text, self._now):
-            self._hear_words(self.caller.text, self.caller.segments[-1].end_ms)
+            before = all(segment.end_ms < self._burst_ms for segment in self.caller.segments)
+            if before and self._kind_of_words() == "interruption":
+                self._cut("interruption", backoff_ms=self._plan.backoff_ms)
+            else:
+                self._hear_words(self.caller.text, self.caller.segments[-1].end_ms)
 
     def _partial_in_overlap(self, event: e.PartialHeard) -> None:
         self._hear_words(event.text, self._now)
@@ -224,13 +228,15 @@ class BargeIn(Turns):
         """Words that came after the agent went on."""
         if not self.caller.transcribed(event.segment, event.text, self._now) or self.caller.speaking:
             return
-        kind = overlap.classify(self.caller.text, self._plan.overlap, agent=self.reply.text if self.reply else "")
         if self.reply is not None and not self.reply.interruptible:
             return
-        if kind == "interruption":
-            self._cut(kind, backoff_ms=self._plan.backoff_ms)
+        if self._kind_of_words() == "interruption":
+            self._cut("interruption", backoff_ms=self._plan.backoff_ms)
         else:
             self._set_aside()
+
+    def _kind_of_words(self) -> str:
+        return overlap.classify(self.caller.text, self._plan.overlap, agent=self.reply.text if self.reply else "")
 
     def _set_aside(self) -> None:
         """Forget what was said over the agent, but for an answer to the question that is being asked."""

@@ -114,7 +114,7 @@ class CloseReply:
 
 @dataclass(frozen=True, slots=True)
 class CutUtterances:
-    """End every utterance up to this id. `reason`: interruption, keypad, hold, stalled, control."""
+    """End every utterance up to this id. `reason`: interruption, keypad, hold, stalled, overtaken, stopped, control."""
 
     up_to: int
     reason: str

@@ -73,10 +73,16 @@ class SpokenUtterance:
 
     def borders(self) -> list[tuple[int, int]]:
         """Start and end sample of each word of the text, in order, never falling."""
-        if self.words and len(self.words) == len(_WORD.findall(self.text)):
-            return _rising([(word.start, word.end) for word in self.words])
-        known = self.samples if self.complete else 0
-        return estimate_borders(self.text, known)
+        words = list(_WORD.finditer(self.text))
+        missing = len(words) - len(self.words)
+        if not self.words or missing < 0 or (missing and self.complete):
+            return estimate_borders(self.text, self.samples if self.complete else 0)
+        measured = _rising([(word.start, word.end) for word in self.words])
+        begin = measured[-1][1] - words[len(measured) - 1].end() * SAMPLES_PER_CHARACTER
+        rest = words[len(measured) :]
+        return measured + [
+            (begin + m.start() * SAMPLES_PER_CHARACTER, begin + m.end() * SAMPLES_PER_CHARACTER) for m in rest
+        ]
 
     def resume_from(self, position: int) -> int:
         """The word border to go on from after a pause at `position`: the start of the word that was being spoken."""

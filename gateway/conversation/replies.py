@@ -90,6 +90,8 @@ class Replies(Floor):
     def _queue(self, event: e.UtteranceQueued) -> None:
         if self._is_committed(event.reply) and self.reply is not None:
             self.reply.queue(SpokenUtterance(event.utterance, event.text, event.interruptible, event.filler))
+        else:  # it left before the reply was stopped, and nobody keeps its books
+            self._emit(c.CutUtterances(event.utterance, "stopped"))
 
     def _voiced(self, event: e.UtteranceVoiced) -> None:
         if (utterance := self._utterance(event.utterance)) is not None:
@@ -184,22 +186,21 @@ class Replies(Floor):
         if not self.reply.committed and self.state is not State.OPENING:
             self._stop_speculation()
         else:
+            self.reply.finished = True
             self._fail(event.reason, event.detail, audible=event.audible)
 
     def _transcriber_failed(self, event: e.TranscriberFailed) -> None:
         self._fail(event.reason, event.detail)
 
     def _fail(self, reason: str, detail: str, *, audible: bool = True) -> None:
-        """Say so after what is being said, when the voice works, and end with the reason of the failure."""
+        """Say so when the reply is over that is being said, and the voice works; end with the reason of the failure."""
         if self.state in LAST:
             return
         self._emit(c.Note("failure", detail))
         apologised, self._failure = self._failure is not None, self._failure or c.Fail(reason, detail)
         if not audible or apologised or self.state is State.OPENING:
             self._end("", failure=self._failure)
-        elif self.reply is not None and not self.reply.settled:
-            self.reply.finished = True
-        else:
+        elif self.reply is None or self.reply.settled:
             self._silence_agent("failure")
             self._give_up()
 

@@ -173,6 +173,8 @@ class Playout:
         self._arming.resumed(self._now_ms)
         if position is not None and position < head.position:
             self._rewind(head, position)
+        else:
+            self._feed()  # what came meanwhile
         self._release()
         if not self.held:
             self._change(head, PlayoutState.PLAYING)

@@ -382,3 +382,26 @@ def test_a_resumed_call_without_debts_waits_and_does_not_greet() -> None:
     machine = TurnMachine(TurnPlan(greeting="Hello."))
     assert machine.handle(e.Started(9000, True, turn=3)) == []
     assert machine.state is State.WAITING
+
+
+def test_a_reply_is_said_to_its_end_before_the_apology() -> None:
+    talk = Talk()
+    talk.caller_says("what time is it", 1000, 1400)
+    talk.at(2000)
+    reply = talk.agent_says("It is ten.", finished=False)
+    talk.feed(e.TranscriberFailed(2100, "pipeline-error-custom-transcriber-failed", "It ended."))
+    talk.played(1)
+    assert not talk.of(c.PrepareSpeech), "more of the reply is on its way"
+    talk.agent_says("In the morning.")
+    talk.played(2)
+    assert [(speech.kind, speech.reply > reply) for speech in talk.of(c.PrepareSpeech)] == [("apology", True)]
+
+
+def test_what_left_before_its_reply_was_stopped_is_cut() -> None:
+    talk = Talk()
+    talk.caller_says("what time is it", 1000, 1400)
+    talk.at(2000)
+    stopped = talk.of(c.CommitReply)[-1].reply
+    talk.feed(e.KeyPressed(2000, "1"))
+    talk.feed(e.UtteranceQueued(2000, stopped, 1, "It is ten."))
+    assert talk.last == [c.CutUtterances(1, "stopped")]

@@ -313,3 +313,32 @@ def test_speech_before_a_protected_greeting_is_heard_does_not_take_it_away() -> 
     talk.played(1)
     talk.at(4000)
     assert [turn.text for turn in talk.of(c.CommitTurn)] == ["good morning"]
+
+
+def test_words_that_come_within_a_later_noise_still_cut() -> None:
+    talk = Talk(TurnPlan(overlap=OverlapPlan(num_words=2)))
+    talk.caller_says("what time is it", 1000, 2000)
+    talk.at(2400)
+    talk.agent_says("It is half past ten in the morning.")
+    talk.feed(e.SpeechStarted(3060, 3000))
+    talk.at(4620)
+    talk.feed(e.SpeechEnded(4620, 4500))
+    asked = talk.of(c.Transcribe)[-1]
+    talk.feed(e.SpeechStarted(4760, 4700))
+    assert talk.in_state(State.OVERLAP)
+    talk.feed(e.Transcribed(4800, asked.segment, "no the other one"))
+    assert talk.of(c.CutUtterances) == [c.CutUtterances(1, "interruption")]
+
+
+def test_who_still_speaks_when_a_passage_is_over_has_the_floor() -> None:
+    talk = Talk()
+    talk.caller_says("what does it cost", 1000, 2000)
+    talk.at(2400)
+    talk.agent_says("It is not paid back.", interruptible=False, finished=False)
+    talk.agent_says("Shall I go on?")
+    talk.feed(e.SpeechStarted(3060, 3000))
+    talk.at(3400)
+    talk.played(1)
+    talk.at(3000 + 700)
+    assert talk.of(c.CutUtterances) == [c.CutUtterances(2, "interruption")]
+    assert talk.in_state(State.LISTENING)

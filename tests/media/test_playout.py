@@ -264,6 +264,18 @@ def test_a_resume_never_jumps_forward() -> None:
     assert line.sent == pcm
 
 
+def test_what_came_during_a_pause_follows_after_it() -> None:
+    line = Line()
+    first, second = speech(4000), speech(4000, seed=5)
+    line.say(1, first)
+    line.frames(10)
+    line.caller_speaks()
+    line.say(2, second)
+    line.playout.resume()
+    line.run_out()
+    assert line.sent == first + second
+
+
 @pytest.mark.parametrize("delay", [3, 20])
 def test_the_position_goes_back_with_the_resume_and_not_forward_by_old_frames(delay: int) -> None:
     line = Line(delay=delay)

@@ -9,6 +9,8 @@ FAIR is what a caller may meet when everything works; ROUGH is what holds while 
     thinking     since the agent's last sound, or the turn was taken, or a tool began or ended
     speaking     since the agent's last sound; not on hold
     overlap      since it began
+    screening    since the caller's last sound
+    voicemail    since the agent's last sound
     ending       since it began
 """
 
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from gateway.conversation.floor import ENDING_MS, OPENING_MS, REPLY_MS, TRANSCRIPT_MS, VOICE_MS
 from gateway.conversation.overlap import DECIDE_MS
 from gateway.conversation.states import State
+from gateway.conversation.voicemail import SILENT_MS, VoicemailPlan
 
 SLACK_MS = 500
 """Detectors, the link, and timers that come late."""
@@ -46,6 +49,8 @@ FAIR = Bounds(
         State.SPEAKING: 1_500,
         State.OVERLAP: DECIDE_MS + SLACK_MS,
         State.ENDING: ENDING_MS,
+        State.SCREENING: SILENT_MS + SLACK_MS,
+        State.VOICEMAIL: VoicemailPlan().beep_ms + SLACK_MS,
     },
     talk_over_ms=1_000,
     answer_ms=3_500,
@@ -61,6 +66,8 @@ ROUGH = Bounds(
         State.SPEAKING: VOICE_MS + SLACK_MS,
         State.OVERLAP: DECIDE_MS + 2 * SLACK_MS,
         State.ENDING: ENDING_MS + SLACK_MS,
+        State.SCREENING: SILENT_MS + 2 * SLACK_MS,
+        State.VOICEMAIL: VoicemailPlan().beep_ms + SLACK_MS,
     },
     talk_over_ms=1_600,
     answer_ms=60_000,

@@ -23,6 +23,7 @@ SENTENCES = (
     "could I speak to somebody about the bill that came last week",
     "okay thank you",
 )
+MAILBOX = "you have reached the mailbox of somebody who is out please leave a message after the tone"
 BACKCHANNELS = ("okay", "mhm", "yes", "right")
 SYLLABLES = ("ba", "de", "ki", "lo", "mu", "ra", "se", "ti", "vo", "zu")
 WORD_MS = (180, 420)
@@ -69,6 +70,17 @@ class SimulatedCaller:
                 yield from self._on_the_floor()
         self._gateway.end("customer-ended-call")
 
+    def answer_as_machine(self) -> Steps:
+        """A greeting that is longer than a human's, a beep, and a recorder that waits."""
+        yield self._random.randint(200, 2_000)
+        words = MAILBOX.split()
+        yield from self._make(Kind.BACKCHANNEL, words[self._random.randrange(len(words) // 2) :])
+        yield self._random.randint(100, 2_500)
+        if self._happens(0.8):
+            self._ear.beep(self._schedule.now + 400)
+        yield 90_000
+        self._gateway.end("customer-ended-call")
+
     @property
     def _hears_agent(self) -> bool:
         heard = self._gateway.heard_ms
@@ -94,6 +106,8 @@ class SimulatedCaller:
             yield from self._noise(self._random.randint(40, 500))
         elif self._happens(conditions.echo):
             yield from self._make(Kind.ECHO, ["the", "office", "opens"])
+        elif self._happens(conditions.side_talk):
+            yield from self._make(Kind.SIDE_TALK, ["where", "did", "you", "put", "the", "car", "keys", "then"])
         elif self._happens(conditions.keys / 4):
             yield from self._keys()
         else:

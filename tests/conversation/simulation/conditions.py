@@ -44,6 +44,7 @@ class Conditions:
     interruption: float = 0.2
     noise: float = 0.1
     echo: float = 0.0
+    side_talk: float = 0.0
     hum: float = 0.0
     keys: float = 0.08
     hold: float = 0.04
@@ -78,6 +79,7 @@ ROUGH = Conditions(
     end_lost=0.2,
     noise=0.25,
     echo=0.1,
+    side_talk=0.08,
     hum=0.03,
     keys=0.12,
     hold=0.08,

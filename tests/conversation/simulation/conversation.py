@@ -7,11 +7,13 @@ from random import Random
 
 from gateway.conversation import events as e
 from gateway.conversation.context import ToolReturned
+from gateway.conversation.endpointing_rules import EndpointingPlan, SmartEndpointing
 from gateway.conversation.journal import restore
 from gateway.conversation.overlap import OverlapPlan
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.silence import Prompt, SilencePlan
 from gateway.conversation.turn import TurnMachine
+from gateway.conversation.voicemail import VoicemailPlan
 from gateway.link.v1 import link_pb2 as pb
 from tests.conversation.simulation import bounds, conditions
 from tests.conversation.simulation.caller import SimulatedCaller
@@ -27,6 +29,8 @@ LOOK_MS = 250
 """The referee looks at the clock this often."""
 JOURNAL_LOOKS = 80
 """And every 20 s at the journal."""
+MACHINES = 0.4
+"""Answers by a machine among those to outbound calls."""
 LENGTH_MS = (30_000, 240_000)
 ACKNOWLEDGEMENTS = ("okay", "mhm", "yes", "right")
 INTERRUPTIONS = ("stop", "wait", "no")
@@ -43,6 +47,8 @@ PLANS = (
     TurnPlan(greeting="Hello.", wait_ms=800, backoff_ms=0, overlap=OverlapPlan()),
     TurnPlan(greeting="Hello.", silence=SILENCE, max_duration_ms=90_000, overlap=OVERLAP),
     TurnPlan(greeting="Hello.", overlap=OverlapPlan(num_words=2, interruptions=INTERRUPTIONS)),
+    TurnPlan(greeting="Hello.", overlap=OVERLAP, endpointing=EndpointingPlan(smart=SmartEndpointing.SERVER)),
+    TurnPlan(greeting="Hello, this is a call for you.", overlap=OVERLAP, voicemail=VoicemailPlan("Please call back.")),
 )
 
 
@@ -75,6 +81,7 @@ class Conversation:
         self.rough = rough = seed % 2 == 1 if rough is None else rough
         given = given or (conditions.ROUGH if rough else conditions.FAIR)
         plan = plan or random.choice(PLANS)
+        self.machine_answers = plan.voicemail is not None and random.random() < MACHINES
         self.length_ms = length_ms or random.randint(*LENGTH_MS)
         self.schedule = schedule = Schedule()
         self.machine = TurnMachine(plan)
@@ -90,8 +97,7 @@ class Conversation:
             self.machine,
             self.referee,
             send=lambda event: down.send(lambda: self.gateway.receive(event)),
-            transcribe=self.ear.transcribe,
-            hold=self.ear.hold,
+            ear=self.ear,
         )
         self.referee.character_ms = self.worker.character_ms
         self.gateway = SimulatedGateway(
@@ -119,7 +125,7 @@ class Conversation:
         schedule, worker = self.schedule, self.worker
         worker.dispatch(e.Started(0))
         schedule.after(500, lambda: worker.receive(pb.GatewayEvent(answered=pb.Answered(at_ms=0))))
-        schedule.spawn(self.caller.live(self.length_ms))
+        schedule.spawn(self.caller.answer_as_machine() if self.machine_answers else self.caller.live(self.length_ms))
         schedule.spawn(self._look())
         schedule.run(lambda: self.gateway.ended and self.machine.deadline is None)
         ledger, referee = self.referee.ledger, self.referee

@@ -18,7 +18,7 @@ from tests.conversation.simulation.sounds import Kind, Sound
 
 FAST_ONSET_MS = (40, 100)
 FAST_HANGOVER_MS = 200
-NOTICED = {Kind.STATEMENT: 0.98, Kind.BACKCHANNEL: 0.9, Kind.NOISE: 0.6, Kind.ECHO: 0.4}
+NOTICED = {Kind.STATEMENT: 0.98, Kind.BACKCHANNEL: 0.9, Kind.NOISE: 0.6, Kind.ECHO: 0.4, Kind.SIDE_TALK: 0.7}
 """How often the fast detector takes a sound for speech."""
 LATE_PAUSE_MS = 300
 QUIET_FRAMES = 10

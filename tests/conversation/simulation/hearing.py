@@ -23,8 +23,12 @@ HANGOVER_MS = 120
 SHORTEST_MS = 64
 """Shorter sounds are not noticed."""
 PARTIAL_MS = 300
+MEASURED_MS = (200, 450)
+"""After an onset it is known how the speech sounds."""
+SIDE_TALK_DB = -14.0
+ECHO_KNOWN = 0.7
 JUDGEMENT_MS = (20, 250)
-NOTICED = {Kind.STATEMENT: 1.0, Kind.BACKCHANNEL: 0.95, Kind.NOISE: 0.35, Kind.ECHO: 0.35}
+NOTICED = {Kind.STATEMENT: 1.0, Kind.BACKCHANNEL: 0.95, Kind.NOISE: 0.35, Kind.ECHO: 0.35, Kind.SIDE_TALK: 0.8}
 """How often the detector takes a sound for speech."""
 LATE_MS = (2_000, 8_000)
 WRONG = ("", "thank you", "okay", "stop", "you", "I think so and", "seven")
@@ -51,6 +55,7 @@ class Ear:
         self._waiting: deque[Transcribe] = deque()
         self._busy = False
         self._partials = random.random() < conditions.partials
+        self._beeps_wanted = False
 
     # ------------------------------------------------------------ edges
 
@@ -61,6 +66,26 @@ class Ear:
         delay = ONSET_MS + self._random.randint(*self._conditions.edge_ms)
         onset = max(0, sound.start_ms + self._random.randint(-10, 30))
         self._schedule.after(delay, lambda: self._begin(onset, sound.end_ms))
+        self._schedule.after(delay + self._random.randint(*MEASURED_MS), lambda: self._measure(sound, onset))
+
+    def _measure(self, sound: Sound, onset: int) -> None:
+        if not self._speaking or self._held:
+            return
+        if sound.kind is Kind.ECHO and self._random.random() < ECHO_KNOWN:
+            self._tell(e.EchoHeard(self._schedule.now, 20.0))
+        elif sound.kind is not Kind.ECHO:
+            level = SIDE_TALK_DB if sound.kind is Kind.SIDE_TALK else self._random.choice((None, -3.0, 0.0, 2.0))
+            voiced = 0.05 if sound.kind is Kind.NOISE else 0.6
+            self._tell(e.SpeechMeasured(self._schedule.now, onset, level, voiced))
+
+    def listen_for_beep(self, wanted: bool) -> None:
+        """Tell of beeps, or no longer."""
+        self._beeps_wanted = wanted
+
+    def beep(self, end_ms: int) -> None:
+        """The line beeps until then."""
+        if self._beeps_wanted:
+            self._schedule.at(end_ms + 60, lambda: self._tell(e.BeepHeard(self._schedule.now, end_ms)))
 
     def _begin(self, onset: int, end: int) -> None:
         if self._held:

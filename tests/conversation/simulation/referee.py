@@ -57,6 +57,10 @@ class Referee:
         self._committed: deque[str] = deque(maxlen=400)
         self._unanswered_ms: int | None = None
         self._fixed: set[int] = set()
+        self._unclosed: set[int] = set()
+        self._closed: set[int] = set()
+        self._pauses: dict[int, e.PauseNoticed] = {}
+        self._measured: set[int] = set()
         self._tools: set[str] = set()
         self._texts: dict[int, dict[int, e.UtteranceQueued]] = {}
         self._owner: dict[int, int] = {}
@@ -76,6 +80,12 @@ class Referee:
             self.trace.append(event)
         self.ledger.event(event)
         match event:
+            case e.PauseNoticed(pause=pause):
+                self._pauses[pause] = event
+            case e.UtteranceVoiced(utterance=utterance, words=words) if words:
+                self._measured.add(utterance)
+            case e.UtteranceQueued(reply=reply) if reply in self._closed:
+                self.foul("a reply speaks after its end")
             case e.UtteranceQueued(reply=reply, utterance=utterance):
                 self._texts.setdefault(reply, {})[utterance] = event
                 self._owner[utterance] = reply
@@ -129,8 +139,12 @@ class Referee:
             case c.CloseReply():
                 self._check_heard(command)
                 self._forget(command.reply)
+                self._unclosed.discard(command.reply)
+                self._closed.add(command.reply)
             case c.CutUtterances(reason="interruption"):
                 self.interruptions += 1
+            case c.GiveVerdict(cut=False):
+                self._check_border(command)
             case c.HangUp() | c.Fail():
                 self._unanswered_ms = None
 
@@ -147,6 +161,8 @@ class Referee:
         reply = self._owner.get(utterance)
         if reply not in self._fixed:
             self._unanswered_ms = None
+        if reply is not None and position > SLACK:
+            self._unclosed.add(reply)
         current = self._current
         if current is None or reply is None or not current.start_ms <= now < current.end_ms:
             return
@@ -171,6 +187,17 @@ class Referee:
         if abs(true - len(heard)) > self._bounds.words_off:
             self.foul(f"{true} words of {closed.text!r} were sent, the books say {len(heard)}")
 
+    def _check_border(self, verdict: c.GiveVerdict) -> None:
+        """Playout goes on where a word begins, at or before the place where it was paused."""
+        pause = self._pauses[verdict.pause]
+        if verdict.resume_from > pause.position:
+            self.foul(f"paused at {pause.position}, resumed at {verdict.resume_from}")
+        queued = self._texts.get(self._owner.get(pause.utterance, 0), {}).get(pause.utterance)
+        if queued is not None and pause.utterance in self._measured:
+            starts = [word.start for word in spoken(queued.text, self.character_ms)]
+            if min(abs(verdict.resume_from - start) for start in starts) > SLACK:
+                self.foul(f"resumed within a word, at {verdict.resume_from}")
+
     def _words_sent(self, event: e.UtteranceQueued) -> int:
         position = self._sent.get(event.utterance, 0)
         return sum(word.end <= position + SLACK for word in spoken(event.text, self.character_ms)) if position else 0
@@ -179,6 +206,7 @@ class Referee:
         for utterance in self._texts.pop(reply, {}):
             self._owner.pop(utterance, None)
             self._sent.pop(utterance, None)
+            self._measured.discard(utterance)
 
     # ------------------------------------------------------------ what was said
 
@@ -186,6 +214,8 @@ class Referee:
         """The caller begins a stretch of a statement."""
         self._current, self._over_ms = sound, 0
         text = " ".join(word.text for word in sound.words)
+        if self._machine.state is State.SCREENING:
+            return
         if sound.end_ms - sound.start_ms >= LONG_MS and classify(text, self._plan.overlap) == "interruption":
             self._statements.append(sound)
 
@@ -210,7 +240,7 @@ class Referee:
         since = self._progress_ms
         if state is State.WAITING:
             since = now if self._held else max(since, self._calm_ms)
-        elif state in (State.LISTENING, State.ENDPOINTING):
+        elif state in (State.LISTENING, State.ENDPOINTING, State.SCREENING):
             since = max(since, self._calm_ms)
         elif state is State.SPEAKING and self._held:
             since = now
@@ -222,6 +252,8 @@ class Referee:
         """The call is over."""
         if self._machine.state is not State.CLOSED:
             self.foul("the call is over, the conversation is not")
+        if self._unclosed:
+            self.foul(f"the books of {self._unclosed} were never closed")
         try:
             self.ledger.close(ended_by_agent=ended_by_agent)
         except AssertionError as error:

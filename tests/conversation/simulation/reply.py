@@ -22,6 +22,7 @@ ANSWERS = (
     "It is half past ten in the morning, and the office opens at eleven.",
     "Your order left the warehouse on Monday. It should be with you by Thursday, and the driver will call before.",
     "Would you like to hear the other dates as well?",
+    "The fee is six pounds. <uninterruptible>It is not paid back.</uninterruptible> Shall I go on?",
     "Could you tell me the four digits of your customer number?",
     "<uninterruptible>This call is recorded.</uninterruptible> What else can I do for you?",
     "I have noted that. Let me read it back to you: a table for six, on Friday, at eight. Is that right?",

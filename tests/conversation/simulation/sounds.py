@@ -15,6 +15,7 @@ class Kind(StrEnum):
     BACKCHANNEL = "backchannel"
     NOISE = "noise"
     ECHO = "echo"
+    SIDE_TALK = "side talk"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from gateway.link.v1 import link_pb2 as pb
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.output import ReplyOutput
 from tests.conversation.simulation.conditions import Conditions
+from tests.conversation.simulation.hearing import Ear
 from tests.conversation.simulation.reply import SimulatedReply
 from tests.conversation.simulation.schedule import Process, Schedule
 
 CHARACTER_MS = (55, 75)
+SERVER_MS = (20, 900)
 
 
 class Watch(Protocol):
@@ -48,8 +50,7 @@ class SimulatedWorker:
         watch: Watch,
         *,
         send: Callable[[pb.WorkerEvent], None],
-        transcribe: Callable[[c.Transcribe], None],
-        hold: Callable[[bool], None],
+        ear: Ear,
     ) -> None:
         self.machine = machine
         self.context = Context()
@@ -62,8 +63,7 @@ class SimulatedWorker:
         self._random = random
         self._watch = watch
         self._send = send
-        self._transcribe = transcribe
-        self._hold = hold
+        self._ear = ear
         self._events: deque[e.Event] = deque()
         self._dispatching = False
         self._alarm: int | None = None
@@ -78,7 +78,7 @@ class SimulatedWorker:
             case "end":
                 self.dispatch(e.CallEnded(self.now()))
             case "hold":
-                self._hold(message.hold.held)
+                self._ear.hold(message.hold.held)
                 self.dispatch(e.HoldChanged(self.now(), message.hold.held))
             case "answered":
                 self.dispatch(e.Answered(self.now()))
@@ -123,7 +123,11 @@ class SimulatedWorker:
     def _carry_out(self, command: c.Command) -> None:
         match command:
             case c.Transcribe():
-                self._transcribe(command)
+                self._ear.transcribe(command)
+            case c.AskEndpointing(question=question):
+                self._ask(question)
+            case c.Screen(beeps=beeps):
+                self._ear.listen_for_beep(beeps)
             case c.CommitTurn(turn=turn, text=text):
                 self.record(CallerSaid(turn, text))
             case c.PrepareReply() | c.PrepareSpeech():
@@ -134,6 +138,12 @@ class SimulatedWorker:
                 self.record(AgentSaid(command.turn, command.text, command.heard, command.interrupted))
             case c.CutUtterances() | c.GiveVerdict() | c.HangUp() | c.Fail():
                 self.send(message_of(command, self.now()))
+
+    def _ask(self, question: int) -> None:
+        """The user's server answers how long to wait, most of the time."""
+        answer = self._random.choice((None, 0, 300, 900, 2_500))
+        delay = self._random.randint(*SERVER_MS)
+        self._schedule.after(delay, lambda: self.dispatch(e.EndpointingAnswered(self.now(), question, answer)))
 
     def _prepare(self, command: c.PrepareReply | c.PrepareSpeech) -> None:
         self.replies += 1
