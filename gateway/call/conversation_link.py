@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from gateway.call import endings, state
 from gateway.call.latency import TurnLatencies
 from gateway.call.pauses import Decision, Pause
-from gateway.call.waits import Waits
 from gateway.link.link import LinkCall
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS, SAMPLE_BYTES
@@ -46,7 +45,6 @@ class ConversationLink:
         self._begun: tuple[int, int] | None = None
         """The turn that is sounding and has not been loud yet, and when its first sample left."""
         self._latencies = TurnLatencies(self._on_latency)
-        self._waits = Waits()
         self._handlers: Mapping[str, Callable[[Any], None]] = {
             "utterance": self._on_utterance,
             "audio": self._on_audio,
@@ -77,12 +75,10 @@ class ConversationLink:
         if self._worker is not None:
             self._worker.send(event)
 
-    def frame(self, at_ms: int, pcm: bytes, *, present: bool, speech: bool) -> None:
+    def frame(self, at_ms: int, pcm: bytes, present: bool) -> None:
         """20 ms of the caller."""
         if self._streaming is not None:
             self._streaming.send_frame(at_ms, pcm, missing=not present)
-            if self._waits.heard(at_ms, speech):
-                self._call.spawn(self._ask_leg(at_ms))
 
     def report(self, report: Report) -> None:
         """How far an utterance got."""
@@ -208,11 +204,10 @@ class ConversationLink:
     def _on_journal(self, entry: pb.JournalEntry) -> None:
         data = _object(entry.json)
         if entry.kind == "latency":
-            self._latencies.parts(data)
+            self._latencies.parts(data, waited_ms=self._waited_ms(data))
             return
         if entry.kind == "caller-turn":
             self._call.backlog.clear()
-            self._ask_how_long_it_waited(data)
         elif entry.kind == "agent-turn":
             self._speaking = False
         elif entry.kind == "tool-result":
@@ -230,17 +225,10 @@ class ConversationLink:
         if self._call.books.events is not None:
             self._call.books.events.append(recording.lines)
 
-    def _ask_how_long_it_waited(self, turn: Mapping[str, Any]) -> None:
-        number, end_ms = turn.get("turn"), turn.get("end_ms")
-        if self._streaming is not None and isinstance(number, int):
-            self._call.spawn(self._measure_wait(number, end_ms if isinstance(end_ms, int) else self._call.now_ms))
-
-    async def _measure_wait(self, turn: int, end_ms: int) -> None:
-        await self._ask_leg(self._call.now_ms)
-        self._latencies.waited(turn, self._waits.near(end_ms))
-
-    async def _ask_leg(self, at_ms: int) -> None:
-        self._waits.said(at_ms, await self._call.leg.jitter_buffer_ms())
+    def _waited_ms(self, turn: Mapping[str, Any]) -> float:
+        """How long the last speech of a turn had waited for its tick; 0 where the leg cannot tell."""
+        end_ms = turn.get("speech_end_ms", 0)
+        return self._call.leg.waited_ms(max(0, end_ms - 1) // FRAME_MS) or 0.0
 
     def _on_latency(self, parts: dict[str, Any]) -> None:
         metrics.observe_turn(parts)

@@ -19,7 +19,7 @@ ALL_PARTS: Final = ("jitter_buffer", *PARTS, "playout")
 
 
 class TurnLatencies:
-    """Joins what is known of each turn, in whatever order it comes.
+    """Joins both sides of each turn.
 
     :param complete: told of a turn once it is known in full: with all parts and `total`, ms
     """
@@ -27,21 +27,15 @@ class TurnLatencies:
     def __init__(self, complete: Callable[[dict[str, Any]], None]) -> None:
         self._complete = complete
         self._parts: dict[int, dict[str, Any]] = {}
-        self._waited_ms: dict[int, int] = {}
         self._sent: dict[int, tuple[int, int]] = {}
-        self._done: set[int] = set()
 
-    def parts(self, data: Mapping[str, Any]) -> None:
-        """The worker's parts of a turn: `turn`, `speech_end_ms`, and ms by part. The first of a turn counts."""
+    def parts(self, data: Mapping[str, Any], *, waited_ms: float = 0) -> None:
+        """The worker's parts of a turn: `turn`, `speech_end_ms`, and ms by part; and how long its last speech had
+        waited for its tick. The first of a turn counts."""
         turn = data.get("turn")
         if isinstance(turn, int) and turn not in self._parts:
-            self._parts[turn] = dict(data)
+            self._parts[turn] = {**data, "jitter_buffer": round(waited_ms)}
             self._join(turn)
-
-    def waited(self, turn: int, ms: float) -> None:
-        """How long the caller's audio waited between its arrival and its tick, about when the turn was taken."""
-        self._waited_ms.setdefault(turn, round(ms))
-        self._join(turn)
 
     def sent(self, turn: int, at_ms: int, *, silent_ms: int = 0) -> None:
         """A sample of the turn left in the tick that ended at `at_ms`, and the first sound `silent_ms` later; the first
@@ -51,20 +45,16 @@ class TurnLatencies:
             self._join(turn)
 
     def close(self) -> list[dict[str, Any]]:
-        """Complete what waits for the leg alone; returns the parts of turns of which nothing was ever sent."""
-        for turn in self._sent.keys() & self._parts.keys():
-            self.waited(turn, 0)
+        """Parts of turns of which nothing was ever sent."""
         return [data for turn, data in self._parts.items() if turn not in self._sent]
 
     def _join(self, turn: int) -> None:
-        known = turn in self._parts and turn in self._waited_ms and turn in self._sent
-        if not known or turn in self._done:
+        if turn not in self._parts or turn not in self._sent:
             return
-        self._done.add(turn)
-        data, waited_ms, (sent_ms, silent_ms) = self._parts[turn], self._waited_ms[turn], self._sent[turn]
+        data, (sent_ms, silent_ms) = self._parts[turn], self._sent[turn]
         parts = {part: data.get(part, 0) for part in PARTS}
         parts["playout"] = sent_ms - data.get("speech_end_ms", 0) - sum(parts.values())
-        parts = {"jitter_buffer": waited_ms, **_settled(parts)}
+        parts = {"jitter_buffer": data["jitter_buffer"], **_settled(parts)}
         parts["voice"] += silent_ms
         self._complete({**data, **parts, "total": sum(parts.values())})
 

@@ -148,8 +148,9 @@ class Leg(Protocol):
     async def statistics(self) -> MediaStatistics | None:
         """RTP figures so far, None before media."""
 
-    async def jitter_buffer_ms(self) -> float | None:
-        """How long the far end's audio waits between its arrival and its tick, None when that is not known."""
+    def waited_ms(self, tick: int) -> float | None:
+        """How long the far end's audio of a tick of the last ten seconds had waited since it arrived, in a jitter
+        buffer for one; None when that is not known."""
 
     def describe(self) -> str:
         """The path of a frame through this leg, stage by stage, for logs and `parley calls show`."""

@@ -296,7 +296,7 @@ class Call:
             caller = frame.caller
             if self._recorder is not None:
                 self._recorder.add(tick, caller, frame.agent)
-            self.conversation.frame(tick * FRAME_MS, caller, present=frame.present, speech=frame.speech)
+            self.conversation.frame(tick * FRAME_MS, caller, frame.present)
             self.backlog.append(caller)
             self.playout.on_frame(frame)
             self.conversation.sounded(tick * FRAME_MS, frame.agent)

@@ -289,13 +289,12 @@ class MediaBridge:
         self._command(self._library.parley_leg_statistics, leg, ctypes.byref(counted))
         return LegStatistics(**{name: getattr(counted, name) for name in LegStatistics.__slots__})
 
-    def waited_us(self, leg: int, call: int) -> int | None:
-        """How long the caller audio of the leg's last tick had waited since its packet came, µs; owner thread.
+    def waited_us(self, leg: int, tick: int) -> int | None:
+        """How long the caller audio of a tick of the last ten seconds had waited since its packet came, µs.
 
-        :param call: the call's id in pjsua
-        :returns: None when that is not known: no stream, or the far end sends nothing at the moment
+        :returns: None when that is not known: no stream, or the far end sent nothing then
         """
-        result = int(self._library.parley_leg_waited(leg, call))
+        result = int(self._library.parley_leg_waited(leg, tick))
         return result if result >= 0 else None
 
     def clock_priority(self) -> ClockPriority:

@@ -113,13 +113,6 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._keep_statistics()
         return self._statistics
 
-    def jitter_buffer_ms(self) -> float | None:
-        """How long the caller's audio waits between its arrival and its tick; None when that is not known."""
-        if self._media_leg is None or not self._streaming:
-            return None
-        waited_us = self._bridge.waited_us(self._media_leg.index, self.getId())
-        return None if waited_us is None else waited_us / 1000
-
     def _do(self, what: str, command: Callable[..., None], *arguments: Any) -> None:
         try:
             command(*arguments)

@@ -159,10 +159,6 @@ class CallTable:
         """Figures so far."""
         return self._get(key).statistics()
 
-    def jitter_buffer_ms(self, key: int) -> float | None:
-        """How long the caller's audio waits between its arrival and its tick."""
-        return self._get(key).jitter_buffer_ms()
-
     def hang_up_all(self, reason: str) -> None:
         """End every call."""
         for call in list(self._calls.values()):

@@ -32,7 +32,6 @@ class Dialogs(Protocol):
     def transfer(self, key: int, destination: str) -> None: ...
     def send_digits(self, key: int, digits: str) -> None: ...
     def statistics(self, key: int) -> MediaStatistics | None: ...
-    def jitter_buffer_ms(self, key: int) -> float | None: ...
 
 
 class SipLeg:
@@ -150,14 +149,11 @@ class SipLeg:
                 log.debug("sip.leg.statistics_unavailable", sip_call_id=self._info.signalling_id)
         return self._final_statistics
 
-    async def jitter_buffer_ms(self) -> float | None:
-        """How long the far end's audio waits between its arrival in RTP and its tick, None when that is not known."""
-        if self._ended:
-            return None
-        try:
-            return await self._owner.run(lambda: self._dialogs.jitter_buffer_ms(self._key), timeout=_COMMAND_SECONDS)
-        except (LegError, TimeoutError):
-            return None
+    def waited_ms(self, tick: int) -> float | None:
+        """How long the far end's audio of a late tick had waited since it arrived in RTP; None when not known."""
+        media = self._media
+        waited_us = self._bridge.waited_us(media.index, tick) if media is not None else None
+        return None if waited_us is None else waited_us / 1000
 
     def describe(self) -> str:
         """The path of a frame through this leg, stage by stage."""

@@ -174,8 +174,8 @@ class MemoryLeg:
     async def statistics(self) -> MediaStatistics | None:
         return MediaStatistics("PCMU", self.next_tick, self.next_tick, 0, 0, 1.5, 12.0) if self.next_tick else None
 
-    async def jitter_buffer_ms(self) -> float | None:
-        return self.jitter_ms
+    def waited_ms(self, tick: int) -> float | None:
+        return self.jitter_ms if tick >= 0 else None
 
     def describe(self) -> str:
         return "memory"

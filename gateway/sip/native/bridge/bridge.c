@@ -20,7 +20,9 @@
 #include "level.h"
 #include "playout.h"
 #include "ticks.h"
+#include "waited.h"
 
+#define NO_SLOT (-1)
 #define SIGNATURE PJMEDIA_SIG_CLASS_APP('P', 'L', 'G')
 
 /* CLOSING lasts from the removal that was asked for to the tick that carries it out. */
@@ -41,6 +43,7 @@ typedef struct leg {
     int16_t agent[PARLEY_FRAME_SAMPLES];
     ticks ticks;
     playout playout;
+    waited waited;
 
     pj_pool_t *pool;
     pjmedia_port *port;
@@ -152,6 +155,7 @@ static pj_status_t put_frame(pjmedia_port *port, pjmedia_frame *frame) {
     parley_tick *record = ticks_next(&l->ticks);
     fill_record(l, record, frame);
     note_gap(l, record->captured_ns);
+    waited_tick(&l->waited, record->tick, record->captured_ns);
     bool first = !l->live;
     l->live = true;
     pthread_mutex_unlock(&l->lock);
@@ -188,6 +192,8 @@ static void forget_legs(void) {
         bool left = l->state == LEG_OPEN && l->live;
         l->pool = NULL;
         l->port = NULL;
+        l->waited.stream = NULL;
+        l->waited.held = NULL;
         l->state = LEG_FREE;
         pthread_mutex_unlock(&l->lock);
         if (left)
@@ -279,6 +285,17 @@ static int find_slot(uint32_t index, unsigned *slot) {
     return unlock(l, endpoint_is_up() ? PARLEY_OK : PARLEY_NO_ENDPOINT);
 }
 
+/* The clock thread reads the leg's stream under the leg's lock; the old one is let go of outside, which may destroy it. */
+static void listen_to(uint32_t index, int call_slot) {
+    waited next = waited_open(call_slot), last;
+    leg *l = bridge.legs[index];
+    pthread_mutex_lock(&l->lock);
+    last = l->waited;
+    l->waited = next;
+    pthread_mutex_unlock(&l->lock);
+    waited_close(&last);
+}
+
 static pj_status_t disconnect(unsigned slot) {
     pj_status_t status = pjmedia_conf_disconnect_port_from_sources(pjsua_var.mconf, slot);
     return status == PJ_SUCCESS ? pjmedia_conf_disconnect_port_from_sinks(pjsua_var.mconf, slot) : status;
@@ -287,7 +304,10 @@ static pj_status_t disconnect(unsigned slot) {
 int parley_leg_disconnect(uint32_t index) {
     unsigned slot;
     int result = find_slot(index, &slot);
-    return result ? result : -disconnect(slot);
+    if (result)
+        return result;
+    listen_to(index, NO_SLOT);
+    return -disconnect(slot);
 }
 
 int parley_leg_connect(uint32_t index, int call_slot) {
@@ -300,6 +320,8 @@ int parley_leg_connect(uint32_t index, int call_slot) {
         status = pjmedia_conf_connect_port(pjsua_var.mconf, slot, (unsigned)call_slot, 0);
     if (status == PJ_SUCCESS)
         status = pjmedia_conf_connect_port(pjsua_var.mconf, (unsigned)call_slot, slot, 0);
+    if (status == PJ_SUCCESS)
+        listen_to(index, call_slot);
     return -status;
 }
 
@@ -312,6 +334,7 @@ int parley_leg_close(uint32_t index) {
     l->state = LEG_CLOSING;
     if (unlock(l, l->live))
         gate_leave();
+    listen_to(index, NO_SLOT);
     pj_status_t status = pjmedia_conf_remove_port(pjsua_var.mconf, slot);
     pjmedia_port_destroy(l->port);
     return -status;
@@ -390,13 +413,9 @@ int parley_leg_statistics(uint32_t index, parley_statistics *statistics) {
     return unlock(l, PARLEY_OK);
 }
 
-int64_t parley_leg_ticked(uint32_t index) {
+int parley_leg_waited(uint32_t index, int tick) {
     leg *l = lock_open(index);
-    if (!l)
-        return PARLEY_NO_LEG;
-    int64_t ticked_ns = l->last_ns;
-    unlock(l, PARLEY_OK);
-    return ticked_ns;
+    return l ? unlock(l, tick < 0 ? PARLEY_NOT_KNOWN : waited_us(&l->waited, (uint64_t)tick, l->tick)) : PARLEY_NO_LEG;
 }
 
 int parley_bridge_wait(uint32_t timeout_us) { return gate_wait(timeout_us); }

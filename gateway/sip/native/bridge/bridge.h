@@ -128,12 +128,9 @@ PARLEY_EXPORT int parley_leg_resume(uint32_t leg);
 PARLEY_EXPORT int parley_leg_flush(uint32_t leg);
 PARLEY_EXPORT int parley_leg_generation(uint32_t leg);
 PARLEY_EXPORT int parley_leg_statistics(uint32_t leg, parley_statistics *statistics);
-/* CLOCK_MONOTONIC of the leg's last tick in ns, 0 before the first. */
-PARLEY_EXPORT int64_t parley_leg_ticked(uint32_t leg);
-/* OWNER. How long the audio of pjsua's `call` that the leg's last tick took had waited since its packet came: the delay
- * of jitter buffer and concealment in microseconds, exact to the jitter of one packet. May sleep for some ms, to miss a
- * tick. */
-PARLEY_EXPORT int parley_leg_waited(uint32_t leg, int call);
+/* How long the caller audio of one of the last 500 ticks had waited since its packet came, in jitter buffer and
+ * concealment: microseconds, exact to the jitter of one packet; PARLEY_NOT_KNOWN when the far end sent none then. */
+PARLEY_EXPORT int parley_leg_waited(uint32_t leg, int tick);
 
 /* Blocks until all open legs had their frame of a tick since the last drain; 1, or 0 when the time is over first. */
 PARLEY_EXPORT int parley_bridge_wait(uint32_t timeout_us);
