@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -52,25 +53,31 @@ class _Rehearsal:
     def __init__(self, recording: Recording, plan: TurnPlan) -> None:
         self._machine = TurnMachine(plan)
         self._due: list[tuple[int, int, e.Event, Step | None]] = []
-        self._order = itertools.count()
+        self._places: dict[int, tuple[int, int]] = {}
+        """Of each step: the time that the machine took it for, which never runs backwards, and its number."""
+        self._numbers = itertools.count(len(recording.steps))
+        self._now = 0
         self._replies: dict[int, _Reply] = {}
         self._answers: dict[tuple[str, int], tuple[c.Command, int, Step | None]] = {}
         self._timers: list[Step] = []
         self._then: dict[tuple[str, int], int] = {}
         """The id then of each id now, by the field that holds it."""
         self._unpaired: dict[int, Step] = {id(step): step for step in recording.steps if step.commands}
-        self._done: list[ReplayedStep] = []
-        self._last_ms = recording.steps[-1].event.at if recording.steps else 0
+        self._done: list[tuple[int, int, ReplayedStep]] = []
         self._read(recording.steps)
 
     # ------------------------------------------------------------ what was recorded
 
     def _read(self, steps: Iterable[Step]) -> None:
         owners: dict[int, int] = {}
-        for step in steps:
+        at = 0
+        for number, step in enumerate(steps):
+            at = max(at, step.event.at)
+            self._places[id(step)] = (at, number)
             self._place(step, owners)
             for command in step.commands:
-                self._note(command, step.event.at)
+                self._note(command, at)
+        self._last_ms = at
 
     def _place(self, step: Step, owners: dict[int, int]) -> None:
         """Keep a step for its time (the caller's), for its reply, for its question, or as a timer."""
@@ -90,7 +97,7 @@ class _Rehearsal:
             case e.ReplyFinished() | e.ReplyFailed() | e.ToolStarted() | e.ToolEnded() | e.EndRequested():
                 self._belongs(event.reply, step)
             case _:
-                self._push(event.at, event, step)
+                self._repeat(step, 0)
 
     def _answered(self, name: str, number: int, step: Step) -> None:
         if known := self._answers.get((name, number)):
@@ -116,39 +123,49 @@ class _Rehearsal:
     def run(self) -> list[ReplayedStep]:
         """Live it to its end, or to the last moment that was recorded."""
         while True:
-            until_ms = self._due[0][0] if self._due else self._last_ms + 1
+            until = self._due[0][:2] if self._due else (self._last_ms + 1, 0)
             deadline = self._machine.deadline
-            if deadline is not None and (timer := self._timer(deadline)).event.at < until_ms:
-                self._take(timer.event, timer)
+            if deadline is not None and (timer := self._timer(deadline))[:2] < until:
+                self._take(*timer)
             elif self._due:
-                _, _, event, step = heapq.heappop(self._due)
-                self._take(event, step)
+                self._take(*heapq.heappop(self._due))
             else:
                 break
-        left = [ReplayedStep(step.event, step.commands, (), None, None) for step in self._unpaired.values()]
-        return sorted([*self._done, *left], key=lambda step: step.event.at)
+        for step in self._unpaired.values():
+            self._done.append((*self._places[id(step)], ReplayedStep(step.event, step.commands, (), None, None)))
+        return [step for _, _, step in sorted(self._done, key=lambda done: done[:2])]
 
-    def _timer(self, deadline: int) -> Step:
+    def _timer(self, deadline: int) -> tuple[int, int, e.Event, Step | None]:
         """The timer that was recorded for this deadline, some ms late as it was; else one in time."""
         index = bisect_left(self._timers, deadline, key=lambda step: step.event.at)
         if index < len(self._timers) and self._timers[index].event.at <= deadline + LATE_MS:
-            return self._timers[index]
-        return Step(e.TimePassed(deadline))
+            step = self._timers[index]
+            return (*self._places[id(step)], step.event, step)
+        return (deadline, sys.maxsize, e.TimePassed(deadline), None)
 
-    def _push(self, at: int, event: e.Event, step: Step | None) -> None:
-        heapq.heappush(self._due, (at, next(self._order), event, step))
+    def _push(self, at: int, event: e.Event) -> None:
+        """Something that was never recorded."""
+        heapq.heappush(self._due, (at, next(self._numbers), event, None))
 
-    def _take(self, event: e.Event, step: Step | None) -> None:
+    def _repeat(self, step: Step, shift_ms: int, **ids: int) -> None:
+        """A recorded step, this much later than then."""
+        at, number = self._places[id(step)]
+        event = _changed(step.event, {**({"at": at + shift_ms} if shift_ms else {}), **ids})
+        heapq.heappush(self._due, (at + shift_ms, number, event, step))
+
+    def _take(self, at: int, number: int, event: e.Event, step: Step | None) -> None:
         """Feed the machine. A step that comes when it came is compared with what it gave then."""
+        self._now = max(self._now, at)
         commands = self._machine.handle(event)
-        same = step is not None and step.event.at == event.at
-        recorded = step.commands if same and step is not None else ()
-        if same:
+        recorded: tuple[c.Command, ...] = ()
+        if step is not None and self._places[id(step)][0] == at:
+            recorded = step.commands
             self._unpaired.pop(id(step), None)
         for command in commands:
-            self._answer(command, event.at)
+            self._answer(command, self._now)
         now = tuple(self._as_then(command) for command in commands)
-        self._done.append(ReplayedStep(event, recorded, now, self._machine.deadline, self._machine.state))
+        replayed = ReplayedStep(event, recorded, now, self._machine.deadline, self._machine.state)
+        self._done.append((self._now, number, replayed))
 
     # ------------------------------------------------------------ the parties' answers
 
@@ -180,10 +197,9 @@ class _Rehearsal:
         if best[0] > 0:
             self._then[name, number] = best[2]
         if step is not None:
-            when = at + step.event.at - asked_ms
-            self._push(when, _changed(step.event, {"at": when, name: number}), step)
+            self._repeat(step, at - asked_ms, **{name: number})
         elif name == "segment":
-            self._push(at + EMPTY_TEXT_MS, e.Transcribed(at + EMPTY_TEXT_MS, number, ""), None)
+            self._push(at + EMPTY_TEXT_MS, e.Transcribed(at + EMPTY_TEXT_MS, number, ""))
 
     def _prepare(self, prepared: c.PrepareReply | c.PrepareSpeech, at: int) -> None:
         """Find the reply that was recorded to the same text, best one that was heard, best of the same turn."""
@@ -198,27 +214,28 @@ class _Rehearsal:
         number = max(alike)[-1]
         self._then["reply", prepared.reply] = number
         reply = self._replies[number]
-        early = [s for s in reply.steps if reply.committed_ms is None or s.event.at < reply.committed_ms]
+        early = [s for s in reply.steps if reply.committed_ms is None or self._before(s, reply.committed_ms)]
         self._tell(prepared.reply, early, at - reply.prepared_ms)
 
     def _commit(self, number: int, at: int) -> None:
         reply = self._replies.get(self._then.get(("reply", number), 0))
         if reply is None or reply.committed_ms is None:
-            self._push(at, e.ReplyFinished(at, number), None)
+            self._push(at, e.ReplyFinished(at, number))
             return
-        later = [step for step in reply.steps if step.event.at >= reply.committed_ms]
+        later = [step for step in reply.steps if not self._before(step, reply.committed_ms)]
         self._tell(number, later, at - reply.committed_ms)
+
+    def _before(self, step: Step, at: int) -> bool:
+        return self._places[id(step)][0] < at
 
     def _tell(self, number: int, steps: Iterable[Step], shift_ms: int) -> None:
         for step in steps:
-            when = step.event.at + shift_ms
-            named = {"reply": number} if hasattr(step.event, "reply") else {}
-            self._push(when, _changed(step.event, {"at": when, **named}), step)
+            self._repeat(step, shift_ms, **({"reply": number} if hasattr(step.event, "reply") else {}))
 
     def _cut(self, up_to: int, at: int) -> None:
         """What plays ends, unless its end came at this moment anyway."""
         of_it = [entry for entry in self._due if getattr(entry[2], "utterance", up_to + 1) <= up_to]
-        if all(entry[3] is not None and entry[3].event.at == entry[0] for entry in of_it):
+        if all(step is not None and self._places[id(step)][0] == when for when, _, _, step in of_it):
             ends = (e.PlayoutState.CUT, e.PlayoutState.FINISHED)
             soon = [entry[2] for entry in of_it if entry[0] <= at + REPORTED_MS]
             if any(isinstance(event, e.PlayoutReported) and event.state in ends for event in soon):
@@ -228,11 +245,11 @@ class _Rehearsal:
         for utterance in {entry[2].utterance for entry in of_it if isinstance(entry[2], e.PlayoutReported)}:
             positions = [
                 step.event.position
-                for step in self._done
+                for _, _, step in self._done
                 if isinstance(step.event, e.PlayoutReported) and step.event.utterance == utterance
             ]
             cut = e.PlayoutReported(at + CUT_MS, utterance, max(positions, default=0), e.PlayoutState.CUT)
-            self._push(at + CUT_MS, cut, None)
+            self._push(at + CUT_MS, cut)
 
     def _as_then(self, command: c.Command) -> c.Command:
         """The command with the ids that were recorded for the same things."""

@@ -48,6 +48,17 @@ def answered_turn() -> Recording:
     )
 
 
+def test_a_worker_whose_clock_is_behind_its_deadline_is_understood() -> None:
+    """A deadline may be met some ms early: then what follows is dated before it."""
+    recording = answered_turn()
+    early = [replace(step.event, at=2395) if 2403 < step.event.at < 2450 else step.event for step in recording.steps]
+    recording = record(recording.plan, *early)
+    assert not [step for step in rehearse(recording, recording.plan) if step.differs]
+    steps = rehearse(recording, replace(recording.plan, wait_ms=900))
+    ((closed, reply),) = moments(steps, c.CloseReply)
+    assert (closed, reply.heard) == (3957, "From nine to six.")
+
+
 def moments(steps: list[ReplayedStep], kind: type[Wanted]) -> list[tuple[int, Wanted]]:
     return [(step.event.at, command) for step in steps for command in step.commands if isinstance(command, kind)]
 
@@ -105,6 +116,5 @@ def test_whatever_was_recorded_any_plan_can_be_tried(seed: int) -> None:
     recording = lived(seed, TurnPlan(greeting="Hello."))
     for plan in (recording.plan, TurnPlan(wait_ms=1200), TurnPlan(greeting="Hi.", max_duration_ms=9000)):
         steps = rehearse(recording, plan)
-        assert [step.event.at for step in steps] == sorted(step.event.at for step in steps)
         recorded = [command for step in recording.steps for command in step.commands]
         assert len([command for step in steps for command in step.recorded]) == len(recorded)

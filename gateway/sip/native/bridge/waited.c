@@ -9,7 +9,8 @@
 #define QUIET_US 100000 /* without a packet for so long, the far end sends none at the moment */
 
 static pjmedia_stream *stream_on(int call_slot) {
-    for (unsigned call = 0; call < PJSUA_MAX_CALLS; call++) {
+    /* a held call has a stream, too, and no slot */
+    for (unsigned call = 0; call_slot >= 0 && call < PJSUA_MAX_CALLS; call++) {
         pjsua_call *known = &pjsua_var.calls[call];
         for (unsigned media = 0; known->inv && media < known->med_cnt; media++) {
             pjsua_call_media *one = &known->media[media];
