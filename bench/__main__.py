@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import shutil
 import sys
 import tempfile
+from inspect import signature
 from pathlib import Path
 
+from bench.report import Report, target_table
 from tests.peers.missing import PeerMissing
 from tests.peers.process import PeerFailed
 
@@ -22,9 +25,13 @@ BENCHMARKS = {
     "turn_ends": "bench.turn_ends.benchmark",
     "capacity": "bench.capacity",
     "overlaps": "bench.overlaps.run",
+    "turn_taking": "bench.turn_taking.run",
     "voicemail": "bench.voicemail",
 }
-"""Name → module with a `SUMMARY` and `async measure(folder) -> Report`."""
+"""Name → module with a `SUMMARY` and `async measure(folder) -> Report`; a `measure` that takes `everything` has more
+material than it usually runs."""
+PICTURES = Path("bench-results")
+"""Where pictures go when nothing else is kept."""
 
 
 def main() -> int:
@@ -33,26 +40,41 @@ def main() -> int:
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", choices=[*BENCHMARKS, []], help=", ".join(BENCHMARKS))
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep captures, recordings and logs here")
+    parser.add_argument("--all", action="store_true", help="all material, where a usual run takes a part of it")
     arguments = parser.parse_args()
     if not arguments.benchmarks:
         for name, module in BENCHMARKS.items():
             print(f"{name:<16} {importlib.import_module(module).SUMMARY}")
         return 0
-    return max(_run(name, keep=arguments.keep, as_json=arguments.json) for name in arguments.benchmarks)
+    reports = [_run(name, arguments) for name in arguments.benchmarks]
+    done = [report for report in reports if report is not None]
+    if len(done) > 1 and not arguments.json:
+        print(target_table(done))
+    return int(len(done) < len(reports))
 
 
-def _run(name: str, *, keep: Path | None, as_json: bool) -> int:
+def _run(name: str, arguments: argparse.Namespace) -> Report | None:
+    """Run one and print what it found; None when it could not be run."""
     module = importlib.import_module(BENCHMARKS[name])
+    more = {"everything": True} if arguments.all and "everything" in signature(module.measure).parameters else {}
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as scratch:
-        folder = (keep or Path(scratch)) / name
+        folder = (arguments.keep or Path(scratch)) / name
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            report = asyncio.run(module.measure(folder))
+            report: Report = asyncio.run(module.measure(folder, **more))
         except (PeerMissing, PeerFailed) as error:
             print(f"{name}: {error}", file=sys.stderr)
-            return 1
-    print(report.json() if as_json else report.text())
-    return 0
+            return None
+        if not arguments.keep:
+            _keep_pictures(folder)
+    print(report.json() if arguments.json else report.text())
+    return report
+
+
+def _keep_pictures(folder: Path) -> None:
+    for picture in folder.glob("*.png"):
+        PICTURES.mkdir(exist_ok=True)
+        shutil.copy(picture, PICTURES)
 
 
 if __name__ == "__main__":

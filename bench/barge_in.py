@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.caller import HeldCall, echo_reference, interrupt
-from bench.report import Figure, Report
+from bench.report import Figure, Report, Target
 from tests.interop.product import ProductPlan, running_product, shipped_assistant
 from tests.peers import speech
 from tests.peers.talk import barge_ins
@@ -43,7 +43,8 @@ async def measure(folder: Path) -> Report:
     pauses = _pauses(held)
     figures = [Figure.of("onset to last agent speech", stops)]
     figures += [Figure.of("own account: onset to pause", pauses)] if pauses else []
-    return Report("barge_in", METHOD, figures, reference, notes)
+    targets = [Target("onset to last agent speech, p95", figures[0].p95, 200)]
+    return Report("barge_in", METHOD, figures, reference, notes, targets=targets)
 
 
 def _pauses(held: list[HeldCall]) -> list[float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.caller import ask, echo_reference
 from bench.measured_turn import measured_turns
-from bench.report import Figure, Report
+from bench.report import Figure, Report, Target
 from gateway.call.latency import ALL_PARTS
 from tests.interop.product import ProductPlan, running_product, shipped_assistant
 from tests.interop.tool_server import ToolServer
@@ -54,7 +54,11 @@ async def measure(folder: Path) -> Report:
         Figure.of("record and wire apart", [turn.apart for turn in turns]),
         Figure.of("of that: buffering", [turn.buffering for turn in turns]),
     ]
-    return Report("latency", METHOD, figures, reference, notes)
+    targets = [
+        Target("embedded voice to voice, p50", figures[0].median, 700),
+        Target("embedded voice to voice, p95", figures[0].p95, 1100),
+    ]
+    return Report("latency", METHOD, figures, reference, notes, targets=targets)
 
 
 def parts(records: Sequence[dict[str, Any]], *, name: str = "own account") -> list[Figure]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.caller import ask, echo_reference
 from bench.measured_turn import measured_turns
-from bench.report import Figure, Report
+from bench.report import Figure, Report, Target
 from tests.interop.product import ProductPlan, running_product
 from tests.interop.providers import fake_assistant
 from tests.peers import speech
@@ -38,4 +38,9 @@ async def measure(folder: Path) -> Report:
         Figure.of("voice to voice, endpointing included", [turn.wire for turn in turns]),
         Figure.of("record and wire apart", [turn.apart for turn in turns]),
     ]
-    return Report("overhead", METHOD, figures, reference, [f"{len(turns)} of {CALLS * TURNS} turns were measured"])
+    notes = [f"{len(turns)} of {CALLS * TURNS} turns were measured"]
+    targets = [
+        Target("overhead, p50", figures[0].median, 30),
+        Target("overhead, p95", figures[0].p95, 60),
+    ]
+    return Report("overhead", METHOD, figures, reference, notes, targets=targets)

@@ -105,6 +105,12 @@ class Report:
         return json.dumps({**asdict(self), "targets": targets}, indent=2)
 
 
+def target_table(reports: Sequence[Report]) -> str:
+    """All targets of some reports; empty when they have none."""
+    lines = [target.line() for report in reports for target in report.targets]
+    return "\n".join(["all targets", *lines]) if lines else ""
+
+
 def machine() -> str:
     """Processor, cores, load, kernel and Python in one line."""
     found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.report import Figure, Rate, Report, Target
+from bench.report import Figure, Rate, Report, Target, target_table
 
 
 def report() -> Report:
@@ -78,3 +78,11 @@ def test_targets_stand_beside_what_was_found() -> None:
     missed, passed = report().text().splitlines()[-2:]
     assert missed.split() == ["overhead", "p50", "31.0", "target", "≤", "30.0", "ms", "MISS"]
     assert passed.split() == ["caught", "99.0", "target", "≥", "98.0", "%", "pass"]
+
+
+def test_one_table_holds_the_targets_of_all_reports() -> None:
+    plain = Report("other", "how", [], [], machine="a machine")
+    assert target_table([plain]) == ""
+    assert [line.split()[0] for line in target_table([report(), plain, report()]).splitlines()] == [
+        *("all", "overhead", "caught", "overhead", "caught"),
+    ]
