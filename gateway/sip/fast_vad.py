@@ -7,8 +7,10 @@ A frame counts as voiced when webrtcvad says so and its level passes the gate:
 - above an absolute floor, so that line noise of a dead quiet line never counts;
 - `over_noise_db` above the tracked noise floor, which falls at once and rises slowly, so that a fan is learnt and a
   word is not;
-- while we are playing, and for `echo_tail` frames after, above our own level less `echo_loss_db`: what a hybrid or a
-  loudspeaker returns to us is weaker than what we sent.
+- while we are playing, and for `echo_tail` frames after, `echo_margin_db` above what the line returns of our own voice:
+  a hybrid or a loudspeaker returns it weaker than it was sent. How much weaker is learnt while we sound: the loss falls
+  quickly when something louder comes back, and rises slowly while nothing does. The caller's words over ours do not
+  teach much, for they pause us.
 
 Speech begins when `onset_of` of the last `onset_window` frames were voiced, and ends after `hangover` frames without.
 """
@@ -38,7 +40,15 @@ class FastVadRules:
     noise_ceiling_db: float = -30.0
     noise_rise_db: float = 0.08
     """Per frame: 4 dB a second."""
-    echo_loss_db: float = 16.0
+    echo_loss_db: float = 12.0
+    """Of a line that is not known yet."""
+    least_loss_db: float = 6.0
+    most_loss_db: float = 20.0
+    echo_margin_db: float = 4.0
+    loss_fall_db: float = 1.0
+    """Per frame, at most."""
+    loss_rise_db: float = 0.1
+    """Per frame: 5 dB a second."""
     echo_tail: int = 15
     """300 ms: line and loudspeaker echo return within it."""
 
@@ -62,10 +72,12 @@ class FastVad:
         "_agent_db",
         "_echo_frames",
         "_echo_from_db",
+        "_loudest_db",
         "_rules",
         "_speech",
         "_unvoiced",
         "_voiced_ticks",
+        "loss_db",
         "noise_db",
     )
 
@@ -73,8 +85,10 @@ class FastVad:
         self._rules = rules or FastVadRules()
         self._voiced_ticks: deque[int] = deque(maxlen=self._rules.onset_of)
         self._agent_db: deque[float] = deque(maxlen=self._rules.echo_tail)
-        self._echo_from_db = self._rules.floor_db + self._rules.echo_loss_db
+        self._echo_from_db = self._rules.floor_db + self._rules.least_loss_db
         self._echo_frames = 0
+        self._loudest_db = SILENCE_DB
+        self.loss_db = self._rules.echo_loss_db
         self._speech = False
         self._unvoiced = 0
         self.noise_db = self._rules.floor_db - self._rules.over_noise_db
@@ -85,7 +99,7 @@ class FastVad:
         gate = self.noise_db + rules.over_noise_db
         if gate < rules.floor_db:
             gate = rules.floor_db
-        return max(gate, max(self._agent_db) - rules.echo_loss_db) if self._echo_frames else gate
+        return max(gate, self._loudest_db - self.loss_db + rules.echo_margin_db) if self._echo_frames else gate
 
     def heard(self, agent_db: float) -> None:
         """Our own level in this tick, before `step`: the echo of it may be in the frames that follow."""
@@ -95,6 +109,8 @@ class FastVad:
             self._echo_frames = self._rules.echo_tail
         elif self._echo_frames:
             self._echo_frames -= 1
+        if self._echo_frames:
+            self._loudest_db = max(self._agent_db)
 
     def step(self, tick: int, level_db: float, *, voiced: bool) -> Verdict:
         """One frame of the caller.
@@ -103,6 +119,8 @@ class FastVad:
         """
         if level_db != self.noise_db:
             self._track_noise(level_db)
+        if self._echo_frames and self._agent_db[-1] > self._echo_from_db:
+            self._learn_loss(level_db)
         if voiced:
             self._voiced_ticks.append(tick)
             self._unvoiced = 0
@@ -125,6 +143,13 @@ class FastVad:
         self._speech = False
         self._voiced_ticks.clear()
         return _SILENT
+
+    def _learn_loss(self, level_db: float) -> None:
+        rules, seen = self._rules, self._loudest_db - level_db
+        if seen < self.loss_db:
+            self.loss_db = max(seen, self.loss_db - rules.loss_fall_db, rules.least_loss_db)
+        elif self.loss_db < rules.most_loss_db:
+            self.loss_db += rules.loss_rise_db
 
     def _track_noise(self, level_db: float) -> None:
         rules = self._rules
