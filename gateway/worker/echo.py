@@ -35,6 +35,8 @@ _OVER_NOISE = 1.12
 """1 dB."""
 _LOUDER = 2.0
 """What is louder than the echo should be by this factor is not echo alone."""
+_GAIN_RISE = 1.05
+_ABOVE_FRAMES, _OPEN_FRAMES = 2, 8
 _BLUR = 64
 """An echo path smears by this many samples."""
 _EXPLAINED = 0.8
@@ -52,6 +54,14 @@ class EchoPath:
     lag: int
     gain: float
     likeness: float
+
+    def after(self, found: EchoPath) -> EchoPath:
+        """The path, when it was found once more. A caller who begins to speak makes the echo seem louder than it is: so
+        its gain falls at once, and rises slowly."""
+        if abs(found.lag - self.lag) > _BLUR:
+            return found
+        gain = (found.gain + self.gain) / 2 if found.gain < self.gain else min(found.gain, self.gain * _GAIN_RISE)
+        return EchoPath(found.lag, gain, found.likeness)
 
     @property
     def loss_db(self) -> float:
@@ -99,6 +109,7 @@ class EchoEar:
         self._since_look = 0
         self._lately: deque[int] = deque(maxlen=_NOISE_FRAMES)
         self._noise = 0.0
+        self._above = self._open_frames = 0
         self.path: EchoPath | None = None
         self.echoing = False
         """What sounded lately is explained by the path."""
@@ -116,7 +127,18 @@ class EchoEar:
         self.echoing = False
         if sounded and self._since_look >= _LOOK_FRAMES and self._loud() >= _SHORTEST_FRAMES:
             self._look(start + FRAME_SAMPLES)
-        return self._echo[-1]
+        caller_too = self._caller_too(level)
+        return self._echo[-1] and not caller_too
+
+    def _caller_too(self, level: int) -> bool:
+        """The caller speaks over the echo: their quieter frames belong to it."""
+        above = self._is_loud(level) and not self._echo[-1]
+        self._above = self._above + 1 if above else 0
+        if self._above >= _ABOVE_FRAMES:
+            self._open_frames = _OPEN_FRAMES
+        elif self._open_frames:
+            self._open_frames -= 1
+        return self._open_frames > 0
 
     def _loud(self) -> int:
         return sum(self._is_loud(level) for level in self._levels)
@@ -146,7 +168,7 @@ class EchoEar:
         like = _LIKE if self._loud() >= _SURE_FRAMES else _LIKE_SHORT
         if found is None or found.likeness < like:
             return
-        self.path = found
+        self.path = found if self.path is None else self.path.after(found)
         starts = range(start, end, FRAME_SAMPLES)
         echo = [self._is_echo(level, at) for level, at in zip(self._levels, starts, strict=True)]
         self._echo = deque(echo, maxlen=WINDOW_FRAMES)
