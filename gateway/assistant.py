@@ -49,27 +49,20 @@ class Model(ProviderSettings):
     tools: list[Tool] = Field(default_factory=list)
 
 
+ACKNOWLEDGEMENTS = (
+    *("okay", "ok", "yeah", "yes", "yep", "right", "that's right", "alright", "all right", "sure", "ah", "mhmm"),
+    *("uh-huh", "mhm", "mm-hmm", "i see", "got it", "i got it", "gotcha", "i understand", "understood", "i hear you"),
+)
+"""Vapi's, and what recognisers make of them."""
+
+
 class StopSpeakingPlan(Section):
     """When the caller's speech over ours is an interruption."""
 
     num_words: int = Field(default=0, ge=0, le=10)
     voice_seconds: float = Field(default=0.2, ge=0, le=0.5)
     backoff_seconds: float = Field(default=1, ge=0, le=10)
-    acknowledgement_phrases: list[str] = Field(
-        default_factory=lambda: [
-            "okay",
-            "ok",
-            "yeah",
-            "yes",
-            "right",
-            "uh-huh",
-            "mhm",
-            "mm-hmm",
-            "i see",
-            "got it",
-            "sure",
-        ]
-    )
+    acknowledgement_phrases: list[str] = Field(default_factory=lambda: list(ACKNOWLEDGEMENTS))
     interruption_phrases: list[str] = Field(
         default_factory=lambda: ["stop", "no", "wait", "hold on", "actually", "but", "hang on", "excuse me"]
     )

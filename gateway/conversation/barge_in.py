@@ -136,6 +136,7 @@ class BargeIn(Turns):
             agent=self.reply.text if self.reply is not None else "",
             over_usual_db=measured.over_usual_db if measured is not None else None,
             voiced=measured.voiced if measured is not None else None,
+            again=self._overlapped_again == self._burst_ms,
         )
 
     def _judge(self) -> None:
@@ -151,9 +152,16 @@ class BargeIn(Turns):
             self._disregard(ruling.reason)
         else:
             self._resume(ruling.reason)
-            young = self._burst_ms + overlap.DECIDE_MS > self._now
-            if young and self.caller.speaking and self.state is State.SPEAKING:
-                self._open_overlap(self._burst_ms)
+            if self.caller.speaking and self.state is State.SPEAKING:
+                self._judge_on(ruling.reason)
+
+    def _judge_on(self, reason: str) -> None:
+        """The agent goes on, and so does the speech: it began as an acknowledgement, or too late to be judged."""
+        if reason == "backchannel":
+            self._overlapped_again = self._burst_ms
+            self._open_overlap(self._burst_ms, self._now + overlap.GRACE_MS)
+        elif self._burst_ms + overlap.DECIDE_MS > self._now:
+            self._open_overlap(self._burst_ms)
 
     def _on_overlap(self, _: e.Event) -> None:
         self._judge()

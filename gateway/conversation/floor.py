@@ -79,6 +79,7 @@ class Floor(ABC):
         self._overlap_text_to = 0
         self._look: c.Transcribe | None = None
         self._burst_ms = 0
+        self._overlapped_again = -1
         self._measured: e.SpeechMeasured | None = None
         self._aside: Segment | None = None
         self._ending: str | None = None

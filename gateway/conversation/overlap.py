@@ -12,8 +12,9 @@ what goes on speaking has the floor:
    "I see" is easily taken for something else.
 4. No speech by the slower, better detector within `CONFIRM_MS` is noise; so is a burst shorter than the voice time, and
    a longer one that has no pitch.
-5. At the deadline speech that goes on cuts, unless the plan counts words. Speech that ended is what the words of its
-   beginning say; without any it resumes: words that come later can still cut.
+5. At the deadline speech that goes on cuts, unless the plan counts words. But when it began as an acknowledgement, the
+   agent goes on while it is judged anew: a detector notices the end of speech 150 ms late, and later in noise. Speech
+   that ended is what the words of its beginning say; without any it resumes: words that come later can still cut.
 
 A plan without acknowledgements needs no words: speech cuts after the plan's voice time. A silence shorter than
 `DIP_MS` is no end of speech.
@@ -34,6 +35,9 @@ DECIDE_MS = 700
 LOOK_MS = 480
 """Speech that goes on is transcribed this long after its onset: enough of an acknowledgement to tell it by, and its
 text comes before the deadline."""
+LONGEST_ACKNOWLEDGEMENT_MS = 900
+GRACE_MS = 300
+"""Speech that began as an acknowledgement and goes on this long after the resume is more than one."""
 COVERED_MS = 120
 """The words of a span that ends this long before the speech does are the words of the speech."""
 SIDE_TALK_DB = -9.0
@@ -43,7 +47,9 @@ VOICED = 0.1
 """Speech has pitch in more of its frames than this; coughs and breath have less."""
 
 _TOKEN = re.compile(r"[\w'-]+")
-_HESITATIONS = frozenset(("uh", "um", "mm", "hm", "hmm", "mmm", "mm-mm", "uh-uh", "mm-huh", "uhm", "er", "ah", "oh"))
+_HESITATION = re.compile(r"[uhm-]+")
+_BEGINNINGS = frozenset(("uh", "huh"))
+"""Said once, they begin a sentence or ask back."""
 _ECHO_PAIRS = 3
 _ECHO_SHARE = 0.6
 
@@ -65,7 +71,8 @@ class Overlap:
     `speech_ms` is the length of the latest speech by the worker's detector and `end_ms` its end, while it is not
     `speaking`. `text` holds the words up to `text_to_ms`, None while none are known. `agent` is what the agent has been
     saying. `over_usual_db` is the loudness of the speech compared with this caller's usual one, `voiced` the share of
-    its frames that have pitch; None while unknown. `decide_by_ms` is the last moment for a decision.
+    its frames that have pitch; None while unknown. `decide_by_ms` is the last moment for a decision. `again`: it was an
+    acknowledgement already, and went on.
     """
 
     at: int
@@ -80,6 +87,7 @@ class Overlap:
     agent: str = ""
     over_usual_db: float | None = None
     voiced: float | None = None
+    again: bool = False
 
     @property
     def ended(self) -> bool:
@@ -140,10 +148,18 @@ def _by_deadline(overlap: Overlap, plan: OverlapPlan) -> Ruling | None:
     if overlap.at < overlap.decide_by_ms:
         return None
     if overlap.speaking:
+        if not overlap.again and _began_as_acknowledgement(overlap, plan):
+            return Ruling(False, "backchannel")
         enough = overlap.speech_ms >= plan.voice_ms and not plan.num_words
         return Ruling(True, "interruption") if enough else Ruling(False, "timeout")
     kind = classify(overlap.text, plan, agent=overlap.agent) if overlap.text is not None else "timeout"
     return Ruling(kind == "interruption", kind)
+
+
+def _began_as_acknowledgement(overlap: Overlap, plan: OverlapPlan) -> bool:
+    if overlap.text is None or overlap.speech_ms > LONGEST_ACKNOWLEDGEMENT_MS:
+        return False
+    return classify(overlap.text, plan, agent=overlap.agent) == "backchannel"
 
 
 def classify(text: str, plan: OverlapPlan, *, agent: str = "") -> str:
@@ -170,13 +186,13 @@ def _repeats(words: list[str], agent: list[str]) -> bool:
 
 def _only_acknowledges(words: list[str], phrases: tuple[str, ...]) -> bool:
     """The words are nothing but acknowledgement phrases, one after the other, and hesitations."""
-    if not phrases:
+    if not phrases or (len(words) == 1 and words[0] in _BEGINNINGS):
         return False
     known = {tuple(_TOKEN.findall(phrase)) for phrase in phrases}
     index = 0
     while index < len(words):
         step = next((n for n in (3, 2, 1) if tuple(words[index : index + n]) in known), 0)
-        if not step and words[index] not in _HESITATIONS:
+        if not step and not _HESITATION.fullmatch(words[index]):
             return False
         index += step or 1
     return True

@@ -15,8 +15,8 @@ import numpy as np
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
 
 _LOUDEST = 0.8
-_FRAMES = 8
-"""160 ms of speech can be measured."""
+_FRAMES = 14
+"""280 ms of speech can be measured: words begin softly."""
 _TURN_FRAMES = 15
 _TRUST = 0.5
 """Of a new turn, against all before it."""

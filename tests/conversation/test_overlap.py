@@ -31,6 +31,9 @@ def ended(at: int, speech_ms: int, **known: object) -> Overlap:
     [
         (speaking(1300, 300), PLAN, None),
         (speaking(1760, 760), PLAN, CUT),
+        (speaking(1760, 760, text="Okay", text_to_ms=1480), PLAN, Ruling(False, "backchannel")),
+        (speaking(1760, 760, text="Okay", text_to_ms=1480, again=True), PLAN, CUT),
+        (speaking(1760, 760, text="Okay and", text_to_ms=1480), PLAN, CUT),
         (speaking(1760, 150), PLAN, Ruling(False, "timeout")),
         (speaking(1760, 760), COUNTING, Ruling(False, "timeout")),
         (speaking(1200, 200), WORDLESS, CUT),
@@ -48,6 +51,8 @@ def test_speech_that_goes_on_has_the_floor_at_the_deadline(
         ("Okay, I see.", PLAN, Ruling(False, "backchannel")),
         ("Um.", PLAN, Ruling(False, "backchannel")),
         ("", PLAN, Ruling(False, "noise")),
+        ("Uh uh. Mm-h", PLAN, Ruling(False, "backchannel")),
+        ("Uh.", PLAN, CUT),
         ("Bye.", PLAN, CUT),
         ("Okay, stop.", PLAN, CUT),
         ("thanks", COUNTING, Ruling(False, "backchannel")),

@@ -137,6 +137,22 @@ def test_an_acknowledgement_is_known_by_its_beginning_when_it_ends_late() -> Non
     assert talk.of(c.GiveVerdict)[0].reason == "backchannel"
 
 
+def test_what_began_as_an_acknowledgement_still_cuts_when_it_goes_on() -> None:
+    talk = speaking()
+    talk.at(3000)
+    talk.paused(2900, 4000)
+    talk.feed(e.SpeechStarted(3040, 2900))
+    talk.at(3380)
+    look = talk.of(c.Transcribe)[-1]
+    talk.feed(e.Transcribed(3550, look.segment, "Okay"))
+    talk.at(3660)
+    assert talk.of(c.GiveVerdict)[0].reason == "backchannel"
+    again = talk.of(c.Transcribe)[-1]
+    assert again.end_ms == 3660
+    talk.feed(e.Transcribed(3830, again.segment, "Okay but I"))
+    assert c.CutUtterances(1, "interruption") in talk.last
+
+
 def test_a_dip_inside_an_interruption_is_not_its_end() -> None:
     talk = speaking()
     talk.at(3000)

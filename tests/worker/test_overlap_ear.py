@@ -41,7 +41,7 @@ def test_speech_over_the_agent_is_measured_against_the_callers_own_turn() -> Non
     ear.heard([SpeechEnded(2300, 2200)])
     agent_speaks(ear, 3000)
     told = hear(ear, (CALLER // 8).tobytes()[: 40 * FRAME_BYTES], 4000, speech=True)
-    assert [event.at for event in told] == list(range(4160, 4801, 100))
+    assert [event.at for event in told] == list(range(4280, 4801, 100))
     assert all(isinstance(event, SpeechMeasured) and event.onset_ms == 4000 for event in told)
     last = told[-1]
     assert isinstance(last, SpeechMeasured)

@@ -59,7 +59,7 @@ _STYLES = {
         re.compile(r"\b(yes|yeah|yep|no|nope|right|correct|sure|okay)\b", re.IGNORECASE),
     ),
     "overlap": _Style(
-        " Okay. Stop. Mm-hmm. Hold on. Yeah. No, wait. Uh-huh. Excuse me. I see. Right.",
+        " Okay. Stop. Mm-hmm. Got it. Hold on. Yeah. No, wait. Uh-huh. Excuse me. I see. Right.",
         re.compile(
             r"\b(okay|ok|yes|yeah|yep|right|sure|uh|um|hm+|mm+|huh|i see|got it|stop|no|wait|hold on|hang on|"
             r"excuse me|actually|but)\b",
