@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 
 from gateway.call.record import Pause
 from gateway.conversation.commands import GiveVerdict
-from gateway.conversation.events import Event, PartialHeard, PauseNoticed, SpeechEnded, SpeechStarted, Transcribed
+from gateway.conversation.events import (
+    EchoHeard,
+    Event,
+    PartialHeard,
+    PauseNoticed,
+    SpeechEnded,
+    SpeechMeasured,
+    SpeechStarted,
+    Transcribed,
+)
+from gateway.conversation.overlap import is_side_talk
 from gateway.conversation.recording import Recording
 
 MEANINGS: Mapping[str, str] = {
@@ -14,7 +24,7 @@ MEANINGS: Mapping[str, str] = {
     "backchannel": "the caller only acknowledged",
     "noise": "no speech, or too little of it",
     "echo": "the caller's line gave our own voice back",
-    "side-talk": "the caller spoke to somebody else",
+    "side-talk": "somebody else in the room spoke",
     "timeout": "nothing was known in time",
     "overtaken": "what was paused was cut otherwise",
     "uninterruptible": "this passage is said to its end",
@@ -69,4 +79,8 @@ def _fact(event: Event) -> str:
             return f"silence since {end_ms / 1000:.2f} s"
         case Transcribed(text=text) | PartialHeard(text=text):
             return f'"{text}"' if text else "no words"
+        case SpeechMeasured(over_usual_db=float(over_usual_db)) if is_side_talk(over_usual_db):
+            return f"{-over_usual_db:.0f} dB quieter than usual"
+        case EchoHeard(loss_db=loss_db):
+            return f"our own voice {loss_db:.0f} dB down"
     return ""

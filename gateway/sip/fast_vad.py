@@ -28,8 +28,8 @@ SILENCE_DB = -96.0
 class FastVadRules:
     """Levels in dB relative to full scale (RMS), lengths in frames of 20 ms.
 
-    The defaults were chosen on 60 human sentences spoken over a louder agent: 80 ms from onset to pause in the median,
-    160 ms at most, none missed, no false pause by an echo 18 dB down.
+    The defaults were chosen on the tuning half of `bench/overlaps`: no false pause in 24 calls of 12 s with an echo 12
+    to 24 dB down, where a fixed loss of 16 dB had 67, and the agent silent 52 ms after a clean onset in the median.
     """
 
     onset_of: int = 2

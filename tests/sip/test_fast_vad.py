@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,10 +66,37 @@ def test_a_long_sentence_is_not_learnt_as_noise() -> None:
     assert all(verdict.speech for verdict in run(vad, syllables)[5:])
 
 
-def test_the_echo_of_our_own_voice_is_not_a_caller() -> None:
-    agent_db = -20.0
-    echo = run(FastVad(), [agent_db - RULES.echo_loss_db - 3] * 100, agent_db=agent_db)
-    assert not any(verdict.speech for verdict in echo)
+def echo(loss_db: float, *, frames: int, agent_db: float = -20.0) -> list[float]:
+    """Levels of an echo that falls up to 8 dB below its loudest, as syllables do."""
+    return [agent_db - loss_db - tick * 3 % 9 for tick in range(frames)]
+
+
+@pytest.mark.parametrize("loss_db", [10.0, 12.0, 18.0, 30.0])
+def test_an_echo_from_the_first_word_on_does_not_pause_us(loss_db: float) -> None:
+    assert not any(verdict.speech for verdict in run(FastVad(), echo(loss_db, frames=500), agent_db=-20.0))
+
+
+def test_a_louder_echo_is_learnt_within_a_second() -> None:
+    vad = FastVad()
+    run(vad, echo(7.0, frames=50), agent_db=-20.0)
+    assert not any(verdict.speech for verdict in run(vad, echo(7.0, frames=300), agent_db=-20.0, start=50)[20:])
+
+
+def test_a_caller_who_is_quieter_than_we_are_is_heard_on_a_line_without_echo() -> None:
+    vad = FastVad()
+    quiet = [-34.0] * 3
+    assert not any(verdict.speech for verdict in run(vad, quiet, agent_db=-20.0))
+    run(vad, [LINE_DB] * 100, agent_db=-20.0, start=3)
+    assert any(verdict.speech for verdict in run(vad, quiet, agent_db=-20.0, start=103))
+
+
+def test_words_over_ours_teach_little_because_they_pause_us() -> None:
+    vad = FastVad()
+    run(vad, [LINE_DB] * 100, agent_db=-20.0)
+    known = vad.loss_db
+    run(vad, [-20.0] * 3, agent_db=-20.0, start=100)
+    run(vad, [-20.0] * 50, start=103)
+    assert known - vad.loss_db <= 3 * RULES.loss_fall_db
 
 
 def test_a_late_echo_after_our_last_word_is_not_a_caller() -> None:
