@@ -25,6 +25,10 @@ LONG_MS = 250
 """Shorter statements over the agent may pass for noise."""
 
 
+ANSWERS = (c.SpeechKind.CONTINUATION, c.SpeechKind.GREETING)
+"""Fixed texts that may answer a turn: a greeting answers the hello of who was called."""
+
+
 class Foul(AssertionError):
     """Something that must never happen has."""
 
@@ -134,7 +138,7 @@ class Referee:
                 self._committed.extend(text.split())
                 self._unanswered_ms = None if self._held else self._schedule.now
                 self._moved()
-            case c.PrepareSpeech(reply=reply, kind=kind) if kind is not c.SpeechKind.CONTINUATION:
+            case c.PrepareSpeech(reply=reply, kind=kind) if kind not in ANSWERS:
                 self._fixed.add(reply)
             case c.CloseReply():
                 self._check_heard(command)
