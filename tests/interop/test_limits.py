@@ -1,4 +1,4 @@
-"""A caller who presses keys, waits for a slow answer, and then says nothing: on the wire."""
+"""Keys, a slow answer, a caller who says nothing, and one who speaks over a passage: on the wire."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.interop.continuity import assert_continuous
 from tests.interop.conversation import CapturedCall, in_call
 from tests.interop.product import ProductPlan, running_product
 from tests.interop.providers import fake_assistant
+from tests.peers import speech
 from tests.peers.rtp import decode
 from tests.peers.softphone import SoftphonePlan
 from tests.peers.talk import ActivityRule, Talkspurt, talkspurts
@@ -105,3 +106,46 @@ def test_the_caller_is_asked_when_the_silence_has_lasted_long_enough(
 
 def test_rtp_never_stopped(heard: tuple[CapturedCall, dict[str, Any]]) -> None:
     assert_continuous(heard[0].agent, heard[0].caller)
+
+
+# ---------------------------------------------------------------- over a passage
+
+NOTICE = "one two three four five six seven eight nine ten eleven twelve"
+OFFER = "and then some more that a caller who has a question need not hear"
+
+
+@pytest.fixture(scope="module")
+def over_a_notice(tmp_path_factory: pytest.TempPathFactory) -> tuple[CapturedCall, dict[str, Any]]:
+    return asyncio.run(_speak_over_the_notice(tmp_path_factory.mktemp("passages")))
+
+
+async def _speak_over_the_notice(folder: Path) -> tuple[CapturedCall, dict[str, Any]]:
+    greeting = f"<uninterruptible>{NOTICE}.</uninterruptible> {OFFER}."
+    question = speech.write_wav(folder / "question.wav", speech.synthetic("Can you hear me?"))
+    plan = ProductPlan(folder / "parley", fake_assistant(first_message=greeting, reply="yes of course"))
+    async with running_product(plan) as product:
+        async with in_call(SoftphonePlan(folder / "phone"), f"sip:demo@{product.address}") as call:
+            await call.phone.wait_for("far-speech")
+            await asyncio.sleep(0.5)
+            await call.phone.say(question)
+            await call.phone.far_end_spoke()
+        (record,) = await product.wait_for_records(1)
+    return call, record
+
+
+def test_a_passage_is_heard_whole_and_then_the_caller_is_answered(
+    over_a_notice: tuple[CapturedCall, dict[str, Any]],
+) -> None:
+    greeting, question, answer = over_a_notice[1]["turns"][:3]
+    assert greeting["heard"].startswith(f"{NOTICE}.")
+    assert greeting["interrupted"]
+    assert (question["text"], answer["heard"]) == ("can you hear me", "yes of course")
+
+
+def test_the_answer_takes_the_place_of_what_stood_behind_the_passage(
+    over_a_notice: tuple[CapturedCall, dict[str, Any]],
+) -> None:
+    call, _ = over_a_notice
+    said, asked = passages(call)[0], call.caller_spurts[0]
+    assert said.start_ns < asked.start_ns < asked.end_ns < said.end_ns, "the caller spoke over it"
+    assert said.duration_ms == pytest.approx((12 + 3) * WORD_MS, abs=1.5 * WORD_MS), "passage and answer"
