@@ -17,8 +17,8 @@ GREETING_OVER_MS = 3_500
 """Silence after a machine's greeting in which no beep came."""
 RECENT_MS = 1_000
 """A beep that ended longer ago was part of the greeting."""
-HUMAN_TURNS = 3
-"""Whoever took so many turns is a human. The first words of a machine and what it says over us may be two."""
+HUMAN_TURNS = 4
+"""Whoever took so many turns is a human. The first words of a machine and what it says over us may be three."""
 
 
 class Screening(Continuing):
@@ -115,6 +115,7 @@ class Screening(Continuing):
     def _human_answered(self, verdict: Verdict) -> None:
         assert self._answerer is not None
         self._note_verdict(verdict)
+        self._answerer.taken_for_human = True
         self._emit(c.Screen(beeps=True, foreground=False))
         self._silence.begins(self._now)
         if not self._plan.greeting:

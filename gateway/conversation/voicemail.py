@@ -65,25 +65,30 @@ _CERTAIN = (
     r"(after|at|hear|following|for) the (tone|beep)",
     r"(?<!to )(?<!i )(?<!you )(leave|record) (us |me )?(a|your)( \w+)? message",
     r"leave (us |me )?your (name|number|details|contact)",
-    r"voice ?mail",
-    r"mail ?box",
     r"(can ?t|cannot|can not|unable to|not able to) (come to|get to|take|answer) (the|your|my|this) (phone|call)",
     r"(no one|nobody|no agent) can (take|answer) your call",
-    r"either (on the phone|away from)",
-    r"(?<!he )(?<!they )(is|are|am|s|m|re) (currently |presently )?(un|not |un )available",
-    r"(our|the) (office|store|shop)s? (is|are) (now |currently |presently )?closed",
-    r"(nobody|no one|not anybody) is (here|available)",
+    r"(nobody|no one|not anybody) is available to take",
     r"(get|come) back to you (as soon|when|shortly)",
     r"(call you back|return your call) (as soon|when|shortly)",
     r"the person at extension",
     r"the (person|number|party|subscriber|customer|mobile) you( ha| a)?(ve|re)? (are )?(call|dial|try|reach)",
     r"you ?(ve|have)? reached",
+    r"(forwarded|transferred) to (an|the|a) (automat|auto|voice|answering)",
+    r"voice ?mail (of|for|system|service|box)",
+)
+"""Said by no human, whatever the call is about."""
+_GREETING = (
+    *_CERTAIN,
+    r"mail ?box",
+    r"either (on the phone|away from)",
+    r"(?<!he )(?<!they )(is|are|am|s|m|re) (currently |presently )?(un|not |un )available",
+    r"(our|the) (office|store|shop)s? (is|are) (now |currently |presently )?closed",
+    r"(nobody|no one|not anybody) is (here|available)",
     r"you know what to do",
     r"(when|once) you (are|re|have) (done|finished)",
-    r"(missed|miss) your call",
-    r"(forwarded|transferred) to (an|the|a) (automat|auto|voice|answering)",
     r"answering (machine|service)",
 )
+"""Said by no human who answers; later in a call a human may well not be available."""
 _SCREENING = (
     r"(state|say|record|give|tell me) your name",
     r"reason for (your call|calling)",
@@ -108,15 +113,19 @@ _HELLO = re.compile(
     r"(hello|hi|hey|yes|yeah|yep|good (morning|afternoon|evening|day)|allo|hallo|(\w+ )?speaking|go ahead)"
     r"( hello| hi| yes)?"
 )
-_MACHINE = re.compile("|".join(_CERTAIN))
+_MACHINE = re.compile("|".join(_GREETING))
+_MACHINE_LATER = re.compile("|".join(_CERTAIN))
 _HUMAN = re.compile("|".join((*_SCREENING, *_WANTS_ANSWER)))
 _ANSWERS = re.compile("|".join((*_SCREENING, *_OFFERS)))
 
 
-def machine_words(text: str) -> str:
-    """The words of a text that only a machine says; empty when there are none, or an answer is wanted."""
+def machine_words(text: str, *, later: bool = False) -> str:
+    """The words of a text that only a machine says; empty when there are none, or an answer is wanted.
+
+    :param later: the text is no answer to the ringing telephone, but was said in the conversation
+    """
     said = _plain(text)
-    found = _MACHINE.search(said)
+    found = (_MACHINE_LATER if later else _MACHINE).search(said)
     return found[0] if found and not _ANSWERS.search(said) else ""
 
 
@@ -135,6 +144,7 @@ class Answerer:
         self._text: str | None = None
         self._machine = ""
         self.spoke = False
+        self.taken_for_human = False
 
     # ------------------------------------------------------------ evidence
 
@@ -150,7 +160,7 @@ class Answerer:
 
     def heard(self, text: str, *, complete: bool) -> None:
         """Words; `complete` when they are all that was said so far."""
-        self._machine = self._machine or machine_words(text)
+        self._machine = self._machine or machine_words(text, later=self.taken_for_human)
         if complete and not self._speaking:
             self._text = _plain(text)
 

@@ -168,21 +168,33 @@ def test_a_machine_that_was_taken_for_a_human_is_found_out_by_its_words() -> Non
     assert spoken(talk)[-1] is SpeechKind.VOICEMAIL
 
 
+def test_a_human_who_is_not_available_stays_one() -> None:
+    talk = dialled()
+    talk.caller_says("hello", 400, 900)
+    talk.at(1500)
+    talk.agent_says("Hello, this is Ann.")
+    talk.at(2500)
+    talk.played(talk.utterance)
+    talk.caller_says("I am not available tomorrow", 3000, 4500)
+    talk.at(6000)
+    assert spoken(talk) == [SpeechKind.GREETING, SpeechKind.REPLY]
+
+
 @pytest.mark.parametrize("watch_ms", [3000, 35_000])
-def test_after_three_turns_or_the_time_to_watch_nobody_is_a_machine_any_more(watch_ms: int) -> None:
+def test_after_four_turns_or_the_time_to_watch_nobody_is_a_machine_any_more(watch_ms: int) -> None:
     talk = dialled(voicemail=replace(VOICEMAIL, watch_ms=watch_ms))
     talk.caller_says("hello", 400, 900)
     talk.at(1500)
     talk.agent_says("Hello, this is Ann.")
     talk.at(2500)
     talk.played(talk.utterance)
-    for start in (3000, 8000):
+    for start in (3000, 8000, 13_000):
         talk.caller_says("what do you want", start, start + 1000)
         talk.at(start + 3000)
         talk.agent_says("Nothing.")
         talk.at(start + 4000)
         talk.played(talk.utterance)
-    talk.caller_says("then leave a message after the tone", 13_000, 14_000)
+    talk.caller_says("then leave a message after the tone", 18_000, 19_000)
     assert not talk.in_state(State.VOICEMAIL)
     assert talk.of(c.Screen)[-1] == c.Screen(beeps=False, foreground=False)
 

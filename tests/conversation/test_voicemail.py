@@ -17,7 +17,7 @@ MACHINES = (
     "Nobody is available to take your call at the moment.",
     "Leave your name and number and I'll get back to you as soon as I can.",
     "This is the voicemail of extension one two three.",
-    "Sorry I missed your call.",
+    "Sorry I missed your call. I will get back to you as soon as I can.",
     "Hey, this is Mike. Leave a message.",
     "We are away from the phone, but at the sound of the tone leave your name and number.",
     "No one can take your call right now.",
@@ -34,6 +34,8 @@ HUMANS = (
     "If you record your name and reason for calling, I will see if this person is available.",
     "I reached home an hour ago.",
     "Who is calling please?",
+    "Hi, sorry I missed your call earlier.",
+    "Yes, I got your voicemail.",
     "He's not available right now, can I take a message?",
     "She is in a meeting. Do you want to leave a message?",
     "Sorry, I couldn't get to the phone in time.",
@@ -49,6 +51,12 @@ def test_words_that_only_machines_say(text: str) -> None:
 @pytest.mark.parametrize("text", HUMANS)
 def test_words_that_humans_and_screening_services_say(text: str) -> None:
     assert not machine_words(text)
+
+
+@pytest.mark.parametrize("text", ["I am not available tomorrow.", "My mailbox is full.", "No one is here but me."])
+def test_later_in_a_call_a_human_may_say_what_machines_say_at_first(text: str) -> None:
+    assert machine_words(text)
+    assert not machine_words(text, later=True)
 
 
 class Line:
