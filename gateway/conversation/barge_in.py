@@ -180,7 +180,7 @@ class BargeIn(Turns):
             before = all(segment.end_ms < self._burst_ms for segment in self.caller.segments)
             if before and self._kind_of_words() == "interruption":
                 self._cut("interruption", backoff_ms=self._plan.backoff_ms)
-            else:
+            elif not before:  # else they say nothing about the speech that goes on
                 self._hear_words(self.caller.text, self.caller.segments[-1].end_ms)
 
     def _partial_in_overlap(self, event: e.PartialHeard) -> None:
