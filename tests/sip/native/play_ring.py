@@ -46,13 +46,17 @@ class PlayRing:
         library.playout_reset(self._ring)
 
     def play(self, utterance: int, offset: int, count: int, *, final: bool = False) -> int:
-        pcm = voice(utterance, np.arange(offset, offset + count))
+        return self.play_pcm(utterance, offset, voice(utterance, np.arange(offset, offset + count)), final=final)
+
+    def play_pcm(self, utterance: int, offset: int, pcm: NDArray[np.int16], *, final: bool = False) -> int:
+        """Samples of the test's own making."""
+        samples = np.ascontiguousarray(pcm)
         accepted: int = self._library.playout_play(
             self._ring,
             ctypes.c_uint64(utterance),
             offset,
-            ctypes.c_void_p(pcm.ctypes.data),
-            count,
+            ctypes.c_void_p(samples.ctypes.data),
+            len(samples),
             ctypes.c_bool(final),
         )
         return accepted
