@@ -271,6 +271,8 @@ class BargeIn(Turns):
 
     def _cut(self, reason: str, *, backoff_ms: int, then: Callable[[], None] | None = None) -> None:
         """The agent loses the floor. `then` says who has it, by default the caller."""
+        if reason == "interruption":
+            self._learn_from_cut_off()
         silent_ms = min((pause.onset_ms for pause in self._pauses.values()), default=self._now)
         self._cut_agent(reason)
         self._not_before = silent_ms + backoff_ms

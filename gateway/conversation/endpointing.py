@@ -29,6 +29,7 @@ PATIENCE_MS = 1400
 SHORTEST_PATIENCE_MS, LONGEST_PATIENCE_MS = 1200, 1500
 _OVER_AVERAGE = 1.8
 """Nineteen of twenty pauses are shorter than their average times this (log-normal, sigma 0.35)."""
+_OVER_CUT_OFF = 1.2
 SHORTEST_PAUSE_MS = 200
 """Shorter gaps are between words."""
 SURE, UNSURE = 0.9, 0.4
@@ -143,14 +144,25 @@ def _is_digits(word: str) -> bool:
 
 @dataclass(slots=True)
 class CallerPace:
-    """Learns the pauses that this caller makes inside turns: an average that follows the latest ones."""
+    """Learns the pauses that this caller makes inside turns: an average that follows the latest ones. `caution_ms` is
+    the least wait after a turn that was taken in a pause, given up again over the turns that follow."""
 
     average_ms: float = 0.0
+    caution_ms: int = 0
 
     def paused(self, ms: int) -> None:
         """The caller went on after a pause of `ms`; gaps between words do not count."""
         if ms >= SHORTEST_PAUSE_MS:
             self.average_ms = ms if not self.average_ms else 0.7 * self.average_ms + 0.3 * ms
+
+    def cut_off(self, ms: int) -> None:
+        """The turn was taken in a pause of `ms`, and the caller went on."""
+        self.paused(ms)
+        self.caution_ms = min(round(ms * _OVER_CUT_OFF), LONGEST_PATIENCE_MS)
+
+    def took_turn(self) -> None:
+        """A turn was taken."""
+        self.caution_ms = self.caution_ms // 2
 
     @property
     def patience_ms(self) -> int:

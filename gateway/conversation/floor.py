@@ -58,6 +58,7 @@ class Floor(ABC):
         self._commands: list[Command] = []
         self._timers = Timers()
         self._pace = endpointing.CallerPace()
+        self._taken_ms = 0
         self._last_id = 0
         self._closing: AgentReply | None = None
         self._expects = "anything"

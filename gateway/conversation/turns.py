@@ -142,7 +142,7 @@ class Turns(Replies):
         )
         if planned is not None:
             return max(planned, least)
-        patience = self._pace.patience_ms
+        patience, least = self._pace.patience_ms, max(least, self._pace.caution_ms)
         return endpointing.wait_ms(text, expects=self._expects, plan_ms=least, finished=finished, patience_ms=patience)
 
     def _on_commit(self, _: e.Event | None) -> None:
@@ -179,8 +179,17 @@ class Turns(Replies):
         self._emit(c.CommitTurn(self.turn, text, *times, caller.source))
         self._expects, self._aside = "anything", None
         self._request.forget()
+        self._taken_ms = caller.end_ms
+        self._pace.took_turn()
         caller.forget()
         self._commit_reply()
+
+    def _learn_from_cut_off(self) -> None:
+        """The caller takes the floor back right after his turn: he had only paused."""
+        pause = self.caller.onset_ms - self._taken_ms
+        if self._taken_ms and 0 < pause <= endpointing.LONGEST_PATIENCE_MS:
+            self._pace.cut_off(pause)
+            self._taken_ms = 0
 
     def _drop_turn(self) -> None:
         self._stop_speculation()

@@ -129,6 +129,15 @@ def test_patience_follows_the_pauses_of_the_caller_within_bounds() -> None:
     assert pace.patience_ms == SHORTEST_PATIENCE_MS
 
 
+def test_after_a_cut_off_there_is_more_time_which_is_given_up_again() -> None:
+    pace = CallerPace()
+    pace.cut_off(500)
+    assert pace.caution_ms == 600
+    for _ in range(6):
+        pace.took_turn()
+    assert pace.caution_ms < 100
+
+
 def test_gaps_between_words_teach_nothing() -> None:
     pace = CallerPace()
     pace.paused(150)

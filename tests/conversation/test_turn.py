@@ -83,6 +83,22 @@ def test_a_noise_after_the_turn_does_not_throw_the_speculation_away() -> None:
     assert talk.of(c.PrepareReply) == [c.PrepareReply(2, 1, "my number is")]
 
 
+def test_a_caller_who_was_cut_off_in_a_pause_is_given_more_time() -> None:
+    talk = Talk()
+    talk.caller_says("I bought a washing machine", 1000, 2000)
+    talk.at(2400)
+    assert len(talk.of(c.CommitTurn)) == 1
+    talk.at(2560)
+    talk.feed(e.SpeechStarted(2560, 2500))
+    talk.at(3500)
+    talk.feed(e.SpeechEnded(3620, 3500))
+    talk.feed(e.Transcribed(3700, talk.of(c.Transcribe)[-1].segment, "two weeks ago"))
+    talk.at(4099)
+    assert len(talk.of(c.CommitTurn)) == 1
+    talk.at(4100)
+    assert len(talk.of(c.CommitTurn)) == 2
+
+
 def test_speech_without_words_is_no_turn() -> None:
     talk = Talk()
     talk.caller_says("", 1000, 1500)
@@ -117,7 +133,7 @@ def test_a_caller_who_goes_on_before_the_agent_spoke_takes_the_reply_back() -> N
     talk.feed(e.SpeechEnded(3120, 3000))
     talk.at(3160)
     talk.feed(e.Transcribed(3300, talk.of(c.Transcribe)[-1].segment, "in Rome"))
-    talk.at(3400)
+    talk.at(3600)
     assert [turn.text for turn in talk.of(c.CommitTurn)] == ["what time is it", "in Rome"]
 
 
