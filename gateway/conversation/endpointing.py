@@ -29,6 +29,8 @@ PATIENCE_MS = 1400
 SHORTEST_PATIENCE_MS, LONGEST_PATIENCE_MS = 1200, 1500
 _OVER_AVERAGE = 1.8
 """Nineteen of twenty pauses are shorter than their average times this (log-normal, sigma 0.35)."""
+CUT_OFF_MS = 1000
+"""Who speaks again so soon after his turn had not finished it; later he interrupts what he hears."""
 _OVER_CUT_OFF = 1.2
 SHORTEST_PAUSE_MS = 200
 """Shorter gaps are between words."""

@@ -187,7 +187,7 @@ class Turns(Replies):
     def _learn_from_cut_off(self) -> None:
         """The caller takes the floor back right after his turn: he had only paused."""
         pause = self.caller.onset_ms - self._taken_ms
-        if self._taken_ms and 0 < pause <= endpointing.LONGEST_PATIENCE_MS:
+        if self._taken_ms and 0 < pause <= endpointing.CUT_OFF_MS:
             self._pace.cut_off(pause)
             self._taken_ms = 0
 
