@@ -23,6 +23,8 @@ from gateway.conversation.endpointing import digit_count
 LONGEST_TEXT = 1000
 """Characters of a text that a rule looks at: its last ones."""
 LONGEST_PATTERN = 1000
+UNJUDGED_MS = 600
+"""The wait while a model that takes its time has not judged the sound."""
 _PATTERN_BYTES = 1 << 20
 _WORD = re.compile(r"[\w']+")
 _SENTENCE_ENDS = (".", "!", "?", "\u3002", "\uff01", "\uff1f")
@@ -147,6 +149,8 @@ class EndpointingPlan:
         if self.smart is SmartEndpointing.SERVER:
             return answer_ms
         if self.smart in (SmartEndpointing.FUNCTION, SmartEndpointing.FUNCTION_OF_SOUND):
+            if self.smart is SmartEndpointing.FUNCTION_OF_SOUND and by_sound is None:
+                return UNJUDGED_MS
             probability = finished if self.smart is SmartEndpointing.FUNCTION else by_sound
             return None if probability is None else wait_function.wait_ms(self.wait_function, 1 - probability)
         if self.smart is None and self.transcription is not None:

@@ -8,6 +8,7 @@ from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.endpointing_request import ANSWER_MS
 from gateway.conversation.endpointing_rules import (
+    UNJUDGED_MS,
     EndpointingPlan,
     EndpointingRule,
     Pattern,
@@ -91,7 +92,7 @@ def test_a_judgement_of_earlier_speech_moves_nothing() -> None:
     judged = talk(smart=SmartEndpointing.FUNCTION_OF_SOUND, wait_function="500 + 2000 * x")
     judged.caller_says("what time is it", 1000, 2000)
     judged.feed(e.TurnEndJudged(judged.now, 1500, 0.0))
-    assert turn_is_taken_at(judged) == 2000 + PLAN.wait_ms
+    assert turn_is_taken_at(judged) == 2000 + UNJUDGED_MS
 
 
 def test_the_transcription_plan_replaces_the_policy() -> None:
