@@ -191,8 +191,8 @@ def _seen(line: Line, played: Played, reply: dict[str, Any], onset_ns: int, unti
     pauses = [one for one in line.record["pauses"] if onset_ms - _BEFORE_MS <= one["at_ms"] <= last_ms]
     seen = SeenOverlap(case.kind, case.name, bool(reply["interrupted"]), pauses[-1]["reason"] if pauses else "")
     loud = line.agent_loud_ns
-    if pauses:
-        silent_ns = line.wall_ns(pauses[0]["at_ms"] + _STOP_MS)
+    if pauses or seen.cut:
+        silent_ns = line.wall_ns((pauses[0]["at_ms"] if pauses else reply["end_ms"]) + _STOP_MS)
         sounding = loud[(loud >= onset_ns) & (loud <= silent_ns)]
         after = loud[loud > silent_ns]
         seen.stopped_ms = (sounding[-1] - onset_ns) / 1e6 if len(sounding) else None

@@ -30,8 +30,6 @@ METHOD = (
     "the record of the reply. Echo: the phone sends back what it hears, 20 dB weaker. Words heard: those that the "
     "record counts, beside those that Whisper finds in the captured audio up to its stop"
 )
-_ONSET_MS = 1000
-"""A reaction that took longer was not to this sound."""
 
 
 async def measure(folder: Path, *, everything: bool = False) -> Report:
@@ -75,6 +73,7 @@ def _turn_figures(turns: Sequence[SeenTurn], answered: Sequence[MeasuredTurn]) -
         Figure.of("wire: buffering", [turn.buffering for turn in answered]),
         Figure.of("wire: dating the end of speech", [turn.dating for turn in answered]),
         Figure.of("record and wire apart", [turn.apart for turn in answered]),
+        Rate.of("turns answered", sum(turn.answered for turn in turns), len(turns)),
         Rate.of("false cut-offs of pauses", sum(pause.cut_off for pause in pauses), len(pauses)),
     ]
 
@@ -85,7 +84,7 @@ def _overlap_figures(seen: Sequence[SeenOverlap]) -> list[Figure | Rate]:
     kinds = sorted({one.kind for one in seen})
     heard = [abs(one.heard - one.audible) for one in seen if one.heard is not None and one.audible is not None]
     understood = [one for one in wanted if one.cut and one.first_word_lost is not None]
-    stops = [one.stopped_ms for one in wanted if one.stopped_ms is not None and one.stopped_ms <= _ONSET_MS]
+    stops = [one.stopped_ms for one in wanted if one.stopped_ms is not None]
     resumes = [one.resumed_ms for one in others if one.resumed_ms is not None and one.kind.value != "echo"]
     figures: list[Figure | Rate] = [Figure.of("onset to last agent packet", stops)]
     figures += [Figure.of("onset to resumed speech", resumes)] if resumes else []
@@ -121,6 +120,7 @@ def _targets(figures: Sequence[Figure | Rate]) -> list[Target]:
         ("onset to last agent packet", "p95", Target("onset to last agent packet, p95", 0, 200)),
         ("onset to resumed speech", "p95", Target("onset to resumed speech, p95", 0, 800)),
         ("false cut-offs of pauses", "percent", Target("false cut-offs", 0, 10, "%")),
+        ("turns answered", "percent", Target("turns answered before the next", 0, 100, "%", at_least=True)),
         ("interruptions caught", "percent", Target("interruptions caught", 0, 98, "%", at_least=True)),
         ("other sounds survived", "percent", Target("other sounds survived", 0, 90, "%", at_least=True)),
         ("first words lost", "percent", Target("first words lost", 0, 0, "%")),
