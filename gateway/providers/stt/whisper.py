@@ -35,8 +35,9 @@ of noise, tones, clicks, coughs and babble all but one were above 0.73."""
 _NO_SPEECH_STYLED = 0.35
 """After a prompt the probabilities are lower: speech at most 0.17. Above this the plain decoding decides."""
 
-_SURE = 0.6
-"""Of a greedy text with this confidence, beam search makes another one only rarely."""
+_SURE = 0.8
+"""A greedy text with this confidence is as good as that of beam search: of 55 sentences 72.7 % are exact with both, and
+69.1 % when greedy texts are believed from 0.6 on."""
 
 _NUMBER_WORD = re.compile(r"\d|\b(zero|one|two|three|four|five|six|seven|eight|nine|oh|double|triple)\b", re.IGNORECASE)
 _WORD = re.compile(r"\d|[a-z']+", re.IGNORECASE)
