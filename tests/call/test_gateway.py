@@ -241,6 +241,25 @@ async def test_a_turn_has_its_latency_to_the_first_sound_sent(tmp_path: Path) ->
         assert (latency.jitter_buffer, latency.playout, latency.total) == (20, 120, 140)
 
 
+async def test_the_wait_in_the_jitter_buffer_is_looked_up_when_the_turn_is_taken(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        to_call(h.workers[0], entry(0, "caller-turn", turn=1, text="hello", end_ms=40))
+        await until(lambda: any(call.journal.entries[-1].kind == "caller-turn" for call in h.gateway.calls.values()))
+        leg.jitter_ms = None
+        parts = {"endpointing": 0, "transcriber": 0, "model": 0, "voice": 0}
+        to_call(
+            h.workers[0],
+            entry(0, "latency", turn=1, utterance=1, speech_end_ms=40, **parts),
+            entry(400, "agent-turn", turn=1, text="hello there", heard="hello there", interrupted=False),
+        )
+        await until(lambda: any(call.journal.entries[-1].kind == "agent-turn" for call in h.gateway.calls.values()))
+        await play(leg, 5)
+        leg.end()
+        (latency,) = (await h.record()).latency
+        assert latency.jitter_buffer == 20
+
+
 # ---------------------------------------------------------------- actions
 
 
