@@ -107,7 +107,7 @@ class BargeIn(Turns):
             self._burst_ms, self._measured = onset_ms, None
         self._decide_by_ms = onset_ms + overlap.DECIDE_MS if decide_by_ms is None else decide_by_ms
         self._enter(State.OVERLAP)
-        self._timers.set("look", onset_ms + overlap.LOOK_MS)
+        self._timers.set("look", onset_ms + (overlap.LOOK_MS if self._pauses else overlap.LOOK_UNPAUSED_MS))
         self._judge()
 
     def _speech_ms(self) -> int:

@@ -10,11 +10,11 @@ what goes on speaking has the floor:
    there are as many as the plan asks for.
 3. Words of speech that goes on cut when the agent is not paused. While it is, they wait for the rest: the beginning of
    "I see" is easily taken for something else.
-4. No speech by the slower, better detector within `CONFIRM_MS` is noise; so is a burst shorter than the voice time, and
-   a longer one that has no pitch.
+4. No speech by the slower, better detector within `CONFIRM_MS` is noise; so is a burst shorter than the voice time.
 5. At the deadline speech that goes on cuts, unless the plan counts words. But when it began as an acknowledgement, the
-   agent goes on while it is judged anew: a detector notices the end of speech 150 ms late, and later in noise. Speech
-   that ended is what the words of its beginning say; without any it resumes: words that come later can still cut.
+   agent goes on while it is judged anew: a detector notices the end of speech 150 ms late, and later in noise. And what
+   was too faint to pause the agent does not cut it without a word or without pitch. Speech that ended is what the words
+   of its beginning say; without any it resumes: words that come later can still cut.
 
 A plan without acknowledgements needs no words: speech cuts after the plan's voice time. A silence shorter than
 `DIP_MS` is no end of speech.
@@ -32,6 +32,8 @@ MARGIN_MS = 40
 """The verdict leaves this long before the gateway would decide by itself."""
 DECIDE_MS = 700
 """Bound for an overlap that the gateway did not pause for."""
+LOOK_UNPAUSED_MS = 400
+"""While the agent goes on the deadline is sooner, and to find no words takes a recogniser twice as long."""
 LOOK_MS = 480
 """Speech that goes on is transcribed this long after its onset: enough of an acknowledgement to tell it by, and its
 text comes before the deadline."""
@@ -138,8 +140,7 @@ def _by_sound(overlap: Overlap, plan: OverlapPlan) -> Ruling | None:
         cut = not plan.acknowledgements and not plan.num_words and overlap.speech_ms >= plan.voice_ms
         return Ruling(True, "interruption") if cut else None
     short = overlap.speech_ms < plan.voice_ms
-    unvoiced = overlap.voiced is not None and overlap.voiced < VOICED
-    if overlap.ended and (short or unvoiced) and overlap.at >= overlap.onset_ms + CONFIRM_MS:
+    if overlap.ended and short and overlap.at >= overlap.onset_ms + CONFIRM_MS:
         return Ruling(False, "noise")
     return None
 
@@ -150,10 +151,17 @@ def _by_deadline(overlap: Overlap, plan: OverlapPlan) -> Ruling | None:
     if overlap.speaking:
         if not overlap.again and _began_as_acknowledgement(overlap, plan):
             return Ruling(False, "backchannel")
+        if not overlap.paused and _is_faint_noise(overlap):
+            return Ruling(False, "noise")
         enough = overlap.speech_ms >= plan.voice_ms and not plan.num_words
         return Ruling(True, "interruption") if enough else Ruling(False, "timeout")
     kind = classify(overlap.text, plan, agent=overlap.agent) if overlap.text is not None else "timeout"
     return Ruling(kind == "interruption", kind)
+
+
+def _is_faint_noise(overlap: Overlap) -> bool:
+    wordless = overlap.text is not None and not overlap.text.strip()
+    return wordless or (overlap.voiced is not None and overlap.voiced < VOICED)
 
 
 def _began_as_acknowledgement(overlap: Overlap, plan: OverlapPlan) -> bool:

@@ -26,7 +26,8 @@ LONGEST_LAG = 2400
 WINDOW_FRAMES = 16
 _WINDOW = WINDOW_FRAMES * FRAME_SAMPLES
 _FFT = 8192
-_LIKE, _LIKE_SHORT = 0.5, 0.65
+_LIKE, _LIKE_SHORT, _LIKE_SURE = 0.5, 0.65, 0.75
+_SAME_LAG = 16
 _SHORTEST_FRAMES, _SURE_FRAMES = 5, 10
 _LOOK_FRAMES = 5
 _QUIET_RMS = 30
@@ -110,6 +111,8 @@ class EchoEar:
         self._lately: deque[int] = deque(maxlen=_NOISE_FRAMES)
         self._noise = 0.0
         self._above = self._open_frames = 0
+        self._candidate: EchoPath | None = None
+        self._seen = 0
         self.path: EchoPath | None = None
         self.echoing = False
         """What sounded lately is explained by the path."""
@@ -140,6 +143,16 @@ class EchoEar:
             self._open_frames -= 1
         return self._open_frames > 0
 
+    def _believe(self, found: EchoPath) -> bool:
+        """Whether it is echo: the very same delay is found again, or the likeness is great."""
+        same = self._candidate is not None and abs(found.lag - self._candidate.lag) <= _SAME_LAG
+        self._seen = self._seen + 1 if same else 1
+        self._candidate = found
+        known = self.path is not None and abs(found.lag - self.path.lag) <= _SAME_LAG
+        if known or self._seen > 1:
+            return found.likeness >= (_LIKE if self._loud() >= _SURE_FRAMES else _LIKE_SHORT)
+        return found.likeness >= _LIKE_SURE and self._loud() >= _SURE_FRAMES
+
     def _loud(self) -> int:
         return sum(self._is_loud(level) for level in self._levels)
 
@@ -165,8 +178,7 @@ class EchoEar:
         caller = np.frombuffer(b"".join(self._frames), dtype="<i2").astype(np.float32)
         start = end - len(caller)
         found = find_echo(caller, self._agent.cut(start - LONGEST_LAG, end), noise=self._noise)
-        like = _LIKE if self._loud() >= _SURE_FRAMES else _LIKE_SHORT
-        if found is None or found.likeness < like:
+        if found is None or not self._believe(found):
             return
         self.path = found if self.path is None else self.path.after(found)
         starts = range(start, end, FRAME_SAMPLES)

@@ -33,6 +33,10 @@ def ended(at: int, speech_ms: int, **known: object) -> Overlap:
         (speaking(1760, 760), PLAN, CUT),
         (speaking(1760, 760, text="Okay", text_to_ms=1480), PLAN, Ruling(False, "backchannel")),
         (speaking(1760, 760, text="Okay", text_to_ms=1480, again=True), PLAN, CUT),
+        (speaking(1760, 760, text="", text_to_ms=1480), PLAN, CUT),
+        (speaking(1760, 760, text="", text_to_ms=1480, paused=False), PLAN, Ruling(False, "noise")),
+        (speaking(1760, 760, voiced=0.02), PLAN, CUT),
+        (speaking(1760, 760, voiced=0.02, paused=False), PLAN, Ruling(False, "noise")),
         (speaking(1760, 760, text="Okay and", text_to_ms=1480), PLAN, CUT),
         (speaking(1760, 150), PLAN, Ruling(False, "timeout")),
         (speaking(1760, 760), COUNTING, Ruling(False, "timeout")),
@@ -90,7 +94,6 @@ def test_a_dip_is_no_end() -> None:
         (ended(1300, 0), Ruling(False, "noise")),
         (ended(1300, 150), Ruling(False, "noise")),
         (ended(1400, 250), None),
-        (ended(1400, 250, voiced=0.02), Ruling(False, "noise")),
         (ended(1760, 400), Ruling(False, "timeout")),
     ],
 )

@@ -115,10 +115,10 @@ def test_words_of_speech_that_only_the_worker_heard_cut_at_once() -> None:
     talk = speaking()
     talk.at(3060)
     talk.feed(e.SpeechStarted(3060, 3000))
-    talk.at(3480)
+    talk.at(3400)
     (look,) = talk.last
     assert isinstance(look, c.Transcribe)
-    assert (look.start_ms, look.end_ms, look.expects) == (2800, 3480, "overlap")
+    assert (look.start_ms, look.end_ms, look.expects) == (2800, 3400, "overlap")
     talk.feed(e.Transcribed(3640, look.segment, "I want another one"))
     assert c.CutUtterances(1, "interruption") in talk.last
 

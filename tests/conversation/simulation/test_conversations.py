@@ -13,7 +13,7 @@ from tests.conversation.simulation.conversation import OVERLAP, Conversation, co
 from tests.conversation.simulation.schedule import Steps
 
 PARTS = 5
-CALLS = 660
+CALLS = 675
 
 
 @pytest.mark.parametrize("part", range(PARTS))
