@@ -9,6 +9,7 @@ that the turn is over by the words and by the sound (`finished`), and the pauses
     ends in a word that wants another one, or in a comma or a dash            the patience, unless the probability says
                                                                               that it is over for sure
     ends in several digits nobody asked for, or in a street and its number    half of the patience at least
+    nothing but an answer or a courtesy ("no thank you")                      a third of the patience at most
     anything else                                                             the plan's wait when the turn is over for
                                                                               sure, the patience when it is not, and
                                                                               between them in proportion
@@ -54,6 +55,7 @@ _OPEN_WORDS = _words(
 _COMPLETE_PHRASES = ("i am", "it is", "we are", "i do", "i can", "i have", "i will", "i would", "i could", "so am i")
 _DIGIT_WORDS = _words("""zero oh one two three four five six seven eight nine ten double triple""")
 _ANSWERS = _words("yes no yeah yep yup nope nah sure correct right okay ok")
+_COURTESIES = _ANSWERS | _words("please thanks thank you hello hi bye goodbye")
 _COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _DIGITS_ASKED = re.compile(rf"\b(\d{{1,2}}|{'|'.join(_COUNTS)})[ -]digits?\b")
 _STREET = re.compile(r"\b\d+ (\w+ ){1,2}(street|avenue|road|lane|drive|way|square|boulevard|court|place)\.?$")
@@ -80,7 +82,8 @@ def wait_ms(
     if (looks_open(text, words) and (finished or 0.0) < SURE) or is_spelled(words):
         return max(patience_ms, plan_ms)
     least = max(patience_ms // 2, plan_ms) if is_dictated(text, words) else plan_ms
-    return max(least, _by_evidence(finished, plan_ms, patience_ms))
+    wait = max(least, _by_evidence(finished, plan_ms, patience_ms))
+    return min(wait, max(patience_ms // 3, plan_ms)) if words and _COURTESIES.issuperset(words) else wait
 
 
 def _by_evidence(finished: float | None, plan_ms: int, patience_ms: int) -> int:

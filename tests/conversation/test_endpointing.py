@@ -66,6 +66,12 @@ def test_an_open_word_does_not_hold_a_turn_that_is_over_for_sure() -> None:
     assert wait("What is it about?", over=SURE) == PLAN
 
 
+def test_a_mere_courtesy_is_soon_answered_although_nothing_tells_that_it_is_all() -> None:
+    assert wait("No, thank you.", over=0.1) == PATIENCE // 3
+    assert wait("No, thank you.", over=SURE) == PLAN
+    assert wait("No, the other one.", over=0.1) == PATIENCE
+
+
 @given(st.text(alphabet="ab 12,.-", max_size=12), evidence, st.integers(0, 5000))
 def test_only_an_expected_answer_is_quicker_than_the_plan(text: str, over: float | None, plan_ms: int) -> None:
     assert wait(text, over=over, plan_ms=plan_ms) >= plan_ms
