@@ -61,7 +61,7 @@ class HibariSynthesiser:
         phonemes, spans = self._phonemes(sentence)
         known = [symbol in self._hibari.vocab for symbol in phonemes]
         ids = self._hibari.ids(phonemes)
-        if not spans:
+        if not spans or not any(known):
             return SpokenPiece(b"", ())
         feed = {"ids": np.array([ids], dtype=np.int64), "speed": np.array([self._speed], dtype=np.float32)}
         *spectrum, durations = self._session.run(None, feed)
