@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 
 PORTS_PER_CALL = 2
 """RTP and RTCP."""

@@ -12,7 +12,7 @@ from bench.overlaps.cases import USUAL_DBFS, Case
 from bench.overlaps.gateway import Gateway
 from bench.overlaps.line import Line
 from bench.overlaps.worker import Worker
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.conversation import commands as c
 from gateway.conversation.plan import TurnPlan
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, ms_to_samples, samples_to_ms

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from bench.turn_ends.agent import Agent
 from bench.turn_ends.calls import Call
 from bench.turn_ends.recognition import TimedRecogniser, VirtualPool
+from gateway.assistant.start_speaking_plan import StartSpeakingPlan
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.plan import TurnPlan
@@ -19,7 +20,6 @@ from gateway.conversation.turn import TurnMachine
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
 from gateway.providers.registry import make_detector, make_turn_detector
 from gateway.providers.stt.segment import SegmentTranscriber
-from gateway.start_speaking_plan import StartSpeakingPlan
 from gateway.worker.clock import CallClock
 from gateway.worker.hearing import Hearing
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.call.disk import Disk
 from gateway.call.placement import Workers, place
 from gateway.errors import NoWorker

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.call import endings
 from gateway.call.admission import Admission
 from gateway.call.apology import Apologies

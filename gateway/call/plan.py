@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.call.leg import Direction, LegInfo
 from gateway.link.v1 import link_pb2 as pb
 

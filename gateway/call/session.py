@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.call import endings
 from gateway.call.actions import Actions
 from gateway.call.apology import Apologies

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gateway.assistant import ProviderSettings
+from gateway.assistant.assistant import ProviderSettings
 from gateway.errors import LegError
 from gateway.observe import logging
 from gateway.settings import LogSettings

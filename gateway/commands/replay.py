@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.call.calls import Calls
 from gateway.config import load_assistant
 from gateway.conversation.anonymous import anonymous

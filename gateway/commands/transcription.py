@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from gateway.assistant import ProviderSettings
+from gateway.assistant.assistant import ProviderSettings
 from gateway.media.audio import FRAME_BYTES, ms_to_samples, samples_to_ms
 from gateway.providers import registry
 from gateway.providers.base import TranscriptHint

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator
 
-from gateway.assistant import Tool
+from gateway.assistant.assistant import Tool
+from gateway.assistant.start_speaking_plan import CustomEndpointing
 from gateway.config.source import Path
 from gateway.settings import PORTS_PER_CALL, Settings
-from gateway.start_speaking_plan import CustomEndpointing
 
 Finding = tuple[Path, str]
 

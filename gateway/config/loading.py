@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.config import environment
 from gateway.config.checks import check
 from gateway.config.explanation import explain

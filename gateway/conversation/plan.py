@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
+from gateway.assistant.message_plan import Hook, MessagePlan, SayAction, ToolAction
+from gateway.assistant.start_speaking_plan import (
+    AssistantEndpointingRule,
+    CustomEndpointing,
+    CustomerEndpointingRule,
+    LivekitEndpointing,
+    RegexOption,
+    SmartTurnEndpointing,
+    StartSpeakingPlan,
+    TranscriptionEndpointingPlan,
+)
+from gateway.assistant.start_speaking_plan import EndpointingRule as RuleSettings
 from gateway.conversation.endpointing_rules import (
     EndpointingPlan,
     EndpointingRule,
@@ -18,18 +30,6 @@ from gateway.conversation.keypad import KeypadPlan
 from gateway.conversation.overlap import OverlapPlan
 from gateway.conversation.silence import Prompt, SilencePlan
 from gateway.conversation.voicemail import VoicemailPlan
-from gateway.message_plan import Hook, MessagePlan, SayAction, ToolAction
-from gateway.start_speaking_plan import (
-    AssistantEndpointingRule,
-    CustomEndpointing,
-    CustomerEndpointingRule,
-    LivekitEndpointing,
-    RegexOption,
-    SmartTurnEndpointing,
-    StartSpeakingPlan,
-    TranscriptionEndpointingPlan,
-)
-from gateway.start_speaking_plan import EndpointingRule as RuleSettings
 
 STILL_THERE = "Are you still there?"
 Render = Callable[[str], str]

@@ -19,11 +19,11 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from gateway.assistant import Assistant, Model, ProviderSettings
+from gateway.assistant.assistant import Assistant, Model, ProviderSettings
+from gateway.assistant.start_speaking_plan import SmartTurnEndpointing, StartSpeakingPlan
 from gateway.errors import ConfigError
 from gateway.providers.base import LanguageModel, Transcriber, TurnDetector, Voice, VoiceActivityDetector
 from gateway.providers.turn.prosody import ProsodyJudge
-from gateway.start_speaking_plan import SmartTurnEndpointing, StartSpeakingPlan
 
 if TYPE_CHECKING:
     from gateway.providers.stt.recogniser import Recogniser

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import structlog
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
+from gateway.assistant.section import Server
+from gateway.assistant.start_speaking_plan import CustomEndpointing
 from gateway.conversation.commands import AskEndpointing
 from gateway.conversation.context import Context
 from gateway.conversation.events import EndpointingAnswered
-from gateway.section import Server
-from gateway.start_speaking_plan import CustomEndpointing
 from gateway.worker.output import OutputPort
 from gateway.worker.server_message import conversation, server_message
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.conversation.journal import Entry, Restored, restore
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.templates import nested, render

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
 from gateway.providers.base import ChatMessage, ToolCall
 

@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import structlog
 
-from gateway.assistant import Assistant, Tool
+from gateway.assistant.assistant import Assistant, Tool
+from gateway.assistant.section import Server
 from gateway.conversation.context import ToolCalled, ToolReturned
 from gateway.conversation.events import ToolEnded, ToolStarted
 from gateway.providers.base import ToolCall, ToolDefinition
-from gateway.section import Server
 from gateway.worker.output import OutputPort
 from gateway.worker.server_message import server_message
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.assistant import Assistant, Model
+from gateway.assistant.assistant import Assistant, Model
 from gateway.call.apology import TEXT
 from gateway.call.gateway import Gateway
 from gateway.call.leg import Direction, Leg

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.assistant import Assistant, Model, ProviderSettings
+from gateway.assistant.assistant import Assistant, Model, ProviderSettings
 from gateway.call.apology import TEXT, Apologies
 from gateway.link.pool import WorkerPool
 from gateway.link.v1 import link_pb2 as pb

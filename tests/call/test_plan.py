@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.assistant import Assistant, Model
+from gateway.assistant.assistant import Assistant, Model
 from gateway.call.leg import Direction
 from gateway.call.plan import number_of, start_call, variables
 from gateway.link.v1 import link_pb2 as pb

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.assistant import Assistant, ProviderSettings
+from gateway.assistant.assistant import Assistant, ProviderSettings
 from gateway.call import endings
 from gateway.call.gateway import Gateway
 from gateway.call.latency import ALL_PARTS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.call.calls import Calls
 from gateway.call.record import CallRecord
 from gateway.cli import app

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.conversation.fillers import FillerPlan
 from gateway.conversation.keypad import KeypadPlan
 from gateway.conversation.plan import TurnPlan

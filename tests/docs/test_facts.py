@@ -11,12 +11,12 @@ from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 import gateway.observe.metrics  # noqa: F401  registers the metrics
-from gateway.assistant import Assistant, Model, ProviderSettings
+from gateway.assistant.assistant import Assistant, Model, ProviderSettings
+from gateway.assistant.filler_plan import FillerPlan
+from gateway.assistant.keypad_input_plan import KeypadInputPlan
+from gateway.assistant.message_plan import MessagePlan, SpeechTimeout
 from gateway.config import load
 from gateway.errors import ConfigError
-from gateway.filler_plan import FillerPlan
-from gateway.keypad_input_plan import KeypadInputPlan
-from gateway.message_plan import MessagePlan, SpeechTimeout
 from gateway.providers import registry
 from tests.docs.pages import PAGES, ROOT, prose
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.assistant import ProviderSettings
+from gateway.assistant.assistant import ProviderSettings
 from gateway.providers.base import Transcriber, TranscriptHint
 from gateway.providers.registry import make_transcriber
 from tests.peers.speech import Samples, read_wav

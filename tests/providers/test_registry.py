@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.assistant import Assistant, Model, ProviderSettings
+from gateway.assistant.assistant import Assistant, Model, ProviderSettings
 from gateway.errors import ConfigError
 from gateway.providers import registry
 from gateway.providers.base import VoiceActivityDetector

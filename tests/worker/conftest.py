@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.assistant import ProviderSettings
+from gateway.assistant.assistant import ProviderSettings
 from gateway.media.audio import FRAME_BYTES
 from gateway.providers import registry
 from tests.worker.fakes import rms

@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import httpx
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SAMPLE_BYTES

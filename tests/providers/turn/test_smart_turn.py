@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gateway.assistant.start_speaking_plan import StartSpeakingPlan
 from gateway.errors import ModelError, ProviderTimeout
 from gateway.models import missing
 from gateway.models.catalogue import SMART_TURN
@@ -17,7 +18,6 @@ from gateway.providers import registry
 from gateway.providers.turn import smart_turn
 from gateway.providers.turn.prosody import ProsodyJudge
 from gateway.providers.turn.smart_turn import SmartTurn
-from gateway.start_speaking_plan import StartSpeakingPlan
 from tests.peers.missing import PeerMissing
 from tests.peers.speech import Samples, human, join, silence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gateway.section import Section, Spoken
+from gateway.assistant.section import Section, Spoken
 
 
 class FillerPlan(Section):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
+from gateway.assistant.section import Server
 from gateway.conversation.endpointing_rules import (
     EndpointingPlan,
     EndpointingRule,
@@ -16,7 +17,6 @@ from gateway.conversation.endpointing_rules import (
 )
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.wait_function import DEFAULT
-from gateway.section import Server
 
 
 def plan(**start: Any) -> EndpointingPlan:

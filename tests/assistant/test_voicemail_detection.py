@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.assistant import Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.voicemail import VoicemailPlan
 

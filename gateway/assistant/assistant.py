@@ -7,12 +7,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from gateway.filler_plan import FillerPlan
-from gateway.keypad_input_plan import KeypadInputPlan
-from gateway.message_plan import Hook, MessagePlan
-from gateway.section import Section, Server
-from gateway.start_speaking_plan import StartSpeakingPlan
-from gateway.voicemail_detection import VoicemailSetting
+from gateway.assistant.filler_plan import FillerPlan
+from gateway.assistant.keypad_input_plan import KeypadInputPlan
+from gateway.assistant.message_plan import Hook, MessagePlan
+from gateway.assistant.section import Section, Server
+from gateway.assistant.start_speaking_plan import StartSpeakingPlan
+from gateway.assistant.voicemail_detection import VoicemailSetting
 
 
 class ProviderSettings(BaseModel):

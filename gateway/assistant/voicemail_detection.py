@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from gateway.section import Section
+from gateway.assistant.section import Section
 
 
 class BackoffPlan(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from gateway.section import Section, Spoken, listed
+from gateway.assistant.section import Section, Spoken, listed
 
 
 class MessagePlan(Section):

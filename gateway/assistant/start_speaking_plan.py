@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from gateway.assistant.section import Section, Server
 from gateway.conversation import endpointing_rules, wait_function
-from gateway.section import Section, Server
 
 
 def _regex(text: str) -> str:
