@@ -45,7 +45,8 @@ class ConversationLink:
         self._begun: tuple[int, int] | None = None
         """The turn that is sounding and has not been loud yet, and when its first sample left."""
         self._latencies = TurnLatencies(self._on_latency)
-        self._waited_ms: dict[str, float] = {}
+        self._waited: tuple[int | None, float] = (None, 0.0)
+        """The turn that was taken last, and how long its end had waited for its tick, ms."""
         self._handlers: Mapping[str, Callable[[Any], None]] = {
             "utterance": self._on_utterance,
             "audio": self._on_audio,
@@ -205,13 +206,14 @@ class ConversationLink:
     def _on_journal(self, entry: pb.JournalEntry) -> None:
         data = _object(entry.json)
         if entry.kind == "latency":
-            waited_ms = self._waited_ms.pop(str(data.get("turn")), None)
-            self._latencies.parts(data, waited_ms=waited_ms or self._waited(data.get("speech_end_ms")))
+            turn, waited_ms = self._waited
+            known = waited_ms if turn == data.get("turn") else 0.0
+            self._latencies.parts(data, waited_ms=known or self._waited_ms(data.get("speech_end_ms")))
             return
         if entry.kind == "caller-turn":
             self._call.backlog.clear()
             # At once: a leg knows it for some seconds, and a tool may take longer than that.
-            self._waited_ms[str(data.get("turn"))] = self._waited(data.get("end_ms"))
+            self._waited = data.get("turn"), self._waited_ms(data.get("end_ms"))
         elif entry.kind == "agent-turn":
             self._speaking = False
         elif entry.kind == "tool-result":
@@ -229,7 +231,7 @@ class ConversationLink:
         if self._call.books.events is not None:
             self._call.books.events.append(recording.lines)
 
-    def _waited(self, end_ms: Any) -> float:
+    def _waited_ms(self, end_ms: Any) -> float:
         """How long speech that ended at `end_ms` had waited for its tick; 0 where the leg cannot tell."""
         return (self._call.leg.waited_ms(max(0, end_ms - 1) // FRAME_MS) or 0.0) if isinstance(end_ms, int) else 0.0
 
