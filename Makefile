@@ -59,9 +59,10 @@ proto: $(DEV_STAMP) ## Generate the code of proto/.
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
 lock: ## Choose new versions of all dependencies (UPGRADE=--upgrade) and pin them by hash.
-	$(LOCK) $(UPGRADE) pyproject.toml -o requirements.txt
+	$(LOCK) $(UPGRADE) pyproject.toml --all-extras -o requirements-providers.txt
+	$(LOCK) $(UPGRADE) pyproject.toml -c requirements-providers.txt -o requirements.txt
 	$(LOCK) $(UPGRADE) --group build -o requirements-build.txt
-	$(LOCK) $(UPGRADE) pyproject.toml --group dev --group build -c requirements.txt -c requirements-build.txt -o requirements-dev.txt
+	$(LOCK) $(UPGRADE) pyproject.toml --all-extras --group dev --group build -c requirements-providers.txt -c requirements-build.txt -o requirements-dev.txt
 
 clean: ## Remove what make made; the build caches of ~/.cache/parley stay.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,7 +16,7 @@ from bench.telephone_speech import Case, digits, sentences
 from bench.transcription import Score, score
 from bench.understanding import CallerTurn, Understood, by_voices, scored, turn_rates, understood
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
-from gateway.providers.registry import embedded_recognisers
+from gateway.providers.stt.embedded import embedded_recognisers
 from tests.interop.product import Product, ProductPlan, running_product, shipped_assistant
 from tests.peers.softphone import Softphone, SoftphonePlan, running_softphone
 from tests.peers.speech import write_wav

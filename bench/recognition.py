@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.report import Figure, Rate, Report
 from bench.telephone_speech import answers, digits, sentences
 from bench.transcription import score
-from gateway.providers.registry import embedded_recognisers
+from gateway.providers.stt.embedded import embedded_recognisers
 
 SUMMARY = "word error rate and exact digit strings of the embedded recognisers, through the telephone"
 METHOD = (

@@ -22,7 +22,7 @@ from bench.telephone_speech import Case, answers, digits, sentences
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import TranscriptHint
 from gateway.providers.llm.dialogue.spoken_digits import digits_in
-from gateway.providers.registry import embedded_recognisers
+from gateway.providers.stt.embedded import embedded_recognisers
 from gateway.providers.stt.recogniser import MODEL_RATE, Recogniser
 from gateway.providers.stt.segment import to_model_rate
 

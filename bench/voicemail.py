@@ -16,7 +16,8 @@ from gateway.conversation.turn import TurnMachine
 from gateway.conversation.voicemail import VoicemailPlan
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import TranscriptHint
-from gateway.providers.registry import embedded_recognisers, make_detector
+from gateway.providers.registry import make_detector
+from gateway.providers.stt.embedded import embedded_recognisers
 from gateway.providers.stt.segment import to_model_rate
 from gateway.worker.beep import BeepDetector
 from gateway.worker.foreground import Foreground

@@ -115,9 +115,16 @@ class RecordingError(ParleyError):
 
 
 class ProviderError(ParleyError):
-    """A transcriber, model or voice failed."""
+    """A transcriber, model or voice failed.
+
+    :param retry_after: seconds for which the provider asked to be left alone, None when it did not
+    """
 
     permanent = False
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ProviderAuthentication(ProviderError):

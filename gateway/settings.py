@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from gateway.assistant.assistant import Assistant
+from gateway.providers.credentials import Credential
 
 PORTS_PER_CALL = 2
 """RTP and RTCP."""
@@ -96,6 +97,33 @@ class OutboundSettings(Section):
     direct: list[str] = []
 
 
+class FailoverSettings(Section):
+    """When a provider is given up for the next one. All but `breaker_failures` are seconds.
+
+    `transcript_seconds`: for the text of what was said. `first_token_seconds`, `token_seconds`: for a model's first
+    piece and each further one; `hedge`: ask a second time when the first token is later than usual.
+    `first_audio_seconds`, `audio_seconds`: for a voice's first sound and each further one.
+    `breaker_failures` in a row take a provider out of use for `breaker_seconds`, twice as long each further time.
+    """
+
+    connect_seconds: float = Field(default=1.2, gt=0, le=30)
+    transcript_seconds: float = Field(default=1.0, gt=0, le=30)
+    first_token_seconds: float = Field(default=1.5, gt=0, le=60)
+    token_seconds: float = Field(default=1.5, gt=0, le=60)
+    first_audio_seconds: float = Field(default=1.0, gt=0, le=30)
+    audio_seconds: float = Field(default=1.0, gt=0, le=30)
+    hedge: bool = True
+    breaker_failures: int = Field(default=3, ge=1, le=100)
+    breaker_seconds: float = Field(default=10, gt=0, le=300)
+
+
+class VoiceCacheSettings(Section):
+    """Phrases that are said again and again are kept as audio in `data_dir`."""
+
+    enabled: bool = True
+    megabytes: int = Field(default=256, ge=1, le=100_000)
+
+
 class DemoSettings(Section):
     """The small HTTP order service that the demo assistant's tool calls."""
 
@@ -123,6 +151,9 @@ class Settings(Section):
     routes: list[RouteSettings] = []
     outbound: OutboundSettings = OutboundSettings()
     assistants: dict[str, Assistant] = {}
+    credentials: list[Credential] = []
+    failover: FailoverSettings = FailoverSettings()
+    voice_cache: VoiceCacheSettings = VoiceCacheSettings()
     demo: DemoSettings = DemoSettings()
 
     @property

@@ -10,13 +10,17 @@ from pathlib import Path
 import pluggy
 import pytest
 
+from gateway.providers.credentials import VARIABLES
 from tests.peers.missing import PeerMissing
 
 _INTEROP = Path(__file__).parent / "interop"
 _OF_THE_MACHINE = {"PARLEY_CACHE_DIR", "PARLEY_PYTHON"}
 
-for _name in [name for name in os.environ if name.startswith("PARLEY_") and name not in _OF_THE_MACHINE]:
-    del os.environ[_name]
+_KEYS = {name for names in VARIABLES.values() for name in names}
+
+for _name in [name for name in os.environ if name in _KEYS or name.startswith("PARLEY_")]:
+    if _name not in _OF_THE_MACHINE:
+        del os.environ[_name]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

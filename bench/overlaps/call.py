@@ -17,7 +17,8 @@ from gateway.conversation import commands as c
 from gateway.conversation.plan import TurnPlan
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, ms_to_samples, samples_to_ms
 from gateway.providers.base import TranscriptHint
-from gateway.providers.registry import embedded_recognisers, make_detector
+from gateway.providers.registry import make_detector
+from gateway.providers.stt.embedded import embedded_recognisers
 from gateway.providers.stt.segment import to_model_rate
 from gateway.providers.tts.hibari import HibariSynthesiser, SpokenPiece
 from tests.peers.speech import Samples

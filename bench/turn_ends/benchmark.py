@@ -15,7 +15,7 @@ from bench.turn_ends.recognition import TimedRecogniser
 from bench.turn_ends.score import Ending, Pausing, judged
 from gateway.assistant.start_speaking_plan import StartSpeakingPlan
 from gateway.conversation.plan import TurnPlan
-from gateway.providers.registry import embedded_recognisers
+from gateway.providers.stt.embedded import embedded_recognisers
 
 SUMMARY = "440 turn ends and 299 pauses inside turns in virtual time: waits and false cut-offs; about 10 minutes"
 METHOD = (

@@ -18,8 +18,9 @@ from gateway.conversation import events as e
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.turn import TurnMachine
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
-from gateway.providers.registry import make_detector, make_turn_detector
+from gateway.providers.registry import make_detector
 from gateway.providers.stt.segment import SegmentTranscriber
+from gateway.providers.turn.detectors import make_turn_detector
 from gateway.worker.clock import CallClock
 from gateway.worker.hearing import Hearing
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.transcription import edit_distance, normalised
 from gateway.providers.base import TranscriptHint
-from gateway.providers.registry import embedded_recognisers
+from gateway.providers.stt.embedded import embedded_recognisers
 from gateway.providers.stt.segment import to_model_rate
 
 

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from gateway.assistant.filler_plan import FillerPlan
 from gateway.assistant.keypad_input_plan import KeypadInputPlan
 from gateway.assistant.message_plan import Hook, MessagePlan
+from gateway.assistant.provider_settings import ModelFallbackPlan, ProviderSettings, TranscriberSettings, VoiceSettings
 from gateway.assistant.section import Section, Server
 from gateway.assistant.start_speaking_plan import StartSpeakingPlan
 from gateway.assistant.voicemail_detection import VoicemailSetting
-
-
-class ProviderSettings(BaseModel):
-    """Which provider, and its own settings, kept as they came; the provider checks them when it is made."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True, protected_namespaces=()
-    )
-
-    provider: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The provider's own settings."""
-        return dict(self.model_extra or {})
 
 
 class ToolFunction(Section):
@@ -45,8 +30,21 @@ class Tool(Section):
 
 
 class Model(ProviderSettings):
+    """`fallback_models` are other models of the same provider, as Vapi has them; those of the plan come behind them."""
+
     messages: list[dict[str, Any]] = Field(default_factory=list)
     tools: list[Tool] = Field(default_factory=list)
+    fallback_models: list[str] = Field(default_factory=list)
+    fallback_plan: ModelFallbackPlan | None = None
+
+    @property
+    def chain(self) -> list[ProviderSettings]:
+        """This one and those that stand in for it."""
+        others = [
+            ProviderSettings.model_validate({"provider": self.provider, **self.options, "model": name})
+            for name in self.fallback_models
+        ]
+        return [self, *others, *(self.fallback_plan.models if self.fallback_plan else ())]
 
 
 ACKNOWLEDGEMENTS = (
@@ -69,7 +67,8 @@ class StopSpeakingPlan(Section):
 
 
 class Assistant(Section):
-    """Everything a worker needs to hold a conversation."""
+    """Everything a worker needs to hold a conversation. Without a transcriber it is Deepgram's where there is a key for
+    it, else the embedded one."""
 
     name: str = Field(default="", max_length=40)
     first_message: str = ""
@@ -77,9 +76,9 @@ class Assistant(Section):
         default="assistant-speaks-first", pattern="^(assistant-speaks-first|assistant-waits-for-user)$"
     )
     first_message_interruptions_enabled: bool = True
-    transcriber: ProviderSettings = ProviderSettings(provider="embedded")
+    transcriber: TranscriberSettings | None = None
     model: Model
-    voice: ProviderSettings = ProviderSettings(provider="hibari")
+    voice: VoiceSettings = VoiceSettings(provider="hibari")
     end_call_message: str = ""
     end_call_phrases: list[str] = Field(default_factory=list)
     silence_timeout_seconds: float = Field(default=30, ge=5, le=3600)

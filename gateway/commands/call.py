@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gateway.assistant.assistant import ProviderSettings
+from gateway.assistant.provider_settings import VoiceSettings
 from gateway.errors import LegError
 from gateway.observe import logging
 from gateway.settings import LogSettings
@@ -41,9 +41,9 @@ async def _place(call: SoftphoneCall, folder: Path, *, say: Sequence[str], trans
 
 
 async def _speech_file(text: str, file: Path) -> Path:
-    from gateway.providers import registry
+    from gateway.providers.registry import Providers
 
-    voice = registry.make_voice(ProviderSettings(provider="hibari"))
+    voice = Providers().voice(VoiceSettings(provider="hibari"))
     write_mono(file, b"".join([chunk.pcm async for chunk in voice.speak(text)]))
     return file
 

@@ -30,15 +30,18 @@ def run(settings: Settings, *, file: Path | None) -> None:
 
 def _make_providers(settings: Settings) -> str:
     """Make every provider once; returns what is missing on this machine, which is no mistake of the settings."""
-    from gateway.providers import registry
+    from gateway.providers.registry import Providers
+    from gateway.providers.turn.detectors import make_turn_detector
+
+    providers = Providers.of(settings)
 
     missing = ""
     for name, assistant in settings.assistants.items():
         makers: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("transcriber", partial(registry.make_transcriber, assistant.transcriber)),
-            ("model", partial(registry.make_model, assistant.model)),
-            ("voice", partial(registry.make_voice, assistant.voice)),
-            ("startSpeakingPlan", partial(registry.make_turn_detector, assistant.start_speaking_plan)),
+            ("transcriber", partial(providers.transcriber, assistant.transcriber)),
+            ("model", partial(providers.model, assistant.model)),
+            ("voice", partial(providers.voice, assistant.voice)),
+            ("startSpeakingPlan", partial(make_turn_detector, assistant.start_speaking_plan)),
         )
         for part, make in makers:
             try:

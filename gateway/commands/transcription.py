@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from gateway.assistant.assistant import ProviderSettings
+from gateway.assistant.provider_settings import TranscriberSettings
 from gateway.media.audio import FRAME_BYTES, ms_to_samples, samples_to_ms
-from gateway.providers import registry
 from gateway.providers.base import TranscriptHint
+from gateway.providers.registry import Providers, make_detector
 
 SPEECH = 0.5
 """Probability from which a window counts as speech."""
@@ -42,7 +42,7 @@ def passages(probabilities: Sequence[float], window_ms: float) -> list[tuple[int
 
 
 async def _transcribe(pcm: bytes) -> str:
-    detector = registry.make_detector()
+    detector = make_detector()
     frames = [pcm[start : start + FRAME_BYTES] for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)]
     probabilities = [probability for frame in frames for probability in detector.push(frame)]
     length_ms = samples_to_ms(len(pcm) // 2)
@@ -54,7 +54,7 @@ async def _transcribe(pcm: bytes) -> str:
 
 
 async def _line(pcm: bytes, start_ms: int, end_ms: int) -> str:
-    stream = await registry.make_transcriber(ProviderSettings(provider="embedded")).open()
+    stream = await Providers().transcriber(TranscriberSettings(provider="embedded")).open()
     try:
         stream.push(pcm[2 * ms_to_samples(start_ms) : 2 * ms_to_samples(end_ms)], start_ms)
         stream.finish(1, start_ms, end_ms, TranscriptHint())

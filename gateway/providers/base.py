@@ -3,13 +3,62 @@
 A provider is made once per process from its settings and opened once per call or request. All of them are small async
 iterators with capability flags; errors are `ProviderError`s. Audio is 8000 Hz mono s16le (`gateway.media.audio`);
 a provider that needs another rate resamples for itself.
+
+A provider may have more than its interface asks for, each looked for by its protocol below: `Warmable`, `Preparable`,
+`Closable`.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+from gateway.providers.usage import Meter, unmetered
+
+# ---------------------------------------------------------------- all of them
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """The call that a provider works for. `call` is the call as servers of the user's see it (Vapi's call object),
+    `assistant` its assistant as the caller of the API wrote it; `meter` is told what is billed."""
+
+    call_id: str = ""
+    call: Mapping[str, Any] = field(default_factory=dict)
+    assistant: Mapping[str, Any] = field(default_factory=dict)
+    meter: Meter = unmetered
+
+
+OUTSIDE_CALL = CallContext()
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A provider whose first use in a process is slow."""
+
+    async def warm_up(self) -> None:
+        """Do once what would make the first caller wait."""
+        ...
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """A provider that opens connections before they are needed."""
+
+    async def prepare(self) -> None:
+        """A call is about to use it. May fail silently: the use itself tells. Bounded by the caller."""
+        ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A provider that keeps connections open."""
+
+    async def close(self) -> None:
+        """The process ends."""
+        ...
+
 
 # ---------------------------------------------------------------- transcriber
 
@@ -41,7 +90,8 @@ class Transcript:
     """Text of caller speech between two moments of the call clock (ms). `final` text never changes afterwards.
     `segment` is the id given to `finish`, None for a partial that nobody asked for. `confidence` is 0…1 or None.
     `superseded`: a `finish` of a longer span came before this one was looked at, so its (empty) text says nothing.
-    `finished` is the probability (0…1) that the caller has finished, by the transcriber's own account, or None."""
+    `finished` is the probability (0…1) that the caller has finished, by the transcriber's own account, or None.
+    `stability` of a partial is the probability (0…1) that it will not change, where the transcriber tells, or None."""
 
     text: str
     start_ms: int
@@ -51,6 +101,7 @@ class Transcript:
     confidence: float | None = None
     superseded: bool = False
     finished: float | None = None
+    stability: float | None = None
 
 
 class TranscriberStream(Protocol):
@@ -72,7 +123,12 @@ class Transcriber(Protocol):
     @property
     def capabilities(self) -> TranscriberCapabilities: ...
 
-    async def open(self) -> TranscriberStream: ...
+    async def open(self, context: CallContext = OUTSIDE_CALL) -> TranscriberStream:
+        """One call's transcription.
+
+        :raises ProviderError: it cannot be opened
+        """
+        ...
 
 
 # ---------------------------------------------------------------- language model
@@ -108,11 +164,16 @@ class ToolDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """`call_id` lets a stateful server tell calls apart; the messages are always the whole truth."""
+    """The messages are always the whole truth; the context lets a stateful server tell calls apart.
 
-    call_id: str
+    `said` is not empty when another model broke off: the text of this reply that is on its way to the caller already.
+    The reply goes on behind it and repeats nothing of it.
+    """
+
     messages: Sequence[ChatMessage]
     tools: Sequence[ToolDefinition] = ()
+    context: CallContext = OUTSIDE_CALL
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +188,6 @@ class ReplyEnd:
     """The reply is complete. `expects` tells what answer the model waits for, as in TranscriptHint, when it knows."""
 
     expects: str = "anything"
-    usage: Mapping[str, int] = field(default_factory=dict)
 
 
 ReplyPart = TextDelta | ToolCall | ReplyEnd
@@ -170,8 +230,11 @@ class Voice(Protocol):
     @property
     def capabilities(self) -> VoiceCapabilities: ...
 
-    def speak(self, text: str) -> AsyncIterator[VoiceChunk]:
-        """Stream the audio of one speakable text; closing the iterator cancels it."""
+    def speak(self, text: str, context: CallContext = OUTSIDE_CALL) -> AsyncIterator[VoiceChunk]:
+        """Stream the audio of one speakable text; closing the iterator cancels it.
+
+        :raises ProviderError: while iterating; what came before it is good
+        """
         ...
 
 

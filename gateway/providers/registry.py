@@ -1,91 +1,159 @@
-"""Makes providers from settings: an embedded one by its name, anybody's by "package.module:Class".
+"""Makes providers from settings: Parley's own by their names, anybody's by "package.module:Class".
 
-A provider is made once per process and settings, and shared by all calls.
+A provider is made once per process and settings, and shared by all calls. What an assistant gets is the provider that
+it names, together with those that stand in for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import importlib
 import json
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any, TypeVar, cast
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ValidationError
 
-from gateway.assistant.assistant import Assistant, Model, ProviderSettings
-from gateway.assistant.start_speaking_plan import SmartTurnEndpointing, StartSpeakingPlan
-from gateway.errors import ConfigError
-from gateway.providers.base import LanguageModel, Transcriber, TurnDetector, Voice, VoiceActivityDetector
-from gateway.providers.turn.prosody import ProsodyJudge
-
-if TYPE_CHECKING:
-    from gateway.providers.stt.recogniser import Recogniser
-    from gateway.providers.turn.smart_turn import SmartTurn
-    from gateway.providers.vad.silero import SileroModel
+from gateway.assistant.assistant import Assistant, Model
+from gateway.assistant.provider_settings import ProviderSettings, TranscriberSettings, VoiceSettings
+from gateway.assistant.start_speaking_plan import StartSpeakingPlan
+from gateway.errors import ConfigError, ProviderError
+from gateway.providers.base import Closable, LanguageModel, Transcriber, Voice, VoiceActivityDetector, Warmable
+from gateway.providers.catalogue import BY_STAGE, Entry
+from gateway.providers.credentials import Credential, Credentials, where_keys_go
+from gateway.providers.failover.candidate import Candidate
+from gateway.providers.failover.model import failover_model
+from gateway.providers.failover.transcriber import failover_transcriber
+from gateway.providers.failover.voice import failover_voice
+from gateway.providers.health import CircuitRules, Health
+from gateway.providers.options import ProviderOptions
+from gateway.providers.turn.detectors import make_turn_detector
+from gateway.providers.usage import Stage
+from gateway.settings import FailoverSettings, Settings
 
 logger = structlog.get_logger(__name__)
 
-Options = dict[str, Any]
-Provider = TypeVar("Provider")
-Settings = TypeVar("Settings", bound=ProviderSettings)
+Options = Mapping[str, Any]
+Kind = TypeVar("Kind")
+Join = Callable[[Sequence[Candidate[Kind]], FailoverSettings], Kind]
 
 
-@runtime_checkable
-class Warmable(Protocol):
-    """A provider whose first use is slow."""
+class Providers:
+    """The providers of this process.
 
-    async def warm_up(self) -> None:
-        """Do once what would make the first caller wait."""
-        ...
-
-
-class EmbeddedOptions(BaseModel):
-    """Options of the embedded transcribers and voice: all of them speak English."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-    language: str = Field(default="en", pattern="^en(-[A-Za-z]+)?$")
-
-
-class HibariOptions(EmbeddedOptions):
-    """`speed` 1 is the voice's own pace."""
-
-    voice_id: str = Field(default="heart", pattern="^heart$")
-    speed: float = Field(default=1.0, ge=0.5, le=2.0)
-
-
-class DialogueOptions(BaseModel):
-    """`file` is the dialogue's YAML file."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    file: Path
-
-
-def make_transcriber(settings: ProviderSettings) -> Transcriber:
-    """The transcriber of these settings.
-
-    :raises ConfigError: no such provider, or an option is wrong
-    :raises ModelError: a model file is missing or damaged
+    :param health: what is known of them, shared by all calls
     """
-    return cast(Transcriber, _shared("transcriber", settings, _TRANSCRIBERS))
 
+    def __init__(
+        self,
+        credentials: Credentials | None = None,
+        *,
+        failover: FailoverSettings | None = None,
+        health: Health | None = None,
+    ) -> None:
+        self._credentials = credentials or Credentials()
+        self._failover = failover or FailoverSettings()
+        rules = CircuitRules(self._failover.breaker_failures, self._failover.breaker_seconds)
+        self.health = health or Health(rules)
+        self._made: dict[tuple[Stage, str], object] = {}
+        self._joined: dict[tuple[Stage, str], object] = {}
 
-def make_voice(settings: ProviderSettings) -> Voice:
-    """The voice of these settings; raises as `make_transcriber`."""
-    return cast(Voice, _shared("voice", settings, _VOICES))
+    @classmethod
+    def of(cls, settings: Settings) -> Providers:
+        """As the settings want them."""
+        return cls(Credentials(settings.credentials), failover=settings.failover)
 
+    # ------------------------------------------------------------ for an assistant
 
-def make_model(settings: Model) -> LanguageModel:
-    """The language model of these settings; raises as `make_transcriber`."""
-    return cast(LanguageModel, _shared("model", settings, _MODELS))
+    def transcriber(self, settings: TranscriberSettings | None) -> Transcriber:
+        """The transcriber of these settings, None for the default.
+
+        :raises ConfigError: no such provider, its package or key is missing, or an option is wrong
+        :raises ModelError: a model file is missing or damaged
+        """
+        chosen = settings or self.default_transcriber()
+        return self._joint("transcriber", chosen.chain, failover_transcriber)
+
+    def model(self, settings: Model) -> LanguageModel:
+        """The language model of these settings; raises as `transcriber`."""
+        return self._joint("model", settings.chain, failover_model)
+
+    def voice(self, settings: VoiceSettings) -> Voice:
+        """The voice of these settings; raises as `transcriber`."""
+        return self._joint("voice", settings.chain, failover_voice)
+
+    def default_transcriber(self) -> TranscriberSettings:
+        """Deepgram where there is a key for it, else the embedded one."""
+        return TranscriberSettings(provider="deepgram" if self._credentials.of("deepgram").key else "embedded")
+
+    async def warm_up(self, assistants: Iterable[Assistant]) -> None:
+        """Load all that these assistants need and run it once.
+
+        :raises ConfigError: a provider or option is wrong
+        :raises ModelError: a model file is missing or damaged
+        """
+        chosen = list(assistants)
+        # Each kind in a thread: loading models is most of a worker's start, and there are two cores at least.
+        await asyncio.gather(
+            _load(self.transcriber, [assistant.transcriber for assistant in chosen]),
+            _load(self.voice, [assistant.voice for assistant in chosen]),
+            _load(self.model, [assistant.model for assistant in chosen]),
+            asyncio.to_thread(lambda: make_detector().push(bytes(2048))),
+            _warm_turn_detectors([assistant.start_speaking_plan for assistant in chosen]),
+        )
+
+    async def close(self) -> None:
+        """End the connections that providers keep."""
+        for provider in self._made.values():
+            if isinstance(provider, Closable):
+                try:
+                    await provider.close()
+                except ProviderError as error:
+                    logger.warning("provider did not close", error=str(error))
+
+    # ------------------------------------------------------------ one by one
+
+    def make(self, stage: Stage, settings: ProviderSettings) -> object:
+        """One provider, without those that stand in for it; raises as `transcriber`."""
+        key = (stage, _key(settings))
+        if key not in self._made:
+            known = BY_STAGE[stage]
+            entry = known.get(settings.provider)
+            self._made[key] = self._enter(stage, settings, entry) if entry else _import(stage, settings, known)
+            logger.info("provider made", stage=stage, provider=settings.provider)
+        return self._made[key]
+
+    def credential(self, provider: str) -> Credential:
+        """What gives access to a provider; without a key when there is none."""
+        return self._credentials.of(provider)
+
+    def _enter(self, stage: Stage, settings: ProviderSettings, entry: Entry) -> object:
+        module = _module(stage, settings.provider, entry)
+        options = _check(module.Options, {**entry.defaults, **settings.options})
+        if isinstance(options, ProviderOptions) and options.unused:
+            logger.warning("settings without effect", stage=stage, provider=settings.provider, settings=options.unused)
+        credential = self._credentials.of(settings.provider)
+        if entry.key and not credential.key:
+            sentence = f'The {stage} provider "{settings.provider}" needs a key: {where_keys_go(settings.provider)}.'
+            raise ConfigError(sentence)
+        return cast(object, module.make(options, credential))
+
+    def _joint(self, stage: Stage, chain: Sequence[ProviderSettings], join: Join[Kind]) -> Kind:
+        key = (stage, "\n".join(map(_key, chain)))
+        if key not in self._joined:
+            candidates = [self._candidate(stage, settings) for settings in chain]
+            alone = len(chain) == 1 and _embedded(stage, chain[0])
+            joined = candidates[0].provider if alone else join(cast(Any, candidates), self._failover)
+            self._joined[key] = joined
+        return cast(Kind, self._joined[key])
+
+    def _candidate(self, stage: Stage, settings: ProviderSettings) -> Candidate[object]:
+        name = " ".join(filter(None, [settings.provider, str(settings.options.get("model", ""))]))
+        address = str(settings.options.get("url") or self._credentials.of(settings.provider).api_url or "")
+        circuit = self.health.circuit(stage, " ".join(filter(None, [name, address])))
+        return Candidate(name, self.make(stage, settings), circuit)
 
 
 def make_detector() -> VoiceActivityDetector:
@@ -93,35 +161,12 @@ def make_detector() -> VoiceActivityDetector:
 
     :raises ModelError: the model file is missing or damaged
     """
-    return _silero().open()
+    from gateway.providers.vad.silero import silero
+
+    return silero().open()
 
 
-def make_turn_detector(plan: StartSpeakingPlan) -> TurnDetector:
-    """What judges the ends of turns by sound: smart-turn where the assistant asks for it, else the prosody.
-
-    :raises ModelError: the model that was asked for is missing or damaged
-    """
-    return _smart_turn() if isinstance(plan.smart, SmartTurnEndpointing) else ProsodyJudge()
-
-
-async def warm_up(assistants: Iterable[Assistant]) -> None:
-    """Load all that these assistants need and run it once.
-
-    :raises ConfigError: a provider or option is wrong
-    :raises ModelError: a model file is missing or damaged
-    """
-    chosen = list(assistants)
-    # Each kind in a thread of its own: loading models is most of a worker's start, and there are two cores at least.
-    await asyncio.gather(
-        _load(make_transcriber, [assistant.transcriber for assistant in chosen]),
-        _load(make_voice, [assistant.voice for assistant in chosen]),
-        _load(make_model, [assistant.model for assistant in chosen]),
-        asyncio.to_thread(lambda: make_detector().push(bytes(2048))),
-        _warm_turn_detectors([assistant.start_speaking_plan for assistant in chosen]),
-    )
-
-
-async def _load(make: Callable[[Settings], object], chosen: Iterable[Settings]) -> None:
+async def _load(make: Callable[[Any], object], chosen: Iterable[object]) -> None:
     for settings in chosen:
         provider = await asyncio.to_thread(make, settings)
         if isinstance(provider, Warmable):
@@ -134,132 +179,50 @@ async def _warm_turn_detectors(plans: Iterable[StartSpeakingPlan]) -> None:
         await detector.judge(bytes(2048))
 
 
-# ---------------------------------------------------------------- the embedded providers
-
-
-@functools.cache
-def embedded_recognisers() -> dict[str, Recogniser]:
-    """The recognisers behind the embedded transcribers, by name; loaded at the first call.
-
-    :raises ModelError: a model file is missing or damaged
-    """
-    from gateway.providers.stt.embedded import EmbeddedRecogniser
-    from gateway.providers.stt.moonshine import Moonshine
-    from gateway.providers.stt.whisper import LONGEST_SECONDS, Whisper
-
-    moonshine, whisper = Moonshine(), Whisper(runs=_cores())
-    both = EmbeddedRecogniser(whisper, moonshine, longest_seconds=LONGEST_SECONDS)
-    return {"embedded": both, "moonshine": moonshine, "whisper": whisper}
-
-
-def _make_segmented(name: str, options: Options) -> Transcriber:
-    from gateway.providers.stt.segment import SegmentTranscriber
-
-    _check(EmbeddedOptions, options)
-    return SegmentTranscriber(embedded_recognisers()[name], recognition_pool())
-
-
-def _make_hibari(options: Options) -> Voice:
-    from gateway.providers.tts.embedded import EmbeddedVoice
-    from gateway.providers.tts.hibari import HibariSynthesiser
-
-    checked = _check(HibariOptions, options)
-    return EmbeddedVoice(HibariSynthesiser(speed=checked.speed), _voice_pool())
-
-
-def _make_dialogue(options: Options) -> LanguageModel:
-    from gateway.providers.llm.dialogue import DialogueModel, load_dialogue
-
-    return DialogueModel(load_dialogue(_check(DialogueOptions, options).file))
-
-
-def _make_openai(options: Options) -> LanguageModel:
-    from gateway.providers.llm.openai_compatible import OpenAiCompatibleModel, OpenAiOptions
-
-    return OpenAiCompatibleModel(_check(OpenAiOptions, options))
-
-
-_TRANSCRIBERS: dict[str, Callable[[Options], object]] = {
-    name: functools.partial(_make_segmented, name) for name in ("embedded", "moonshine", "whisper")
-}
-_VOICES: dict[str, Callable[[Options], object]] = {"hibari": _make_hibari}
-_MODELS: dict[str, Callable[[Options], object]] = {
-    "dialogue": _make_dialogue,
-    "openai": _make_openai,
-    "custom-llm": _make_openai,
-}
-
-
-@functools.cache
-def recognition_pool() -> Executor:
-    """Threads of all recognisers: one per core, so that a burst of segments queues here and not in the scheduler."""
-    return ThreadPoolExecutor(_cores(), thread_name_prefix="recognition")
-
-
-@functools.cache
-def _voice_pool() -> Executor:
-    return ThreadPoolExecutor(1, thread_name_prefix="voice")
-
-
-@functools.cache
-def _silero() -> SileroModel:
-    from gateway.providers.vad.silero import SileroModel
-
-    return SileroModel()
-
-
-@functools.cache
-def _smart_turn() -> SmartTurn:
-    from gateway.providers.turn.smart_turn import SmartTurn
-
-    return SmartTurn(ThreadPoolExecutor(_cores(), thread_name_prefix="turn ends"))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
 # ---------------------------------------------------------------- by name and options
 
-_made: dict[tuple[str, str, str], object] = {}
+
+def _key(settings: ProviderSettings) -> str:
+    return f"{settings.provider} {json.dumps(settings.options, sort_keys=True, default=repr)}"
 
 
-def _shared(kind: str, settings: ProviderSettings, known: dict[str, Callable[[Options], object]]) -> object:
-    options = settings.options
-    key = (kind, settings.provider, json.dumps(options, sort_keys=True, default=repr))
-    if key not in _made:
-        make = known.get(settings.provider) or _importer(kind, settings.provider, known)
-        _made[key] = make(options)
-        logger.info("provider made", kind=kind, provider=settings.provider)
-    return _made[key]
+def _embedded(stage: Stage, settings: ProviderSettings) -> bool:
+    entry = BY_STAGE[stage].get(settings.provider)
+    return entry is not None and entry.embedded
 
 
-def _importer(kind: str, name: str, known: Iterable[str]) -> Callable[[Options], object]:
+def _module(stage: Stage, name: str, entry: Entry) -> ModuleType:
+    try:
+        return importlib.import_module(entry.module)
+    except ImportError as error:
+        if not entry.extra:
+            raise
+        raise ConfigError(
+            f'The {stage} provider "{name}" needs a package that is not installed ({error.name}): '
+            f'pip install "parley-gateway[{entry.extra}]", or `make providers` in a checkout.'
+        ) from error
+
+
+def _import(stage: Stage, settings: ProviderSettings, known: Iterable[str]) -> object:
     """The class that a name like "package.module:Class" means, called with the options as keywords."""
+    name = settings.provider
     module_name, separator, class_name = name.partition(":")
     if not separator:
         raise ConfigError(
-            f'There is no {kind} provider "{name}"; write one of {", ".join(sorted(known))}, '
+            f'There is no {stage} provider "{name}"; write one of {", ".join(sorted(known))}, '
             'or "package.module:Class" for one of your own.'
         )
     try:
         provider = getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f'The {kind} provider "{name}" cannot be imported: {error}.') from error
-
-    def make(options: Options) -> object:
-        try:
-            return cast(object, provider(**options))
-        except TypeError as error:
-            raise ConfigError(f'The {kind} provider "{name}" does not take these options: {error}.') from error
-
-    return make
+        raise ConfigError(f'The {stage} provider "{name}" cannot be imported: {error}.') from error
+    try:
+        return cast(object, provider(**settings.options))
+    except TypeError as error:
+        raise ConfigError(f'The {stage} provider "{name}" does not take these options: {error}.') from error
 
 
-Checked = TypeVar("Checked", bound=BaseModel)
-
-
-def _check(model: type[Checked], options: Options) -> Checked:
+def _check(model: type[BaseModel], options: Options) -> BaseModel:
     try:
         return model.model_validate(options)
     except ValidationError as error:

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.errors import ParleyError, ProviderError
 from gateway.link.v1 import link_pb2 as pb
+from gateway.providers.registry import Providers
 from gateway.worker.opening import Resources, read_start
 from gateway.worker.session import Session
 
@@ -27,6 +28,7 @@ class Host(Protocol):
     """The worker process, as a stream sees it."""
 
     client: httpx.AsyncClient
+    providers: Providers
 
     def load(self) -> pb.Load:
         """The load now."""
@@ -73,7 +75,7 @@ class Attachment:
             return
         try:
             opening = read_start(start)
-            resources = Resources.of(opening.assistant, self._host.client)
+            resources = Resources.of(opening, self._host.providers, self._host.client)
         except (ParleyError, ValueError) as error:
             logger.warning("call refused", call=start.call_id, reason=str(error))
             self._refuse(number, str(error))

@@ -18,8 +18,8 @@ from gateway.conversation.templates import nested, render
 from gateway.errors import ConfigError, ProviderTimeout
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
-from gateway.providers import registry
 from gateway.providers.base import (
+    CallContext,
     ChatMessage,
     LanguageModel,
     Transcriber,
@@ -28,6 +28,8 @@ from gateway.providers.base import (
     Voice,
     VoiceActivityDetector,
 )
+from gateway.providers.registry import Providers, make_detector
+from gateway.providers.turn.detectors import make_turn_detector
 
 OPEN_SECONDS = 1.5
 """A gateway asks another worker when this one has not accepted within 2 s."""
@@ -119,27 +121,31 @@ class Resources:
     detector: VoiceActivityDetector
     turn_detector: TurnDetector | None
     client: httpx.AsyncClient
+    context: CallContext
 
     @classmethod
-    def of(cls, assistant: Assistant, client: httpx.AsyncClient) -> Resources:
+    def of(cls, opening: Opening, providers: Providers, client: httpx.AsyncClient) -> Resources:
         """What the assistant names.
 
         :raises ConfigError: a provider is not known or an option is wrong
         :raises ModelError: a model file is missing
         """
+        assistant = opening.assistant
+        shown = assistant.model_dump(mode="json", by_alias=True, exclude_unset=True)
         return cls(
-            transcriber=registry.make_transcriber(assistant.transcriber),
-            model=registry.make_model(assistant.model),
-            voice=registry.make_voice(assistant.voice),
-            detector=registry.make_detector(),
-            turn_detector=registry.make_turn_detector(assistant.start_speaking_plan),
+            transcriber=providers.transcriber(assistant.transcriber),
+            model=providers.model(assistant.model),
+            voice=providers.voice(assistant.voice),
+            detector=make_detector(),
+            turn_detector=make_turn_detector(assistant.start_speaking_plan),
             client=client,
+            context=CallContext(opening.call_id, opening.call, shown),
         )
 
     async def open_transcriber(self) -> TranscriberStream:
         """This call's transcription. :raises ProviderError: it cannot be opened"""
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                return await self.transcriber.open()
+                return await self.transcriber.open(self.context)
         except TimeoutError:
             raise ProviderTimeout(f"The transcriber did not open within {OPEN_SECONDS:.1f} s.") from None

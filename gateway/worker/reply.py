@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
@@ -16,6 +16,7 @@ from gateway.conversation.events import EndRequested, ReplyFailed, ReplyFinished
 from gateway.conversation.passages import Clause, ClauseReader, clauses, plain
 from gateway.errors import ProviderError, ProviderTimeout
 from gateway.providers.base import (
+    CallContext,
     ChatMessage,
     ChatRequest,
     LanguageModel,
@@ -51,10 +52,11 @@ class SpokenClause(Clause):
 class Reply:
     """A reply that is being made. Run exactly one of `answer` and `recite`; cancel the task to stop."""
 
-    def __init__(self, output: ReplyOutput, *, voice: Voice, port: OutputPort) -> None:
+    def __init__(self, output: ReplyOutput, *, voice: Voice, context: CallContext, port: OutputPort) -> None:
         self.output = output
         self.clause_ms: int | None = None
         self._voice = voice
+        self._context = context
         self._port = port
         self._clauses: asyncio.Queue[SpokenClause | None] = asyncio.Queue()
         self._committed = asyncio.Event()
@@ -147,7 +149,7 @@ class Reply:
             self._voicing = True
             self.output.begin(clause.text, interruptible=clause.interruptible, filler=clause.filler)
             try:
-                async for chunk in bounded(self._voice.speak(clause.text), VOICE_SECONDS, "voice"):
+                async for chunk in bounded(self._voice.speak(clause.text, self._context), VOICE_SECONDS, "voice"):
                     self.output.chunk(chunk)
             except ProviderError:
                 self._voice_failed = True
@@ -207,12 +209,12 @@ class Conversing:
         except ProviderError as error:
             if error.permanent or self._said != said:
                 raise
-            logger.warning("model failed, asking again", call=self._request.call_id, error=str(error))
+            logger.warning("model failed, asking again", call=self._request.context.call_id, error=str(error))
         return await self._ask(reply)
 
     async def _ask(self, reply: Reply) -> tuple[str, list[ToolCall]]:
         reader, said, calls = ClauseReader(), "", list[ToolCall]()
-        request = ChatRequest(self._request.call_id, tuple(self._messages), self._request.tools)
+        request = replace(self._request, messages=tuple(self._messages))
         async for part in bounded(self._model.reply(request), MODEL_SECONDS, "model"):
             match part:
                 case TextDelta(text=text):

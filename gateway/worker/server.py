@@ -16,7 +16,7 @@ from grpc_health.v1._async import HealthServicer
 from gateway.errors import SetupError
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
-from gateway.providers import registry
+from gateway.providers.registry import Providers
 from gateway.settings import Settings
 from gateway.worker.attachment import Attachment
 
@@ -30,8 +30,9 @@ logger = structlog.get_logger(__name__)
 class Worker(rpc.ConversationServicer):
     """All calls of this process, over all attached gateways."""
 
-    def __init__(self, *, capacity: int, client: httpx.AsyncClient) -> None:
+    def __init__(self, *, capacity: int, client: httpx.AsyncClient, providers: Providers) -> None:
         self.client = client
+        self.providers = providers
         self.draining = False
         self.idle = asyncio.Event()
         self.idle.set()
@@ -103,13 +104,14 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
     :raises ConfigError, ModelError: a provider of a configured assistant cannot be made
     """
     async with httpx.AsyncClient() as client:
-        worker = Worker(capacity=settings.worker.capacity, client=client)
+        providers = Providers.of(settings)
+        worker = Worker(capacity=settings.worker.capacity, client=client, providers=providers)
         health = HealthServicer()
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.so_reuseport", 0)])
         rpc.add_ConversationServicer_to_server(worker, server)
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         address = _bind(server, listen)
-        await registry.warm_up(settings.assistants.values())
+        await providers.warm_up(settings.assistants.values())
         await server.start()
         try:
             await _set_health(health, serving=True)
@@ -118,6 +120,7 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
             await _drain(worker, health, settings.drain_seconds)
         finally:
             await server.stop(GRACE_SECONDS)
+            await providers.close()
 
 
 def _bind(server: grpc.aio.Server, listen: str) -> str:

@@ -282,7 +282,7 @@ class Session:
         self._record(fact, start_ms=turn.start_ms, end_ms=turn.end_ms, source=turn.source)
 
     def _prepare(self, command: c.PrepareReply | c.PrepareSpeech) -> None:
-        reply = Reply(ReplyOutput(command.reply, command.turn, self), voice=self._resources.voice, port=self)
+        reply = self._make_reply(command)
         if isinstance(command, c.PrepareSpeech):
             work = reply.recite(command.text, interruptible=command.interruptible)
         else:
@@ -290,13 +290,17 @@ class Session:
         task = self._spawn(work, name=f"reply {command.reply}")
         self._reply = (reply, task)
 
+    def _make_reply(self, command: c.PrepareReply | c.PrepareSpeech) -> Reply:
+        output = ReplyOutput(command.reply, command.turn, self)
+        return Reply(output, voice=self._resources.voice, context=self._resources.context, port=self)
+
     async def _answer(self, reply: Reply, command: c.PrepareReply) -> None:
         assert self._tools is not None
         await self._tools.settled()
         # The turn may have been taken meanwhile: then its text is in the context already.
         pending = "" if self._context.has_caller_turn(command.turn) else command.text
         messages = self._context.messages(pending)
-        request = ChatRequest(self._opening.call_id, messages, self._tools.definitions)
+        request = ChatRequest(messages, self._tools.definitions, self._resources.context)
         conversing = Conversing(
             request,
             turn=command.turn,

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.assistant.assistant import Assistant, Model, ProviderSettings
+from gateway.assistant.assistant import Assistant, Model
+from gateway.assistant.provider_settings import VoiceSettings
 from gateway.call.apology import TEXT, Apologies
 from gateway.link.pool import WorkerPool
 from gateway.link.v1 import link_pb2 as pb
@@ -30,7 +31,7 @@ SAID = b"\x01" * 322 + b"\x02" * 322
 
 
 def assistant(voice: str, name: str = "") -> Assistant:
-    return Assistant(name=name, model=Model(provider="dialogue"), voice=ProviderSettings(provider=voice))
+    return Assistant(name=name, model=Model(provider="dialogue"), voice=VoiceSettings(provider=voice))
 
 
 def damage(directory: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.assistant.assistant import Assistant, ProviderSettings
+from gateway.assistant.assistant import Assistant
+from gateway.assistant.provider_settings import VoiceSettings
 from gateway.call import endings
 from gateway.call.gateway import Gateway
 from gateway.call.latency import ALL_PARTS
@@ -20,7 +21,7 @@ from gateway.conversation.recording import read_recordings
 from gateway.conversation.replay import replay
 from gateway.link.pool import WorkerPool
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
-from gateway.providers import registry
+from gateway.providers.registry import Providers
 from gateway.settings import RouteSettings, Settings, WorkerSettings
 from gateway.worker.server import serve_worker
 from tests.call.house import MemoryEndpoint
@@ -104,7 +105,7 @@ async def telephone(tmp_path: Path, **changes: object) -> AsyncIterator[tuple[Te
 
 
 async def speech(text: str) -> bytes:
-    voice = registry.make_voice(ProviderSettings(provider="hibari"))
+    voice = Providers().voice(VoiceSettings(provider="hibari"))
     return b"".join([chunk.pcm async for chunk in voice.speak(text)])
 
 

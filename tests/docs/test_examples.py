@@ -95,7 +95,7 @@ async def test_a_provider_of_ones_own_answers(block: Block) -> None:
     exec(compile(block.text, str(block), "exec"), names)
     parrot = names["Parrot"](prefix="I heard: ")
     assert inspect.getdoc(parrot)
-    parts = [part async for part in parrot.reply(ChatRequest("c", [ChatMessage("user", "hello")]))]
+    parts = [part async for part in parrot.reply(ChatRequest([ChatMessage("user", "hello")]))]
     assert getattr(parts[0], "text", None) == "I heard: hello"
     assert isinstance(parts[-1], ReplyEnd)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.assistant.assistant import ProviderSettings
+from gateway.assistant.provider_settings import TranscriberSettings
 from gateway.providers.base import Transcriber, TranscriptHint
-from gateway.providers.registry import make_transcriber
+from gateway.providers.registry import Providers
 from tests.peers.speech import Samples, read_wav
 
 _FRAME = 160
@@ -35,7 +35,7 @@ def passages(samples: Samples) -> list[tuple[int, int]]:
 async def transcribe(recording: Path) -> list[str]:
     """The text of each passage of speech, in order, in lower case."""
     samples = read_wav(recording)
-    transcriber = make_transcriber(ProviderSettings(provider="embedded"))
+    transcriber = Providers().transcriber(TranscriberSettings(provider="embedded"))
     return [await _text(transcriber, samples[start:end]) for start, end in passages(samples)]
 
 

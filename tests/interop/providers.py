@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from gateway.providers.base import (
+    OUTSIDE_CALL,
+    CallContext,
     ChatRequest,
     ReplyEnd,
     ReplyPart,
@@ -45,7 +47,7 @@ class FixedTranscriber:
     def __init__(self, *, text: str) -> None:
         self._text = text
 
-    async def open(self) -> FixedStream:
+    async def open(self, context: CallContext = OUTSIDE_CALL) -> FixedStream:
         return FixedStream(self._text)
 
 
@@ -90,7 +92,7 @@ class ToneVoice:
     capabilities = VoiceCapabilities(word_times=True)
     _WORD_SAMPLES, _PAUSE_SAMPLES = 2000, 400
 
-    async def speak(self, text: str) -> AsyncIterator[VoiceChunk]:
+    async def speak(self, text: str, context: CallContext = OUTSIDE_CALL) -> AsyncIterator[VoiceChunk]:
         words: Sequence[str] = text.split()
         wave = np.sin(2 * np.pi * 400 * np.arange(self._WORD_SAMPLES) / 8000) * 9000
         tone = np.append(wave, np.zeros(self._PAUSE_SAMPLES)).astype(np.int16).tobytes()

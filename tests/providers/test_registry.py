@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from gateway.assistant.assistant import Assistant, Model, ProviderSettings
+from gateway.assistant.assistant import Assistant, Model
+from gateway.assistant.provider_settings import ProviderSettings, TranscriberSettings, VoiceSettings
 from gateway.errors import ConfigError
 from gateway.providers import registry
 from gateway.providers.base import VoiceActivityDetector
+from gateway.providers.credentials import Credentials
 from gateway.providers.llm.dialogue import DialogueModel
-from gateway.providers.llm.openai_compatible import OpenAiCompatibleModel
-from gateway.providers.registry import make_detector, make_model, make_transcriber, make_voice, warm_up
+from gateway.providers.registry import Providers, make_detector
 
 DEMO = str(Path(__file__).parents[2] / "config" / "dialogues" / "demo.yaml")
 OWN = f"{__name__}:Own"
@@ -30,58 +31,78 @@ class Own:
         self.warm += 1
 
 
+@pytest.fixture
+def providers() -> Providers:
+    return Providers(Credentials(environ={}))
+
+
 def settings(provider: str, **options: Any) -> ProviderSettings:
     return ProviderSettings.model_validate({"provider": provider, **options})
 
 
-def test_a_class_is_made_with_its_options_and_shared() -> None:
-    first: Any = make_voice(settings(OWN, size=3))
-    again: object = make_voice(settings(OWN, size=3))
+def test_a_class_is_made_with_its_options_and_shared(providers: Providers) -> None:
+    first = providers.make("voice", settings(OWN, size=3))
     assert isinstance(first, Own)
     assert first.size == 3
-    assert first is again
-    assert make_voice(settings(OWN, size=4)) is not first
-    other_kind: object = make_transcriber(settings(OWN, size=3))
-    assert other_kind is not first
+    assert providers.make("voice", settings(OWN, size=3)) is first
+    assert providers.make("voice", settings(OWN, size=4)) is not first
+    assert providers.make("transcriber", settings(OWN, size=3)) is not first
 
 
 @pytest.mark.parametrize(
     ("provider", "message"),
     [
-        ("elevenlabs", r'There is no voice provider "elevenlabs"; write one of hibari, or "package\.module:Class"'),
+        ("elevenlabs", r'There is no voice provider "elevenlabs"; write one of .*hibari.*, or "package\.module:Class"'),
         ("no.such.module:Voice", r'"no\.such\.module:Voice" cannot be imported: No module named'),
         (f"{__name__}:Absent", "cannot be imported: .*Absent"),
     ],
 )
-def test_an_unknown_provider_is_answered_with_what_there_is(provider: str, message: str) -> None:
+def test_an_unknown_provider_is_answered_with_what_there_is(providers: Providers, provider: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make_voice(settings(provider))
+        providers.make("voice", settings(provider))
 
 
 @pytest.mark.parametrize(
-    ("make", "wrong", "message"),
+    ("stage", "wrong", "message"),
     [
-        (make_voice, settings(OWN, colour="red"), "does not take these options: .*colour"),
-        (make_voice, settings("hibari", voiceId="paul"), "The provider option voiceId is wrong: "),
-        (make_voice, settings("hibari", speed=9), "The provider option speed is wrong: "),
-        (make_transcriber, settings("embedded", language="fr"), "The provider option language is wrong: "),
-        (make_model, Model(provider="dialogue"), "The provider option file is wrong: Field required"),
-        (make_model, Model(provider="openai"), "The provider option model is wrong: Field required"),
+        ("voice", settings(OWN, colour="red"), "does not take these options: .*colour"),
+        ("voice", settings("hibari", voiceId="paul"), "The provider option voiceId is wrong: "),
+        ("voice", settings("hibari", speed=9), "The provider option speed is wrong: "),
+        ("transcriber", settings("embedded", language="fr"), "The provider option language is wrong: "),
+        ("model", settings("dialogue"), "The provider option file is wrong: Field required"),
+        ("model", settings("custom-llm"), "The provider option model is wrong: Field required"),
+        ("model", settings("openai", model="gpt-4o"), 'model provider "openai" needs a key: set OPENAI_API_KEY, or '),
     ],
 )
-def test_a_wrong_option_is_named(make: Any, wrong: ProviderSettings, message: str) -> None:
+def test_a_wrong_option_is_named(providers: Providers, stage: Any, wrong: ProviderSettings, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make(wrong)
+        providers.make(stage, wrong)
 
 
-def test_language_models_are_found_by_name() -> None:
-    openai = {"model": "tiny", "url": "http://127.0.0.1:1/v1"}
-    assert isinstance(make_model(Model.model_validate({"provider": "dialogue", "file": DEMO})), DialogueModel)
-    for name in ("openai", "custom-llm"):
-        assert isinstance(make_model(Model.model_validate({"provider": name, **openai})), OpenAiCompatibleModel)
+def test_a_package_that_is_missing_is_named_with_the_command_that_brings_it(
+    providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> Any:
+        raise ModuleNotFoundError("No module named 'piper'", name="piper")
+
+    monkeypatch.setattr("importlib.import_module", absent)
+    with pytest.raises(ConfigError, match=r'"piper" needs .* \(piper\): pip install "parley-gateway\[piper\]"'):
+        providers.make("voice", settings("piper"))
 
 
-async def test_warm_up_reaches_the_providers_of_every_assistant(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_embedded_model_stands_alone(providers: Providers) -> None:
+    model = providers.model(Model.model_validate({"provider": "dialogue", "file": DEMO}))
+    assert isinstance(model, DialogueModel)
+
+
+@pytest.mark.parametrize(("environ", "provider"), [({}, "embedded"), ({"DEEPGRAM_API_KEY": "k"}, "deepgram")])
+def test_the_default_transcriber_is_deepgram_where_it_has_a_key(environ: dict[str, str], provider: str) -> None:
+    assert Providers(Credentials(environ=environ)).default_transcriber().provider == provider
+
+
+async def test_warm_up_reaches_the_providers_of_every_assistant(
+    providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Silent:
         window_ms = 32.0
 
@@ -94,14 +115,16 @@ async def test_warm_up_reaches_the_providers_of_every_assistant(monkeypatch: pyt
     monkeypatch.setattr(registry, "make_detector", silent)
     own = {"provider": OWN, "size": 77}
     assistant = Assistant.model_validate({"transcriber": own, "model": own, "voice": own})
-    await warm_up([assistant])
-    provider = make_voice(settings(OWN, size=77))
+    await providers.warm_up([assistant])
+    provider = providers.make("voice", settings(OWN, size=77))
     assert isinstance(provider, Own)
     assert provider.warm == 1
 
 
 @pytest.mark.models
-async def test_the_embedded_providers_are_made_and_warmed() -> None:
-    await warm_up([Assistant(model=Model.model_validate({"provider": "dialogue", "file": DEMO}))])
+async def test_the_embedded_providers_are_made_and_warmed(providers: Providers) -> None:
+    await providers.warm_up([Assistant(model=Model.model_validate({"provider": "dialogue", "file": DEMO}))])
     assert make_detector() is not make_detector()
-    assert make_transcriber(settings("embedded")) is make_transcriber(settings("embedded"))
+    chosen = TranscriberSettings(provider="embedded")
+    assert providers.transcriber(chosen) is providers.transcriber(chosen)
+    assert providers.voice(VoiceSettings(provider="hibari")) is providers.voice(VoiceSettings(provider="hibari"))

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from gateway.assistant.assistant import ProviderSettings
+from gateway.assistant.provider_settings import VoiceSettings
 from gateway.media.audio import FRAME_BYTES
-from gateway.providers import registry
+from gateway.providers.registry import Providers
 from tests.worker.fakes import rms
 
 
@@ -17,7 +17,7 @@ def speech() -> bytes:
     """A short sentence by the embedded voice, 8 kHz s16le, without silence around it."""
 
     async def speak() -> bytes:
-        voice = registry.make_voice(ProviderSettings(provider="hibari"))
+        voice = Providers().voice(VoiceSettings(provider="hibari"))
         return b"".join([chunk.pcm async for chunk in voice.speak("Could you tell me the time please?")])
 
     pcm = asyncio.run(speak())

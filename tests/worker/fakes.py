@@ -13,6 +13,8 @@ import numpy as np
 from gateway.errors import ProviderUnavailable
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE, ms_to_samples
 from gateway.providers.base import (
+    OUTSIDE_CALL,
+    CallContext,
     ChatRequest,
     ReplyEnd,
     ReplyPart,
@@ -49,7 +51,7 @@ class ScriptedTranscriber:
         self._delay = delay_ms / 1000
         self._fail_after = fail_after
 
-    async def open(self) -> ScriptedStream:
+    async def open(self, context: CallContext = OUTSIDE_CALL) -> ScriptedStream:
         if not self._opens:
             raise ProviderUnavailable("The scripted transcriber was told not to open.")
         return ScriptedStream(self._texts, self._delay, self._fail_after)
@@ -169,7 +171,7 @@ class ToneVoice:
         self._fail_on = fail_on
         self._tone = tone(word_ms)
 
-    async def speak(self, text: str) -> AsyncIterator[VoiceChunk]:
+    async def speak(self, text: str, context: CallContext = OUTSIDE_CALL) -> AsyncIterator[VoiceChunk]:
         await asyncio.sleep(self._delay)
         for index, word in enumerate(text.split()):
             if self._fail_on and self._fail_on in word:

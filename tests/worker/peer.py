@@ -17,6 +17,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SAMPLE_BYTES
+from gateway.providers.registry import Providers
 from gateway.worker.server import Worker
 
 SILENCE = bytes(FRAME_BYTES)
@@ -237,7 +238,7 @@ class GatewayPeer:
 async def served(*, capacity: int = 100) -> AsyncIterator[tuple[Worker, str]]:
     """A worker in this process on a real loopback port."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        worker = Worker(capacity=capacity, client=client)
+        worker = Worker(capacity=capacity, client=client, providers=Providers())
         server = grpc.aio.server()
         rpc.add_ConversationServicer_to_server(worker, server)
         port = server.add_insecure_port("127.0.0.1:0")

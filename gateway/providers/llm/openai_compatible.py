@@ -7,7 +7,6 @@ with a delta, ended by `[DONE]`. Pieces of a tool call come by index and are put
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -26,7 +25,17 @@ from gateway.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from gateway.providers.base import ChatMessage, ChatRequest, ReplyEnd, ReplyPart, TextDelta, ToolCall, ToolDefinition
+from gateway.providers.base import (
+    ChatMessage,
+    ChatRequest,
+    LanguageModel,
+    ReplyEnd,
+    ReplyPart,
+    TextDelta,
+    ToolCall,
+    ToolDefinition,
+)
+from gateway.providers.credentials import Credential
 
 _STATUS_ERRORS: Mapping[int, type[ProviderError]] = {
     401: ProviderAuthentication,
@@ -37,25 +46,29 @@ _STATUS_ERRORS: Mapping[int, type[ProviderError]] = {
 }
 
 
-class OpenAiOptions(BaseModel):
-    """`url` is the server's base, up to and with /v1. The key is read from the environment variable `api_key_env`;
-    without one, none is sent. `timeout_seconds` bounds the wait for the next piece of a reply."""
+class Options(BaseModel):
+    """`url` is the server's base, up to and with /v1. `timeout_seconds` bounds the wait for the next piece."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     url: str = Field(default="https://api.openai.com/v1", pattern="^https?://")
     model: str
-    api_key_env: str = "OPENAI_API_KEY"
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_tokens: int | None = Field(default=None, ge=1, le=100_000)
     timeout_seconds: float = Field(default=10, gt=0, le=120)
 
 
+def make(options: Options, credential: Credential) -> LanguageModel:
+    """The model of a server. The key goes along where there is one."""
+    return OpenAiCompatibleModel(options, credential)
+
+
 class OpenAiCompatibleModel:
     """A server's model; the connection pool is shared by all calls."""
 
-    def __init__(self, options: OpenAiOptions) -> None:
+    def __init__(self, options: Options, credential: Credential) -> None:
         self._options = options
+        self._credential = credential
         self._client = httpx.AsyncClient(base_url=options.url.rstrip("/"), timeout=options.timeout_seconds)
 
     async def reply(self, request: ChatRequest) -> AsyncGenerator[ReplyPart, None]:
@@ -64,10 +77,8 @@ class OpenAiCompatibleModel:
         :raises ProviderError: by the server's status, its silence, or what it sends
         """
         calls: dict[int, _PartialCall] = {}
-        usage: Mapping[str, int] = {}
         async with aclosing(self._chunks(request)) as chunks:
             async for chunk in chunks:
-                usage = _usage(chunk) or usage
                 for choice in chunk.get("choices") or ():
                     delta = choice.get("delta") or {}
                     if delta.get("content"):
@@ -76,10 +87,10 @@ class OpenAiCompatibleModel:
                         calls.setdefault(piece.get("index", len(calls)), _PartialCall()).add(piece)
         for _, call in sorted(calls.items()):
             yield call.complete()
-        yield ReplyEnd(usage=usage)
+        yield ReplyEnd()
 
     async def _chunks(self, request: ChatRequest) -> AsyncGenerator[Mapping[str, Any], None]:
-        key = os.environ.get(self._options.api_key_env)
+        key = self._credential.key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
             body = self._body(request)
@@ -164,10 +175,6 @@ def _complaint(content: Any) -> str:
     error = content.get("error") if isinstance(content, dict) else content
     message = error.get("message") if isinstance(error, dict) else error
     return str(message or "no reason given").rstrip(".")
-
-
-def _usage(chunk: Mapping[str, Any]) -> dict[str, int]:
-    return {name: value for name, value in (chunk.get("usage") or {}).items() if isinstance(value, int)}
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:

@@ -7,10 +7,49 @@ itself or says nothing. Then Moonshine, whose window has no such end, is asked.
 
 from __future__ import annotations
 
-from gateway.providers.base import TranscriptHint
+import functools
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from gateway.providers.base import Transcriber, TranscriptHint
+from gateway.providers.credentials import Credential
+from gateway.providers.pools import cores, recognition_pool
+from gateway.providers.stt.moonshine import Moonshine
 from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Recogniser, Samples
+from gateway.providers.stt.segment import SegmentTranscriber
+from gateway.providers.stt.whisper import LONGEST_SECONDS, Whisper
 
 _SURE = 0.6
+
+
+class Options(BaseModel):
+    """`model` is one of the two alone, or both. They speak English."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    model: Literal["embedded", "whisper", "moonshine"] = "embedded"
+    language: str = Field(default="en", pattern="^en(-[A-Za-z]+)?$")
+
+
+def make(options: Options, credential: Credential) -> Transcriber:
+    """The transcriber; loads the models at the first call.
+
+    :raises ModelError: a model file is missing or damaged
+    """
+    return SegmentTranscriber(embedded_recognisers()[options.model], recognition_pool())
+
+
+@functools.cache
+def embedded_recognisers() -> dict[str, Recogniser]:
+    """The recognisers of this process, by name; loaded at the first call.
+
+    :raises ModelError: a model file is missing or damaged
+    """
+    moonshine, whisper = Moonshine(), Whisper(runs=cores())
+    both = EmbeddedRecogniser(whisper, moonshine, longest_seconds=LONGEST_SECONDS)
+    return {"embedded": both, "moonshine": moonshine, "whisper": whisper}
 
 
 class EmbeddedRecogniser:

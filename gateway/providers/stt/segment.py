@@ -16,7 +16,7 @@ import soxr
 
 from gateway.errors import ProviderError
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE, ms_to_samples
-from gateway.providers.base import TranscriberCapabilities, Transcript, TranscriptHint
+from gateway.providers.base import OUTSIDE_CALL, CallContext, TranscriberCapabilities, Transcript, TranscriptHint
 from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Recogniser, Samples
 
 _KEPT_MS = 90_000
@@ -78,7 +78,7 @@ class SegmentTranscriber:
         """Whole segments only."""
         return TranscriberCapabilities(partials=False, endpoints=False, streaming=False)
 
-    async def open(self) -> SegmentStream:
+    async def open(self, context: CallContext = OUTSIDE_CALL) -> SegmentStream:
         """Transcription of one call."""
         return SegmentStream(self._recogniser, self._pool, asyncio.get_running_loop())
 

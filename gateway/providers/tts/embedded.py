@@ -7,12 +7,35 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from concurrent.futures import Executor
 
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
 from gateway.errors import ProviderError
 from gateway.media.audio import SAMPLE_BYTES
-from gateway.providers.base import SpokenWord, VoiceCapabilities, VoiceChunk
+from gateway.providers.base import OUTSIDE_CALL, CallContext, SpokenWord, Voice, VoiceCapabilities, VoiceChunk
+from gateway.providers.credentials import Credential
+from gateway.providers.pools import voice_pool
 from gateway.providers.tts.hibari import HibariSynthesiser, SpokenPiece
 
 _CACHE_BYTES = 16 * 1024 * 1024
+
+
+class Options(BaseModel):
+    """`speed` 1 is the voice's own pace."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    voice_id: str = Field(default="heart", pattern="^heart$")
+    speed: float = Field(default=1.0, ge=0.5, le=2.0)
+    language: str = Field(default="en", pattern="^en(-[A-Za-z]+)?$")
+
+
+def make(options: Options, credential: Credential) -> Voice:
+    """The voice; loads its model.
+
+    :raises ModelError: a model file is missing or damaged
+    """
+    return EmbeddedVoice(HibariSynthesiser(speed=options.speed), voice_pool())
 
 
 class PieceCache:
@@ -54,7 +77,7 @@ class EmbeddedVoice:
         """The model's own durations."""
         return VoiceCapabilities(word_times=True)
 
-    async def speak(self, text: str) -> AsyncGenerator[VoiceChunk, None]:
+    async def speak(self, text: str, context: CallContext = OUTSIDE_CALL) -> AsyncGenerator[VoiceChunk, None]:
         """One chunk per sentence. Closing the iterator stops after the sentence in work."""
         samples = 0
         for sentence in self._synthesiser.split(text):

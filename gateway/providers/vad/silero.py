@@ -7,6 +7,7 @@ interpolation ("QQ") is as good for this as its better filters and holds back 4 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,3 +68,12 @@ class SileroDetector:
         feed = {"input": window[np.newaxis], "state": self._state, "sr": self._rate}
         probability, self._state = self._session.run(None, feed)
         return float(probability[0, 0])
+
+
+@functools.cache
+def silero() -> SileroModel:
+    """The network of this process, loaded at the first call.
+
+    :raises ModelError: the model file is missing or damaged
+    """
+    return SileroModel()

@@ -53,7 +53,7 @@ class Conversation:
         """The model's answer to the messages so far."""
         model: LanguageModel = DialogueModel(self.dialogue, clock=lambda: self.now)
         reply = Reply("", [], "")
-        async for part in model.reply(ChatRequest("call", tuple(self.messages), self.tools)):
+        async for part in model.reply(ChatRequest(tuple(self.messages), self.tools)):
             match part:
                 case TextDelta():
                     reply.text += part.text

@@ -11,8 +11,7 @@ import pytest
 from gateway.media.audio import SAMPLE_RATE
 from gateway.providers.base import TranscriptHint
 from gateway.providers.llm.dialogue.spoken_digits import digits_in
-from gateway.providers.registry import embedded_recognisers
-from gateway.providers.stt.embedded import EmbeddedRecogniser
+from gateway.providers.stt.embedded import EmbeddedRecogniser, embedded_recognisers
 from gateway.providers.stt.log_mel import log_mel
 from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Samples
 from gateway.providers.stt.segment import to_model_rate

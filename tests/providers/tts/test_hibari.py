@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import ProviderError
 from gateway.providers.base import TranscriptHint, VoiceChunk
-from gateway.providers.registry import embedded_recognisers
+from gateway.providers.stt.embedded import embedded_recognisers
 from gateway.providers.stt.segment import to_model_rate
 from gateway.providers.tts.embedded import EmbeddedVoice, PieceCache
 from gateway.providers.tts.hibari import HibariSynthesiser, SpokenPiece

@@ -14,8 +14,8 @@ from gateway.assistant.start_speaking_plan import StartSpeakingPlan
 from gateway.errors import ModelError, ProviderTimeout
 from gateway.models import missing
 from gateway.models.catalogue import SMART_TURN
-from gateway.providers import registry
-from gateway.providers.turn import smart_turn
+from gateway.providers.turn import detectors, smart_turn
+from gateway.providers.turn.detectors import make_turn_detector
 from gateway.providers.turn.prosody import ProsodyJudge
 from gateway.providers.turn.smart_turn import SmartTurn
 from tests.peers.missing import PeerMissing
@@ -89,18 +89,18 @@ async def test_a_machine_that_is_too_busy_gives_no_judgement(model: SmartTurn, m
 
 @pytest.mark.models
 def test_the_assistant_chooses_it(model: SmartTurn) -> None:
-    assert isinstance(registry.make_turn_detector(plan("smart-turn")), SmartTurn)
-    assert isinstance(registry.make_turn_detector(plan("livekit")), ProsodyJudge)
-    assert registry.make_turn_detector(plan("smart-turn")) is registry.make_turn_detector(plan("smart-turn"))
+    assert isinstance(make_turn_detector(plan("smart-turn")), SmartTurn)
+    assert isinstance(make_turn_detector(plan("livekit")), ProsodyJudge)
+    assert make_turn_detector(plan("smart-turn")) is make_turn_detector(plan("smart-turn"))
 
 
 @pytest.fixture
 def not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_CACHE_DIR", str(tmp_path))
-    registry._smart_turn.cache_clear()
+    detectors.smart_turn.cache_clear()
 
 
 @pytest.mark.usefixtures("not_installed")
 def test_where_it_is_not_installed_the_command_that_brings_it_is_named() -> None:
     with pytest.raises(ModelError, match=r"is missing; run `parley setup --smart-turn` to download it\."):
-        registry.make_turn_detector(plan("smart-turn"))
+        make_turn_detector(plan("smart-turn"))

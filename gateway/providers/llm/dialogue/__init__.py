@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from gateway.providers.llm.dialogue.load import load_dialogue
-from gateway.providers.llm.dialogue.model import DialogueModel
+from gateway.providers.llm.dialogue.model import DialogueModel, Options, make
 
-__all__ = ["DialogueModel", "load_dialogue"]
+__all__ = ["DialogueModel", "Options", "load_dialogue", "make"]

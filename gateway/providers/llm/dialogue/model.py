@@ -8,12 +8,33 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
-from gateway.providers.base import ChatMessage, ChatRequest, ReplyEnd, ReplyPart, TextDelta, ToolCall
+from pydantic import BaseModel, ConfigDict
+
+from gateway.providers.base import ChatMessage, ChatRequest, LanguageModel, ReplyEnd, ReplyPart, TextDelta, ToolCall
+from gateway.providers.credentials import Credential
 from gateway.providers.llm.dialogue.definition import Dialogue
 from gateway.providers.llm.dialogue.engine import DialogueEngine
+from gateway.providers.llm.dialogue.load import load_dialogue
 from gateway.providers.llm.dialogue.state import Answer, DialogueState
+
+
+class Options(BaseModel):
+    """`file` is the dialogue's YAML file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: Path
+
+
+def make(options: Options, credential: Credential) -> LanguageModel:
+    """The dialogue of the file.
+
+    :raises ConfigError: the file cannot be read, or is wrong
+    """
+    return DialogueModel(load_dialogue(options.file))
 
 
 class DialogueModel:
