@@ -156,7 +156,7 @@ async def test_the_conversation_is_sent_in_openai_terms() -> None:
 
 async def test_without_a_key_none_is_sent() -> None:
     async with serving(["data: [DONE]"]) as server:
-        await parts(server, api_key_env="SURELY_NOT_SET")
+        await parts(server)
     assert "authorization" not in server.headers[0].lower()
 
 
