@@ -97,12 +97,14 @@ class Providers:
         chosen = list(assistants)
         # Each kind in a thread: loading models is most of a worker's start, and there are two cores at least.
         await asyncio.gather(
-            _load(self.transcriber, [assistant.transcriber for assistant in chosen]),
-            _load(self.voice, [assistant.voice for assistant in chosen]),
-            _load(self.model, [assistant.model for assistant in chosen]),
+            _each(self.transcriber, [assistant.transcriber for assistant in chosen]),
+            _each(self.voice, [assistant.voice for assistant in chosen]),
+            _each(self.model, [assistant.model for assistant in chosen]),
             asyncio.to_thread(lambda: make_detector().push(bytes(2048))),
             _warm_turn_detectors([assistant.start_speaking_plan for assistant in chosen]),
         )
+        # Those that stand in are warmed too: they are needed when time is short.
+        await asyncio.gather(*(made.warm_up() for made in self._made.values() if isinstance(made, Warmable)))
 
     async def close(self) -> None:
         """End the connections that providers keep."""
@@ -166,11 +168,9 @@ def make_detector() -> VoiceActivityDetector:
     return silero().open()
 
 
-async def _load(make: Callable[[Any], object], chosen: Iterable[object]) -> None:
+async def _each(make: Callable[[Any], object], chosen: Iterable[object]) -> None:
     for settings in chosen:
-        provider = await asyncio.to_thread(make, settings)
-        if isinstance(provider, Warmable):
-            await provider.warm_up()
+        await asyncio.to_thread(make, settings)
 
 
 async def _warm_turn_detectors(plans: Iterable[StartSpeakingPlan]) -> None:
