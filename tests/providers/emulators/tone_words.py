@@ -43,7 +43,7 @@ _PROBES = np.exp(-2j * np.pi * np.outer(np.arange(_WINDOW), _LOW + _HIGH) / SAMP
 
 @dataclass(frozen=True, slots=True)
 class ToneWord:
-    """A word that was heard. `whole`: it is as long as it was said; a part of it, or it with a piece too many, is not."""
+    """A word that was heard. `whole`: it is as long as it was said; a part of it is not, nor more than it."""
 
     text: str
     start_ms: int
