@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from gateway.commands.provider.cli import provider_app
+from gateway.commands.settings_option import ConfigOption, read_settings, settings_file
 from gateway.errors import ConfigError, ParleyError
-
-if TYPE_CHECKING:
-    from gateway.settings import Settings
 
 app = typer.Typer(
     name="parley",
@@ -27,16 +26,7 @@ app = typer.Typer(
 )
 calls_app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 app.add_typer(calls_app, name="calls")
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="Settings file. Default: $PARLEY_CONFIG, config/parley.yaml, /etc/parley/parley.yaml.",
-    ),
-]
+app.add_typer(provider_app, name="provider")
 
 
 @app.command()
@@ -56,7 +46,7 @@ def serve(config: ConfigOption = None) -> None:
     """
     from gateway import serve as composition
 
-    raise typer.Exit(composition.run(_settings(config), config=_file(config)))
+    raise typer.Exit(composition.run(read_settings(config), config=settings_file(config)))
 
 
 @app.command()
@@ -77,7 +67,7 @@ def worker(
     """
     from gateway.commands import worker as command
 
-    command.run(_settings(config), listen=listen)
+    command.run(read_settings(config), listen=listen)
 
 
 @app.command()
@@ -94,7 +84,7 @@ def check(
     """
     from gateway.commands import check as command
 
-    command.run(_settings(config), file=_file(config))
+    command.run(read_settings(config), file=settings_file(config))
 
 
 @app.command()
@@ -211,7 +201,7 @@ def dial(
         caller=caller,
         variables=command.variables_of(variable or []),
     )
-    command.dial(_settings(config), request, wait=wait)
+    command.dial(read_settings(config), request, wait=wait)
 
 
 @app.command()
@@ -236,7 +226,7 @@ def say(
     from gateway.control.messages import SayRequest
 
     request = SayRequest(text=text, end_call_after=end, interruptible=not uninterruptible)
-    command.say(_settings(config), call, request)
+    command.say(read_settings(config), call, request)
 
 
 @app.command()
@@ -252,7 +242,7 @@ def hangup(
     """
     from gateway.commands import dial as command
 
-    command.hang_up(_settings(config), call)
+    command.hang_up(read_settings(config), call)
 
 
 @calls_app.callback()
@@ -275,11 +265,11 @@ def calls(
     if context.invoked_subcommand is None and live:
         from gateway.commands import dial
 
-        dial.list_live(_settings(config))
+        dial.list_live(read_settings(config))
     elif context.invoked_subcommand is None:
         from gateway.commands import calls as command
 
-        command.list_calls(_settings(config), limit=limit)
+        command.list_calls(read_settings(config), limit=limit)
 
 
 @calls_app.command("show")
@@ -301,7 +291,7 @@ def show(
     """
     from gateway.commands import calls as command
 
-    command.show(_settings(config), call_id, as_json=as_json)
+    command.show(read_settings(config), call_id, as_json=as_json)
 
 
 @app.command()
@@ -343,7 +333,7 @@ def replay(
     from gateway.commands import replay as command
 
     options = command.ReplayOptions(assistant, timeline, as_json, fixture, anonymous)
-    raise typer.Exit(command.run(_settings(config), call_id, options))
+    raise typer.Exit(command.run(read_settings(config), call_id, options))
 
 
 @app.command()
@@ -370,22 +360,6 @@ def main() -> None:
 def _fail(error: ParleyError, status: int) -> None:
     typer.echo(str(error), err=True)
     sys.exit(status)
-
-
-def _file(named: Path | None) -> Path | None:
-    from gateway import config
-
-    return named or config.find()
-
-
-def _settings(named: Path | None) -> Settings:
-    """Read the settings; from here on warnings are logged to standard error, and standard output is the command's."""
-    from gateway import config
-    from gateway.observe import logging
-    from gateway.settings import LogSettings
-
-    logging.configure(LogSettings(level="warning"))
-    return config.load(_file(named))
 
 
 if __name__ == "__main__":

@@ -82,6 +82,14 @@ class Credentials:
         beside = {name: value for name, value in found.items() if value}
         return Credential(**{**beside, **known}, api_key=SecretStr(key))
 
+    def place(self, provider: str) -> str:
+        """Where a provider's key is: "settings", "systemd", or a variable's name; empty where there is none."""
+        if provider in self._configured and self._configured[provider].key:
+            return "settings"
+        if self._systemd(provider):
+            return "systemd"
+        return next((name for name in VARIABLES.get(provider, ()) if self._environ.get(name, "").strip()), "")
+
     def _key(self, provider: str) -> str:
         names = VARIABLES.get(provider, ())
         return next((self._environ[name].strip() for name in names if self._environ.get(name, "").strip()), "")
