@@ -33,7 +33,7 @@ class Entry:
 
 def _compatible(url: str, *, key: bool = True) -> Entry:
     """A server that speaks OpenAI's chat completions."""
-    return Entry("gateway.providers.llm.openai_compatible", key=key, defaults={"url": url})
+    return Entry("gateway.providers.llm.openai", extra="openai", key=key, defaults={"url": url})
 
 
 _STT, _LLM, _TTS = "gateway.providers.stt", "gateway.providers.llm", "gateway.providers.tts"
@@ -66,7 +66,7 @@ MODELS: Mapping[str, Entry] = {
     "xai": _compatible("https://api.x.ai/v1"),
     "ollama": _compatible("http://127.0.0.1:11434/v1", key=False),
     "vllm": _compatible("http://127.0.0.1:8000/v1", key=False),
-    "custom-llm": Entry(f"{_LLM}.openai_compatible"),
+    "custom-llm": Entry(f"{_LLM}.openai", extra="openai"),
 }
 
 VOICES: Mapping[str, Entry] = {

@@ -1,0 +1,32 @@
+"""Asking a model, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gateway.providers.base import ChatMessage, ChatRequest, ReplyPart, TextDelta
+
+HELLO = ChatRequest([ChatMessage("user", "hello there")])
+
+
+@asynccontextmanager
+async def closing(model: Any) -> AsyncIterator[Any]:
+    """The model, closed in the end."""
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+async def parts(model: Any, request: ChatRequest = HELLO) -> list[ReplyPart]:
+    """A whole reply, in 5 s at most."""
+    async with asyncio.timeout(5):
+        return [part async for part in model.reply(request)]
+
+
+def text(reply: list[ReplyPart]) -> str:
+    """What is said in a reply."""
+    return "".join(part.text for part in reply if isinstance(part, TextDelta))
