@@ -64,7 +64,7 @@ class AgentReply:
     @property
     def text(self) -> str:
         """All that was queued."""
-        return " ".join(utterance.text for utterance in self.utterances.values())
+        return " ".join(utterance.text for utterance in self.utterances.values() if utterance.text)
 
     @property
     def heard(self) -> str:

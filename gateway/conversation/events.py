@@ -196,13 +196,15 @@ class UtteranceQueued:
 @dataclass(frozen=True, slots=True)
 class UtteranceVoiced:
     """The voice made `samples` of an utterance so far; `final` when that is all. `words` are those that were measured
-    in the new part, empty when the voice measures none."""
+    in the new part, empty when the voice measures none. `text` are words behind those that were queued: a model that
+    speaks by itself tells its text as it speaks."""
 
     at: int
     utterance: int
     samples: int
     final: bool
     words: tuple[WordSpan, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,9 @@ class SpokenUtterance:
     state: PlayoutState | None = None
     words: list[WordSpan] = field(default_factory=list)
 
-    def voiced(self, samples: int, words: tuple[WordSpan, ...], *, final: bool) -> None:
-        """The voice made audio up to `samples` in all."""
+    def voiced(self, samples: int, words: tuple[WordSpan, ...], *, final: bool, text: str = "") -> None:
+        """The voice made audio up to `samples` in all, and says `text` behind what it said before."""
+        self.text = f"{self.text} {text}".strip()
         self.samples = max(self.samples, samples)
         self.words.extend(words)
         self.complete = self.complete or final

@@ -4,7 +4,8 @@
     agent-turn    turn, reply, kind, text, heard, interrupted, start_ms
     tool-call     turn, id, name, arguments, key        before the tool is called
     tool-result   turn, id, name, ok, result, ms
-    utterance     utterance, turn, text                 before the utterance may be heard; interruptible, filler
+    utterance     utterance, turn, text                 before the utterance may be heard; interruptible, filler;
+                                                        once more when a model that speaks by itself told more text
     interruption  utterance, position, reason, pause
     latency       turn, utterance, speech_end_ms, endpointing, transcriber, model, voice
     note          event, and what belongs to it
@@ -98,7 +99,7 @@ def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
             if entry.data.get("filler"):
                 restored.filler, restored.filler_turn = entry.data["text"], entry.data["turn"]
             else:
-                pending.append(entry)
+                _append(pending, entry)
     for call in restored.context.open_tools():
         restored.context.add(
             ToolReturned(call.turn, call.id, call.name, False, LOST_TOOL), start_ms=at_ms, end_ms=at_ms
@@ -108,6 +109,15 @@ def restore(entries: Iterable[Entry], at_ms: int) -> Restored:
     if not restored.rest and restored.begun is None and facts and not isinstance(facts[-1], AgentSaid):
         restored.answer = next((fact.text for fact in reversed(facts) if isinstance(fact, CallerSaid)), "")
     return restored
+
+
+def _append(pending: list[Entry], entry: Entry) -> None:
+    """Add an utterance; more text of one that is there belongs to its beginning."""
+    for index, known in enumerate(pending):
+        if known.data["utterance"] == entry.data["utterance"]:
+            pending[index] = Entry(known.at_ms, known.kind, entry.data)
+            return
+    pending.append(entry)
 
 
 def _unspoken(restored: Restored, pending: list[Entry], at_ms: int) -> None:

@@ -96,7 +96,7 @@ class Replies(Floor):
     def _voiced(self, event: e.UtteranceVoiced) -> None:
         if (utterance := self._utterance(event.utterance)) is not None:
             was_dry = utterance.dry
-            utterance.voiced(event.samples, event.words, final=event.final)
+            utterance.voiced(event.samples, event.words, final=event.final, text=event.text)
             if was_dry and self.state is State.SPEAKING:
                 self._expect_playout()
 

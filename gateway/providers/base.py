@@ -190,12 +190,37 @@ class ReplyEnd:
     expects: str = "anything"
 
 
-ReplyPart = TextDelta | ToolCall | ReplyEnd
+@dataclass(frozen=True, slots=True)
+class SpokenDelta:
+    """A piece of a reply that the model speaks by itself: no voice is needed for it.
+
+    :param item: what it belongs to, by the model's own name; pieces of one item come one after the other
+    :param text: whole words, said behind those told so far; told together with their audio, as far as that is known
+    :param pcm: audio behind that told so far
+    :param final: the item is complete
+    """
+
+    item: str
+    text: str = ""
+    pcm: bytes = b""
+    final: bool = False
+
+
+ReplyPart = TextDelta | SpokenDelta | ToolCall | ReplyEnd
 
 
 class LanguageModel(Protocol):
     def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
         """Stream a reply; closing the iterator cancels the request."""
+        ...
+
+
+@runtime_checkable
+class FollowsPlayout(Protocol):
+    """A model that speaks by itself, and keeps what the caller heard of it."""
+
+    def played(self, item: str, samples: int, context: CallContext) -> None:
+        """By now, `samples` (8000 Hz) of the item were sent to the caller."""
         ...
 
 

@@ -15,6 +15,7 @@ class Usage:
 
     `provider` and `model` are as in the assistant. `seconds` of audio are a transcriber's, `characters` a voice's; a
     voice that bills time fills `seconds` too. `prompt_tokens` hold the cached ones, `completion_tokens` the reasoning.
+    Tokens of audio have a price of their own: `…_audio_tokens` say how many of those above them are such.
     """
 
     stage: Stage
@@ -25,6 +26,9 @@ class Usage:
     prompt_tokens: int = 0
     cached_prompt_tokens: int = 0
     completion_tokens: int = 0
+    prompt_audio_tokens: int = 0
+    cached_prompt_audio_tokens: int = 0
+    completion_audio_tokens: int = 0
 
 
 Meter = Callable[[Usage], None]

@@ -29,6 +29,12 @@ class OutputPort(Protocol):
     def audio_sent(self, turn: int, utterance: int) -> None:
         """Audio of the answer to this turn went out."""
 
+    def speaks(self, utterance: int, item: str) -> None:
+        """The utterance is an item of a model that speaks by itself."""
+
+    def told(self, utterance: int, turn: int, text: str) -> None:
+        """What an utterance says in all, where more came after its beginning."""
+
 
 class ReplyOutput:
     """The utterances of one reply. Ids are given when they are sent, so that they increase in the order of playing."""
@@ -43,6 +49,8 @@ class ReplyOutput:
         self._offset = 0
         self._open = False
         self._filler = False
+        self._text = ""
+        self._grew = False
 
     def commit(self) -> None:
         """Send what was held back; from now on nothing is."""
@@ -63,13 +71,13 @@ class ReplyOutput:
         else:
             self._held.append(step)
 
-    def begin(self, text: str, *, interruptible: bool, filler: bool = False) -> None:
-        """Open an utterance."""
-        self.when_committed(lambda: self._begin(text, interruptible, filler))
+    def begin(self, text: str, *, interruptible: bool = True, filler: bool = False, item: str = "") -> None:
+        """Open an utterance; `item` is what a model that speaks by itself calls it."""
+        self.when_committed(lambda: self._begin(text, interruptible, filler, item))
 
-    def chunk(self, chunk: VoiceChunk) -> None:
-        """Audio of the open utterance."""
-        self.when_committed(lambda: self._send(chunk.pcm, chunk.words, final=False))
+    def chunk(self, chunk: VoiceChunk, *, text: str = "") -> None:
+        """Audio of the open utterance, and words that it says behind those of its beginning."""
+        self.when_committed(lambda: self._send(chunk.pcm, chunk.words, final=False, text=text))
 
     def end(self) -> None:
         """The open utterance has all its audio."""
@@ -80,16 +88,18 @@ class ReplyOutput:
         if self._open:
             self.end()
 
-    def _begin(self, text: str, interruptible: bool, filler: bool) -> None:
+    def _begin(self, text: str, interruptible: bool, filler: bool, item: str) -> None:
         self._utterance, self._offset, self._open = self._port.next_utterance(), 0, True
-        self._filler = filler
+        self._filler, self._text, self._grew = filler, text, False
+        if item:
+            self._port.speaks(self._utterance, item)
         announcement = pb.Utterance(
             utterance=self._utterance, text=text, interruptible=interruptible, turn=self.turn, filler=filler
         )
         self._port.send(pb.WorkerEvent(utterance=announcement))
         self._port.dispatch(UtteranceQueued(self._port.now(), self.reply, self._utterance, text, interruptible, filler))
 
-    def _send(self, pcm: bytes, words: Sequence[SpokenWord], *, final: bool) -> None:
+    def _send(self, pcm: bytes, words: Sequence[SpokenWord], *, final: bool, text: str = "") -> None:
         if words:
             known = [pb.Word(text=word.text, start=word.start, end=word.end) for word in words]
             self._port.send(pb.WorkerEvent(words=pb.Words(utterance=self._utterance, words=known)))
@@ -99,5 +109,12 @@ class ReplyOutput:
         if pcm and not self._filler:
             self._port.audio_sent(self.turn, self._utterance)
         self._open = not final
+        self._tell(text, final=final)
         spans = tuple(WordSpan(word.text, word.start, word.end) for word in words)
-        self._port.dispatch(UtteranceVoiced(self._port.now(), self._utterance, self._offset, final, spans))
+        self._port.dispatch(UtteranceVoiced(self._port.now(), self._utterance, self._offset, final, spans, text))
+
+    def _tell(self, text: str, *, final: bool) -> None:
+        self._grew = self._grew or bool(text)
+        self._text = f"{self._text} {text}".strip()
+        if final and self._grew:
+            self._port.told(self._utterance, self.turn, self._text)

@@ -21,9 +21,11 @@ from gateway.providers.base import (
     ChatRequest,
     LanguageModel,
     ReplyEnd,
+    SpokenDelta,
     TextDelta,
     ToolCall,
     Voice,
+    VoiceChunk,
 )
 from gateway.worker.output import OutputPort, ReplyOutput
 from gateway.worker.tools import Tools
@@ -58,11 +60,12 @@ class Reply:
         self._voice = voice
         self._context = context
         self._port = port
-        self._clauses: asyncio.Queue[SpokenClause | None] = asyncio.Queue()
+        self._clauses: asyncio.Queue[SpokenClause | SpokenDelta | None] = asyncio.Queue()
         self._committed = asyncio.Event()
         self._expects = "anything"
         self._voice_failed = False
         self._voicing = False
+        self._item = ""
 
     def commit(self) -> None:
         """The reply may be heard and its tools may run."""
@@ -77,6 +80,12 @@ class Reply:
         if self.clause_ms is None:
             self.clause_ms = self._port.now()
         self._clauses.put_nowait(SpokenClause(spoken, clause.interruptible))
+
+    def pass_on(self, piece: SpokenDelta) -> None:
+        """A piece that the model spoke by itself, after what was said so far."""
+        if self.clause_ms is None:
+            self.clause_ms = self._port.now()
+        self._clauses.put_nowait(piece)
 
     def say(self, text: str, *, interruptible: bool = True) -> None:
         """Say a whole text after what was said so far."""
@@ -144,18 +153,43 @@ class Reply:
         )
 
     async def _speak(self) -> None:
-        """Voice the clauses in their order, each as an utterance."""
-        while (clause := await self._clauses.get()) is not None:
+        """Voice the clauses in their order, each as an utterance; what the model spoke by itself is one, too."""
+        while (piece := await self._clauses.get()) is not None:
             self._voicing = True
-            self.output.begin(clause.text, interruptible=clause.interruptible, filler=clause.filler)
-            try:
-                async for chunk in bounded(self._voice.speak(clause.text, self._context), VOICE_SECONDS, "voice"):
-                    self.output.chunk(chunk)
-            except ProviderError:
-                self._voice_failed = True
-                raise
+            if isinstance(piece, SpokenDelta):
+                self._spoken(piece)
+            else:
+                self._end_item()
+                await self._voice_clause(piece)
+            self._voicing = bool(self._item)
+        self._end_item()
+
+    async def _voice_clause(self, clause: SpokenClause) -> None:
+        self.output.begin(clause.text, interruptible=clause.interruptible, filler=clause.filler)
+        try:
+            async for chunk in bounded(self._voice.speak(clause.text, self._context), VOICE_SECONDS, "voice"):
+                self.output.chunk(chunk)
+        except ProviderError:
+            self._voice_failed = True
+            raise
+        self.output.end()
+
+    def _spoken(self, piece: SpokenDelta) -> None:
+        text = piece.text
+        if piece.item != self._item:
+            self._end_item()
+            self._item = piece.item
+            self.output.begin(text, item=piece.item)
+            text = ""
+        if piece.pcm or text:
+            self.output.chunk(VoiceChunk(piece.pcm), text=text)
+        if piece.final:
+            self._end_item()
+
+    def _end_item(self) -> None:
+        if self._item:
+            self._item = ""
             self.output.end()
-            self._voicing = False
 
 
 class Conversing:
@@ -220,6 +254,10 @@ class Conversing:
                 case TextDelta(text=text):
                     said += text
                     self._add(reply, reader.push(text))
+                case SpokenDelta(text=text):
+                    said = f"{said} {text}".strip()
+                    reply.pass_on(part)
+                    self._look_for_the_end(reply, text)
                 case ToolCall():
                     calls.append(part)
                 case ReplyEnd(expects=expects):
@@ -235,10 +273,13 @@ class Conversing:
     def _add(self, reply: Reply, clauses: list[Clause]) -> None:
         for clause in clauses:
             reply.add(clause)
-            self._said += _words(clause.text).lstrip()
-            if not self._ends and any(phrase in self._said for phrase in self._end_phrases):
-                self._ends = True
-                reply.request_end("assistant-said-end-call-phrase", farewell=True)
+            self._look_for_the_end(reply, clause.text)
+
+    def _look_for_the_end(self, reply: Reply, text: str) -> None:
+        self._said += _words(text).lstrip()
+        if not self._ends and any(phrase in self._said for phrase in self._end_phrases):
+            self._ends = True
+            reply.request_end("assistant-said-end-call-phrase", farewell=True)
 
 
 def _words(text: str) -> str:

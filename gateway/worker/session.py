@@ -16,7 +16,7 @@ from gateway.conversation.journal import Entry, entry_of
 from gateway.conversation.latency import TurnLatency
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
-from gateway.providers.base import ChatRequest
+from gateway.providers.base import ChatRequest, FollowsPlayout
 from gateway.worker.clock import CallClock
 from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
@@ -56,6 +56,7 @@ class Session:
         self._latency: TurnLatency | None = None
         self._endpointing: EndpointingCallout | None = None
         self._begun: dict[int, int] = {}
+        self._items: dict[int, str] = {}
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
         self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
@@ -177,10 +178,17 @@ class Session:
                 result = event.action_result
                 self._note("action", action=result.action, ok=result.ok, detail=result.detail)
             case kind:
-                if kind == "playout" and self._hearing is not None:
-                    self._hearing.played(event.playout)
+                if kind == "playout":
+                    self._played(event.playout)
                 if (known := event_of(event, self.now())) is not None:
                     self.dispatch(known)
+
+    def _played(self, report: pb.PlayoutReport) -> None:
+        if self._hearing is not None:
+            self._hearing.played(report)
+        model, item = self._resources.model, self._items.get(report.utterance)
+        if item is not None and isinstance(model, FollowsPlayout):
+            model.played(item, report.position, self._resources.context)
 
     def _hear(self, audio: pb.CallerAudio) -> None:
         if self._hearing is not None and not self._held:
@@ -344,6 +352,14 @@ class Session:
         parts = latency.parts(max(self.now(), latency.due_ms))
         data = {"turn": turn, "utterance": utterance, "speech_end_ms": latency.speech_end_ms, **parts}
         self._journal(Entry(self.now(), "latency", data))
+
+    def speaks(self, utterance: int, item: str) -> None:
+        """An utterance is an item of a model that speaks by itself."""
+        self._items[utterance] = item
+
+    def told(self, utterance: int, turn: int, text: str) -> None:
+        """Journal what an utterance says in all: more of it became known after its beginning."""
+        self._journal(Entry(self.now(), "utterance", {"utterance": utterance, "turn": turn, "text": text}))
 
     # ------------------------------------------------------------ to the gateway
 

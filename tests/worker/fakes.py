@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from gateway.providers.base import (
     ChatRequest,
     ReplyEnd,
     ReplyPart,
+    SpokenDelta,
     SpokenWord,
     TextDelta,
     ToolCall,
@@ -154,6 +156,33 @@ class EchoModel:
     def _text(self, request: ChatRequest) -> str:
         last = request.messages[-1]
         return last.content if last.role == "tool" else self._reply.replace("{text}", last.content)
+
+
+class SpeakingModel:
+    """Speaks `reply` by itself, a word of `word_ms` a piece, the first `ahead` words told at once.
+
+    `heard` is how many samples of each item the caller was sent, as it was told.
+    """
+
+    heard: ClassVar[dict[str, int]] = {}
+
+    def __init__(self, reply: str, word_ms: int = 100, ahead: int = 1) -> None:
+        self._words = reply.split()
+        self._tone = tone(word_ms)
+        self._ahead = ahead
+
+    async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
+        item = f"item {len(request.messages)}"
+        self.heard[item] = 0
+        for index, _ in enumerate(self._words):
+            told = self._words[: self._ahead] if not index else self._words[index + self._ahead - 1 :][:1]
+            yield SpokenDelta(item, " ".join(told), self._tone)
+            await asyncio.sleep(0)
+        yield SpokenDelta(item, final=True)
+        yield ReplyEnd()
+
+    def played(self, item: str, samples: int, context: CallContext) -> None:
+        self.heard[item] = samples
 
 
 class ToneVoice:

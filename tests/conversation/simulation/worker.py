@@ -190,6 +190,12 @@ class SimulatedWorker:
     def audio_sent(self, turn: int, utterance: int) -> None:
         """Latency is no matter of the simulation."""
 
+    def speaks(self, utterance: int, item: str) -> None:
+        """No model of the simulation speaks by itself."""
+
+    def told(self, utterance: int, turn: int, text: str) -> None:
+        """No model of the simulation speaks by itself."""
+
     def record(self, fact: Fact) -> None:
         """Keep a fact in context and journal."""
         self.context.add(fact)
