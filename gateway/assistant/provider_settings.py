@@ -48,17 +48,20 @@ class ChunkPlan(Section):
     punctuation_boundaries: list[str] = Field(default_factory=list)
 
 
-class VoiceFallbackPlan(Section):
-    """Voices that take over, in this order."""
-
-    voices: list[ProviderSettings] = Field(min_length=1)
-
-
-class VoiceSettings(ProviderSettings):
-    """`caching_enabled`: what is said often may be kept as audio."""
+class StandInVoice(ProviderSettings):
+    """A voice. `caching_enabled`: what is said often may be kept as audio."""
 
     caching_enabled: bool = True
     chunk_plan: ChunkPlan | None = None
+
+
+class VoiceFallbackPlan(Section):
+    """Voices that take over, in this order. They get the text as it was cut for the first one."""
+
+    voices: list[StandInVoice] = Field(min_length=1)
+
+
+class VoiceSettings(StandInVoice):
     fallback_plan: VoiceFallbackPlan | None = None
 
     @property
