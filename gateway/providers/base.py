@@ -178,7 +178,8 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """A piece of the reply's text."""
+    """A piece of the reply's text. An empty one is a sign of life: a model that thinks, or puts a tool call together,
+    sends one for each event of its server, because one that sends nothing is given up."""
 
     text: str
 

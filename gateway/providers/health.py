@@ -7,16 +7,20 @@ skipped. When its time is up one call tries it, and only one: success closes it,
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.errors import ProviderError
+import structlog
+
+from gateway.errors import ProviderBadRequest, ProviderError
 from gateway.providers.usage import Stage
 
 State = Literal["closed", "open", "half-open"]
 
 _LONGEST_OPEN_SECONDS = 300.0
+_LONGEST_ASKED_SECONDS = 3600.0
+"""A Retry-After beyond this is more likely to be a mistake than a wish."""
 _PERMANENT_SECONDS = 60.0
 """A wrong key or an empty account does not mend itself in seconds."""
 _PROBE_SECONDS = 15.0
@@ -24,6 +28,8 @@ _PROBE_SECONDS = 15.0
 _KEPT = 50
 _ENOUGH = 8
 """First results that a percentile needs."""
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +41,28 @@ class CircuitRules:
     open_seconds: float = 10.0
 
 
+def _unwatched(circuit: Circuit, seconds: float) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(slots=True)
 class Circuit:
-    """The health of one provider. Times are seconds of any steady clock."""
+    """The health of one provider. Times are seconds of any steady clock.
+
+    :param changed: told once each time that it opens, with the seconds for which, or closes, with 0
+    """
 
     stage: Stage
     name: str
     rules: CircuitRules = CircuitRules()
+    changed: Callable[[Circuit, float], None] = _unwatched
     successes: int = 0
     failures: int = 0
     last_error: str = ""
     _in_a_row: int = 0
     _open_until: float | None = None
     _open_for: float = 0.0
+    _asked_until: float = 0.0
     _probe_until: float | None = None
     _first_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
@@ -56,6 +71,14 @@ class Circuit:
         if self._open_until is None:
             return "closed"
         return "open" if now < self._open_until else "half-open"
+
+    def open_seconds(self, now: float) -> float:
+        """For how much longer it is skipped."""
+        return max(0.0, self._open_until - now) if self._open_until is not None else 0.0
+
+    def left_alone(self, now: float) -> bool:
+        """The provider asked to be (Retry-After): it is not even a last resort."""
+        return now < self._asked_until
 
     def admits(self, now: float) -> bool:
         """Whether a call may use it now. Of a half-open circuit the one that is told yes must tell what came of it."""
@@ -71,32 +94,66 @@ class Circuit:
 
     def succeeded(self, first_ms: float | None = None) -> None:
         """It did what it should; `first_ms` is how long the first result took."""
+        was_open = self._open_until is not None
         self.successes += 1
         self._in_a_row, self._open_until, self._open_for, self._probe_until = 0, None, 0.0, None
+        self._asked_until = 0.0
         if first_ms is not None:
             self._first_ms.append(first_ms)
+        if was_open:
+            self.changed(self, 0.0)
 
     def failed(self, now: float, error: ProviderError) -> None:
-        """It failed. What the request itself is to blame for (bad request) must not be told here."""
+        """It failed. What the request itself is to blame for (bad request) does not count."""
+        if isinstance(error, ProviderBadRequest):
+            self.abandoned()
+            return
         self.failures += 1
         self._in_a_row += 1
         self.last_error = str(error)
-        tried = self._probe_until is not None
-        if not (tried or error.permanent or error.retry_after is not None or self._in_a_row >= self.rules.failures):
+        if error.retry_after is not None:
+            self._asked_until = now + min(error.retry_after, _LONGEST_ASKED_SECONDS)
+        if self.state(now) == "open":  # by a call that began earlier, or as a last resort: known already
+            self._open_until = max(self._open_until or 0.0, self._asked_until)
             return
-        self._open_for = min(_LONGEST_OPEN_SECONDS, 2 * self._open_for if tried else self.rules.open_seconds)
+        if seconds := self._sentence(now, error):
+            self._open_for = min(_LONGEST_OPEN_SECONDS, seconds)
+            self._open_until, self._probe_until = now + seconds, None
+            self.changed(self, seconds)
+
+    def _sentence(self, now: float, error: ProviderError) -> float:
+        """For how long a failure opens it; 0 when it stays closed."""
+        seconds = 0.0
+        if self._open_until is not None:
+            seconds = min(_LONGEST_OPEN_SECONDS, max(2 * self._open_for, self.rules.open_seconds))
+        elif self._in_a_row >= self.rules.failures:
+            seconds = self.rules.open_seconds
         if error.permanent:
-            self._open_for = max(self._open_for, _PERMANENT_SECONDS)
-        self._open_until = now + max(self._open_for, error.retry_after or 0.0)
+            seconds = max(seconds, _PERMANENT_SECONDS)
+        return max(seconds, self._asked_until - now)
+
+    def abandoned(self) -> None:
+        """The call that was to try it will not find out: the next one may."""
         self._probe_until = None
+
+    def late(self, first_ms: float) -> None:
+        """A first result had not come by then, when somebody else's was taken."""
+        self._first_ms.append(first_ms)
+
+    @property
+    def first_ms_p50(self) -> float | None:
+        """The median of its latest first results, ms; None while there are few."""
+        return self._percentile(0.5)
 
     @property
     def first_ms_p95(self) -> float | None:
         """The 95th percentile of its latest first results, ms; None while there are few."""
+        return self._percentile(0.95)
+
+    def _percentile(self, share: float) -> float | None:
         if len(self._first_ms) < _ENOUGH:
             return None
-        ordered = sorted(self._first_ms)
-        return ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+        return sorted(self._first_ms)[round(share * (len(self._first_ms) - 1))]
 
 
 class Health:
@@ -109,7 +166,20 @@ class Health:
     def circuit(self, stage: Stage, name: str) -> Circuit:
         """The circuit of a provider, closed at first. The name says provider, model and address, so that calls share
         it only where they would share the failure."""
-        return self._circuits.setdefault((stage, name), Circuit(stage, name, self._rules))
+        return self._circuits.setdefault((stage, name), Circuit(stage, name, self._rules, _log_change))
 
     def __iter__(self) -> Iterator[Circuit]:
         return iter(self._circuits.values())
+
+
+def _log_change(circuit: Circuit, seconds: float) -> None:
+    if seconds:
+        logger.warning(
+            "provider out of use",
+            stage=circuit.stage,
+            provider=circuit.name,
+            seconds=round(seconds, 1),
+            error=circuit.last_error,
+        )
+    else:
+        logger.info("provider in use again", stage=circuit.stage, provider=circuit.name)

@@ -9,8 +9,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import structlog
-
 from gateway.conversation.clauses import speakable
 from gateway.conversation.events import EndRequested, ReplyFailed, ReplyFinished
 from gateway.conversation.passages import Clause, ClauseReader, clauses, plain
@@ -30,10 +28,6 @@ from gateway.providers.base import (
 from gateway.worker.output import OutputPort, ReplyOutput
 from gateway.worker.tools import Tools
 
-logger = structlog.get_logger(__name__)
-
-MODEL_SECONDS = 6.0
-"""Bound for each part of a model's reply."""
 VOICE_SECONDS = 8.0
 """Bound for each chunk of a voice."""
 TOOL_ROUNDS = 6
@@ -221,7 +215,7 @@ class Conversing:
 
     async def __call__(self, reply: Reply) -> None:
         for _ in range(TOOL_ROUNDS):
-            text, calls = await self._ask_twice(reply)
+            text, calls = await self._ask(reply)
             if not calls:
                 return
             await reply.committed()
@@ -235,33 +229,23 @@ class Conversing:
             )
         raise ProviderError(f"The model asked for tools {TOOL_ROUNDS} times in one reply.")
 
-    async def _ask_twice(self, reply: Reply) -> tuple[str, list[ToolCall]]:
-        """Ask again, once, when the model failed in a way that may pass and nothing of its answer is spoken yet."""
-        said = self._said
-        try:
-            return await self._ask(reply)
-        except ProviderError as error:
-            if error.permanent or self._said != said:
-                raise
-            logger.warning("model failed, asking again", call=self._request.context.call_id, error=str(error))
-        return await self._ask(reply)
-
     async def _ask(self, reply: Reply) -> tuple[str, list[ToolCall]]:
         reader, said, calls = ClauseReader(), "", list[ToolCall]()
         request = replace(self._request, messages=tuple(self._messages))
-        async for part in bounded(self._model.reply(request), MODEL_SECONDS, "model"):
-            match part:
-                case TextDelta(text=text):
-                    said += text
-                    self._add(reply, reader.push(text))
-                case SpokenDelta(text=text):
-                    said = f"{said} {text}".strip()
-                    reply.pass_on(part)
-                    self._look_for_the_end(reply, text)
-                case ToolCall():
-                    calls.append(part)
-                case ReplyEnd(expects=expects):
-                    reply.expect(expects)
+        async with aclosing(self._model.reply(request)) as parts:  # type: ignore[type-var]
+            async for part in parts:
+                match part:
+                    case TextDelta(text=text):
+                        said += text
+                        self._add(reply, reader.push(text))
+                    case SpokenDelta(text=text):
+                        said = f"{said} {text}".strip()
+                        reply.pass_on(part)
+                        self._look_for_the_end(reply, text)
+                    case ToolCall():
+                        calls.append(part)
+                    case ReplyEnd(expects=expects):
+                        reply.expect(expects)
         self._add(reply, reader.flush())
         return plain(said), calls
 

@@ -36,8 +36,8 @@ class StreamedModel:
             async with aclosing(self._wire.pieces(asked)) as pieces:
                 async for piece in pieces:
                     count.add(piece)
-                    if text := reading.add(piece):
-                        yield TextDelta(text)
+                    # An empty one, too: it tells that the model is at work.
+                    yield TextDelta(reading.add(piece))
                     if reading.characters > _LONGEST_CHARACTERS:
                         break
             if text := reading.rest():

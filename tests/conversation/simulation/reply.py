@@ -12,8 +12,10 @@ from gateway.conversation.context import Fact, ToolCalled, ToolReturned
 from gateway.conversation.passages import Clause, ClauseReader, clauses
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import SpokenWord, VoiceChunk
+from gateway.providers.failover.reply_attempts import PATIENCE
+from gateway.settings import FailoverSettings
 from gateway.worker.output import OutputPort, ReplyOutput
-from gateway.worker.reply import MODEL_SECONDS, VOICE_SECONDS
+from gateway.worker.reply import VOICE_SECONDS
 from tests.conversation.simulation.conditions import Conditions
 from tests.conversation.simulation.schedule import Process, Schedule, Signal, Steps
 
@@ -34,7 +36,7 @@ PIECE = 12
 CHUNK_MS = 400
 TOOL_TIMEOUT_MS = 20_000
 SLOW_TOOL_MS = (3_000, 20_000)
-HANG_MS = round(MODEL_SECONDS * 1000)
+HANG_MS = round(PATIENCE * FailoverSettings().first_token_seconds * 1000)
 SILENT_VOICE_MS = round(VOICE_SECONDS * 1000)
 
 
@@ -129,10 +131,10 @@ class SimulatedReply:
         self._end_of_text()
 
     def _think(self) -> Steps:
-        """The time to the first word; the model may fail, or hang and be given up twice."""
+        """The time to the first word; the model may fail, or hang and be given up."""
         yield self._random.randint(*self._conditions.model_ms)
         if self._random.random() < self._conditions.model_hangs:
-            yield 2 * HANG_MS
+            yield HANG_MS
             self._fail("The model sent nothing.")
         elif self._random.random() < self._conditions.model_fails:
             self._fail("The model failed.")
