@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
+
+from gateway.providers.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Recognised:
     :param confidence: 0…1, or None
     :param stability: probability that a partial stays as it is, or None
     :param finished: probability that the caller has finished, by the provider's own account, or None
+    :param usage: what the provider bills for it, where the traits say that results are billed
     """
 
     text: str
@@ -43,6 +46,7 @@ class Recognised:
     confidence: float | None = None
     stability: float | None = None
     finished: float | None = None
+    usage: Usage | None = None
 
 
 class RecogniserConnection(Protocol):
@@ -79,6 +83,7 @@ class RecogniserTraits:
     :param session_seconds: the provider ends a connection after this time; None for no such limit
     :param idle_seconds: it ends a connection that gets no audio for this time
     :param endpoints: it finds ends of turns by itself
+    :param bills: the seconds of audio that were sent, the seconds that a connection was open, or what results tell
     """
 
     name: str
@@ -86,6 +91,7 @@ class RecogniserTraits:
     session_seconds: float | None = None
     idle_seconds: float = 10.0
     endpoints: bool = False
+    bills: Literal["audio", "connection", "results"] = "audio"
 
 
 class StreamingRecogniser(Protocol):
