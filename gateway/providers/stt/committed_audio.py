@@ -1,0 +1,73 @@
+"""Which audio is in which item of OpenAI's input buffer, and whose text is still to come.
+
+The client commits the buffer; the server gives the audio a name (`input_audio_buffer.committed`), and later its text,
+in any order ("Realtime transcription" guide: order is by `previous_item_id`, not by arrival). Here texts come out in
+the order of their audio, each once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+from gateway.providers.stt.connection import Recognised
+
+
+@dataclass(slots=True)
+class _Item:
+    start_ms: int
+    end_ms: int
+    name: str = ""
+    text: str = ""
+    """What came of it so far."""
+    final: Recognised | None = None
+
+
+class CommittedAudio:
+    """The committed audio of one connection. Times are ms from the start of its audio."""
+
+    def __init__(self) -> None:
+        self._items: deque[_Item] = deque()
+        self._named: set[str] = set()
+
+    @property
+    def settled(self) -> bool:
+        """Nothing that was committed is without its text."""
+        return not self._items
+
+    def commit(self, start_ms: int, end_ms: int) -> None:
+        """This audio was committed."""
+        self._items.append(_Item(start_ms, end_ms))
+
+    def name(self, name: str) -> None:
+        """The server gives the oldest audio that has none this name."""
+        unnamed = next((item for item in self._items if not item.name), None)
+        if name not in self._named and unnamed is not None:
+            self._named.add(name)
+            unnamed.name = name
+
+    def delta(self, name: str, text: str) -> Recognised | None:
+        """A piece of text; a partial result when nothing before it is outstanding."""
+        item = self._item(name)
+        if item is None or item.final is not None:
+            return None
+        item.text += text
+        return Recognised(item.text.strip(), item.start_ms, item.end_ms, False) if item is self._items[0] else None
+
+    def completed(self, name: str, result: Recognised) -> list[Recognised]:
+        """The text of an item; what is now known without a gap. Its times are set here."""
+        self.name(name)
+        item = self._item(name)
+        if item is None:
+            return []
+        item.final = replace(result, start_ms=item.start_ms, end_ms=item.end_ms, final=True)
+        known = []
+        while self._items and (final := self._items[0].final) is not None:
+            self._items.popleft()
+            known.append(final)
+        if known:
+            known[-1] = replace(known[-1], flushed=self.settled)
+        return known
+
+    def _item(self, name: str) -> _Item | None:
+        return next((item for item in self._items if item.name == name), None)
