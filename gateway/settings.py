@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from gateway.assistant.assistant import Assistant
+from gateway.call.prices import Price
 from gateway.providers.credentials import Credential
 
 PORTS_PER_CALL = 2
@@ -154,6 +155,7 @@ class Settings(Section):
     credentials: list[Credential] = []
     failover: FailoverSettings = FailoverSettings()
     voice_cache: VoiceCacheSettings = VoiceCacheSettings()
+    prices: list[Price] = []
     demo: DemoSettings = DemoSettings()
 
     @property

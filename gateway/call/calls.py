@@ -11,6 +11,7 @@ import structlog
 
 from gateway.call import endings
 from gateway.call.journal import Journal, read_journal
+from gateway.call.prices import PriceBook
 from gateway.call.record import CallRecord, build_record
 from gateway.errors import ParleyError
 
@@ -20,10 +21,14 @@ _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class Calls:
-    """Reads and writes `calls/` of a data directory."""
+    """Reads and writes `calls/` of a data directory.
 
-    def __init__(self, data_dir: Path) -> None:
+    :param prices: what the providers charge; None for the list prices
+    """
+
+    def __init__(self, data_dir: Path, prices: PriceBook | None = None) -> None:
         self.directory = data_dir / "calls"
+        self._prices = prices or PriceBook()
 
     def prepare(self) -> None:
         """Make the directory. :raises ParleyError: when that is not possible."""
@@ -54,7 +59,7 @@ class Calls:
 
     def finish(self, journal: Journal) -> CallRecord | None:
         """Turn the journal of a call that has ended into its record."""
-        record = build_record(journal.entries)
+        record = build_record(journal.entries, self._prices)
         if record is not None:
             self.write(record)
             journal.path.unlink(missing_ok=True)
@@ -102,7 +107,7 @@ class Calls:
         """Turn the journals that a gateway left behind when it died into records."""
         adopted = []
         for path in sorted(self.directory.glob("*.journal")):
-            record = build_record(read_journal(path))
+            record = build_record(read_journal(path), self._prices)
             if record is not None and not (self.directory / f"{record.id}.json").exists():
                 recording = self.recording_path(record.id)
                 record.recording = record.recording or (recording.name if recording.exists() else None)
@@ -115,7 +120,7 @@ class Calls:
 
     def _running(self, call_id: str) -> CallRecord:
         try:
-            record = build_record(read_journal(self.journal_path(call_id)))
+            record = build_record(read_journal(self.journal_path(call_id)), self._prices)
         except FileNotFoundError:
             record = None
         if record is None:

@@ -18,6 +18,7 @@ from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
 from gateway.call.leg import Leg
 from gateway.call.outbound import dial_target, dialling_assistant
+from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
 from gateway.call.router import route
 from gateway.call.session import Call, CallServices
@@ -93,7 +94,7 @@ class Gateway:
     def __init__(self, settings: Settings, *, pool: WorkerPool, make_endpoint: EndpointMaker) -> None:
         self.settings = settings
         self.pool = pool
-        self.records = Calls(settings.data_dir)
+        self.records = Calls(settings.data_dir, PriceBook(settings.prices))
         self.admission = Admission(settings.capacity)
         self._make_endpoint = make_endpoint
         self._endpoint: Endpoint | None = None

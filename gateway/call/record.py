@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.call import endings
+from gateway.call.costs import Cost, CostBreakdown, Number, breakdown_of, costs_of
 from gateway.call.journal import Entry
 from gateway.call.leg import Direction
+from gateway.call.prices import PriceBook
+from gateway.providers.usage import Usage, read_usage
 
 
 class Part(BaseModel):
@@ -88,7 +92,7 @@ class Media(Part):
 
 
 class CallRecord(Part):
-    """One call, as it is kept."""
+    """One call, as it is kept. `cost` is USD, the sum of `costs`, and what `cost_breakdown` has as its total."""
 
     id: str
     direction: Direction
@@ -118,17 +122,33 @@ class CallRecord(Part):
     recording: str | None = None
     events: str | None = None
     path: str = ""
+    usage: list[Usage] = Field(default=[], exclude=True)
+    costs: list[Cost] = []
+    cost_breakdown: CostBreakdown = CostBreakdown()
+    cost: Number = Decimal(0)
 
 
-def build_record(entries: Iterable[Entry]) -> CallRecord | None:
-    """The record that a journal amounts to; None when its first line is missing."""
+def build_record(entries: Iterable[Entry], prices: PriceBook | None = None) -> CallRecord | None:
+    """The record that a journal amounts to; None when its first line is missing.
+
+    :param prices: what the providers charge; None for the list prices
+    """
     record: CallRecord | None = None
     for entry in entries:
         if record is None:
             record = CallRecord.model_validate(entry.data) if entry.kind == "call" else None
         elif reader := _READERS.get(entry.kind):
             reader(record, entry)
+    if record is not None:
+        _reckon(record, prices or PriceBook())
     return record
+
+
+def _reckon(record: CallRecord, prices: PriceBook) -> None:
+    seconds = None if record.duration_ms is None else Decimal(record.duration_ms) / 1000
+    record.costs = costs_of(record.usage, seconds, record.trunk, prices)
+    record.cost_breakdown = breakdown_of(record.costs)
+    record.cost = record.cost_breakdown.total
 
 
 def _caller_turn(record: CallRecord, entry: Entry) -> None:
@@ -204,6 +224,10 @@ def _note(record: CallRecord, entry: Entry) -> None:
     record.notes.append({"at_ms": entry.at_ms, **entry.data})
 
 
+def _usage(record: CallRecord, entry: Entry) -> None:
+    record.usage = [read_usage(row) for row in entry.data.get("rows", ())]
+
+
 def _worker(record: CallRecord, entry: Entry) -> None:
     record.worker = str(entry.data.get("worker", ""))
 
@@ -242,6 +266,7 @@ _READERS: Mapping[str, Callable[[CallRecord, Entry], None]] = {
     "pause": _pause,
     "verdict": _verdict,
     "note": _note,
+    "usage": _usage,
     "worker": _worker,
     "answered": _answered,
     "failure": _failure,

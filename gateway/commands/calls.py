@@ -12,7 +12,9 @@ from rich.table import Table
 
 from gateway.call.calls import Calls
 from gateway.call.latency import PARTS
+from gateway.call.prices import PriceBook
 from gateway.call.record import CallRecord, Latency
+from gateway.commands.bill import bill
 from gateway.commands.pauses import evidence_of, explained
 from gateway.commands.waterfall import summary, waterfall
 from gateway.conversation.recording import Recording, read_recordings
@@ -52,14 +54,14 @@ def show(settings: Settings, call_id: str, *, as_json: bool = False) -> None:
     :param call_id: the id or its unique beginning
     :raises ParleyError: when there is no such call, or several begin like this
     """
-    calls = Calls(settings.data_dir)
+    calls = Calls(settings.data_dir, PriceBook(settings.prices))
     record = calls.get(calls.whole_id(call_id))
     if as_json:
         data = {**record.model_dump(mode="json"), "latency_summary": summary(record.latency)}
         typer.echo(json.dumps(data, ensure_ascii=False, indent=1))
         return
     evidence = evidence_of(_events(calls, record))
-    parts = [_head(calls, record), _timeline(record, evidence), waterfall(record.latency), _path(record)]
+    parts = [_head(calls, record), _timeline(record, evidence), waterfall(record.latency), bill(record), _path(record)]
     console = _console()
     for index, lines in enumerate(filter(None, map(list, parts))):
         if index:

@@ -8,6 +8,7 @@
                                                         once more when a model that speaks by itself told more text
     interruption  utterance, position, reason, pause
     latency       turn, utterance, speech_end_ms, endpointing, transcriber, model, voice
+    usage         rows: what was used so far of each provider, all workers of the call together
     note          event, and what belongs to it
 
 Only the first four make the conversation's context. The other kinds tell how it went, and which words were on their way

@@ -160,7 +160,9 @@ class Hearing:
             self._dispatch(TranscriberFailed(self._clock.now(), reason, detail))
 
     async def close(self) -> None:
-        """End the transcription."""
+        """End the transcription, once."""
+        if self._closed:
+            return
         self._closed = True
         try:
             async with asyncio.timeout(CLOSE_SECONDS):

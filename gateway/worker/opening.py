@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -30,6 +30,7 @@ from gateway.providers.base import (
 )
 from gateway.providers.registry import Providers, make_detector
 from gateway.providers.turn.detectors import make_turn_detector
+from gateway.providers.usage import UsageBook
 
 OPEN_SECONDS = 1.5
 """A gateway asks another worker when this one has not accepted within 2 s."""
@@ -38,7 +39,8 @@ _DIRECTIONS = {pb.DIRECTION_OUTBOUND: "outboundPhoneCall"}
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A StartCall, understood. `call` is the call as tool servers see it, `recorded` whether its events are wanted."""
+    """A StartCall, understood. `call` is the call as tool servers see it, `recorded` whether its events are wanted,
+    `usage` what the call used of providers so far."""
 
     call_id: str
     assistant: Assistant
@@ -50,6 +52,7 @@ class Opening:
     at_ms: int
     backlog: pb.CallerAudio | None
     recorded: bool = False
+    usage: UsageBook = field(default_factory=UsageBook)
 
 
 def read_start(start: pb.StartCall) -> Opening:
@@ -72,6 +75,7 @@ def read_start(start: pb.StartCall) -> Opening:
         at_ms=start.at_ms,
         backlog=_backlog(start, entries),
         recorded=start.record_events,
+        usage=UsageBook(next((entry.data["rows"] for entry in reversed(entries) if entry.kind == "usage"), ())),
     )
 
 
@@ -139,7 +143,7 @@ class Resources:
             detector=make_detector(),
             turn_detector=make_turn_detector(assistant.start_speaking_plan),
             client=client,
-            context=CallContext(opening.call_id, opening.call, shown),
+            context=CallContext(opening.call_id, opening.call, shown, opening.usage.add),
         )
 
     async def open_transcriber(self) -> TranscriberStream:

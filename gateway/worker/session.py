@@ -83,6 +83,7 @@ class Session:
                 self._recording.flush()
             self._timer.cancel()
             await hearing.close()
+            self._tell_usage()
 
     async def _converse(self, hearing: Hearing) -> None:
         async with asyncio.TaskGroup() as group:
@@ -93,6 +94,9 @@ class Session:
             self._begin()
             await self._over
             self._stop(listening)
+            # Before the tools, which may take longer than the gateway listens: a transcriber counts until it is closed.
+            await hearing.close()
+            self._tell_usage()
             await self._tools.close()
 
     def _make_tools(self) -> Tools:
@@ -267,6 +271,7 @@ class Session:
                 said = AgentSaid(command.turn, command.text, command.heard, command.interrupted)
                 start_ms = self._begun.pop(command.reply, self.now())
                 self._record(said, reply=command.reply, kind=command.kind.value, start_ms=start_ms)
+                self._tell_usage()
             case c.Screen():
                 assert self._hearing is not None
                 self._hearing.screen(command)
@@ -379,6 +384,10 @@ class Session:
         now = self.now()
         self._context.add(fact, start_ms=details.get("start_ms", now), end_ms=details.get("end_ms", now))
         self._journal(entry_of(fact, now, **details))
+
+    def _tell_usage(self) -> None:
+        if (rows := self._opening.usage.news()) is not None:
+            self._journal(Entry(self.now(), "usage", {"rows": rows}))
 
     def _note(self, event: str, **data: Any) -> None:
         self._journal(Entry(self.now(), "note", {"event": event, **data}))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from gateway.call.calls import Calls
+from gateway.call.costs import breakdown_of, costs_of
 from gateway.call.leg import Direction
+from gateway.call.prices import PriceBook
 from gateway.call.record import CallRecord, Latency, Media, Pause, ToolCall, Turn
 from gateway.commands.calls import list_calls, show
 from gateway.conversation.commands import GiveVerdict
@@ -17,6 +20,7 @@ from gateway.conversation.events import PauseNoticed, PlayoutReported, PlayoutSt
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.recording import Recording, Step
 from gateway.errors import ParleyError
+from gateway.providers.usage import Usage
 from gateway.settings import Settings
 
 STARTED = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -167,6 +171,22 @@ def test_a_pause_is_explained_with_what_was_known(settings: Settings, capsys: py
     assert "resume 310 ms later, backchannel (the caller only acknowledged)" in out
     assert 'known by then: speech since 0.87 s, "okay"\n' in out
     assert "never decided" in out
+
+
+def test_what_it_cost_is_shown_row_by_row(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    usages = [
+        Usage("model", "openai", "gpt-4.1-mini", prompt_tokens=900, cached_prompt_tokens=300, completion_tokens=70),
+        Usage("voice", "cartesia", "sonic-3", characters=321),
+    ]
+    costs = costs_of(usages, Decimal(75), None, PriceBook())
+    breakdown = breakdown_of(costs)
+    write(settings, record(costs=costs, cost_breakdown=breakdown, cost=breakdown.total))
+    show(settings, "c-1")
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    rows = [[word.strip() for word in line if word.strip()] for line in lines]
+    assert ["model openai gpt-4.1-mini", "900 + 70 tokens (300 cached)", "$0.000382"] in rows
+    assert ["voice cartesia sonic-3", "321 characters", "price not known"] in rows
+    assert ["cost", "$0.000382, and 1 without a known price"] in rows
 
 
 def test_json_is_the_record_with_its_figures(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ Named in an assistant as "tests.worker.fakes:EchoModel" and so on, with their op
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -29,6 +30,7 @@ from gateway.providers.base import (
     VoiceCapabilities,
     VoiceChunk,
 )
+from gateway.providers.usage import Usage
 
 SILENCE_RMS = 60.0
 """Caller audio below this holds no words."""
@@ -56,11 +58,13 @@ class ScriptedTranscriber:
     async def open(self, context: CallContext = OUTSIDE_CALL) -> ScriptedStream:
         if not self._opens:
             raise ProviderUnavailable("The scripted transcriber was told not to open.")
-        return ScriptedStream(self._texts, self._delay, self._fail_after)
+        meter = partial(context.meter, Usage("transcriber", "scripted", seconds=1))
+        return ScriptedStream(self._texts, self._delay, self._fail_after, closed=meter)
 
 
 class ScriptedStream:
-    def __init__(self, texts: Sequence[str], delay: float, fail_after: int) -> None:
+    def __init__(self, texts: Sequence[str], delay: float, fail_after: int, *, closed: Callable[[], None]) -> None:
+        self._on_close = closed
         self._texts = texts
         self._delay = delay
         self._fail_after = fail_after
@@ -99,6 +103,8 @@ class ScriptedStream:
             yield transcript
 
     async def close(self) -> None:
+        """Counts a second: the length of the audio is known to it only now."""
+        self._on_close()
         self._asked.put_nowait(None)
 
 
@@ -137,6 +143,8 @@ class EchoModel:
 
     async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
         self.requests.append(request)
+        words = sum(len(message.content.split()) for message in request.messages)
+        request.context.meter(Usage("model", "echo", prompt_tokens=words))
         await asyncio.sleep(self._delay)
         if self._failures:
             self._failures -= 1
@@ -201,6 +209,7 @@ class ToneVoice:
         self._tone = tone(word_ms)
 
     async def speak(self, text: str, context: CallContext = OUTSIDE_CALL) -> AsyncIterator[VoiceChunk]:
+        context.meter(Usage("voice", "tone", characters=len(text)))
         await asyncio.sleep(self._delay)
         for index, word in enumerate(text.split()):
             if self._fail_on and self._fail_on in word:

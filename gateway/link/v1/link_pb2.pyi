@@ -824,7 +824,7 @@ class JournalEntry(_message.Message):
     JSON_FIELD_NUMBER: _builtins.int
     at_ms: _builtins.int
     kind: _builtins.str
-    """caller-turn, agent-turn, tool-call, tool-result, latency, interruption, variable, note."""
+    """caller-turn, agent-turn, tool-call, tool-result, latency, interruption, usage, variable, note."""
     json: _builtins.str
     def __init__(
         self,

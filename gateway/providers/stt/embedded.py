@@ -38,7 +38,7 @@ def make(options: Options, credential: Credential) -> Transcriber:
 
     :raises ModelError: a model file is missing or damaged
     """
-    return SegmentTranscriber(embedded_recognisers()[options.model], recognition_pool())
+    return SegmentTranscriber(embedded_recognisers()[options.model], recognition_pool(), model=options.model)
 
 
 @functools.cache

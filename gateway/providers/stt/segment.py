@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soxr
 
 from gateway.errors import ProviderError
-from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE, ms_to_samples
+from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE, ms_to_samples, samples_to_ms
 from gateway.providers.base import OUTSIDE_CALL, CallContext, TranscriberCapabilities, Transcript, TranscriptHint
 from gateway.providers.stt.recogniser import MODEL_RATE, Hypothesis, Recogniser, Samples
+from gateway.providers.usage import Meter, Usage
 
 _KEPT_MS = 90_000
 _PRE_ROLL_MS = 300
 _POST_ROLL_MS = 200
+_METERED_MS = 5000
 
 
 class AudioHistory:
@@ -67,11 +69,15 @@ class _Request:
 
 
 class SegmentTranscriber:
-    """A recogniser as a transcriber. The pool is shared by all calls of the process."""
+    """A recogniser as a transcriber. The pool is shared by all calls of the process.
 
-    def __init__(self, recogniser: Recogniser, pool: Executor) -> None:
+    :param model: its name in the books
+    """
+
+    def __init__(self, recogniser: Recogniser, pool: Executor, *, model: str = "embedded") -> None:
         self._recogniser = recogniser
         self._pool = pool
+        self._model = model
 
     @property
     def capabilities(self) -> TranscriberCapabilities:
@@ -80,7 +86,8 @@ class SegmentTranscriber:
 
     async def open(self, context: CallContext = OUTSIDE_CALL) -> SegmentStream:
         """Transcription of one call."""
-        return SegmentStream(self._recogniser, self._pool, asyncio.get_running_loop())
+        meter = AudioMeter(context.meter, Usage("transcriber", "embedded", self._model))
+        return SegmentStream(self._recogniser, self._pool, asyncio.get_running_loop(), meter)
 
     async def warm_up(self) -> None:
         """Run once, so that the first caller does not wait for lazy initialisation."""
@@ -90,13 +97,37 @@ class SegmentTranscriber:
             await loop.run_in_executor(self._pool, self._recogniser.recognise, noise, TranscriptHint(expects=expects))
 
 
+class AudioMeter:
+    """Tells a meter the length of audio, every few seconds and at the end."""
+
+    def __init__(self, meter: Meter, usage: Usage) -> None:
+        self._meter = meter
+        self._usage = usage
+        self._ms = 0
+
+    def add(self, pcm: bytes) -> None:
+        """Audio came."""
+        self._ms += samples_to_ms(len(pcm) // SAMPLE_BYTES)
+        if self._ms >= _METERED_MS:
+            self.close()
+
+    def close(self) -> None:
+        """Tell what was not told yet."""
+        if self._ms:
+            self._meter(replace(self._usage, seconds=self._ms / 1000))
+            self._ms = 0
+
+
 class SegmentStream:
     """One call's transcription: iterate it for the final transcripts."""
 
-    def __init__(self, recogniser: Recogniser, pool: Executor, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, recogniser: Recogniser, pool: Executor, loop: asyncio.AbstractEventLoop, meter: AudioMeter
+    ) -> None:
         self._recogniser = recogniser
         self._pool = pool
         self._loop = loop
+        self._meter = meter
         self._history = AudioHistory()
         self._running: Future[Hypothesis] | None = None
         self._running_request: _Request | None = None
@@ -107,6 +138,7 @@ class SegmentStream:
     def push(self, pcm: bytes, at_ms: int) -> None:
         """Caller audio that starts at `at_ms` of the call clock."""
         self._history.push(pcm, at_ms)
+        self._meter.add(pcm)
 
     def finish(self, segment: int, start_ms: int, end_ms: int, hint: TranscriptHint) -> None:
         """Ask for the text of [start_ms, end_ms]. Real audio around it goes along: zeros would mislead the models."""
@@ -142,6 +174,7 @@ class SegmentStream:
         """End the iteration; what is still asked for is dropped."""
         if not self._closed:
             self._closed = True
+            self._meter.close()
             self._waiting.clear()
             if self._running is not None:
                 self._running.cancel()

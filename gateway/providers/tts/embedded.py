@@ -16,6 +16,7 @@ from gateway.providers.base import OUTSIDE_CALL, CallContext, SpokenWord, Voice,
 from gateway.providers.credentials import Credential
 from gateway.providers.pools import voice_pool
 from gateway.providers.tts.hibari import HibariSynthesiser, SpokenPiece
+from gateway.providers.usage import Usage
 
 _CACHE_BYTES = 16 * 1024 * 1024
 
@@ -79,6 +80,7 @@ class EmbeddedVoice:
 
     async def speak(self, text: str, context: CallContext = OUTSIDE_CALL) -> AsyncGenerator[VoiceChunk, None]:
         """One chunk per sentence. Closing the iterator stops after the sentence in work."""
+        context.meter(Usage("voice", "hibari", characters=len(text)))
         samples = 0
         for sentence in self._synthesiser.split(text):
             piece = await self._piece(sentence)

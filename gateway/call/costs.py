@@ -1,0 +1,156 @@
+"""What a call cost, as rows with Vapi's names that add up exactly.
+
+Each row is rounded to a millionth of a dollar, and the sums are sums of rows: sum(costs) == breakdown.total == cost.
+A price that is not known makes no guess: the row costs 0 and has a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from gateway.call.prices import PriceBook
+from gateway.providers.usage import Stage, Usage
+
+_STEP = Decimal("0.000001")
+_MINUTES_STEP = Decimal("0.0001")
+
+Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+"""Exact here, a number in JSON: its shortest form has the same digits."""
+
+
+class Part(BaseModel):
+    """A part of a record with Vapi's field names."""
+
+    model_config = ConfigDict(
+        extra="ignore", alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, frozen=True
+    )
+
+
+class Cost(Part):
+    """A row of costs[]. `transcriber`, `model` and `voice` name the provider and its model; only the fields of the
+    row's type are there. `cost` is USD; a `note` says why it may not be the whole."""
+
+    type: Literal["transport", "transcriber", "model", "voice", "vapi"]
+    provider: str | None = None
+    sub_type: Literal["normal"] | None = None
+    transcriber: Mapping[str, str] | None = None
+    model: Mapping[str, str] | None = None
+    voice: Mapping[str, str] | None = None
+    minutes: Number | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_prompt_tokens: int | None = None
+    characters: int | None = None
+    cost: Number
+    note: str | None = None
+
+
+class CostBreakdown(Part):
+    """The same by part, USD, and the amounts."""
+
+    transport: Number = Decimal(0)
+    stt: Number = Decimal(0)
+    llm: Number = Decimal(0)
+    tts: Number = Decimal(0)
+    vapi: Number = Decimal(0)
+    total: Number = Decimal(0)
+    llm_prompt_tokens: int = 0
+    llm_completion_tokens: int = 0
+    llm_cached_prompt_tokens: int = 0
+    tts_characters: int = 0
+
+
+def costs_of(usages: Iterable[Usage], seconds: Decimal | None, trunk: str | None, prices: PriceBook) -> list[Cost]:
+    """The rows of a call: what was used of the providers, line and platform where they have a price.
+
+    :param seconds: from answer to end; None when it was not answered
+    :param trunk: the call's trunk, whose name is the provider of the line
+    """
+    rows = [_ROWS[usage.stage](usage, prices.cost(usage)) for usage in usages]
+    if seconds is None:
+        return rows
+    minutes = seconds / 60
+    shown = _rounded(minutes, _MINUTES_STEP)
+    line = prices.price("telephony", trunk or "direct", "", "minute")
+    if line is not None:
+        rows.insert(0, Cost(type="transport", provider="vapi.sip", minutes=shown, cost=_rounded(minutes * line)))
+    platform = prices.price("platform", "parley", "", "minute")
+    if platform is not None:
+        rows.append(Cost(type="vapi", sub_type="normal", minutes=shown, cost=_rounded(minutes * platform)))
+    return rows
+
+
+def breakdown_of(costs: Sequence[Cost]) -> CostBreakdown:
+    """The sums of the rows."""
+    return CostBreakdown(
+        transport=_sum(costs, "transport"),
+        stt=_sum(costs, "transcriber"),
+        llm=_sum(costs, "model"),
+        tts=_sum(costs, "voice"),
+        vapi=_sum(costs, "vapi"),
+        total=sum((row.cost for row in costs), Decimal(0)),
+        llm_prompt_tokens=sum(row.prompt_tokens or 0 for row in costs),
+        llm_completion_tokens=sum(row.completion_tokens or 0 for row in costs),
+        llm_cached_prompt_tokens=sum(row.cached_prompt_tokens or 0 for row in costs),
+        tts_characters=sum(row.characters or 0 for row in costs),
+    )
+
+
+def _transcriber(usage: Usage, cost: Decimal | None) -> Cost:
+    return Cost(type="transcriber", transcriber=_named(usage), minutes=_minutes(usage), **_priced(usage, cost))
+
+
+def _model(usage: Usage, cost: Decimal | None) -> Cost:
+    return Cost(
+        type="model",
+        model=_named(usage),
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cached_prompt_tokens=usage.cached_prompt_tokens,
+        **_priced(usage, cost),
+    )
+
+
+def _voice(usage: Usage, cost: Decimal | None) -> Cost:
+    minutes = _minutes(usage) if usage.seconds else None
+    return Cost(type="voice", voice=_named(usage), minutes=minutes, characters=usage.characters, **_priced(usage, cost))
+
+
+_ROWS: Mapping[Stage, Callable[[Usage, Decimal | None], Cost]] = {
+    "transcriber": _transcriber,
+    "model": _model,
+    "voice": _voice,
+}
+
+
+def _named(usage: Usage) -> dict[str, str]:
+    return {"provider": usage.provider} | ({"model": usage.model} if usage.model else {})
+
+
+def _priced(usage: Usage, cost: Decimal | None) -> dict[str, Any]:
+    if cost is not None:
+        return {"cost": _rounded(cost)}
+    return {"cost": Decimal(0), "note": unpriced(usage)}
+
+
+def unpriced(usage: Usage) -> str:
+    """Why a usage has no cost."""
+    name = f"{usage.provider} {usage.model}".strip()
+    return f"No price is known for the {usage.stage} {name}: write it under prices in parley.yaml."
+
+
+def _minutes(usage: Usage) -> Decimal:
+    return _rounded(Decimal(str(usage.seconds)) / 60, _MINUTES_STEP)
+
+
+def _rounded(amount: Decimal, step: Decimal = _STEP) -> Decimal:
+    return amount.quantize(step, ROUND_HALF_UP)
+
+
+def _sum(costs: Iterable[Cost], kind: str) -> Decimal:
+    return sum((row.cost for row in costs if row.type == kind), Decimal(0))

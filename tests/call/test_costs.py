@@ -1,0 +1,134 @@
+"""The rows of a call's cost, and that they add up."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.call.costs import breakdown_of, costs_of
+from gateway.call.journal import Entry
+from gateway.call.prices import Price, PriceBook
+from gateway.call.record import CallRecord, build_record
+from gateway.providers.usage import Usage, UsageBook
+from tests.call.test_record import CALL, ENDED
+
+USED = [
+    Usage("transcriber", "deepgram", "nova-3", seconds=31.5),
+    Usage("model", "openai", "gpt-4.1-mini", prompt_tokens=900, cached_prompt_tokens=300, completion_tokens=70),
+    Usage("voice", "11labs", "eleven_flash_v2_5", characters=321),
+]
+LINE = [
+    Price.model_validate({"component": "telephony", "provider": "office", "unit": "minute", "price": "0.008"}),
+    Price.model_validate({"component": "platform", "unit": "minute", "price": "0.05"}),
+]
+
+
+def journal(*rows: list[dict[str, Any]]) -> list[Entry]:
+    answered = Entry(0, "answered", {"at": "2030-01-01T10:00:01+00:00"})
+    used = [Entry(1000 * index, "usage", {"rows": row}) for index, row in enumerate(rows, 1)]
+    return [CALL, answered, *used, Entry(30_000, "ended", ENDED)]
+
+
+def rows(*usages: Usage) -> list[dict[str, Any]]:
+    book = UsageBook()
+    for usage in usages:
+        book.add(usage)
+    return book.rows()
+
+
+def test_the_rows_have_vapis_names() -> None:
+    record = build_record(journal(rows(*USED)))
+    assert record is not None
+    shown = json.loads(record.model_dump_json(exclude_none=True))
+    assert shown["costs"] == [
+        {
+            "type": "transcriber",
+            "transcriber": {"provider": "deepgram", "model": "nova-3"},
+            "minutes": 0.525,
+            "cost": 0.00252,
+        },
+        {
+            "type": "model",
+            "model": {"provider": "openai", "model": "gpt-4.1-mini"},
+            "promptTokens": 900,
+            "completionTokens": 70,
+            "cachedPromptTokens": 300,
+            "cost": 0.000382,
+        },
+        {
+            "type": "voice",
+            "voice": {"provider": "11labs", "model": "eleven_flash_v2_5"},
+            "characters": 321,
+            "cost": 0.01284,
+        },
+    ]
+    assert shown["cost"] == 0.015742
+    assert shown["cost_breakdown"] == {
+        "transport": 0,
+        "stt": 0.00252,
+        "llm": 0.000382,
+        "tts": 0.01284,
+        "vapi": 0,
+        "total": 0.015742,
+        "llmPromptTokens": 900,
+        "llmCompletionTokens": 70,
+        "llmCachedPromptTokens": 300,
+        "ttsCharacters": 321,
+    }
+
+
+def test_the_last_entry_counts_because_it_holds_those_before() -> None:
+    record = build_record(journal(rows(USED[0]), rows(*USED)))
+    assert record is not None
+    assert [row.type for row in record.costs] == ["transcriber", "model", "voice"]
+
+
+def test_line_and_platform_are_there_where_they_have_a_price() -> None:
+    costs = costs_of(USED, Decimal(30), "office", PriceBook(LINE))
+    assert (costs[0].type, costs[0].minutes, costs[0].cost) == ("transport", Decimal("0.5"), Decimal("0.004"))
+    assert (costs[-1].type, costs[-1].sub_type, costs[-1].cost) == ("vapi", "normal", Decimal("0.025"))
+    breakdown = breakdown_of(costs)
+    assert (breakdown.transport, breakdown.vapi) == (Decimal("0.004"), Decimal("0.025"))
+    assert [row.type for row in costs_of([], Decimal(30), "other", PriceBook(LINE))] == ["vapi"]
+
+
+def test_a_call_that_nobody_answered_pays_what_was_prepared_for_it() -> None:
+    assert [row.type for row in costs_of([USED[2]], None, "office", PriceBook(LINE))] == ["voice"]
+
+
+def test_an_unknown_price_costs_nothing_and_says_so() -> None:
+    (row,) = costs_of([Usage("model", "custom-llm", "mine", prompt_tokens=5)], Decimal(1), None, PriceBook())
+    assert row.cost == 0
+    assert row.note == "No price is known for the model custom-llm mine: write it under prices in parley.yaml."
+
+
+PROVIDERS = ["deepgram", "openai", "11labs", "custom-llm", "hibari", "gladia"]
+USAGES = st.builds(
+    Usage,
+    stage=st.sampled_from(["transcriber", "model", "voice"]),
+    provider=st.sampled_from(PROVIDERS),
+    model=st.sampled_from(["nova-3", "gpt-4.1-mini", "gpt-4o-mini-tts", ""]),
+    seconds=st.floats(0, 4000).map(lambda seconds: round(seconds, 3)),
+    characters=st.integers(0, 100_000),
+    prompt_tokens=st.integers(10_000, 10_000_000),
+    cached_prompt_tokens=st.integers(0, 10_000),
+    completion_tokens=st.integers(0, 1_000_000),
+)
+
+
+@given(st.lists(USAGES, max_size=20), st.integers(0, 10_000_000))
+def test_the_rows_add_up_exactly_also_when_read_back(usages: list[Usage], duration_ms: int) -> None:
+    used = rows(*usages)
+    entries = journal(used)
+    record = build_record(entries, PriceBook(LINE))
+    assert record is not None
+    for one in (record, CallRecord.model_validate_json(record.model_dump_json())):
+        assert sum(row.cost for row in one.costs) == one.cost_breakdown.total == one.cost
+        parts = one.cost_breakdown
+        assert parts.transport + parts.stt + parts.llm + parts.tts + parts.vapi == one.cost
+    shown = json.loads(record.model_dump_json(), parse_float=Decimal)
+    assert sum(Decimal(row["cost"]) for row in shown["costs"]) == Decimal(shown["cost"])
