@@ -45,7 +45,7 @@ Meter = Callable[[Usage], None]
 
 
 def unmetered(usage: Usage) -> None:
-    """Nobody pays: outside of calls, and for what runs in this process."""
+    """Nobody pays: outside of calls."""
 
 
 class UsageBook:
