@@ -72,7 +72,7 @@ MODELS: Mapping[str, Entry] = {
 VOICES: Mapping[str, Entry] = {
     "hibari": Entry(f"{_TTS}.embedded", embedded=True),
     "piper": Entry(f"{_TTS}.piper", extra="piper", embedded=True),
-    "11labs": Entry(f"{_TTS}.elevenlabs", extra="elevenlabs", key=True),
+    "11labs": Entry(f"{_TTS}.elevenlabs", key=True),
     "openai": Entry(f"{_TTS}.openai", extra="openai", key=True),
     "cartesia": Entry(f"{_TTS}.cartesia", extra="cartesia", key=True),
     "playht": Entry(f"{_TTS}.playht", key=True),

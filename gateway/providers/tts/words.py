@@ -23,7 +23,7 @@ class TimedWord:
 def align(text: str, spoken: Sequence[TimedWord]) -> list[TimedWord]:
     """The whitespace-separated words of `text`, in order, with times that never go back."""
     wanted = text.split()
-    matcher = difflib.SequenceMatcher(None, [_bare(w) for w in wanted], [_bare(w.text) for w in spoken], autojunk=False)
+    matcher = difflib.SequenceMatcher(None, [bare(w) for w in wanted], [bare(w.text) for w in spoken], autojunk=False)
     timed: list[TimedWord] = []
     for kind, first, last, spoken_first, spoken_last in matcher.get_opcodes():
         words, heard = wanted[first:last], spoken[spoken_first:spoken_last]
@@ -32,11 +32,11 @@ def align(text: str, spoken: Sequence[TimedWord]) -> list[TimedWord]:
         elif words:
             at = timed[-1].end if timed else 0.0
             start, end = (heard[0].start, heard[-1].end) if heard else (at, at)
-            timed += _share(words, start, end)
+            timed += share(words, start, end)
     return timed
 
 
-def _share(words: Sequence[str], start: float, end: float) -> list[TimedWord]:
+def share(words: Sequence[str], start: float, end: float) -> list[TimedWord]:
     """The words one after the other between `start` and `end`, long ones longer."""
     total = sum(len(word) for word in words)
     shared, done = [], 0
@@ -47,5 +47,6 @@ def _share(words: Sequence[str], start: float, end: float) -> list[TimedWord]:
     return shared
 
 
-def _bare(word: str) -> str:
+def bare(word: str) -> str:
+    """A word without case and punctuation; punctuation alone stays as it is."""
     return "".join(character for character in word.casefold() if character.isalnum()) or word

@@ -154,6 +154,10 @@ class Wire:
         self.refused = False
         """The client was turned away: there is nobody to talk to."""
 
+    def suffer(self, fault: Fault | None) -> None:
+        """From here on this fault, for connections that serve one request after the other."""
+        self._fault, self._sent, self._kept = fault, 0, None
+
     async def receive(self) -> str | bytes:
         """The client's next message. :raises WebSocketDisconnect: it has gone"""
         if self.refused:

@@ -1,0 +1,81 @@
+"""A WebSocket to a voice's server (RFC 6455): faults as `ProviderError`s, and every wait bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.protocol import State
+
+from gateway.errors import ProviderTimeout, ProviderUnavailable
+from gateway.providers.refusals import refusal
+
+OPEN_SECONDS = 5.0
+MESSAGE_SECONDS = 10.0
+"""The longest wait for the next message; who stands in for a slow voice decides sooner."""
+
+OPTIONS: Mapping[str, Any] = {
+    "open_timeout": OPEN_SECONDS,
+    "close_timeout": 1.0,
+    "ping_interval": 15.0,
+    "ping_timeout": 10.0,
+    "compression": None,  # encoded audio does not get smaller
+    "max_size": None,  # a message may hold many seconds
+    "max_queue": None,  # pings must be answered while a caller does not listen
+    "logger": logging.getLogger("gateway.websocket.silent"),
+}
+"""How connections are opened. The log of the library would hold the key that goes in the handshake's header."""
+OPTIONS["logger"].setLevel(logging.CRITICAL)
+
+
+async def dial(who: str, url: str, headers: Mapping[str, str]) -> ClientConnection:
+    """An open connection.
+
+    :param who: how the sentence of an error begins
+    :raises ProviderError: it is refused, cannot be reached, or not opened in time
+    """
+    with faults(who):
+        return await connect(url, additional_headers=headers, **OPTIONS)
+
+
+@contextmanager
+def faults(who: str) -> Iterator[None]:
+    """What can happen to a connection, as a `ProviderError`."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise ProviderTimeout(f"{who} does not answer.") from error
+    except InvalidStatus as error:
+        answer = error.response
+        raise refusal(who, answer.status_code, bytes(answer.body or b""), answer.headers) from None
+    except ConnectionClosed as error:
+        closed = error.rcvd
+        why = f" ({closed.code} {closed.reason})" if closed else ""
+        raise ProviderUnavailable(f"{who} ended the connection{why}.") from error
+    except (OSError, WebSocketException) as error:
+        raise ProviderUnavailable(f"{who} cannot be reached: {error}.") from error
+
+
+async def next_message(who: str, connection: ClientConnection) -> str | bytes:
+    """What comes next.
+
+    :raises ProviderError: nothing comes in time, or the connection is lost
+    """
+    with faults(who):
+        async with asyncio.timeout(MESSAGE_SECONDS):
+            return await connection.recv()
+
+
+def is_open(connection: ClientConnection) -> bool:
+    """Whether neither side has ended it."""
+    return connection.state is State.OPEN
+
+
+def as_websocket(url: str) -> str:
+    """The address with the scheme of a WebSocket, without a slash at its end."""
+    return ("ws" + url.removeprefix("http") if url.startswith("http") else url).rstrip("/")
