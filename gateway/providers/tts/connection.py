@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.providers.tts.telephone_audio import Encoding
 from gateway.providers.tts.words import TimedWord
 
 
@@ -17,12 +18,12 @@ from gateway.providers.tts.words import TimedWord
 class Sound:
     """What came for the text.
 
-    :param pcm: the audio that follows, 8000 Hz mono s16le; it may be cut within a sample
+    :param audio: what follows, in the speaker's encoding, 8000 Hz mono; it may be cut within a sample
     :param words: words in the order of the speech, in ms from the start of the text's audio; they may come before or
         after their audio
     """
 
-    pcm: bytes = b""
+    audio: bytes = b""
     words: tuple[TimedWord, ...] = ()
 
 
@@ -68,12 +69,14 @@ class SpeakerTraits:
 
     :param name: provider as in the assistant
     :param model: as in the assistant, for the bill
+    :param encoding: of its audio
     :param word_times: it tells when its words sound
     :param session_seconds: a connection is given up at this age
     """
 
     name: str
     model: str = ""
+    encoding: Encoding = "s16le"
     word_times: bool = False
     session_seconds: float = 600.0
 

@@ -9,9 +9,9 @@ from gateway.errors import ProviderError, ProviderUnavailable
 from gateway.media.audio import SAMPLE_RATE
 from gateway.providers.base import OUTSIDE_CALL, CallContext, SpokenWord, VoiceCapabilities, VoiceChunk
 from gateway.providers.tts.connection import Sound, Speaker, SpeechConnection
-from gateway.providers.tts.samples import WholeSamples
 from gateway.providers.tts.standby import Standby
 from gateway.providers.tts.streamed_words import StreamedWords
+from gateway.providers.tts.telephone_audio import TelephoneAudio
 from gateway.providers.tts.words import TimedWord
 from gateway.providers.usage import Meter, Usage
 
@@ -47,11 +47,12 @@ class SocketVoice:
 
         :raises ProviderError: it cannot be reached, refuses, breaks off, or sent no audio
         """
-        samples, words, told = WholeSamples(), StreamedWords(text), list[TimedWord]()
+        audio, words = TelephoneAudio(encoding=self._speaker.traits.encoding), StreamedWords(text)
+        told: list[TimedWord] = []
         async with aclosing(self._sounds(text, context.meter)) as sounds:
             async for sound in sounds:
                 told += words.hear(sound.words)
-                if pcm := samples.push(sound.pcm):
+                if pcm := audio.push(sound.audio):
                     yield VoiceChunk(pcm, _in_samples(told))
                     told.clear()
         if told := told + words.finish():
@@ -115,7 +116,7 @@ class _Attempt:
         last = None
         while (sound := await connection.receive()) is not None:
             self.stale = False
-            if any(sound.pcm):
+            if any(sound.audio):
                 self._heard = True
                 if sound == last:  # sent twice: speech never repeats itself to the bit, only silence does
                     continue
