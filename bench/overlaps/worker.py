@@ -23,8 +23,9 @@ from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
 from gateway.media.utterance import Report
 from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, VoiceActivityDetector
+from gateway.providers.stt.history import AudioHistory
 from gateway.providers.stt.recogniser import Recogniser
-from gateway.providers.stt.segment import AudioHistory, to_model_rate
+from gateway.providers.stt.segment import to_model_rate
 from gateway.providers.tts.hibari import SpokenPiece
 from gateway.worker.clock import CallClock
 from gateway.worker.hearing import Hearing

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
+from tests.providers.emulators.tone_words import WORD_MS, decode
 
 _LOUD = 300
 """Root mean square, of 32768, from which a window of 10 ms is loud: some -41 dBFS."""
@@ -96,6 +97,34 @@ class Stretches:
         self.start_ms = None
         self._pcm.clear()
         return stretch
+
+
+class ToneEar:
+    """Hears the words of `tone_words`. A word that was not heard whole is none.
+
+    :param word_ms: how long a word was said
+    """
+
+    def __init__(self, word_ms: int = WORD_MS) -> None:
+        self._word_ms = word_ms
+        self._stretches = Stretches(gap_ms=20)
+        self._words: list[HeardWord] = []
+
+    @property
+    def heard_ms(self) -> int:
+        """How much audio came."""
+        return self._stretches.heard_ms
+
+    @property
+    def words(self) -> list[HeardWord]:
+        """All words so far."""
+        return list(self._words)
+
+    def push(self, pcm: bytes) -> None:
+        """The next audio."""
+        for stretch in self._stretches.push(pcm):
+            for text, start, end in decode(stretch.pcm, self._word_ms):
+                self._words.append(HeardWord(text, stretch.start_ms + start, stretch.start_ms + end))
 
 
 @dataclass(frozen=True, slots=True)

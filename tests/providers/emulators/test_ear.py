@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from tests.providers.emulators.ear import Ear, Line, ScriptedEar
+from tests.providers.emulators.ear import Ear, Line, ScriptedEar, ToneEar
+from tests.providers.emulators.tone_words import GAP_MS, VOCABULARY, WORD_MS, encode
 from tests.providers.speech import silence, tone
 
 
@@ -46,3 +47,16 @@ def test_pieces_of_any_size_sound_the_same() -> None:
     listen(ears[0], pcm, 14)
     listen(ears[1], pcm, 4000)
     assert ears[0].words == ears[1].words
+
+
+def test_tone_words_are_heard_with_their_times() -> None:
+    ear = ToneEar()
+    listen(ear, silence(333) + encode(VOCABULARY), 480)
+    assert texts(ear) == " ".join(VOCABULARY)
+    assert all(abs(word.start_ms - 333 - at * (WORD_MS + GAP_MS)) < 5 for at, word in enumerate(ear.words))
+
+
+def test_half_a_tone_word_is_none() -> None:
+    ear = ToneEar()
+    listen(ear, encode("river")[:1600] + silence(100) + encode("garden")[1600:] + encode("east"))
+    assert texts(ear) == "east"
