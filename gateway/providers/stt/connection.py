@@ -84,6 +84,7 @@ class RecogniserTraits:
     :param idle_seconds: it ends a connection that gets no audio for this time
     :param endpoints: it finds ends of turns by itself
     :param bills: the seconds of audio that were sent, the seconds that a connection was open, or what results tell
+    :param replay_speed: how many times faster than real time it takes audio that is sent again
     """
 
     name: str
@@ -92,6 +93,7 @@ class RecogniserTraits:
     idle_seconds: float = 10.0
     endpoints: bool = False
     bills: Literal["audio", "connection", "results"] = "audio"
+    replay_speed: float = 20.0
 
 
 class StreamingRecogniser(Protocol):

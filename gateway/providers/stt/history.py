@@ -31,6 +31,11 @@ class AudioHistory:
             self._start += surplus
 
     @property
+    def start_ms(self) -> int:
+        """From when on there is audio."""
+        return samples_to_ms(self._start)
+
+    @property
     def end_ms(self) -> int:
         """How far it reaches, 0 when it is empty."""
         return samples_to_ms(self._start + len(self._pcm) // SAMPLE_BYTES)

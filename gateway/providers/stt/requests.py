@@ -21,7 +21,7 @@ from gateway.providers.base import (
     Transcript,
     TranscriptHint,
 )
-from gateway.providers.stt.segment import AudioHistory
+from gateway.providers.stt.history import AudioHistory
 from gateway.providers.usage import Meter
 
 _PRE_ROLL_MS = 300
