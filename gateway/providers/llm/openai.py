@@ -7,7 +7,7 @@ each a chunk with a delta, ended by `[DONE]` (https://platform.openai.com/docs/a
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import openai
@@ -82,7 +82,7 @@ class OpenAiWire:
         """The server's chunks; see `ModelWire`."""
         with self._errors():
             stream = await self._ask(request)
-            async with aclosing(stream):
+            async with stream:
                 async for chunk in stream:
                     for piece in self._read(chunk):
                         yield piece

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from gateway.errors import ProviderError
 from gateway.providers.base import ToolCall
@@ -32,10 +33,10 @@ class ToolCallDeltas:
 
         :raises ProviderError: a call has no name, or arguments that are no JSON object
         """
-        for index, call in sorted(self._calls.items()):
+        for _, call in sorted(self._calls.items()):
             if not call.name:
                 raise ProviderError(f"{who} called a tool without naming it.")
-            yield ToolCall(call.id or f"call_{index}", call.name, _arguments(who, call))
+            yield ToolCall(call.id or f"call_{uuid4().hex}", call.name, _arguments(who, call))
 
 
 @dataclass(slots=True)

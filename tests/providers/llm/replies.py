@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from gateway.providers.base import ChatMessage, ChatRequest, ReplyPart, TextDelta
+from gateway.providers.base import ChatMessage, ChatRequest, ReplyPart, TextDelta, ToolCall
 
 HELLO = ChatRequest([ChatMessage("user", "hello there")])
 
@@ -30,3 +30,8 @@ async def parts(model: Any, request: ChatRequest = HELLO) -> list[ReplyPart]:
 def text(reply: list[ReplyPart]) -> str:
     """What is said in a reply."""
     return "".join(part.text for part in reply if isinstance(part, TextDelta))
+
+
+def calls(reply: list[ReplyPart]) -> list[ToolCall]:
+    """The tools that a reply wants."""
+    return [part for part in reply if isinstance(part, ToolCall)]
