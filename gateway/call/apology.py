@@ -1,6 +1,7 @@
 """What a caller hears when the conversation is lost: an apology in the assistant's own voice, made before it is needed.
 
-A worker makes it like any first message, once per voice; the audio is kept in the data directory.
+A worker makes it like any first message, once per voice; the audio is kept in the data directory. As long as a voice
+has not made its own, the embedded one speaks for it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from gateway.assistant.assistant import Assistant
+from gateway.assistant.provider_settings import VoiceSettings
 from gateway.call.disk import Disk
 from gateway.call.placement import Workers, place
 from gateway.errors import NoWorker
@@ -28,6 +30,8 @@ MAKE_SECONDS = 30.0
 QUIET_SECONDS = 1.5
 """The worker has said all when nothing came for this long."""
 RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 60.0
+SPARE = VoiceSettings(provider="hibari")
 
 
 class Apologies:
@@ -42,21 +46,32 @@ class Apologies:
         self._pcm: dict[str, bytes] = {}
 
     def pcm(self, assistant: Assistant) -> bytes | None:
-        """8000 Hz PCM in the assistant's voice; None when it has not been made yet."""
-        return self._pcm.get(_key(assistant))
+        """8000 Hz PCM in the assistant's voice, or else in the embedded one; None when neither has made it yet."""
+        return self._pcm.get(_key(assistant)) or self._pcm.get(_key(_spared(assistant)))
 
     async def prepare(self, assistants: Iterable[Assistant], workers: Workers) -> None:
         """Read or make the apology of each voice; tries again until a worker has made it."""
-        for assistant in {_key(assistant): assistant for assistant in assistants}.values():
-            path = self._directory / f"{_key(assistant)}.wav"
-            while (pcm := await asyncio.to_thread(_read, path)) is None:
-                made = await self._make(assistant, workers)
-                if made:
-                    self._disk.submit(partial(_write, path, made))
-                    pcm = made
-                    break
-                await asyncio.sleep(RETRY_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            for key, assistant in {_key(assistant): assistant for assistant in assistants}.items():
+                group.create_task(self._keep_trying(assistant, workers), name=f"apology {key}")
+
+    async def _keep_trying(self, assistant: Assistant, workers: Workers) -> None:
+        seconds = RETRY_SECONDS
+        while not await self._prepare(assistant, workers):
+            if self.pcm(assistant) is None:
+                await self._prepare(_spared(assistant), workers)
+            await asyncio.sleep(seconds)
+            seconds = min(2 * seconds, LONGEST_RETRY_SECONDS)
+
+    async def _prepare(self, assistant: Assistant, workers: Workers) -> bool:
+        """Whether there is one in the assistant's own voice."""
+        path = self._directory / f"{_key(assistant)}.wav"
+        pcm = await asyncio.to_thread(_read, path)
+        if pcm is None and (pcm := await self._make(assistant, workers)):
+            self._disk.submit(partial(_write, path, pcm))
+        if pcm:
             self._pcm[_key(assistant)] = pcm
+        return bool(pcm)
 
     async def _make(self, assistant: Assistant, workers: Workers) -> bytes:
         spoken = assistant.model_copy(
@@ -116,6 +131,10 @@ class _Collector:
                 if self._finals and self._finals == self._audio.keys():
                     return b"".join(bytes(self._audio[utterance]) for utterance in sorted(self._audio))
         return b""
+
+
+def _spared(assistant: Assistant) -> Assistant:
+    return assistant.model_copy(update={"voice": SPARE})
 
 
 def _key(assistant: Assistant) -> str:

@@ -16,7 +16,7 @@ class AgentReply:
     """A reply or a fixed text that is being made or spoken. `answers` is the caller's text that it was made for.
 
     `fixed` is the text of one that is known from the start, which may be `protected` against interruptions. `filled`
-    tells that the silence in it is covered."""
+    tells that a phrase for the silence in it is on its way."""
 
     id: int
     turn: int
@@ -33,7 +33,7 @@ class AgentReply:
     def queue(self, utterance: SpokenUtterance) -> None:
         """One more utterance went to the gateway."""
         self.utterances[utterance.id] = utterance
-        self.filled = utterance.filler
+        self.filled = False
 
     @property
     def settled(self) -> bool:
@@ -50,6 +50,11 @@ class AgentReply:
     def speaks(self) -> bool:
         """It has said something of its own."""
         return any(not utterance.filler for utterance in self.utterances.values())
+
+    @property
+    def only_filled(self) -> bool:
+        """What was said last only covers the wait for more."""
+        return bool(self.utterances) and list(self.utterances.values())[-1].filler
 
     @property
     def playing(self) -> SpokenUtterance | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-GAP_MS = 3000
-"""Once the reply has said something of its own, silence is covered after this long."""
+SILENT_MS = 2000
+"""A turn is never silent for longer than 2.5 s: the voice has the rest."""
+HOLD = "One moment, please."
+"""Said without fillers, too, when a model is silent for so long that it must have failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +20,31 @@ class FillerPlan:
 
 @dataclass(slots=True)
 class Fillers:
-    """Chooses the phrases of a call: never the same twice in a row, and a single one not in neighbouring turns."""
+    """Chooses the phrases of a call: never the same twice in a row, while there are others."""
 
     plan: FillerPlan
     last: str = ""
     last_turn: int = 0
 
-    def choose(self, turn: int) -> str:
-        """The phrase for a silence in the reply to this turn; empty when there is none to be said."""
+    def delay_ms(self, turn: int, *, heard: bool) -> int:
+        """The silence in the reply to this turn after which a phrase is due.
+
+        :param heard: something of the reply, or a phrase, was heard before the silence
+        """
+        phrases = self.plan.phrases
+        tiresome = len(phrases) == 1 and self.last == phrases[0] and turn - self.last_turn == 1
+        if heard or tiresome or not phrases:
+            return max(self.plan.delay_ms, SILENT_MS) if phrases else SILENT_MS
+        return self.plan.delay_ms
+
+    def choose(self, turn: int, *, tools: bool) -> str:
+        """The phrase for a silence in the reply to this turn; empty when there is none to be said.
+
+        :param tools: the silence is that of a tool, and says nothing about the model
+        """
         phrases = self.plan.phrases
         if not phrases:
-            return ""
-        if len(phrases) == 1 and self.last == phrases[0] and turn - self.last_turn < 2:
-            return ""
+            return "" if tools else HOLD
         index = phrases.index(self.last) + 1 if self.last in phrases else 0
         self.last, self.last_turn = phrases[index % len(phrases)], turn
         return self.last

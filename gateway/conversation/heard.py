@@ -43,7 +43,8 @@ class SpokenUtterance:
 
     def voiced(self, samples: int, words: tuple[WordSpan, ...], *, final: bool, text: str = "") -> None:
         """The voice made audio up to `samples` in all, and says `text` behind what it said before."""
-        self.text = f"{self.text} {text}".strip()
+        if text:
+            self.text = f"{self.text} {text}".strip()
         self.samples = max(self.samples, samples)
         self.words.extend(words)
         self.complete = self.complete or final

@@ -164,10 +164,12 @@ class Replies(Floor):
         if reply is None or reply.finished:
             return
         if self.caller.speaking:
-            self._arm_filler()
-        elif phrase := self._fillers.choose(reply.turn):
+            self._arm_filler(self._now)
+        elif phrase := self._fillers.choose(reply.turn, tools=bool(self._tools) and self._now < self._tools_until):
             reply.filled = True
             self._emit(c.Speak(reply.id, phrase, filler=True))
+        else:
+            self._arm_filler(self._now)
 
     # ------------------------------------------------------------ the end
 

@@ -179,7 +179,7 @@ class Turns(Replies):
         self._emit(c.CommitTurn(self.turn, text, *times, caller.source))
         self._expects, self._aside = "anything", None
         self._request.forget()
-        self._taken_ms = caller.end_ms
+        self._taken_ms, self._due_ms = caller.end_ms, due
         self._pace.took_turn()
         caller.forget()
         self._commit_reply()

@@ -74,6 +74,25 @@ async def test_a_kept_apology_that_is_damaged_is_made_again(tmp_path: Path) -> N
         assert len(worker.got("start")) == 2
 
 
+def only_embedded(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
+    """Every voice but the embedded one fails."""
+    voices = [json.loads(started.start.assistant_json)["voice"]["provider"] for started in worker.got("start")]
+    if event.WhichOneof("event") == "answered" and voices[-1] != "hibari":
+        yield pb.WorkerEvent(failure=pb.Failure(reason="pipeline-error-custom-voice-failed", detail="It failed."))
+    else:
+        yield from in_two_clauses(worker, event)
+
+
+async def test_for_a_voice_that_fails_the_embedded_one_speaks(tmp_path: Path) -> None:
+    async with worker_and_pool(only_embedded) as (_, pool):
+        apologies = Apologies(tmp_path, NowDisk())
+        preparing = asyncio.create_task(apologies.prepare([assistant("a")], pool))
+        await until(lambda: apologies.pcm(assistant("a")) == SAID)
+        assert not preparing.done(), "its own voice may work again"
+        preparing.cancel()
+        await asyncio.wait([preparing])
+
+
 async def test_without_a_worker_it_is_tried_again_later(tmp_path: Path) -> None:
     pool = WorkerPool(WorkerSettings(count=0))
     preparing = asyncio.create_task(Apologies(tmp_path, NowDisk()).prepare([assistant("a")], pool))

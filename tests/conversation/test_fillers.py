@@ -1,13 +1,14 @@
-"""Which filler is said."""
+"""Which filler is said, and after how much silence."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.conversation.fillers import FillerPlan, Fillers
+from gateway.conversation.fillers import HOLD, SILENT_MS, FillerPlan, Fillers
 
 TURNS = st.lists(st.integers(0, 2), min_size=1, max_size=20)
 """How many turns later the next silence is."""
@@ -18,25 +19,36 @@ def test_no_phrase_comes_twice_in_a_row(phrases: list[str], steps: list[int]) ->
     fillers, turn, said = Fillers(FillerPlan(phrases=tuple(phrases))), 0, list[str]()
     for step in steps:
         turn += step
-        said.append(fillers.choose(turn))
+        said.append(fillers.choose(turn, tools=False))
     assert all(said)
     assert all(one != other for one, other in pairwise(said))
 
 
-@given(TURNS)
-def test_a_single_phrase_never_comes_in_neighbouring_turns(steps: list[int]) -> None:
-    fillers, turn, turns = Fillers(FillerPlan(phrases=("Hm.",))), 0, list[int]()
+@given(st.lists(st.sampled_from("abcd"), unique=True), TURNS, st.integers(200, SILENT_MS), st.booleans())
+def test_no_silence_is_longer_than_two_seconds(phrases: list[str], steps: list[int], delay: int, heard: bool) -> None:
+    fillers, turn = Fillers(FillerPlan(delay, tuple(phrases))), 0
     for step in steps:
         turn += step
-        if fillers.choose(turn):
-            turns.append(turn)
-    assert all(later - turn >= 2 for turn, later in pairwise(turns))
+        assert fillers.delay_ms(turn, heard=heard) <= SILENT_MS
+        assert fillers.choose(turn, tools=False)
 
 
-def test_a_single_phrase_comes_again_after_a_turn_without() -> None:
-    fillers = Fillers(FillerPlan(phrases=("Hm.",)))
-    assert [fillers.choose(turn) for turn in (1, 2, 3, 4)] == ["Hm.", "", "Hm.", ""]
+def test_the_first_silence_is_covered_as_configured_and_later_ones_after_two_seconds() -> None:
+    fillers = Fillers(FillerPlan(700))
+    assert (fillers.delay_ms(1, heard=False), fillers.delay_ms(1, heard=True)) == (700, SILENT_MS)
 
 
-def test_without_phrases_nothing_is_said() -> None:
-    assert Fillers(FillerPlan(phrases=())).choose(1) == ""
+def test_who_wants_more_patience_has_it() -> None:
+    assert Fillers(FillerPlan(5000)).delay_ms(1, heard=True) == 5000
+
+
+def test_a_single_phrase_comes_later_in_the_turn_after_one_that_had_it() -> None:
+    fillers = Fillers(FillerPlan(1000, ("Hm.",)))
+    fillers.choose(1, tools=False)
+    assert [fillers.delay_ms(turn, heard=False) for turn in (2, 3)] == [SILENT_MS, 1000]
+
+
+@pytest.mark.parametrize(("tools", "said"), [(False, HOLD), (True, "")])
+def test_without_phrases_only_a_model_that_is_silent_is_covered(tools: bool, said: str) -> None:
+    fillers = Fillers(FillerPlan(phrases=()))
+    assert (fillers.delay_ms(1, heard=False), fillers.choose(1, tools=tools)) == (SILENT_MS, said)

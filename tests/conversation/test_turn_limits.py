@@ -8,7 +8,7 @@ import pytest
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation.fillers import FillerPlan
+from gateway.conversation.fillers import HOLD, FillerPlan
 from gateway.conversation.keypad import EXPECTED_MS, TYPING_MS, KeypadPlan
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.silence import Prompt, SilencePlan
@@ -270,13 +270,56 @@ def filled(talk: Talk, text: str) -> None:
     talk.played(talk.utterance)
 
 
-def test_a_slow_model_is_covered_once() -> None:
+def test_a_slow_model_is_covered_again_and_again() -> None:
     talk = asked()
-    talk.at(3400)
-    assert fillers(talk) == [PLAN.fillers.phrases[0]]
-    filled(talk, PLAN.fillers.phrases[0])
-    assert talk.in_state(State.THINKING)
-    talk.at(15_000)
+    first, second, third = PLAN.fillers.phrases
+    for moment, expected in ((3400, first), (6400, second), (9400, third), (12_400, first)):
+        talk.at(moment - 1)
+        count = len(fillers(talk))
+        talk.at(moment)
+        assert fillers(talk)[count:] == [expected], "2 s after the last sound"
+        filled(talk, expected)
+        assert talk.in_state(State.THINKING)
+
+
+def test_phrases_do_not_put_off_the_end_of_a_reply_that_never_comes() -> None:
+    talk = asked()
+    while talk.now < 2400 + 15_000:
+        talk.at(talk.now + 100)
+        if talk.in_state(State.THINKING) and len(fillers(talk)) > talk.utterance:
+            filled(talk, fillers(talk)[-1])
+    talk.at(20_000)
+    assert [note.event for note in talk.of(c.Note)] == ["failure"]
+
+
+def test_without_fillers_a_model_that_must_have_failed_is_covered_all_the_same() -> None:
+    talk = asked(replace(PLAN, fillers=FillerPlan(1000, ())))
+    talk.at(4399)
+    assert not fillers(talk)
+    talk.at(4400)
+    assert fillers(talk) == [HOLD]
+
+
+def test_without_fillers_a_slow_tool_is_not_covered() -> None:
+    talk = asked(replace(PLAN, fillers=FillerPlan(1000, ())))
+    talk.feed(e.ToolStarted(2500, talk.of(c.CommitReply)[-1].reply, "call-1", 20_000))
+    talk.at(12_000)
+    talk.feed(e.ToolEnded(12_000, talk.of(c.CommitReply)[-1].reply, "call-1"))
+    assert not fillers(talk)
+    talk.at(14_400)
+    assert fillers(talk) == [HOLD]
+
+
+def test_a_turn_that_was_taken_late_is_covered_earlier() -> None:
+    talk = Talk()
+    talk.feed(e.SpeechStarted(1060, 1000))
+    talk.feed(e.SpeechEnded(2100, 2000))
+    talk.at(4000)
+    talk.feed(e.Transcribed(4000, talk.of(c.Transcribe)[-1].segment, "where is my order"))
+    assert [turn.text for turn in talk.of(c.CommitTurn)] == ["where is my order"]
+    talk.at(4299)
+    assert not fillers(talk)
+    talk.at(4300)
     assert len(fillers(talk)) == 1
 
 
@@ -294,9 +337,9 @@ def test_silence_in_the_middle_of_an_answer_is_covered_later() -> None:
     talk.agent_says("I am looking.", finished=False)
     talk.at(4000)
     talk.played(1)
-    talk.at(6999)
+    talk.at(5999)
     assert not fillers(talk)
-    talk.at(7000)
+    talk.at(6000)
     assert len(fillers(talk)) == 1
 
 
@@ -307,15 +350,20 @@ def test_nothing_is_said_into_the_callers_words() -> None:
     assert not fillers(talk)
 
 
-def test_a_single_phrase_is_not_said_in_two_answers_in_a_row() -> None:
+def test_a_single_phrase_comes_later_in_the_answer_after_one_that_had_it() -> None:
     talk = asked(replace(PLAN, fillers=FillerPlan(1000, ("Hm.",))))
     talk.at(3400)
     filled(talk, "Hm.")
     hear(talk, "On its way.")
-    for start, expected in ((10_000, 1), (20_000, 2)):
+    for start, delay_ms in ((10_000, 2000), (20_000, 2000), (30_000, 2000)):
         talk.caller_says("and where is it", start, start + 800)
-        talk.at(start + 4_000)
-        assert len(fillers(talk)) == expected
+        talk.at(start + 1500)
+        taken, count = talk.of(c.CommitTurn)[-1], len(fillers(talk))
+        talk.at(taken.due_ms + delay_ms - 1)
+        assert len(fillers(talk)) == count
+        talk.at(taken.due_ms + delay_ms)
+        assert len(fillers(talk)) == count + 1
+        filled(talk, "Hm.")
         hear(talk, "In Rome.")
 
 

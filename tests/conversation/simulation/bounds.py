@@ -19,13 +19,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.conversation.floor import ENDING_MS, OPENING_MS, REPLY_MS, TRANSCRIPT_MS, VOICE_MS
+from gateway.conversation.floor import ENDING_MS, OPENING_MS, TRANSCRIPT_MS, VOICE_MS
 from gateway.conversation.overlap import DECIDE_MS
 from gateway.conversation.states import State
 from gateway.conversation.voicemail import SILENT_MS, VoicemailPlan
 
 SLACK_MS = 500
 """Detectors, the link, and timers that come late."""
+
+
+SILENT_TURN_MS = 2_500
+"""What a caller who waits for an answer may hear of it at the latest: the answer, or that it takes time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ FAIR = Bounds(
         State.WAITING: 30_000 + SLACK_MS,
         State.LISTENING: SLACK_MS,
         State.ENDPOINTING: 2_500,
-        State.THINKING: 3_500,
+        State.THINKING: SILENT_TURN_MS,
         State.SPEAKING: 1_500,
         State.OVERLAP: DECIDE_MS + SLACK_MS,
         State.ENDING: ENDING_MS,
@@ -53,7 +57,7 @@ FAIR = Bounds(
         State.VOICEMAIL: VoicemailPlan().beep_ms + SLACK_MS,
     },
     talk_over_ms=1_000,
-    answer_ms=3_500,
+    answer_ms=SILENT_TURN_MS,
     words_off=1,
 )
 ROUGH = Bounds(
@@ -62,7 +66,7 @@ ROUGH = Bounds(
         State.WAITING: 30_000 + SLACK_MS,
         State.LISTENING: 2 * SLACK_MS,
         State.ENDPOINTING: TRANSCRIPT_MS + SLACK_MS,
-        State.THINKING: REPLY_MS + SLACK_MS,
+        State.THINKING: SILENT_TURN_MS + SLACK_MS,
         State.SPEAKING: VOICE_MS + SLACK_MS,
         State.OVERLAP: DECIDE_MS + 2 * SLACK_MS,
         State.ENDING: ENDING_MS + SLACK_MS,

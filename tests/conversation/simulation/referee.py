@@ -229,9 +229,6 @@ class Referee:
         if self._line.sounding(now):
             self._calm_ms = now
         self._check_state(now)
-        if self._tools:
-            self._progress_ms = now
-            self._unanswered_ms = None if self._unanswered_ms is None else now
         if self._unanswered_ms is not None and now - max(self._unanswered_ms, self._calm_ms) > self._bounds.answer_ms:
             self.foul("a turn was taken and never answered")
         while self._statements and now - self._statements[0].end_ms > FATE_MS:
