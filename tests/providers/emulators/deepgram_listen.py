@@ -42,11 +42,17 @@ class DeepgramListen(Emulator):
         self._ear = ear
         self._idle_seconds = idle_seconds
         self._word_times = word_times
+        self._live: set[WebSocket] = set()
         self.routes = [WebSocketRoute("/v1/listen", self._nova), WebSocketRoute("/v2/listen", self._flux)]
 
     def refusal(self, status: int) -> Any:
         """As in Deepgram's API reference."""
         return {"err_code": f"EMULATED_{status}", "err_msg": f"Emulated {status}.", "request_id": "emulated"}
+
+    async def drop(self) -> None:
+        """All connections are lost now."""
+        for websocket in list(self._live):
+            await websocket.close(1011, "NET-0000: emulated")
 
     async def _nova(self, websocket: WebSocket) -> None:
         if await self._denied(websocket):
@@ -75,7 +81,13 @@ class DeepgramListen(Emulator):
         return True
 
     async def _talk(self, session: _Nova | _Flux, wire: Wire, websocket: WebSocket) -> None:
-        mulaw = websocket.query_params.get("encoding") == "mulaw"
+        self._live.add(websocket)
+        try:
+            await self._converse(session, wire, mulaw=websocket.query_params.get("encoding") == "mulaw")
+        finally:
+            self._live.discard(websocket)
+
+    async def _converse(self, session: _Nova | _Flux, wire: Wire, *, mulaw: bool) -> None:
         while True:
             try:
                 async with asyncio.timeout(self._idle_seconds):

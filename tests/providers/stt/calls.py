@@ -36,11 +36,24 @@ class Caller:
         return self._segments
 
     async def answer(self, segment: int, seconds: float = 3.0) -> Transcript:
-        """The final transcript of a segment."""
-        async with asyncio.timeout(seconds):
-            while not (found := [one for one in self.transcripts if one.final and one.segment == segment]):
-                self.transcripts.append(await anext(aiter(self.stream)))
-        return found[0]
+        """The final transcript of a segment; the caller is silent until it comes."""
+        reading = asyncio.create_task(self._read_until(segment))
+        try:
+            async with asyncio.timeout(seconds):
+                while not reading.done():
+                    await self.say(bytes(FRAME_BYTES))
+                    await asyncio.sleep(FRAME_MS / 1000)
+            return reading.result()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _read_until(self, segment: int) -> Transcript:
+        async for transcript in self.stream:
+            self.transcripts.append(transcript)
+            if transcript.final and transcript.segment == segment:
+                return transcript
+        raise AssertionError("the stream ended")
 
     async def text(self, start_ms: int, end_ms: int) -> str:
         """The text of a span."""
