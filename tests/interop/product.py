@@ -39,7 +39,7 @@ def shipped_assistant(tool_url: str | None = None) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ProductPlan:
-    """How `parley serve` is set up. `changes` are laid over the settings, section by section.
+    """How `parley serve` is set up. `changes` are laid over the settings, section by section; lists as they are.
 
     `without_worker` waits for its announcement only, as /readyz says no while no worker takes calls.
     """
@@ -47,7 +47,7 @@ class ProductPlan:
     folder: Path
     assistant: Mapping[str, Any]
     trunks: Sequence[Mapping[str, Any]] = ()
-    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, Any] | Sequence[Any]] = field(default_factory=dict)
     command: Sequence[str] = SERVE
     sip_port: int = field(default_factory=free_port)
     http_port: int = field(default_factory=free_port)
@@ -79,7 +79,8 @@ class ProductPlan:
             "demo": {"enabled": False},
         }
         for section, values in self.changes.items():
-            settings[section] = {**settings.get(section, {}), **values}
+            merged = {**settings.get(section, {}), **values} if isinstance(values, Mapping) else list(values)
+            settings[section] = merged
         return settings
 
 

@@ -1,7 +1,7 @@
 """Installs what the tests' peers need: `python -m tests.peers.setup`. Does nothing, at once, when all is there.
 
 Debian packages on this machine (root only), Asterisk and its prompts in the cache, the softphone's virtual environment,
-the optional models.
+llama.cpp's server, the optional models.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from gateway.errors import ParleyError
 from gateway.models import ensure_models
 from gateway.models.catalogue import OPTIONAL
 from tests.peers.asterisk import asterisk_root
+from tests.peers.llama_cpp import llama_cpp_folder
 from tests.peers.missing import PeerMissing
 from tests.peers.softphone import softphone_python
 
@@ -64,7 +67,14 @@ def main() -> int:
     """Prepare every part that can be prepared; one line for each that cannot. Exit status 1 when one is missing."""
     status = 0
     packages = missing_packages()
-    steps = (lambda: install(packages) if packages else None, asterisk_root, softphone_python, optional_models)
+    debian = partial(install, packages) if packages else lambda: None
+    steps: tuple[Callable[[], object], ...] = (
+        debian,
+        asterisk_root,
+        softphone_python,
+        llama_cpp_folder,
+        optional_models,
+    )
     for step in steps:
         try:
             step()
