@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus, WebSocketException
 
 from gateway.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from gateway.providers.refusals import complaint, refusal
+
+Message = TypeVar("Message", bound=BaseModel)
 
 CLOSE_SECONDS = 1.0
 """How long a server may take to answer that a connection ends."""
@@ -46,6 +49,24 @@ def _closed(who: str, error: ConnectionClosed, codes: CloseCodes) -> ProviderErr
     return kind(f"{who} closed the connection with {error.rcvd.code}: {complaint(error.rcvd.reason)}.")
 
 
+def web_socket_address(address: str) -> str:
+    """An http address as one of WebSockets, without a slash at its end."""
+    return ("ws" + address.removeprefix("http") if address.startswith("http") else address).rstrip("/")
+
+
+def understood(who: str, model: type[Message], message: Mapping[str, Any]) -> Message:
+    """A provider's message as the documentation has it.
+
+    :raises ProviderUnavailable: it is not
+    """
+    try:
+        return model.model_validate(message)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ProviderUnavailable(f"{who} sent what is not understood: {where}: {first['msg']}.") from error
+
+
 class JsonSocket:
     """A connection on which the provider sends JSON objects.
 
@@ -76,20 +97,19 @@ class JsonSocket:
         with socket_errors(self._who, self._codes):
             await self._connection.send(message if isinstance(message, bytes) else json.dumps(message))
 
-    async def messages(self) -> AsyncGenerator[dict[str, Any], None]:
-        """What the provider sends, until it closes the connection well.
+    async def receive(self) -> dict[str, Any] | None:
+        """The provider's next message, None when it closed the connection well. May be cancelled without loss.
 
         :raises ProviderError: the connection is lost, or what comes is no JSON object
         """
-        while True:
-            try:
-                with socket_errors(self._who, self._codes):
-                    content = await self._connection.recv()
-            except ProviderError as error:
-                if isinstance(error.__cause__, ConnectionClosedOK):
-                    return
-                raise
-            yield self._parsed(content)
+        try:
+            with socket_errors(self._who, self._codes):
+                content = await self._connection.recv()
+        except ProviderError as error:
+            if isinstance(error.__cause__, ConnectionClosedOK):
+                return None
+            raise
+        return self._parsed(content)
 
     def _parsed(self, content: str | bytes) -> dict[str, Any]:
         try:

@@ -11,20 +11,27 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from gateway.providers.stt.connection import Recognised
+from gateway.providers.stt.spoken_span import SpokenSpan
 
 
 @dataclass(slots=True)
 class _Item:
-    start_ms: int
+    spoken: SpokenSpan
     end_ms: int
     name: str = ""
     text: str = ""
     """What came of it so far."""
     final: Recognised | None = None
 
+    def placed(self, result: Recognised) -> Recognised:
+        """A result of this audio with its times. It reaches to where the audio was committed."""
+        words = self.spoken.words(result.text)
+        start_ms = words[0].start_ms if words else self.end_ms
+        return replace(result, words=words, start_ms=start_ms, end_ms=self.end_ms)
+
 
 class CommittedAudio:
-    """The committed audio of one connection. Times are ms from the start of its audio."""
+    """The committed audio of one connection."""
 
     def __init__(self) -> None:
         self._items: deque[_Item] = deque()
@@ -35,9 +42,12 @@ class CommittedAudio:
         """Nothing that was committed is without its text."""
         return not self._items
 
-    def commit(self, start_ms: int, end_ms: int) -> None:
-        """This audio was committed."""
-        self._items.append(_Item(start_ms, end_ms))
+    def commit(self, spoken: SpokenSpan, end_ms: int) -> None:
+        """This audio was committed.
+
+        :param end_ms: where it ends, from the start of the connection's audio
+        """
+        self._items.append(_Item(spoken, end_ms))
 
     def name(self, name: str) -> None:
         """The server gives the oldest audio that has none this name."""
@@ -52,7 +62,7 @@ class CommittedAudio:
         if item is None or item.final is not None:
             return None
         item.text += text
-        return Recognised(item.text.strip(), item.start_ms, item.end_ms, False) if item is self._items[0] else None
+        return item.placed(Recognised(item.text.strip(), 0, 0, False)) if item is self._items[0] else None
 
     def completed(self, name: str, result: Recognised) -> list[Recognised]:
         """The text of an item; what is now known without a gap. Its times are set here."""
@@ -60,7 +70,7 @@ class CommittedAudio:
         item = self._item(name)
         if item is None:
             return []
-        item.final = replace(result, start_ms=item.start_ms, end_ms=item.end_ms, final=True)
+        item.final = item.placed(result)
         known = []
         while self._items and (final := self._items[0].final) is not None:
             self._items.popleft()

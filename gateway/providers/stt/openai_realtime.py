@@ -40,6 +40,7 @@ from gateway.providers.refusals import refusal
 from gateway.providers.stt.committed_audio import CommittedAudio
 from gateway.providers.stt.connection import Recognised, RecogniserTraits
 from gateway.providers.stt.leading_quiet import LeadingQuiet
+from gateway.providers.stt.spoken_span import SpokenSpan
 from gateway.providers.usage import Usage
 from gateway.providers.web_socket import CLOSE_SECONDS, socket_errors
 
@@ -118,6 +119,7 @@ class OpenAiRealtimeConnection:
         self._wire = wire
         self._quiet = LeadingQuiet()
         self._audio = CommittedAudio()
+        self._spoken = SpokenSpan()
         self._heard_ms = 0
         self._pending_ms = 0
         """How much is appended and not committed."""
@@ -137,6 +139,7 @@ class OpenAiRealtimeConnection:
     async def send(self, pcm: bytes) -> None:
         """Audio: 8000 Hz mono s16le."""
         self._heard_ms += samples_to_ms(len(pcm) // SAMPLE_BYTES)
+        self._spoken.push(pcm)
         if audible := self._quiet.push(pcm):
             await self._append(audioop.lin2ulaw(audible, SAMPLE_BYTES))
             self._pending_ms += samples_to_ms(len(audible) // SAMPLE_BYTES)
@@ -150,7 +153,8 @@ class OpenAiRealtimeConnection:
                 return
             if (missing := _SHORTEST_MS - self._pending_ms) > 0:
                 await self._append(_SILENCE * missing * 8)
-            self._audio.commit(self._heard_ms - self._pending_ms, self._heard_ms)
+            self._audio.commit(self._spoken, self._heard_ms)
+            self._spoken = self._spoken.next()
             self._pending_ms = 0
             self._quiet.reset()
             await self._wire.input_audio_buffer.commit()

@@ -158,6 +158,13 @@ class Wire:
         """From here on this fault, for connections that serve one request after the other."""
         self._fault, self._sent, self._kept = fault, 0, None
 
+    async def greet(self, message: dict[str, Any]) -> None:
+        """The message that a client waits for before it says anything: no other can come before it."""
+        if self._fault is not None and self._fault.kind is Kind.OUT_OF_ORDER and not self.refused:
+            await self._websocket.send_json(message)
+        else:
+            await self.send(message)
+
     async def receive(self) -> str | bytes:
         """The client's next message. :raises WebSocketDisconnect: it has gone"""
         if self.refused:

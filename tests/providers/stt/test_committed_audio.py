@@ -6,7 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.providers.stt.committed_audio import CommittedAudio
-from gateway.providers.stt.connection import Recognised
+from gateway.providers.stt.connection import Recognised, RecognisedWord
+from gateway.providers.stt.spoken_span import SpokenSpan
+from tests.providers.speech import tone
+
+
+def commit(audio: CommittedAudio, *lengths_ms: int) -> None:
+    """Audio of these lengths, one behind the other, named by its number."""
+    spoken, end_ms = SpokenSpan(), 0
+    for number, length_ms in enumerate(lengths_ms):
+        spoken.push(tone(400, length_ms))
+        end_ms += length_ms
+        audio.commit(spoken, end_ms)
+        audio.name(str(number))
+        spoken = spoken.next()
 
 
 def text(words: str) -> Recognised:
@@ -16,42 +29,38 @@ def text(words: str) -> Recognised:
 @given(st.permutations(range(5)), st.integers(1, 3))
 def test_texts_come_in_the_order_of_their_audio_each_once(order: list[int], times: int) -> None:
     audio = CommittedAudio()
-    for number in range(5):
-        audio.commit(number * 1000, number * 1000 + 900)
-        audio.name(str(number))
+    commit(audio, *[400] * 5)
     told = [one for number in order for _ in range(times) for one in audio.completed(str(number), text(f"t{number}"))]
     assert [one.text for one in told] == ["t0", "t1", "t2", "t3", "t4"]
-    assert [one.start_ms for one in told] == [0, 1000, 2000, 3000, 4000]
+    assert [one.start_ms for one in told] == [0, 400, 800, 1200, 1600]
+    assert [one.end_ms for one in told] == [400, 800, 1200, 1600, 2000]
     assert [one.flushed for one in told][-1]
     assert audio.settled
 
 
 def test_flushed_is_what_is_told_when_nothing_is_outstanding() -> None:
     audio = CommittedAudio()
-    audio.commit(0, 500)
-    audio.commit(500, 900)
-    audio.name("a")
-    audio.name("b")
-    assert [one.flushed for one in audio.completed("a", text("one"))] == [False]
-    assert [one.flushed for one in audio.completed("b", text("two"))] == [True]
+    commit(audio, 500, 400)
+    assert [one.flushed for one in audio.completed("0", text("one"))] == [False]
+    assert [one.flushed for one in audio.completed("1", text("two"))] == [True]
 
 
 def test_a_partial_waits_for_the_text_before_it() -> None:
     audio = CommittedAudio()
-    audio.commit(0, 500)
-    audio.commit(500, 900)
-    audio.name("a")
-    audio.name("b")
-    assert audio.delta("b", "late") is None
-    assert audio.delta("a", "ear") == Recognised("ear", 0, 500, False)
-    assert audio.delta("a", "ly") == Recognised("early", 0, 500, False)
+    commit(audio, 500, 400)
+    assert audio.delta("1", "late") is None
+    partial = audio.delta("0", "ear")
+    assert partial == Recognised("ear", 0, 500, False, words=(RecognisedWord("ear", 0, 500),))
+    assert [audio.delta("0", more) for more in ("ly", " bird")][-1] == Recognised(
+        "early bird", 0, 500, False, words=(RecognisedWord("early", 0, 272), RecognisedWord("bird", 272, 500))
+    )
     assert audio.delta("unknown", "?") is None
 
 
 def test_a_text_may_come_before_its_name() -> None:
     audio = CommittedAudio()
-    audio.commit(0, 500)
+    audio.commit(SpokenSpan(), 500)
     assert [one.text for one in audio.completed("a", text("one"))] == ["one"]
-    audio.commit(500, 900)
+    audio.commit(SpokenSpan(), 900)
     audio.name("a")
-    assert [one.start_ms for one in audio.completed("b", text("two"))] == [500]
+    assert [one.end_ms for one in audio.completed("b", text("two"))] == [900]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.errors import (
     ProviderAuthentication,
@@ -14,8 +15,12 @@ from gateway.errors import (
     ProviderRateLimit,
     ProviderUnavailable,
 )
+from gateway.providers.credentials import Credential
+from gateway.providers.stt.assembly_ai import AssemblyAiRecogniser
+from gateway.providers.stt.assembly_ai import Options as AssemblyAiOptions
 from gateway.providers.stt.connection import StreamingRecogniser
 from gateway.providers.stt.openai_realtime import OpenAiRealtimeRecogniser
+from tests.providers.emulators.assembly_ai import AssemblyAi
 from tests.providers.emulators.ear import ScriptedEar
 from tests.providers.emulators.emulator import Emulator, running
 from tests.providers.emulators.fault import Fault, Kind
@@ -39,11 +44,20 @@ def ear() -> ScriptedEar:
     return ScriptedEar(["one two three"])
 
 
+def credential(provider: str, server: Emulator, key: str) -> Credential:
+    return Credential(provider=provider, api_key=SecretStr(key), api_url=server.url)
+
+
 PROVIDERS: Mapping[str, Provided] = {
     "openai": Provided(
         lambda: OpenAiRealtimeTranscription(ear),
         lambda server, key: OpenAiRealtimeRecogniser(f"{server.url}/v1", key, "gpt-4o-transcribe", None),
         greetings=2,
+    ),
+    "assembly-ai": Provided(
+        lambda: AssemblyAi(ear),
+        lambda server, key: AssemblyAiRecogniser(AssemblyAiOptions(), credential("assembly-ai", server, key)),
+        greetings=1,
     ),
 }
 AT_CONNECT: list[tuple[Kind, type[Exception]]] = [
