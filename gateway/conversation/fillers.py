@@ -32,7 +32,7 @@ class Fillers:
         :param heard: something of the reply, or a phrase, was heard before the silence
         """
         phrases = self.plan.phrases
-        tiresome = len(phrases) == 1 and self.last == phrases[0] and turn - self.last_turn == 1
+        tiresome = len(phrases) == 1 and self.last == phrases[0] and turn - self.last_turn < 2
         if heard or tiresome or not phrases:
             return max(self.plan.delay_ms, SILENT_MS) if phrases else SILENT_MS
         return self.plan.delay_ms

@@ -45,7 +45,7 @@ def test_who_wants_more_patience_has_it() -> None:
 def test_a_single_phrase_comes_later_in_the_turn_after_one_that_had_it() -> None:
     fillers = Fillers(FillerPlan(1000, ("Hm.",)))
     fillers.choose(1, tools=False)
-    assert [fillers.delay_ms(turn, heard=False) for turn in (2, 3)] == [SILENT_MS, 1000]
+    assert [fillers.delay_ms(turn, heard=False) for turn in (1, 2, 3)] == [SILENT_MS, SILENT_MS, 1000]
 
 
 @pytest.mark.parametrize(("tools", "said"), [(False, HOLD), (True, "")])
