@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -18,10 +19,11 @@ from gateway.conversation.events import (
     Transcribed,
     TranscriberFailed,
 )
-from gateway.errors import ProviderError
+from gateway.errors import ProviderError, ProviderUnavailable
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
 from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint, TurnDetector, VoiceActivityDetector
+from gateway.providers.ended_reasons import ended_reason
 from gateway.worker.beep import BeepDetector
 from gateway.worker.clock import CallClock
 from gateway.worker.foreground import Foreground
@@ -32,11 +34,15 @@ from gateway.worker.voice_activity import VoiceActivity
 logger = structlog.get_logger(__name__)
 
 CLOSE_SECONDS = 2.0
+_OWN_FAILED = partial(ended_reason, "transcriber", ("custom-transcriber",))
 
 
 class Hearing:
     """One call's ear. `push` audio in order; edges and transcripts come out as events, and with a `turn_detector` its
-    judgements of the ends of speech."""
+    judgements of the ends of speech.
+
+    :param reason: endedReason of a call that the transcriber's failure ends
+    """
 
     def __init__(
         self,
@@ -46,12 +52,14 @@ class Hearing:
         clock: CallClock,
         dispatch: Callable[[Event], None],
         turn_detector: TurnDetector | None = None,
+        reason: Callable[[ProviderError], str] = _OWN_FAILED,
     ) -> None:
         self._activity = VoiceActivity(detector)
         self._ear = OverlapEar()
         self._stream = stream
         self._clock = clock
         self._dispatch = dispatch
+        self._reason = reason
         self._turn_ends = TurnEnds(turn_detector, clock=clock, dispatch=dispatch) if turn_detector else None
         self._transcripts = aiter(stream)
         self._beeps: BeepDetector | None = None
@@ -133,13 +141,13 @@ class Hearing:
                 transcript = await anext(self._transcripts)
             except ProviderError as error:
                 if failed or error.permanent or self._asked is None:
-                    self._give_up(str(error))
+                    self._give_up(error)
                     return
                 failed = True
                 logger.warning("transcriber failed, asking again", error=str(error))
                 self.transcribe(self._asked)
             except StopAsyncIteration:
-                self._give_up("The transcriber ended its stream.")
+                self._give_up(ProviderUnavailable("The transcriber ended its stream."))
                 return
             else:
                 failed = False
@@ -154,10 +162,9 @@ class Hearing:
         elif not transcript.final:
             self._dispatch(PartialHeard(now, transcript.text))
 
-    def _give_up(self, detail: str) -> None:
+    def _give_up(self, error: ProviderError) -> None:
         if not self._closed:
-            reason = "pipeline-error-custom-transcriber-failed"
-            self._dispatch(TranscriberFailed(self._clock.now(), reason, detail))
+            self._dispatch(TranscriberFailed(self._clock.now(), self._reason(error), str(error)))
 
     async def close(self) -> None:
         """End the transcription, once."""

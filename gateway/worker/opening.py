@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import structlog
 from pydantic import ValidationError
 
 from gateway.assistant.assistant import Assistant
 from gateway.conversation.journal import Entry, Restored, restore
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.templates import nested, render
-from gateway.errors import ConfigError, ProviderTimeout
+from gateway.errors import ConfigError, ProviderError, ProviderTimeout
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import (
     CallContext,
     ChatMessage,
     LanguageModel,
+    Preparable,
     Transcriber,
     TranscriberStream,
     TurnDetector,
     Voice,
     VoiceActivityDetector,
 )
+from gateway.providers.ended_reasons import ended_reason
 from gateway.providers.registry import Providers, make_detector
 from gateway.providers.turn.detectors import make_turn_detector
-from gateway.providers.usage import UsageBook
+from gateway.providers.usage import Stage, UsageBook
 
+logger = structlog.get_logger(__name__)
+
+PREPARE_SECONDS = 3.0
 OPEN_SECONDS = 1.5
 """A gateway asks another worker when this one has not accepted within 2 s."""
 _DIRECTIONS = {pb.DIRECTION_OUTBOUND: "outboundPhoneCall"}
@@ -126,6 +132,7 @@ class Resources:
     turn_detector: TurnDetector | None
     client: httpx.AsyncClient
     context: CallContext
+    names: Mapping[Stage, Sequence[str]]
 
     @classmethod
     def of(cls, opening: Opening, providers: Providers, client: httpx.AsyncClient) -> Resources:
@@ -135,16 +142,39 @@ class Resources:
         :raises ModelError: a model file is missing
         """
         assistant = opening.assistant
+        transcriber = assistant.transcriber or providers.default_transcriber()
         shown = assistant.model_dump(mode="json", by_alias=True, exclude_unset=True)
         return cls(
-            transcriber=providers.transcriber(assistant.transcriber),
+            transcriber=providers.transcriber(transcriber),
             model=providers.model(assistant.model),
             voice=providers.voice(assistant.voice),
             detector=make_detector(),
             turn_detector=make_turn_detector(assistant.start_speaking_plan),
             client=client,
             context=CallContext(opening.call_id, opening.call, shown, opening.usage.add),
+            names={
+                "transcriber": [settings.provider for settings in transcriber.chain],
+                "model": [settings.provider for settings in assistant.model.chain],
+                "voice": [settings.provider for settings in assistant.voice.chain],
+            },
         )
+
+    async def prepare(self) -> None:
+        """Open the connections of model and voice before they are needed; what fails is told when it is used."""
+        await asyncio.gather(self._prepare("model", self.model), self._prepare("voice", self.voice))
+
+    async def _prepare(self, stage: Stage, provider: object) -> None:
+        if not isinstance(provider, Preparable):
+            return
+        try:
+            async with asyncio.timeout(PREPARE_SECONDS):
+                await provider.prepare()
+        except (ProviderError, TimeoutError) as error:
+            logger.info("provider not prepared", call=self.context.call_id, stage=stage, error=str(error))
+
+    def ended_reason(self, stage: Stage, error: ProviderError) -> str:
+        """endedReason of a call that all providers of a stage have failed."""
+        return ended_reason(stage, self.names[stage], error)
 
     async def open_transcriber(self) -> TranscriberStream:
         """This call's transcription. :raises ProviderError: it cannot be opened"""

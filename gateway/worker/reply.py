@@ -25,6 +25,7 @@ from gateway.providers.base import (
     Voice,
     VoiceChunk,
 )
+from gateway.providers.usage import Stage
 from gateway.worker.output import OutputPort, ReplyOutput
 from gateway.worker.tools import Tools
 
@@ -46,14 +47,26 @@ class SpokenClause(Clause):
 
 
 class Reply:
-    """A reply that is being made. Run exactly one of `answer` and `recite`; cancel the task to stop."""
+    """A reply that is being made. Run exactly one of `answer` and `recite`; cancel the task to stop.
 
-    def __init__(self, output: ReplyOutput, *, voice: Voice, context: CallContext, port: OutputPort) -> None:
+    :param reason: endedReason of a call that a provider's failure ends
+    """
+
+    def __init__(
+        self,
+        output: ReplyOutput,
+        *,
+        voice: Voice,
+        context: CallContext,
+        port: OutputPort,
+        reason: Callable[[Stage, ProviderError], str],
+    ) -> None:
         self.output = output
         self.clause_ms: int | None = None
         self._voice = voice
         self._context = context
         self._port = port
+        self._reason = reason
         self._clauses: asyncio.Queue[SpokenClause | SpokenDelta | None] = asyncio.Queue()
         self._committed = asyncio.Event()
         self._expects = "anything"
@@ -133,15 +146,15 @@ class Reply:
     def _finished(self) -> None:
         self._port.dispatch(ReplyFinished(self._port.now(), self.output.reply, self._expects))
 
-    def _failed(self, error: BaseException) -> None:
+    def _failed(self, error: ProviderError) -> None:
         self.output.abort()
-        part = "custom-voice-failed" if self._voice_failed else "custom-llm-llm-failed"
+        stage: Stage = "voice" if self._voice_failed else "model"
         self._port.dispatch(
             ReplyFailed(
                 self._port.now(),
                 self.output.reply,
-                f"pipeline-error-{part}",
-                f"The {'voice' if self._voice_failed else 'model'} failed: {error}",
+                self._reason(stage, error),
+                f"The {stage} failed: {error}",
                 audible=not self._voice_failed,
             )
         )
@@ -288,6 +301,6 @@ async def bounded(parts: AsyncIterator[Item], seconds: float, what: str) -> Asyn
             yield part
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first(group: BaseExceptionGroup[ProviderError]) -> ProviderError:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -75,6 +76,7 @@ class Session:
             clock=self._clock,
             dispatch=self.dispatch,
             turn_detector=self._resources.turn_detector,
+            reason=partial(self._resources.ended_reason, "transcriber"),
         )
         try:
             await self._converse(hearing)
@@ -89,10 +91,12 @@ class Session:
         async with asyncio.TaskGroup() as group:
             self._group, self._hearing, self._tools = group, hearing, self._make_tools()
             self._endpointing = self._make_endpointing()
+            preparing = group.create_task(self._resources.prepare(), name="connections")
             listening = group.create_task(hearing.listen(), name="transcripts")
             self.send(pb.WorkerEvent(accepted=pb.Accepted()), urgent=True)
             self._begin()
             await self._over
+            preparing.cancel()
             self._stop(listening)
             # Before the tools, which may take longer than the gateway listens: a transcriber counts until it is closed.
             await hearing.close()
@@ -304,8 +308,8 @@ class Session:
         self._reply = (reply, task)
 
     def _make_reply(self, command: c.PrepareReply | c.PrepareSpeech) -> Reply:
-        output = ReplyOutput(command.reply, command.turn, self)
-        return Reply(output, voice=self._resources.voice, context=self._resources.context, port=self)
+        output, resources = ReplyOutput(command.reply, command.turn, self), self._resources
+        return Reply(output, voice=resources.voice, context=resources.context, port=self, reason=resources.ended_reason)
 
     async def _answer(self, reply: Reply, command: c.PrepareReply) -> None:
         assert self._tools is not None
