@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -14,6 +14,8 @@ from websockets.protocol import State
 
 from gateway.errors import ProviderTimeout, ProviderUnavailable
 from gateway.providers.refusals import refusal
+
+Message = TypeVar("Message")
 
 OPEN_SECONDS = 5.0
 MESSAGE_SECONDS = 10.0
@@ -61,14 +63,22 @@ def faults(who: str) -> Iterator[None]:
         raise ProviderUnavailable(f"{who} cannot be reached: {error}.") from error
 
 
+async def bounded(message: Awaitable[Message]) -> Message:
+    """What comes next, within `MESSAGE_SECONDS`.
+
+    :raises TimeoutError: it does not come
+    """
+    async with asyncio.timeout(MESSAGE_SECONDS):
+        return await message
+
+
 async def next_message(who: str, connection: ClientConnection) -> str | bytes:
     """What comes next.
 
     :raises ProviderError: nothing comes in time, or the connection is lost
     """
     with faults(who):
-        async with asyncio.timeout(MESSAGE_SECONDS):
-            return await connection.recv()
+        return await bounded(connection.recv())
 
 
 def is_open(connection: ClientConnection) -> bool:

@@ -147,7 +147,7 @@ class Wire:
     def __init__(self, websocket: WebSocket, fault: Fault | None, seen: Seen) -> None:
         self._websocket = websocket
         self._fault = fault
-        self._seen = seen
+        self.seen = seen
         self._sent = 0
         self._kept: str | bytes | None = None
         self._closed = False
@@ -173,7 +173,7 @@ class Wire:
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code") or 1000)
         content: str | bytes = message["text"] if message.get("text") is not None else message["bytes"]
-        self._seen.messages.append(content)
+        self.seen.messages.append(content)
         return content
 
     async def send(self, message: dict[str, Any] | str | bytes) -> None:
