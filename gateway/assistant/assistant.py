@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.assistant.filler_plan import FillerPlan
 from gateway.assistant.keypad_input_plan import KeypadInputPlan
@@ -38,6 +39,11 @@ class Model(ProviderSettings):
     fallback_plan: ModelFallbackPlan | None = None
 
     @property
+    def speaks(self) -> bool:
+        """It hears and speaks by itself: OpenAI's realtime models."""
+        return _speaks(self.provider, str(self.options.get("model", "")))
+
+    @property
     def chain(self) -> list[ProviderSettings]:
         """This one and those that stand in for it."""
         others = [
@@ -46,6 +52,17 @@ class Model(ProviderSettings):
         ]
         return [self, *others, *(self.fallback_plan.models if self.fallback_plan else ())]
 
+
+def _speaks(provider: object, model: str) -> bool:
+    return provider == "openai" and "realtime" in model
+
+
+SPEAKING_VOICE: Mapping[str, Any] = {
+    "provider": "openai",
+    "voiceId": "marin",
+    "fallbackPlan": {"voices": [{"provider": "hibari"}]},
+}
+"""Of an assistant without one whose model speaks by itself."""
 
 ACKNOWLEDGEMENTS = (
     *("okay", "ok", "yeah", "yes", "yep", "right", "that's right", "alright", "all right", "sure", "ah", "mhmm"),
@@ -68,7 +85,7 @@ class StopSpeakingPlan(Section):
 
 class Assistant(Section):
     """Everything a worker needs to hold a conversation. Without a transcriber it is Deepgram's where there is a key for
-    it, else the embedded one."""
+    it, else the embedded one. The voice of a model that speaks by itself is OpenAI's, too: fixed texts are its own."""
 
     name: str = Field(default="", max_length=40)
     first_message: str = ""
@@ -92,3 +109,12 @@ class Assistant(Section):
     voicemail_detection: VoicemailSetting = None
     voicemail_message: str = Field(default="", max_length=1000)
     server: Server | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _voice_of_speaking_model(cls, data: Any) -> Any:
+        model = data.get("model") if isinstance(data, dict) else None
+        if not isinstance(model, dict) or data.get("voice") is not None:
+            return data
+        speaks = _speaks(model.get("provider"), str(model.get("model", "")))
+        return {**data, "voice": dict(SPEAKING_VOICE)} if speaks else data

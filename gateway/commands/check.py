@@ -37,9 +37,12 @@ def _make_providers(settings: Settings) -> str:
 
     missing = ""
     for name, assistant in settings.assistants.items():
-        makers: tuple[tuple[str, Callable[[], object]], ...] = (
+        pipeline: tuple[tuple[str, Callable[[], object]], ...] = (
             ("transcriber", partial(providers.transcriber, assistant.transcriber)),
             ("model", partial(providers.model, assistant.model)),
+        )
+        makers: tuple[tuple[str, Callable[[], object]], ...] = (
+            *((("model", partial(providers.stages, assistant)),) if assistant.model.speaks else pipeline),
             ("voice", partial(providers.voice, assistant.voice)),
             ("startSpeakingPlan", partial(make_turn_detector, assistant.start_speaking_plan)),
         )

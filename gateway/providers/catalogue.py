@@ -69,6 +69,9 @@ MODELS: Mapping[str, Entry] = {
     "custom-llm": Entry(f"{_LLM}.openai", extra="openai"),
 }
 
+REALTIME = Entry("gateway.providers.realtime.openai", extra="openai", key=True)
+"""Models that hear and speak by themselves; an assistant names one as its model."""
+
 VOICES: Mapping[str, Entry] = {
     "hibari": Entry(f"{_TTS}.embedded", embedded=True),
     "piper": Entry(f"{_TTS}.piper", extra="piper", embedded=True),

@@ -10,8 +10,9 @@ import asyncio
 import importlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
 from pydantic import BaseModel, ValidationError
@@ -21,7 +22,7 @@ from gateway.assistant.provider_settings import ProviderSettings, TranscriberSet
 from gateway.assistant.start_speaking_plan import StartSpeakingPlan
 from gateway.errors import ConfigError, ProviderError
 from gateway.providers.base import Closable, LanguageModel, Transcriber, Voice, VoiceActivityDetector, Warmable
-from gateway.providers.catalogue import BY_STAGE, Entry
+from gateway.providers.catalogue import BY_STAGE, REALTIME, Entry
 from gateway.providers.credentials import Credential, Credentials, where_keys_go
 from gateway.providers.failover.candidate import Candidate
 from gateway.providers.failover.model import failover_model
@@ -29,15 +30,29 @@ from gateway.providers.failover.transcriber import failover_transcriber
 from gateway.providers.failover.voice import failover_voice
 from gateway.providers.health import CircuitRules, Health
 from gateway.providers.options import ProviderOptions
+from gateway.providers.realtime.choice import Choice
 from gateway.providers.turn.detectors import make_turn_detector
 from gateway.providers.usage import Stage
 from gateway.settings import FailoverSettings, Settings
+
+if TYPE_CHECKING:
+    from gateway.providers.realtime.openai import OpenAiRealtime
 
 logger = structlog.get_logger(__name__)
 
 Options = Mapping[str, Any]
 Kind = TypeVar("Kind")
 Join = Callable[[Sequence[Candidate[Kind]], FailoverSettings], Kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Who hears, answers and speaks for an assistant. A model that speaks by itself is its own transcriber, and the
+    voice is for fixed texts."""
+
+    transcriber: Transcriber
+    model: LanguageModel
+    voice: Voice
 
 
 class Providers:
@@ -67,6 +82,14 @@ class Providers:
 
     # ------------------------------------------------------------ for an assistant
 
+    def stages(self, assistant: Assistant) -> Stages:
+        """Who hears, answers and speaks for an assistant; raises as `transcriber`."""
+        voice = self.voice(assistant.voice)
+        if assistant.model.speaks:
+            realtime = self._realtime(assistant)
+            return Stages(realtime, realtime, voice)
+        return Stages(self.transcriber(assistant.transcriber), self.model(assistant.model), voice)
+
     def transcriber(self, settings: TranscriberSettings | None) -> Transcriber:
         """The transcriber of these settings, None for the default.
 
@@ -94,14 +117,16 @@ class Providers:
         :raises ConfigError: a provider or option is wrong
         :raises ModelError: a model file is missing or damaged
         """
-        chosen = list(assistants)
+        given = list(assistants)
+        chosen = [assistant for assistant in given if not assistant.model.speaks]
         # Each kind in a thread: loading models is most of a worker's start, and there are two cores at least.
         await asyncio.gather(
             _each(self.transcriber, [assistant.transcriber for assistant in chosen]),
-            _each(self.voice, [assistant.voice for assistant in chosen]),
+            _each(self.voice, [assistant.voice for assistant in given]),
             _each(self.model, [assistant.model for assistant in chosen]),
+            _each(self._realtime, [assistant for assistant in given if assistant.model.speaks]),
             asyncio.to_thread(lambda: make_detector().push(bytes(2048))),
-            _warm_turn_detectors([assistant.start_speaking_plan for assistant in chosen]),
+            _warm_turn_detectors([assistant.start_speaking_plan for assistant in given]),
         )
         # Those that stand in are warmed too: they are needed when time is short.
         await asyncio.gather(*(made.warm_up() for made in self._made.values() if isinstance(made, Warmable)))
@@ -133,14 +158,35 @@ class Providers:
 
     def _enter(self, stage: Stage, settings: ProviderSettings, entry: Entry) -> object:
         module = _module(stage, settings.provider, entry)
-        options = _check(module.Options, {**entry.defaults, **settings.options})
-        if isinstance(options, ProviderOptions) and options.unused:
-            logger.warning("settings without effect", stage=stage, provider=settings.provider, settings=options.unused)
-        credential = self._credentials.of(settings.provider)
+        options = _options(stage, settings, entry, module)
+        return cast(object, module.make(options, self._access(stage, settings.provider, entry)))
+
+    def _access(self, stage: Stage, provider: str, entry: Entry) -> Credential:
+        credential = self._credentials.of(provider)
         if entry.key and not credential.key:
-            sentence = f'The {stage} provider "{settings.provider}" needs a key: {where_keys_go(settings.provider)}.'
-            raise ConfigError(sentence)
-        return cast(object, module.make(options, credential))
+            raise ConfigError(f'The {stage} provider "{provider}" needs a key: {where_keys_go(provider)}.')
+        return credential
+
+    def _realtime(self, assistant: Assistant) -> OpenAiRealtime:
+        """The model that speaks by itself; one for all assistants that want the same of it."""
+        choice = Choice.of(assistant)
+        key: tuple[Stage, str] = ("model", f"realtime {choice}")
+        if key not in self._made:
+            module = _module("model", assistant.model.provider, REALTIME)
+            options = _options("model", assistant.model, REALTIME, module)
+            credential = self._access("model", assistant.model.provider, REALTIME)
+            named = " ".join(filter(None, ["openai", str(choice.options["model"]), credential.api_url or ""]))
+            self._made[key] = module.make(
+                options,
+                credential,
+                voice=choice.voice,
+                transcriber=choice.transcriber,
+                language=choice.language,
+                failover=self._failover,
+                circuit=self.health.circuit("model", named),
+            )
+            logger.info("provider made", stage="model", provider="openai", model=choice.options["model"])
+        return cast("OpenAiRealtime", self._made[key])
 
     def _joint(self, stage: Stage, chain: Sequence[ProviderSettings], join: Join[Kind]) -> Kind:
         key = (stage, "\n".join(map(_key, chain)))
@@ -189,6 +235,13 @@ def _key(settings: ProviderSettings) -> str:
 def _embedded(stage: Stage, settings: ProviderSettings) -> bool:
     entry = BY_STAGE[stage].get(settings.provider)
     return entry is not None and entry.embedded
+
+
+def _options(stage: Stage, settings: ProviderSettings, entry: Entry, module: ModuleType) -> BaseModel:
+    options = _check(module.Options, {**entry.defaults, **settings.options})
+    if isinstance(options, ProviderOptions) and options.unused:
+        logger.warning("settings without effect", stage=stage, provider=settings.provider, settings=options.unused)
+    return options
 
 
 def _module(stage: Stage, name: str, entry: Entry) -> ModuleType:

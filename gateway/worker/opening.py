@@ -143,17 +143,19 @@ class Resources:
         """
         assistant = opening.assistant
         transcriber = assistant.transcriber or providers.default_transcriber()
+        heard_by = [assistant.model.provider] if assistant.model.speaks else [one.provider for one in transcriber.chain]
         shown = assistant.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        stages = providers.stages(assistant)
         return cls(
-            transcriber=providers.transcriber(transcriber),
-            model=providers.model(assistant.model),
-            voice=providers.voice(assistant.voice),
+            transcriber=stages.transcriber,
+            model=stages.model,
+            voice=stages.voice,
             detector=make_detector(),
             turn_detector=make_turn_detector(assistant.start_speaking_plan),
             client=client,
             context=CallContext(opening.call_id, opening.call, shown, opening.usage.add),
             names={
-                "transcriber": [settings.provider for settings in transcriber.chain],
+                "transcriber": heard_by,
                 "model": [settings.provider for settings in assistant.model.chain],
                 "voice": [settings.provider for settings in assistant.voice.chain],
             },

@@ -235,10 +235,10 @@ class GatewayPeer:
 
 
 @asynccontextmanager
-async def served(*, capacity: int = 100) -> AsyncIterator[tuple[Worker, str]]:
+async def served(*, capacity: int = 100, providers: Providers | None = None) -> AsyncIterator[tuple[Worker, str]]:
     """A worker in this process on a real loopback port."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        worker = Worker(capacity=capacity, client=client, providers=Providers())
+        worker = Worker(capacity=capacity, client=client, providers=providers or Providers())
         server = grpc.aio.server()
         rpc.add_ConversationServicer_to_server(worker, server)
         port = server.add_insecure_port("127.0.0.1:0")

@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples, samples_to_ms
-from gateway.providers.stt.segment import AudioHistory
+from gateway.providers.stt.history import AudioHistory
 
 _LOUD_RMS = 200
 """Of 32768, some -44 dBFS. Softer speech is sent when it is asked for."""

@@ -16,7 +16,7 @@ from gateway.providers.base import ReplyPart, SpokenDelta, TextDelta, ToolCall
 from gateway.providers.realtime.connection import ServerEvent
 from gateway.providers.realtime.errors import response_error
 from gateway.providers.realtime.history import History, Item
-from gateway.providers.realtime.pace import Pace
+from gateway.providers.realtime.pace import Pace, Speech
 
 
 class Response:
@@ -25,7 +25,7 @@ class Response:
     :param number: goes along as metadata, so that its events are known
     """
 
-    def __init__(self, number: int, who: str, history: History) -> None:
+    def __init__(self, number: int, who: str, history: History, pace: Pace) -> None:
         self.number = str(number)
         self.event_id = f"parley_response_{number}"
         self.id = ""
@@ -35,7 +35,8 @@ class Response:
         """None is the end."""
         self._who = who
         self._history = history
-        self._paces: dict[str, Pace] = {}
+        self._pace = pace
+        self._speeches: dict[str, Speech] = {}
         self._empty = True
 
     def create(self) -> dict[str, Any]:
@@ -91,17 +92,19 @@ class Response:
 
     def _item(self, item: Mapping[str, Any]) -> None:
         if item["type"] == "message":
-            self._paces[item["id"]] = Pace()
             self._history.add(Item(item["id"], "assistant", heard=0))
         elif item["type"] == "function_call":
             self._history.add(Item(item["id"], "call", call_id=item.get("call_id") or ""))
 
     def _text(self, item_id: str, text: str) -> None:
-        pace = self._paces.setdefault(item_id, Pace())
-        pace.text += text
+        speech = self._speech(item_id)
+        speech.text += text
         item = self._history.find(item_id)
         if item is not None:
-            item.text = pace.text
+            item.text = speech.text
+
+    def _speech(self, item_id: str) -> Speech:
+        return self._speeches.setdefault(item_id, Speech(self._pace))
 
     def _audio(self, item_id: str, encoded: str) -> None:
         try:
@@ -109,19 +112,18 @@ class Response:
         except binascii.Error:
             raise ProviderError(f"{self._who} sent audio that is no base64.") from None
         samples = len(pcm) // SAMPLE_BYTES
-        pace = self._paces.setdefault(item_id, Pace())
         item = self._history.find(item_id)
         if item is not None:
             item.samples += samples
-        self._say(SpokenDelta(item_id, pace.hear(samples), pcm))
+        self._say(SpokenDelta(item_id, self._speech(item_id).hear(samples), pcm))
 
     def _item_done(self, item: Mapping[str, Any]) -> None:
-        pace = self._paces.get(item["id"])
-        if pace is None:
+        speech = self._speeches.get(item["id"])
+        if speech is None:
             return
         whole = item.get("status", "completed") == "completed"
-        text = pace.rest() if whole else ""
-        if pace.samples:
+        text = speech.rest() if whole else ""
+        if speech.samples:
             self._say(SpokenDelta(item["id"], text, final=True))
         elif text:  # words without sound: somebody else is to speak them
             known = self._history.find(item["id"])

@@ -28,6 +28,7 @@ from gateway.providers.realtime.connection import Connection, ServerEvent
 from gateway.providers.realtime.errors import response_error
 from gateway.providers.realtime.history import ClientEvent, History, Item
 from gateway.providers.realtime.input_audio import Append, Clear, InputAudio, Step
+from gateway.providers.realtime.pace import Pace
 from gateway.providers.realtime.plan import SessionPlan
 from gateway.providers.realtime.response import Response
 from gateway.providers.realtime.segments import Segment, Segments
@@ -69,6 +70,7 @@ class Session:
         self._audio = InputAudio()
         self._segments = Segments()
         self._history = History()
+        self._pace = Pace()
         self._numbers = itertools.count(1)
         self._response: Response | None = None
         self._answering = asyncio.Lock()
@@ -234,7 +236,7 @@ class Session:
         async with self._answering:
             await self._upkeep.ready(2 * self._plan.failover.connect_seconds)
             await self._settled()
-            response = self._response = Response(next(self._numbers), self._plan.who, self._history)
+            response = self._response = Response(next(self._numbers), self._plan.who, self._history, self._pace)
             self._tell(request)
             self._send_all(self._history.agree(asked_to_go_on(request).messages))
             self._upkeep.send(response.create())

@@ -36,7 +36,8 @@ _LOUD_RMS = 300
 _IN, _OUT = 100, 50
 """Milliseconds of the caller's and of the agent's audio in a token."""
 
-Hearing = Callable[[bytes], str]
+Hearing = Callable[[bytes, str], str]
+"""What audio (8000 Hz s16le) says, which may begin with audio of a deleted item that said something already."""
 
 
 @dataclass
@@ -65,26 +66,26 @@ class Item:
         return ("tool", self.text) if self.type == "function_call_output" else ("assistant", f"{self.name}(…)")
 
 
-def heard_words(pcm: bytes) -> str:
+def heard_words(pcm: bytes, begun: str = "") -> str:
     """What tone words say."""
     return " ".join(word for word, *_ in decode(pcm))
 
 
 class Lines:
-    """Hears the next of these in each loud audio, whatever it sounds like."""
+    """Hears the next of these in each loud audio, whatever it sounds like; the same again when it is more of it."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = iter(lines)
 
-    def __call__(self, pcm: bytes) -> str:
+    def __call__(self, pcm: bytes, begun: str) -> str:
         samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
         loud = samples.size and np.sqrt(np.mean(samples**2)) >= _LOUD_RMS
-        return next(self._lines, "") if loud else ""
+        return begun or (next(self._lines, "") if loud else "")
 
 
 class OpenAiRealtime(Emulator):
     """:param answer: what the model says, or which tools it calls
-    :param hear: what the transcription makes of committed audio (8000 Hz s16le)
+    :param hear: what the transcription makes of committed audio
     :param speaking: how it sounds, and how fast the audio comes
     :param transcribes: whether a transcription is told at all; the first ones that fail are `failures`
     """
@@ -235,9 +236,8 @@ class EmulatedSession:
 
     def _hear(self, audio: bytes) -> str:
         """Audio that begins like an item that was deleted is that speech, and more of it."""
-        for begun in [begun for begun in self._replaced if _begins(audio, begun)]:
-            return self._replaced.pop(begun)
-        return self.emulator.hear(audioop.ulaw2lin(audio, 2))
+        begun = next((begun for begun in self._replaced if _begins(audio, begun)), b"")
+        return self.emulator.hear(audioop.ulaw2lin(audio, 2), self._replaced.pop(begun, ""))
 
     # ------------------------------------------------------------ items
 
@@ -391,8 +391,8 @@ class EmulatedSession:
 
 
 def _begins(audio: bytes, begun: bytes) -> bool:
-    """The audio has the middle of what was begun: the ends of a span are cut anew each time."""
-    return begun[len(begun) // 4 : len(begun) // 2] in audio
+    """The audio has the better part of what was begun: the ends of a span are cut anew each time."""
+    return begun[len(begun) * 5 // 8 : len(begun) * 7 // 8] in audio
 
 
 def _usage_in(items: Sequence[Item]) -> tuple[int, int]:
