@@ -137,4 +137,4 @@ class AnthropicWire:
         except anthropic.APIConnectionError as error:
             raise http.unreachable(self.who, error.__cause__) from error
         except ValueError as error:
-            raise ProviderError(f"{self.who} sent an event that is not JSON: {error}.") from error
+            raise ProviderError(f"{self.who} sent events that are not a message: {error}.") from error

@@ -36,9 +36,14 @@ class Reader:
         self._prompt: Tokens = Tokens()
 
     def read(self, event: RawMessageStreamEvent) -> Iterator[Piece]:
-        """What an event brings."""
+        """What an event brings.
+
+        :raises ValueError: it cannot be there: the events come twice, or mixed with others
+        """
         match event:
             case RawMessageStartEvent():
+                if self._prompt.prompt is not None:
+                    raise ValueError("a message began within a message")
                 self._prompt = _prompt(event.message.usage)
                 yield self._prompt
             case RawContentBlockStartEvent():

@@ -8,13 +8,12 @@ from uuid import uuid4
 
 from google.genai import types
 
-from gateway.errors import ProviderError
 from gateway.providers.base import TextDelta
 from gateway.providers.llm.kept import KeptByCall
 from gateway.providers.llm.tool_schemas import ToolNames
 from gateway.providers.llm.wire import Finish, Piece, Tokens, ToolCallDelta
 
-_BROKEN = frozenset(
+_FAILED = frozenset(
     {
         types.FinishReason.MALFORMED_FUNCTION_CALL,
         types.FinishReason.UNEXPECTED_TOOL_CALL,
@@ -31,17 +30,17 @@ _BROKEN = frozenset(
 class Reader:
     """Reads one answer. Thoughts are not spoken; their signatures are kept with the tool calls that they led to."""
 
-    def __init__(self, who: str, names: ToolNames, signatures: KeptByCall) -> None:
-        self._who = who
+    def __init__(self, names: ToolNames, signatures: KeptByCall) -> None:
         self._names = names
         self._signatures = signatures
         self._calls = 0
+        self._before: types.GenerateContentResponse | None = None
 
     def read(self, response: types.GenerateContentResponse) -> Iterator[Piece]:
-        """What a response brings.
-
-        :raises ProviderError: the model stopped over an error of its own
-        """
+        """What a response brings. One that is the same as the one before, its count of tokens too, came twice."""
+        if response.usage_metadata and response == self._before:
+            return
+        self._before = response
         if response.usage_metadata:
             yield _tokens(response.usage_metadata)
         if (feedback := response.prompt_feedback) and feedback.block_reason:
@@ -50,7 +49,7 @@ class Reader:
             for part in (candidate.content and candidate.content.parts) or ():
                 yield from self._part(part)
             if candidate.finish_reason:
-                yield self._finish(candidate.finish_reason, candidate.finish_message)
+                yield _finish(candidate.finish_reason, candidate.finish_message)
 
     def _part(self, part: types.Part) -> Iterator[Piece]:
         if part.function_call:
@@ -65,14 +64,13 @@ class Reader:
         self._calls += 1
         return ToolCallDelta(self._calls, identity, self._names.inside(call.name or ""), json.dumps(call.args or {}))
 
-    def _finish(self, reason: types.FinishReason, message: str | None) -> Finish:
-        if reason is types.FinishReason.STOP:
-            return Finish("complete")
-        if reason in (types.FinishReason.MAX_TOKENS, types.FinishReason.CONTINUATION):
-            return Finish("length")
-        if reason in _BROKEN:
-            raise ProviderError(f"{self._who} gave up: {message or _name(reason)}.")
-        return Finish("filtered", message or _name(reason))
+
+def _finish(reason: types.FinishReason, message: str | None) -> Finish:
+    if reason is types.FinishReason.STOP:
+        return Finish("complete")
+    if reason in (types.FinishReason.MAX_TOKENS, types.FinishReason.CONTINUATION):
+        return Finish("length")
+    return Finish("failed" if reason in _FAILED else "filtered", message or _name(reason))
 
 
 def _tokens(usage: types.GenerateContentResponseUsageMetadata) -> Tokens:

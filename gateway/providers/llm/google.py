@@ -83,7 +83,7 @@ class GoogleWire:
     async def pieces(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
         """The server's responses; see `ModelWire`."""
         names = ToolNames(request.tools)
-        reader = Reader(self.who, names, self._signatures)
+        reader = Reader(names, self._signatures)
         # The SDK nests generators, which do not close each other: a request that is cancelled is closed from below.
         answers: list[httpx2.Response] = []
         _answers.set(answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ssl
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from gateway.errors import ProviderTimeout, ProviderUnavailable
 _KEEP_SECONDS = 300.0
 """httpx's own 5 s would open a connection, and shake hands for TLS, at nearly each turn of a call."""
 _CONNECT_SECONDS = 5.0
+_DRAIN_SECONDS = 0.1
 
 
 def pool(timeout_seconds: float) -> httpx2.AsyncClient:
@@ -37,6 +39,17 @@ async def open_connection(client: httpx2.AsyncClient, url: str) -> None:
     try:
         await client.head(url)
     except httpx2.HTTPError:
+        return
+
+
+async def drain(response: httpx2.Response) -> None:
+    """Read what is behind the last event, so that the connection can be used again. Not the answer's business: what
+    goes wrong here is of no interest."""
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for _ in response.stream:  # type: ignore[union-attr]  # of an async client
+                pass
+    except (TimeoutError, httpx2.HTTPError, httpx2.StreamError):
         return
 
 

@@ -83,7 +83,12 @@ class OpenAiWire:
         with self._errors():
             stream = await self._ask(request)
             async with stream:
+                before = None
                 async for chunk in stream:
+                    # OpenAI gives each chunk random letters of its own: the same ones again are the same chunk again.
+                    if before is not None and chunk == before and getattr(chunk, "obfuscation", None):
+                        continue
+                    before = chunk
                     for piece in self._read(chunk):
                         yield piece
 

@@ -66,6 +66,8 @@ class StreamedModel:
         finish, who = reading.finish, self._wire.who
         if finish is not None and finish.why == "filtered":
             raise ProviderBadRequest(f"{who} refuses to answer: {finish.reason or 'content filter'}.")
+        if finish is not None and finish.why == "failed":
+            raise ProviderUnavailable(f"{who} gave up: {finish.reason}.")
         if self._wire.lenient or reading.characters > _LONGEST_CHARACTERS:
             return
         if finish is None:

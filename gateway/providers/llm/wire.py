@@ -35,9 +35,10 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Why the model stopped. `filtered`: its server withholds the rest, for `reason`."""
+    """Why the model stopped. `filtered`: its server withholds the rest, for `reason`. `failed`: for an error of its
+    own, and may do better when it is asked again."""
 
-    why: Literal["complete", "length", "filtered"]
+    why: Literal["complete", "length", "filtered", "failed"]
     reason: str = ""
 
 

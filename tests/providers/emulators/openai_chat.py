@@ -32,6 +32,7 @@ class OpenAiChat(Emulator):
     :param path: of the base URL
     :param pace: seconds between two pieces
     :param first: seconds before the first
+    :param obfuscates: gives each chunk letters of its own, as OpenAI does and other hosts do not
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class OpenAiChat(Emulator):
         path: str = "/v1",
         pace: float = 0.0,
         first: float = 0.0,
+        obfuscates: bool = True,
     ) -> None:
         super().__init__(key=key)
         self._answer = answer
         self._path = path
         self._pace = pace
         self._first = first
+        self._obfuscates = obfuscates
         self.routes = [Route(f"{path}/chat/completions", self._complete, methods=["POST"])]
 
     @property
@@ -72,7 +75,9 @@ class OpenAiChat(Emulator):
     async def _events(self, body: Mapping[str, Any]) -> AsyncIterator[bytes]:
         asked = _asked(body)
         await asyncio.sleep(self._first)
-        for chunk in _chunks(asked, self._answer(asked), body["model"]):
+        for number, chunk in enumerate(_chunks(asked, self._answer(asked), body["model"])):
+            if self._obfuscates:
+                chunk["obfuscation"] = f"{number * 7919 % 2**20:020b}"
             yield f"data: {json.dumps(chunk)}\n\n".encode()
             await asyncio.sleep(self._pace)
         yield b"data: [DONE]\n\n"

@@ -35,3 +35,16 @@ def text(reply: list[ReplyPart]) -> str:
 def calls(reply: list[ReplyPart]) -> list[ToolCall]:
     """The tools that a reply wants."""
     return [part for part in reply if isinstance(part, ToolCall)]
+
+
+async def first_text(reply: AsyncIterator[ReplyPart]) -> str:
+    """The first words of a reply."""
+    async for part in reply:
+        if isinstance(part, TextDelta) and part.text:
+            return part.text
+    return ""
+
+
+def our_tasks() -> set[asyncio.Task[Any]]:
+    """The tasks of this loop, but for those of the emulators' server."""
+    return {task for task in asyncio.all_tasks() if "RequestResponseCycle" not in repr(task.get_coro())}

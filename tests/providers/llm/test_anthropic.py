@@ -9,14 +9,14 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.errors import ProviderUnavailable
-from gateway.providers.base import CallContext, ChatMessage, ChatRequest, ReplyEnd, TextDelta, ToolCall, ToolDefinition
+from gateway.providers.base import CallContext, ChatMessage, ChatRequest, ReplyEnd, ToolCall, ToolDefinition
 from gateway.providers.credentials import Credential
 from gateway.providers.llm.anthropic import Options, make
 from gateway.providers.usage import Usage
 from tests.providers.emulators.answers import Answer, Asked, Called
 from tests.providers.emulators.anthropic_messages import AnthropicMessages
 from tests.providers.emulators.emulator import running
-from tests.providers.llm.replies import HELLO, calls, closing, parts, text
+from tests.providers.llm.replies import HELLO, calls, closing, first_text, parts, text
 
 LOOKUP = ToolDefinition("look up", "Looks up.", {"properties": {"number": {"type": "integer"}}})
 CACHED = {"type": "ephemeral"}
@@ -125,7 +125,7 @@ async def test_cached_tokens_are_part_of_the_prompt() -> None:
     async with running(emulator), closing(model(emulator)) as claude:
         await parts(claude, request)
         async with aclosing(claude.reply(request)) as reply:
-            assert await anext(reply) == TextDelta("One")
+            assert await first_text(reply) == "One"
     whole, cancelled = used
     assert whole == Usage(
         "model", "anthropic", "claude-haiku-4-5", prompt_tokens=2, cached_prompt_tokens=1, completion_tokens=3

@@ -9,14 +9,14 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.errors import ProviderBadRequest
-from gateway.providers.base import CallContext, ChatMessage, ChatRequest, ReplyEnd, TextDelta, ToolCall, ToolDefinition
+from gateway.providers.base import CallContext, ChatMessage, ChatRequest, ReplyEnd, ToolCall, ToolDefinition
 from gateway.providers.credentials import Credential
 from gateway.providers.llm.google import Options, make
 from gateway.providers.usage import Usage
 from tests.providers.emulators.answers import Answer, Asked, Called
 from tests.providers.emulators.emulator import running
 from tests.providers.emulators.gemini_generate import GeminiGenerate
-from tests.providers.llm.replies import HELLO, calls, closing, parts, text
+from tests.providers.llm.replies import HELLO, calls, closing, first_text, parts, text
 
 LOOKUP = ToolDefinition(
     "look up",
@@ -101,7 +101,7 @@ async def test_tokens_are_counted_up_to_the_moment_of_a_cancellation() -> None:
     async with running(emulator), closing(model(emulator)) as gemini:
         await parts(gemini, request)
         async with aclosing(gemini.reply(request)) as reply:
-            assert await anext(reply) == TextDelta("One")
+            assert await first_text(reply) == "One"
     counts = [(usage.prompt_tokens, usage.cached_prompt_tokens, usage.completion_tokens) for usage in used]
     assert counts == [(2, 1, 8), (2, 1, 6)]
 
