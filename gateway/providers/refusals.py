@@ -29,7 +29,7 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
     529: ProviderUnavailable,  # Anthropic: overloaded
 }
 _NO_CREDIT = ("insufficient_quota", "quota_exceeded", "insufficient_credit", "payment_required", "out_of_credits")
-_COMPLAINT_KEYS = ("error", "message", "detail", "err_msg", "reason", "title", "errorMessage")
+_COMPLAINT_KEYS = ("error", "message", "detail", "err_msg", "reason", "title", "errorMessage", "error_message")
 
 
 def refusal(who: str, status: int, body: str | bytes = "", headers: Mapping[str, str] | None = None) -> ProviderError:

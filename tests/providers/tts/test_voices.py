@@ -22,13 +22,14 @@ from gateway.errors import (
 )
 from gateway.providers.base import CallContext, Voice
 from gateway.providers.credentials import Credential
-from gateway.providers.tts import azure, custom_voice, openai
+from gateway.providers.tts import azure, custom_voice, openai, playht
 from gateway.providers.usage import Usage
 from tests.providers.emulators.azure_speech import AzureSpeech
 from tests.providers.emulators.custom_voice import CustomVoiceServer
 from tests.providers.emulators.emulator import Emulator, running
 from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.openai_speech import OpenAiSpeech
+from tests.providers.emulators.playht import PlayHTEmulator
 from tests.providers.emulators.speaking import Speaking
 from tests.providers.emulators.tone_words import decode
 
@@ -52,6 +53,11 @@ def azure_voice(emulator: Emulator, key: str, **options: Any) -> Voice:
     return azure.make(azure.Options(voice_id="emma", **options), credential("azure", emulator, key))
 
 
+def playht_voice(emulator: Emulator, key: str) -> Voice:
+    known = credential("playht", emulator, key).model_copy(update={"user_id": "emulated-user"})
+    return playht.make(playht.Options(voice_id="jennifer"), known)
+
+
 def own_voice(emulator: Emulator, key: str) -> Voice:
     server = {"url": f"{emulator.url}/speak", "secret": key, "timeoutSeconds": 5}
     return custom_voice.make(custom_voice.Options(server=server), Credential(provider="custom-voice"))
@@ -68,6 +74,7 @@ CASES = {
     "openai without": Case(lambda **options: OpenAiSpeech(plain=True, **options), openai_voice),
     "openai tts-1": Case(OpenAiSpeech, tts_1),
     "azure": Case(AzureSpeech, azure_voice),
+    "playht": Case(PlayHTEmulator, playht_voice),
     "custom-voice": Case(CustomVoiceServer, own_voice),
 }
 
