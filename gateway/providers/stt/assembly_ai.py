@@ -183,7 +183,7 @@ class AssemblyAiConnection:
         self._partials = not options.disable_partial_transcripts
         self._turns = Turns(formatted=options.format_turns, least_confidence=options.confidence_threshold)
         self._settling = Settling(_NOTHING_SECONDS)
-        self._listening = SettlingSocket(self._settling)
+        self._listening = SettlingSocket(_WHO, self._settling)
         self._waiting = bytearray()
         self._sent_ms = 0
 

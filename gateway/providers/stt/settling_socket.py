@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, Protocol
 
+from gateway.errors import ProviderTimeout
 from gateway.providers.stt.settling import Settling
-from gateway.providers.web_socket import JsonSocket
+
+
+class Receiving(Protocol):
+    """A connection that is listened to."""
+
+    async def receive(self) -> dict[str, Any] | None:
+        """The next message, None when it was closed well. May be cancelled without loss.
+
+        :raises ProviderError: the connection is lost
+        """
+        ...
 
 
 class SettlingSocket:
-    """Listens, and looks at the clock of `settling` at the same time, whose question may be asked meanwhile."""
+    """Listens, and looks at the clock of `settling` at the same time, whose question may be asked meanwhile.
 
-    def __init__(self, settling: Settling) -> None:
+    :param who: how the sentences of errors begin
+    """
+
+    def __init__(self, who: str, settling: Settling) -> None:
+        self._who = who
         self._settling = settling
         self._waiting: asyncio.Timeout | None = None
 
@@ -23,16 +38,18 @@ class SettlingSocket:
         if self._waiting is not None:
             self._waiting.reschedule(self._settling.deadline)
 
-    async def messages(self, socket: JsonSocket) -> AsyncGenerator[dict[str, Any] | None, None]:
+    async def messages(self, socket: Receiving) -> AsyncGenerator[dict[str, Any] | None, None]:
         """What comes until the provider closes the connection well; None: the deadline of `settling` is over.
 
-        :raises ProviderError: the connection is lost, or what comes is no JSON object
+        :raises ProviderError: the connection is lost, or the provider hangs
         """
         while True:
             try:
                 async with asyncio.timeout_at(self._settling.deadline) as self._waiting:
                     message = await socket.receive()
             except TimeoutError:
+                if self._settling.mute:
+                    raise ProviderTimeout(f"{self._who} says nothing any more.") from None
                 yield None
                 continue
             finally:

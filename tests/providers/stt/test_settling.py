@@ -25,11 +25,12 @@ def test_a_final_text_is_the_answer_and_reaches_to_where_it_was_asked_for() -> N
     assert settling.deadline is None
 
 
-def test_where_nothing_comes_nothing_was_said() -> None:
+def test_where_nothing_comes_nothing_was_said_since_the_text_before() -> None:
     settling = Settling(0.5)
+    settling.final(FINAL)
     settling.ask(10.0, 900)
     assert settling.deadline == 10.5
-    assert settling.expire() == Recognised("", 900, 900, True, flushed=True)
+    assert settling.expire() == Recognised("", 700, 700, True, flushed=True)
     assert settling.deadline is None
 
 
@@ -48,9 +49,24 @@ def test_a_partial_text_may_be_taken_for_the_final_one() -> None:
     assert settling.expire() == replace(PARTIAL, final=True, flushed=True, end_ms=900)
 
 
-def test_the_latest_question_is_answered() -> None:
+def test_silence_answers_each_question_and_a_text_all_of_them() -> None:
     settling = Settling(0.5)
     settling.ask(10.0, 900)
     settling.ask(10.3, 1200)
+    assert settling.deadline == 10.5
+    settling.expire()
     assert settling.deadline == 10.8
-    assert settling.final(FINAL).end_ms == 1200
+    settling.ask(10.4, 1300)
+    assert settling.final(FINAL).end_ms == 1300
+    assert settling.deadline is None
+
+
+def test_a_provider_that_never_says_anything_hangs() -> None:
+    settling = Settling(0.5)
+    for question in range(3):
+        assert not settling.mute
+        settling.ask(question, 100 * question)
+        settling.expire()
+    assert settling.mute
+    settling.partial(PARTIAL)
+    assert not settling.mute

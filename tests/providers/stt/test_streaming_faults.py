@@ -19,11 +19,14 @@ from gateway.providers.credentials import Credential
 from gateway.providers.stt.assembly_ai import AssemblyAiRecogniser
 from gateway.providers.stt.assembly_ai import Options as AssemblyAiOptions
 from gateway.providers.stt.connection import StreamingRecogniser
+from gateway.providers.stt.gladia import GladiaRecogniser
+from gateway.providers.stt.gladia import Options as GladiaOptions
 from gateway.providers.stt.openai_realtime import OpenAiRealtimeRecogniser
 from tests.providers.emulators.assembly_ai import AssemblyAi
 from tests.providers.emulators.ear import ScriptedEar
 from tests.providers.emulators.emulator import Emulator, running
 from tests.providers.emulators.fault import Fault, Kind
+from tests.providers.emulators.gladia import Gladia
 from tests.providers.emulators.openai_realtime_transcription import OpenAiRealtimeTranscription
 from tests.providers.emulators.tone_words import encode
 from tests.providers.speech import silence
@@ -58,6 +61,11 @@ PROVIDERS: Mapping[str, Provided] = {
         lambda: AssemblyAi(ear),
         lambda server, key: AssemblyAiRecogniser(AssemblyAiOptions(), credential("assembly-ai", server, key)),
         greetings=1,
+    ),
+    "gladia": Provided(
+        lambda: Gladia(ear),
+        lambda server, key: GladiaRecogniser(GladiaOptions(), credential("gladia", server, key)),
+        greetings=0,
     ),
 }
 AT_CONNECT: list[tuple[Kind, type[Exception]]] = [
@@ -103,7 +111,7 @@ async def failure_at_connect(provider: str, server: Emulator, key: str) -> Excep
 async def test_a_connection_that_is_cut_while_the_caller_speaks_is_lost(provider: str) -> None:
     provided = PROVIDERS[provider]
     server = provided.emulator()
-    server.fault = Fault(Kind.CUT, after=provided.greetings + 1)
+    server.fault = Fault(Kind.CUT, after=provided.greetings)
     with pytest.raises(ProviderUnavailable, match=r"The transcriber .* closed the connection with 1011"):
         await converse(provided, server)
 
@@ -123,7 +131,7 @@ async def test_a_server_that_falls_silent_leaves_the_wait_to_the_caller(provider
     server = provided.emulator()
     server.fault = Fault(Kind.HANG_MID_STREAM, after=provided.greetings)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(0.8):
             await converse(provided, server)
 
 
