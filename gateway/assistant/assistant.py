@@ -108,6 +108,7 @@ class Assistant(Section):
     filler_plan: FillerPlan = FillerPlan()
     voicemail_detection: VoicemailSetting = None
     voicemail_message: str = Field(default="", max_length=1000)
+    metadata: dict[str, Any] = Field(default_factory=dict)
     server: Server | None = None
 
     @model_validator(mode="before")

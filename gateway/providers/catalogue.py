@@ -66,7 +66,7 @@ MODELS: Mapping[str, Entry] = {
     "xai": _compatible("https://api.x.ai/v1"),
     "ollama": _compatible("http://127.0.0.1:11434/v1", key=False),
     "vllm": _compatible("http://127.0.0.1:8000/v1", key=False),
-    "custom-llm": Entry(f"{_LLM}.openai", extra="openai"),
+    "custom-llm": Entry(f"{_LLM}.custom_llm", extra="openai"),
 }
 
 REALTIME = Entry("gateway.providers.realtime.openai", extra="openai", key=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
+from gateway.providers.oauth2 import OAuth2Plan
+
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "11labs": ("ELEVENLABS_API_KEY",),
     "anthropic": ("ANTHROPIC_API_KEY",),
@@ -44,7 +46,8 @@ _BESIDE = {"api_url": "API_URL", "region": "REGION", "user_id": "USER_ID"}
 
 class Credential(BaseModel):
     """Access to one provider, with Vapi's field names. `api_url` is another address of its service, such as one in
-    another region or on the user's own machines."""
+    another region or on the user's own machines. `authentication_plan` stands in the place of a key that never changes:
+    a token is asked for, and asked for again before it ends (custom-llm)."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
@@ -54,6 +57,7 @@ class Credential(BaseModel):
     api_url: str | None = Field(default=None, pattern="^(https?|wss?)://")
     region: str | None = None
     user_id: str | None = None
+    authentication_plan: OAuth2Plan | None = None
 
     @property
     def key(self) -> str:

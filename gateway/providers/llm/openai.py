@@ -48,12 +48,20 @@ def make(options: Options, credential: Credential) -> LanguageModel:
 class OpenAiWire:
     """A server's model by the SDK of OpenAI; the connection pool is shared by all calls.
 
-    :param url: another address than that of the options
+    :param url: the address, whatever options and credential say
+    :param query: of each request
     """
 
     lenient = False
 
-    def __init__(self, options: Options, credential: Credential, *, url: str | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        credential: Credential,
+        *,
+        url: str | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
         self.provider = credential.provider
         self.model = options.model
         self.who = f"The model {options.model} of {credential.provider}"
@@ -66,6 +74,7 @@ class OpenAiWire:
             api_key="-",
             base_url=self._url,
             http_client=self._pool,
+            default_query=query,
             timeout=http.timeouts(options.timeout_seconds),
             max_retries=0,
         )
