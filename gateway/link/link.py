@@ -220,6 +220,9 @@ class WorkerLink:
             raise LinkError(f"Worker {self} is not ready.")
 
     def _take_load(self, load: pb.Load) -> None:
+        for health in load.health.providers:
+            metrics.observe_provider(self.name, health)
+        load.ClearField("health")
         if load == self.load:
             return
         self.load = load

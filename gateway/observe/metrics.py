@@ -21,6 +21,7 @@ from gateway import __version__
 
 if TYPE_CHECKING:
     from gateway.call.leg import MediaStatistics
+    from gateway.link.v1.link_pb2 import ProviderHealth
 
 LATENCY_PARTS: Final = ("jitter_buffer", "endpointing", "transcriber", "model", "voice", "playout", "total")
 """Parts of a turn's latency: they add up to `total`, from the caller's last speech to the first sound of the answer."""
@@ -103,6 +104,19 @@ WORKER_CPU = Gauge("parley_worker_cpu_cores", "Cores that the worker used over t
 WORKER_DRAINING = Gauge("parley_worker_draining", "1 while the worker takes no new calls.", ["worker"])
 WORKER_RESTARTS = Counter("parley_worker_restarts_total", "Local worker processes started again after they ended.")
 
+# ---------------------------------------------------------------- providers
+
+_OF_PROVIDER = ["worker", "stage", "provider"]
+PROVIDER_UP = Gauge("parley_provider_up", "1 while the provider is in use, 0 while it is skipped.", _OF_PROVIDER)
+PROVIDER_OPEN = Gauge("parley_provider_open_seconds", "For how much longer the provider is skipped.", _OF_PROVIDER)
+PROVIDER_SUCCESSES = Counter("parley_provider_successes_total", "Requests that the provider answered.", _OF_PROVIDER)
+PROVIDER_FAILURES = Counter("parley_provider_failures_total", "Requests that the provider failed.", _OF_PROVIDER)
+PROVIDER_FIRST_RESULT = Gauge(
+    "parley_provider_first_result_seconds",
+    "Time to the first result of the provider's latest 50 requests, by quantile.",
+    [*_OF_PROVIDER, "quantile"],
+)
+
 for _direction in ("inbound", "outbound"):
     CALLS_ACTIVE.labels(_direction)
 for _outcome in ("ok", "error"):
@@ -111,6 +125,9 @@ for _outcome in ("ok", "error"):
 _REASON = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
 _KNOWN_REASONS_LIMIT = 64
 _known_reasons: set[str] = set()
+_KNOWN_PROVIDERS_LIMIT = 128
+_known_providers: dict[tuple[str, str, str], tuple[int, int]] = {}
+"""What each worker told last: successes and failures since its start."""
 
 
 def observe_call_ended(direction: str, reason: str, *, duration_ms: int | None = None) -> None:
@@ -170,6 +187,35 @@ def observe_worker_lost(worker: str) -> None:
     WORKER_UP.labels(worker).set(0)
     for gauge in (WORKER_CALLS, WORKER_CPU, WORKER_DRAINING):
         gauge.labels(worker).set(0)
+    for known in _known_providers:
+        if known[0] == worker:
+            _forget(known)
+
+
+def observe_provider(worker: str, health: ProviderHealth) -> None:
+    """Take over what a worker tells of a provider. Beyond the 128th provider none is taken."""
+    known = (worker, health.stage, health.name)
+    if known not in _known_providers and len(_known_providers) >= _KNOWN_PROVIDERS_LIMIT:
+        return
+    before, now = _known_providers.get(known, (0, 0)), (health.successes, health.failures)
+    if sum(now) < sum(before):  # the worker was started again
+        before = (0, 0)
+    _known_providers[known] = now
+    PROVIDER_UP.labels(*known).set(health.state == health.STATE_CLOSED)
+    PROVIDER_OPEN.labels(*known).set(health.open_seconds)
+    PROVIDER_SUCCESSES.labels(*known).inc(now[0] - before[0])
+    PROVIDER_FAILURES.labels(*known).inc(now[1] - before[1])
+    if health.HasField("first_result_p95_ms"):
+        PROVIDER_FIRST_RESULT.labels(*known, "0.5").set(health.first_result_p50_ms / 1000)
+        PROVIDER_FIRST_RESULT.labels(*known, "0.95").set(health.first_result_p95_ms / 1000)
+
+
+def _forget(known: tuple[str, str, str]) -> None:
+    """A worker that is gone knows nothing of it; the counters stay, and count on when it is back."""
+    for gauge in (PROVIDER_UP, PROVIDER_OPEN):
+        gauge.remove(*known)
+    for quantile in ("0.5", "0.95"):
+        PROVIDER_FIRST_RESULT.remove(*known, quantile)
 
 
 def _bounded(reason: str) -> str:

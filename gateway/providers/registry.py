@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import BaseModel, ValidationError
@@ -199,8 +200,10 @@ class Providers:
 
     def _candidate(self, stage: Stage, settings: ProviderSettings) -> Candidate[object]:
         name = " ".join(filter(None, [settings.provider, str(settings.options.get("model", ""))]))
+        # The host alone: the rest of an address may hold what nobody should read in a log.
         address = str(settings.options.get("url") or self._credentials.of(settings.provider).api_url or "")
-        circuit = self.health.circuit(stage, " ".join(filter(None, [name, address])))
+        host = urlsplit(address).netloc.rpartition("@")[2]
+        circuit = self.health.circuit(stage, " ".join(filter(None, [name, host])))
         return Candidate(name, self.make(stage, settings), circuit)
 
 

@@ -19,6 +19,7 @@ BATCH_SECONDS = 0.010
 """Events that are not urgent wait this long for company."""
 LOAD_SECONDS = 1.0
 """A stream without events still tells the load this often."""
+HEALTH_SECONDS = 0.9
 WRITE_SECONDS = 10.0
 
 logger = structlog.get_logger(__name__)
@@ -32,6 +33,9 @@ class Host(Protocol):
 
     def load(self) -> pb.Load:
         """The load now."""
+
+    def health(self) -> pb.ProvidersHealth:
+        """What is known of the providers now."""
 
     def admit(self) -> str:
         """Why no call can be taken now, in one sentence; empty when one can. An admitted call is counted."""
@@ -51,6 +55,7 @@ class Attachment:
         self._outbox: list[pb.WorkerEvent] = []
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._health_due = 0.0
 
     async def run(self, ticks: AsyncIterator[pb.GatewayTick]) -> None:
         """Serve the stream."""
@@ -128,7 +133,15 @@ class Attachment:
             sequence += 1
             events, self._outbox = self._outbox, []
             async with asyncio.timeout(WRITE_SECONDS):
-                await self._write(pb.WorkerTick(sequence=sequence, load=self._host.load(), events=events))
+                await self._write(pb.WorkerTick(sequence=sequence, load=self._load(), events=events))
+
+    def _load(self) -> pb.Load:
+        """The load; the providers' health is part of it once a second."""
+        load, now = self._host.load(), asyncio.get_running_loop().time()
+        if now >= self._health_due:
+            self._health_due = now + HEALTH_SECONDS
+            load.health.CopyFrom(self._host.health())
+        return load
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

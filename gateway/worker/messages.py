@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.link.v1 import link_pb2 as pb
+from gateway.providers.health import Circuit
 
 _PLAYOUT = {
     pb.PlayoutReport.STATE_PLAYING: e.PlayoutState.PLAYING,
@@ -12,6 +13,27 @@ _PLAYOUT = {
     pb.PlayoutReport.STATE_FINISHED: e.PlayoutState.FINISHED,
     pb.PlayoutReport.STATE_CUT: e.PlayoutState.CUT,
 }
+
+
+_STATES = {
+    "closed": pb.ProviderHealth.STATE_CLOSED,
+    "open": pb.ProviderHealth.STATE_OPEN,
+    "half-open": pb.ProviderHealth.STATE_HALF_OPEN,
+}
+
+
+def health_message(circuit: Circuit, now: float) -> pb.ProviderHealth:
+    """What is known of a provider; `now` is seconds of the clock of its circuit."""
+    return pb.ProviderHealth(
+        stage=circuit.stage,
+        name=circuit.name,
+        state=_STATES[circuit.state(now)],
+        successes=circuit.successes,
+        failures=circuit.failures,
+        first_result_p50_ms=circuit.first_ms_p50,
+        first_result_p95_ms=circuit.first_ms_p95,
+        open_seconds=circuit.open_seconds(now),
+    )
 
 
 def event_of(event: pb.GatewayEvent, now: int) -> e.Event | None:

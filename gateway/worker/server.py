@@ -19,6 +19,7 @@ from gateway.link.v1 import link_pb2_grpc as rpc
 from gateway.providers.registry import Providers
 from gateway.settings import Settings
 from gateway.worker.attachment import Attachment
+from gateway.worker.messages import health_message
 
 MESSAGE_BYTES = 16 << 20
 SERVICE = "parley.link.v1.Conversation"
@@ -45,6 +46,12 @@ class Worker(rpc.ConversationServicer):
         return pb.Load(
             active_calls=self._active, capacity=self._capacity, draining=self.draining, cpu=self._cpu.share()
         )
+
+    def health(self) -> pb.ProvidersHealth:
+        """What is known of the providers now."""
+        now = time.monotonic()
+        used = [circuit for circuit in self.providers.health if circuit.successes or circuit.failures]
+        return pb.ProvidersHealth(providers=[health_message(circuit, now) for circuit in used])
 
     def admit(self) -> str:
         """Count a call in, or say why not."""

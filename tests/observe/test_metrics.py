@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from gateway.call.leg import MediaStatistics
+from gateway.link.v1 import link_pb2 as pb
 from gateway.observe import metrics
 
 Delta = Callable[..., float]
@@ -104,3 +106,44 @@ def test_a_lost_worker_is_down_and_without_calls() -> None:
     metrics.observe_worker_lost("w")
     for name in ("up", "calls", "cpu_cores", "draining"):
         assert REGISTRY.get_sample_value(f"parley_worker_{name}", {"worker": "w"}) == 0
+
+
+def health(**fields: Any) -> pb.ProviderHealth:
+    known = {"stage": "model", "name": "openai gpt-4o", "state": pb.ProviderHealth.STATE_CLOSED}
+    return pb.ProviderHealth(**{**known, **fields})
+
+
+def of_provider(name: str, worker: str = "worker-1", **labels: str) -> float | None:
+    labels = {"worker": worker, "stage": "model", "provider": "openai gpt-4o", **labels}
+    return REGISTRY.get_sample_value(f"parley_provider_{name}", labels)
+
+
+def test_a_providers_health_is_that_of_the_worker(delta: Delta) -> None:
+    labels = {"worker": "worker-1", "stage": "model", "provider": "openai gpt-4o"}
+    metrics.observe_provider("worker-1", health(successes=9, first_result_p50_ms=200, first_result_p95_ms=500))
+    metrics.observe_provider(
+        "worker-1", health(successes=10, failures=3, state=pb.ProviderHealth.STATE_OPEN, open_seconds=7)
+    )
+    assert (of_provider("up"), of_provider("open_seconds")) == (0, 7)
+    assert of_provider("first_result_seconds", quantile="0.95") == pytest.approx(0.5)
+    assert delta("parley_provider_successes_total", **labels) == 10
+    assert delta("parley_provider_failures_total", **labels) == 3
+
+
+def test_a_worker_that_is_lost_has_no_health_and_its_counters_go_on(delta: Delta) -> None:
+    labels = {"worker": "worker-7", "stage": "model", "provider": "openai gpt-4o"}
+    metrics.observe_provider("worker-7", health(successes=5))
+    metrics.observe_worker_lost("worker-7")
+    assert of_provider("up", "worker-7") is None
+    metrics.observe_provider("worker-7", health(successes=6))
+    assert delta("parley_provider_successes_total", **labels) == 6, "the same process, attached again"
+    metrics.observe_worker_lost("worker-7")
+    metrics.observe_provider("worker-7", health(successes=2))
+    assert delta("parley_provider_successes_total", **labels) == 8, "another process"
+
+
+def test_the_providers_that_have_metrics_are_bounded() -> None:
+    for number in range(300):
+        metrics.observe_provider("worker-1", health(name=f"somebody {number}"))
+    samples = [sample for metric in metrics.PROVIDER_UP.collect() for sample in metric.samples]
+    assert len(samples) <= 128

@@ -12,6 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.errors import ConfigError, SetupError
+from gateway.link.v1 import link_pb2 as pb
 from gateway.settings import Settings
 from gateway.worker.server import SERVICE, serve_worker
 from tests.worker.peer import GatewayPeer, attached, served
@@ -59,6 +60,20 @@ async def test_a_full_worker_refuses_and_tells_its_load() -> None:
         call.end()
         await call.until(lambda: peer.loads[-1].active_calls == 0)
         await greeted(peer, assistant())
+
+
+def models_known(peer: GatewayPeer) -> list[pb.ProviderHealth]:
+    return [health for load in peer.loads for health in load.health.providers if health.stage == "model"]
+
+
+async def test_a_worker_tells_the_health_of_its_providers(speech: bytes) -> None:
+    async with served() as (_, address), attached(address) as peer:
+        call = await greeted(peer, assistant(model={"fail": 1}))
+        call.speak(speech)
+        (health, *_) = await call.until(lambda: [known for known in models_known(peer) if known.successes])
+        assert health.state == pb.ProviderHealth.STATE_CLOSED
+        assert (health.failures, health.successes) == (1, 1)
+        assert not health.HasField("first_result_p95_ms"), "one is no percentile"
 
 
 async def test_sigterm_drains() -> None:

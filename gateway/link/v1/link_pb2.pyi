@@ -504,11 +504,16 @@ class Load(_message.Message):
     CAPACITY_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
     CPU_FIELD_NUMBER: _builtins.int
+    HEALTH_FIELD_NUMBER: _builtins.int
     active_calls: _builtins.int
     capacity: _builtins.int
     draining: _builtins.bool
     cpu: _builtins.float
     """Share of one core used over the last second, 1.0 is one core."""
+    @_builtins.property
+    def health(self) -> Global___ProvidersHealth:
+        """Told about once a second; when it is absent, nothing is known to have changed."""
+
     def __init__(
         self,
         *,
@@ -516,14 +521,112 @@ class Load(_message.Message):
         capacity: _builtins.int = ...,
         draining: _builtins.bool = ...,
         cpu: _builtins.float = ...,
+        health: Global___ProvidersHealth | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["health", b"health"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_calls", b"active_calls", "capacity", b"capacity", "cpu", b"cpu", "draining", b"draining"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_calls", b"active_calls", "capacity", b"capacity", "cpu", b"cpu", "draining", b"draining", "health", b"health"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Load: _TypeAlias = Load  # noqa: Y015
+
+@_typing.final
+class ProvidersHealth(_message.Message):
+    """What the worker knows of its providers' health: for metrics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderHealth]: ...
+    def __init__(
+        self,
+        *,
+        providers: _abc.Iterable[Global___ProviderHealth] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["providers", b"providers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProvidersHealth: _TypeAlias = ProvidersHealth  # noqa: Y015
+
+@_typing.final
+class ProviderHealth(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ProviderHealth._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: ProviderHealth._State.ValueType  # 0
+        STATE_CLOSED: ProviderHealth._State.ValueType  # 1
+        """In use."""
+        STATE_OPEN: ProviderHealth._State.ValueType  # 2
+        """Skipped."""
+        STATE_HALF_OPEN: ProviderHealth._State.ValueType  # 3
+        """One call may try it."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper): ...
+    STATE_UNSPECIFIED: ProviderHealth.State.ValueType  # 0
+    STATE_CLOSED: ProviderHealth.State.ValueType  # 1
+    """In use."""
+    STATE_OPEN: ProviderHealth.State.ValueType  # 2
+    """Skipped."""
+    STATE_HALF_OPEN: ProviderHealth.State.ValueType  # 3
+    """One call may try it."""
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SUCCESSES_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    FIRST_RESULT_P50_MS_FIELD_NUMBER: _builtins.int
+    FIRST_RESULT_P95_MS_FIELD_NUMBER: _builtins.int
+    OPEN_SECONDS_FIELD_NUMBER: _builtins.int
+    stage: _builtins.str
+    """transcriber, model or voice."""
+    name: _builtins.str
+    """Provider, model and host, as far as they tell it from others. One of a set that the settings bound."""
+    state: Global___ProviderHealth.State.ValueType
+    successes: _builtins.int
+    """Requests since the worker's start."""
+    failures: _builtins.int
+    first_result_p50_ms: _builtins.float
+    """Time to the first result of the latest requests, ms; absent while there are few."""
+    first_result_p95_ms: _builtins.float
+    open_seconds: _builtins.float
+    """For how much longer it is skipped."""
+    def __init__(
+        self,
+        *,
+        stage: _builtins.str = ...,
+        name: _builtins.str = ...,
+        state: Global___ProviderHealth.State.ValueType = ...,
+        successes: _builtins.int = ...,
+        failures: _builtins.int = ...,
+        first_result_p50_ms: _builtins.float | None = ...,
+        first_result_p95_ms: _builtins.float | None = ...,
+        open_seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_result_p50_ms", b"_first_result_p50_ms", "_first_result_p95_ms", b"_first_result_p95_ms", "first_result_p50_ms", b"first_result_p50_ms", "first_result_p95_ms", b"first_result_p95_ms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_result_p50_ms", b"_first_result_p50_ms", "_first_result_p95_ms", b"_first_result_p95_ms", "failures", b"failures", "first_result_p50_ms", b"first_result_p50_ms", "first_result_p95_ms", b"first_result_p95_ms", "name", b"name", "open_seconds", b"open_seconds", "stage", b"stage", "state", b"state", "successes", b"successes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__first_result_p50_ms: _TypeAlias = _typing.Literal["first_result_p50_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_result_p50_ms: _TypeAlias = _typing.Literal["_first_result_p50_ms", b"_first_result_p50_ms"]  # noqa: Y015
+    _WhichOneofReturnType__first_result_p95_ms: _TypeAlias = _typing.Literal["first_result_p95_ms"]  # noqa: Y015
+    _WhichOneofArgType__first_result_p95_ms: _TypeAlias = _typing.Literal["_first_result_p95_ms", b"_first_result_p95_ms"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_result_p50_ms) -> _WhichOneofReturnType__first_result_p50_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_result_p95_ms) -> _WhichOneofReturnType__first_result_p95_ms | None: ...
+
+Global___ProviderHealth: _TypeAlias = ProviderHealth  # noqa: Y015
 
 @_typing.final
 class WorkerEvent(_message.Message):

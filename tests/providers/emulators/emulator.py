@@ -237,7 +237,8 @@ async def faulty(chunks: AsyncIterable[bytes], fault: Fault | None) -> AsyncGene
 @asynccontextmanager
 async def running(emulator: Emulator) -> AsyncIterator[None]:
     """Serve the emulator on a port of its own. With the fault REFUSE in place at the start the port stays closed."""
-    with socket.socket() as listening:
+    # The protocol is named for asyncio, which only then sends small writes at once (TCP_NODELAY).
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind((LOOPBACK, 0))
         emulator.port = listening.getsockname()[1]
         if emulator.fault is not None and emulator.fault.kind is Kind.REFUSE:
