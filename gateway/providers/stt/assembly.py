@@ -19,8 +19,8 @@ _BEFORE_MS, _AFTER_MS = 200, 200
 _PATIENCE_MS = 600
 """For a flushed result, where other results tell already that the span was heard to its end."""
 _GIVE_UP_MS = 30_000
-_NEARLY_MS = 100
-"""A span ends this long after the last sound."""
+_NEARLY_MS = 200
+"""What is told of the end of a turn is told of all audio up to a moment before."""
 _LATE_MS = 10_000
 """Words that come after their span was answered go to the next one, if it begins within this time."""
 _KEPT_MS = 180_000
@@ -40,6 +40,16 @@ class _Word:
     @property
     def middle_ms(self) -> float:
         return (self.start_ms + self.end_ms) / 2
+
+    @property
+    def earliest_ms(self) -> float:
+        """Without a time of its own it may be anywhere in its result: before or behind a long silence."""
+        return self.middle_ms if self.result.words else self.result.start_ms
+
+    @property
+    def latest_ms(self) -> float:
+        """As `earliest_ms`."""
+        return self.middle_ms if self.result.words else self.result.end_ms
 
 
 @dataclass(slots=True)
@@ -108,7 +118,7 @@ class Assembly:
             self._keep_final(result)
         elif result.end_ms > self.final_until_ms:
             words = [self._claimed(word) for word in _words_of(result)]
-            self._partial = [word for word in words if word.middle_ms > self.final_until_ms]
+            self._partial = [word for word in words if self._still_partial(word)]
             self._partial_until_ms = result.end_ms
         flushed = self._flushed(result) if result.flushed else set()
         answers = self._settle(
@@ -121,7 +131,7 @@ class Assembly:
         known = max(self.final_until_ms, self._partial_until_ms)
         return self._settle(
             lambda request: (
-                (now >= request.asked_at + _PATIENCE_MS and known >= request.needs_ms - _NEARLY_MS)
+                (now >= request.asked_at + _PATIENCE_MS and known >= request.needs_ms)
                 or now >= request.asked_at + _GIVE_UP_MS
             )
         )
@@ -144,8 +154,14 @@ class Assembly:
             self._words += [self._claimed(word) for word in _words_of(result)]
             self._words.sort(key=lambda word: word.start_ms)
         self.final_until_ms = max(self.final_until_ms, result.end_ms)
-        self._partial = [word for word in self._partial if word.middle_ms > self.final_until_ms]
+        self._partial = [word for word in self._partial if self._still_partial(word)]
         self._forget(self.final_until_ms - _KEPT_MS)
+
+    def _still_partial(self, word: _Word) -> bool:
+        """No final result covers the word."""
+        if word.result.start_ms >= self.final_until_ms:
+            return True
+        return bool(word.result.words) and word.middle_ms > self.final_until_ms
 
     def _claimed(self, word: _Word) -> _Word:
         """A word that was in a span's text as a partial is that span's."""
@@ -193,11 +209,11 @@ class Assembly:
         )
 
     def _belongs(self, word: _Word, request: _Request) -> bool:
-        if (
-            word.taken_by is not None and word.taken_by < request.start_ms
-        ) or word.middle_ms > request.end_ms + _AFTER_MS:
+        if word.taken_by is not None and word.taken_by < request.start_ms:
             return False
-        return word.middle_ms >= request.start_ms - _BEFORE_MS or self._late(word, request)
+        if word.earliest_ms > request.end_ms + _AFTER_MS:
+            return False
+        return word.latest_ms >= request.start_ms - _BEFORE_MS or self._late(word, request)
 
     def _late(self, word: _Word, request: _Request) -> bool:
         """The word came after its own span was answered, and nobody has it."""
@@ -208,7 +224,7 @@ class Assembly:
         )
 
     def _finished_after(self, request: _Request) -> float | None:
-        if self._finished is None or self._finished[0] < request.end_ms - 2 * _NEARLY_MS:
+        if self._finished is None or self._finished[0] < request.end_ms - _NEARLY_MS:
             return None
         return self._finished[1]
 
