@@ -12,6 +12,9 @@ from gateway.conversation.floor import ONSET_LAG_MS
 from gateway.conversation.states import State
 from gateway.conversation.turns import Turns
 
+STEADY = 0.5
+"""A partial text that is less likely than this to stay as it is says nothing yet."""
+
 
 class BargeIn(Turns):
     """Open an overlap, judge it, cut or resume."""
@@ -184,7 +187,8 @@ class BargeIn(Turns):
                 self._hear_words(self.caller.text, self.caller.segments[-1].end_ms)
 
     def _partial_in_overlap(self, event: e.PartialHeard) -> None:
-        self._hear_words(event.text, self._now)
+        if event.stability is None or event.stability >= STEADY:
+            self._hear_words(event.text, self._now if event.end_ms is None else event.end_ms)
 
     def _hear_words(self, text: str, to_ms: int) -> None:
         """A later look at the words replaces an earlier one."""

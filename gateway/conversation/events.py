@@ -117,10 +117,13 @@ class Transcribed:
 
 @dataclass(frozen=True, slots=True)
 class PartialHeard:
-    """Text of running speech from a transcriber that sends partials."""
+    """Text of running speech from a transcriber that sends partials. The audio up to `end_ms` is in it, None for all
+    so far. `stability` is the probability that the text stays as it is, None when the transcriber does not tell."""
 
     at: int
     text: str
+    end_ms: int | None = None
+    stability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ A provider may have more than its interface asks for, each looked for by its pro
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,15 +19,21 @@ from gateway.providers.usage import Meter, unmetered
 # ---------------------------------------------------------------- all of them
 
 
+def unnoted(event: str, detail: str) -> None:
+    """There is no journal outside of calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallContext:
     """The call that a provider works for. `call` is the call as servers of the user's see it (Vapi's call object),
-    `assistant` its assistant as the caller of the API wrote it; `meter` is told what is billed."""
+    `assistant` its assistant as the caller of the API wrote it; `meter` is told what is billed, `note` what the journal
+    of the call should keep: an event's name and what happened."""
 
     call_id: str = ""
     call: Mapping[str, Any] = field(default_factory=dict)
     assistant: Mapping[str, Any] = field(default_factory=dict)
     meter: Meter = unmetered
+    note: Callable[[str, str], None] = unnoted
 
 
 OUTSIDE_CALL = CallContext()

@@ -16,6 +16,7 @@ from gateway.conversation.events import (
     Event,
     PartialHeard,
     SpeechEnded,
+    SpeechStarted,
     Transcribed,
     TranscriberFailed,
 )
@@ -34,6 +35,8 @@ from gateway.worker.voice_activity import VoiceActivity
 logger = structlog.get_logger(__name__)
 
 CLOSE_SECONDS = 2.0
+ONSET_LAG_MS = 400
+"""A transcriber may find that a word began this long before the detector did."""
 _OWN_FAILED = partial(ended_reason, "transcriber", ("custom-transcriber",))
 
 
@@ -66,6 +69,7 @@ class Hearing:
         self._foreground: Foreground | None = None
         self._asked: Transcribe | None = None
         self._closed = False
+        self._onset_ms = 0
 
     def push(self, pcm: bytes, at_ms: int) -> None:
         """Consecutive 20 ms frames that start at `at_ms` of the call clock."""
@@ -78,6 +82,8 @@ class Hearing:
         if self._foreground is not None:
             edges = self._foreground.push(pcm, at_ms, edges)
         for edge in edges:
+            if isinstance(edge, SpeechStarted):
+                self._onset_ms = edge.onset_ms
             self._dispatch(replace(edge, at=self._clock.now()))
             if self._turn_ends is not None:
                 self._turn_ends.edge(edge)
@@ -159,8 +165,12 @@ class Hearing:
         now = self._clock.now()
         if transcript.final and transcript.segment is not None:
             self._dispatch(Transcribed(now, transcript.segment, transcript.text, transcript.finished))
-        elif not transcript.final:
-            self._dispatch(PartialHeard(now, transcript.text))
+        elif not transcript.final and self._of_this_speech(transcript):
+            self._dispatch(PartialHeard(now, transcript.text, transcript.end_ms, transcript.stability))
+
+    def _of_this_speech(self, partial: Transcript) -> bool:
+        """A partial that begins in the speech that goes on: others are out of date, or hold words of no speech."""
+        return self._activity.speaking and partial.start_ms >= self._onset_ms - ONSET_LAG_MS
 
     def _give_up(self, error: ProviderError) -> None:
         if not self._closed:

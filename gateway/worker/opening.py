@@ -162,8 +162,9 @@ class Resources:
         )
 
     async def prepare(self) -> None:
-        """Open the connections of model and voice before they are needed; what fails is told when it is used."""
-        await asyncio.gather(self._prepare("model", self.model), self._prepare("voice", self.voice))
+        """Open the connections before they are needed; what fails is told when it is used."""
+        stages: Mapping[Stage, object] = {"transcriber": self.transcriber, "model": self.model, "voice": self.voice}
+        await asyncio.gather(*(self._prepare(stage, provider) for stage, provider in stages.items()))
 
     async def _prepare(self, stage: Stage, provider: object) -> None:
         if not isinstance(provider, Preparable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,8 @@ class Session:
 
     def __init__(self, opening: Opening, resources: Resources, *, send: Callable[[pb.WorkerEvent, bool], None]) -> None:
         self._opening = opening
-        self._resources = resources
+        context = replace(resources.context, note=self._provider_noted)
+        self._resources = replace(resources, context=context)
         self._send = send
         self._log = structlog.get_logger(__name__).bind(call=opening.call_id)
         self._clock = CallClock(opening.at_ms)
@@ -50,6 +52,7 @@ class Session:
         self._group: asyncio.TaskGroup | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._early: list[pb.GatewayEvent] = []
+        self._early_notes: list[tuple[str, str]] = []
         self._events: deque[e.Event] = deque()
         self._dispatching = False
         self._timer = DeadlineTimer(self._clock, self._time_up)
@@ -94,6 +97,8 @@ class Session:
             preparing = group.create_task(self._resources.prepare(), name="connections")
             listening = group.create_task(hearing.listen(), name="transcripts")
             self.send(pb.WorkerEvent(accepted=pb.Accepted()), urgent=True)
+            for event, detail in self._early_notes:
+                self._note(event, detail=detail)
             self._begin()
             await self._over
             preparing.cancel()
@@ -392,6 +397,13 @@ class Session:
     def _tell_usage(self) -> None:
         if (rows := self._opening.usage.news()) is not None:
             self._journal(Entry(self.now(), "usage", {"rows": rows}))
+
+    def _provider_noted(self, event: str, detail: str) -> None:
+        """What a provider did; before the call is accepted it has no journal."""
+        if self._group is None:
+            self._early_notes.append((event, detail))
+        else:
+            self._note(event, detail=detail)
 
     def _note(self, event: str, **data: Any) -> None:
         self._journal(Entry(self.now(), "note", {"event": event, **data}))

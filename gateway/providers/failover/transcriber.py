@@ -37,6 +37,8 @@ _CATCH_UP = 10
 """How many times faster than real time replayed audio is transcribed at least."""
 _ALONE = 3
 """How much more time one gets for whom there is no substitute."""
+_ALONE_AT_WORK = 10
+"""As `_ALONE`, for one that begins its work when it is asked: to do it once more takes as long again."""
 
 logger = structlog.get_logger(__name__)
 
@@ -226,6 +228,7 @@ class FailoverStream:
             if failure is not None:
                 log = logger.bind(call=self._context.call_id, transcriber=candidate.name)
                 log.warning("transcriber switched", asked=len(self._backlog.open), error=str(failure))
+                self._context.note("transcriber-switched", f"{candidate.name} takes over. {failure}")
             try:
                 stream = await self._open(candidate)
             except ProviderError as error:
@@ -284,9 +287,8 @@ class FailoverStream:
             return None
         seconds = self._settings.transcript_seconds
         if not self._succession.others(time.monotonic()):
-            if not self._candidates[service.number].provider.capabilities.streaming:
-                return None  # the same work once more would only take longer
-            seconds *= _ALONE
+            streaming = self._candidates[service.number].provider.capabilities.streaming
+            seconds *= _ALONE if streaming else _ALONE_AT_WORK
         return max(self._backlog.open[0].at, service.catches_up_at) + seconds
 
     def _leave(self, service: _Service) -> None:

@@ -238,7 +238,7 @@ class Assembly:
         if not words:
             return []
         words.reverse()
-        text, start, end = _text(words), words[0].start_ms, words[-1].end_ms
+        text, start, end = _text(words), words[0].start_ms, max(words[-1].end_ms, result.end_ms)
         return [Transcript(text, start, end, False, stability=result.stability, finished=result.finished)]
 
 
