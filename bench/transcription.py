@@ -11,14 +11,14 @@ text. Latency is that of one recognition alone on the machine, median; RTF is re
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bench.report import Rate
 from bench.telephone_speech import Case, answers, digits, sentences
+from gateway.commands.provider.word_errors import edit_distance, normalised
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import TranscriptHint
 from gateway.providers.llm.dialogue.spoken_digits import digits_in
@@ -27,12 +27,6 @@ from gateway.providers.stt.recogniser import MODEL_RATE, Recogniser
 from gateway.providers.stt.segment import to_model_rate
 
 _HINTS = {"sentence": "anything", "digits": "digits", "answer": "yes-no"}
-_ONES = (
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
-)
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_ONE_WORD = {"good bye": "goodbye", "good by": "goodbye", "voice mail": "voicemail"}
 
 
 @dataclass(slots=True)
@@ -59,25 +53,6 @@ class Score:
             f"{error_rate}  {100 * self.exact / self.cases:5.1f} % exact of {self.cases:3}  "
             f"median {1000 * statistics.median(self.seconds):4.0f} ms  RTF {sum(self.seconds) / self.audio_seconds:.3f}"
         )
-
-
-def normalised(text: str) -> list[str]:
-    """Words of a text as they are compared."""
-    plain = re.sub(r"[^a-z0-9 ]", " ", text.casefold().replace("'", "").replace("\u2019", ""))
-    spoken = " ".join(re.sub(r"\d+", lambda number: _spoken(number[0]), plain).split())
-    for apart, together in _ONE_WORD.items():
-        spoken = re.sub(rf"\b{apart}\b", together, spoken)
-    return spoken.split()
-
-
-def edit_distance(wanted: Sequence[str], heard: Sequence[str]) -> int:
-    """Fewest insertions, deletions and substitutions of words (Levenshtein)."""
-    row = list(range(len(heard) + 1))
-    for wanted_word in wanted:
-        above, row = row, [row[0] + 1]
-        for at, heard_word in enumerate(heard):
-            row.append(min(above[at + 1] + 1, row[at] + 1, above[at] + (wanted_word != heard_word)))
-    return row[-1]
 
 
 def score(recogniser: Recogniser, cases: Iterable[Case]) -> dict[str, Score]:
@@ -109,15 +84,6 @@ def judge(one: Score, case: Case, heard: str) -> None:
     one.exact += right
     if not right:
         one.failures.append(f"{case.speaker}: {case.words!r} heard as {heard!r}")
-
-
-def _spoken(figures: str) -> str:
-    number = int(figures)
-    if len(figures) > 2:
-        return " " + " ".join(_ONES[int(figure)] for figure in figures) + " "
-    if number < len(_ONES):
-        return f" {_ONES[number]} "
-    return f" {_TENS[number // 10 - 2]} {_ONES[number % 10] if number % 10 else ''} "
 
 
 def main() -> None:

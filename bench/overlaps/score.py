@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from bench.overlaps.call import Outcome
 from bench.overlaps.cases import Kind
 from bench.report import Figure, Rate
-from bench.transcription import edit_distance, normalised
+from gateway.commands.provider.word_errors import edit_distance, normalised
 
 _FIRST = 2
 """Words that must not be lost."""

@@ -14,10 +14,10 @@ import numpy as np
 
 from bench.caller import held_call
 from bench.overlaps.cases import USUAL_DBFS, Case, Kind
-from bench.transcription import normalised
 from bench.turn_taking.agent import Direction
 from bench.turn_taking.line import Line, first_audible_sample
 from bench.turn_taking.words import first_word_lost, spoken_words
+from gateway.commands.provider.word_errors import normalised
 from tests.interop.conversation import in_call
 from tests.interop.product import Product
 from tests.peers.softphone import Softphone, SoftphonePlan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.transcription import edit_distance, normalised
+from gateway.commands.provider.word_errors import edit_distance, normalised
 from gateway.providers.base import TranscriptHint
 from gateway.providers.stt.embedded import embedded_recognisers
 from gateway.providers.stt.segment import to_model_rate

@@ -24,7 +24,7 @@ def transcribe(pcm: bytes) -> str:
 
     :raises ModelError: when a model is missing
     """
-    return asyncio.run(_transcribe(pcm))
+    return asyncio.run(heard_in(pcm))
 
 
 def passages(probabilities: Sequence[float], window_ms: float) -> list[tuple[int, int]]:
@@ -41,7 +41,8 @@ def passages(probabilities: Sequence[float], window_ms: float) -> list[tuple[int
     return found
 
 
-async def _transcribe(pcm: bytes) -> str:
+async def heard_in(pcm: bytes) -> str:
+    """As `transcribe`, within a running loop."""
     detector = make_detector()
     frames = [pcm[start : start + FRAME_BYTES] for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)]
     probabilities = [probability for frame in frames for probability in detector.push(frame)]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.transcription import edit_distance
 from bench.turn_taking import words
 from bench.turn_taking.words import aligned, first_word_lost
+from gateway.commands.provider.word_errors import edit_distance
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=6)
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from gateway.commands.provider.stages import STAGES, StageName
+from gateway.commands.provider.names import StageName
+from gateway.commands.provider.stages import STAGES
 from gateway.providers.catalogue import BY_STAGE, Entry
 from gateway.providers.credentials import VARIABLES, Credentials
 from gateway.settings import Settings

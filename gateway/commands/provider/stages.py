@@ -1,23 +1,14 @@
-"""The stages of a conversation, under the short names of the command line."""
+"""Which stage and provider a name on the command line means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from gateway.commands.provider.names import StageName
 from gateway.errors import ConfigError
 from gateway.providers.catalogue import BY_STAGE
 from gateway.providers.usage import Stage
-
-
-class StageName(StrEnum):
-    """As the command line has them."""
-
-    STT = "stt"
-    LLM = "llm"
-    TTS = "tts"
-
 
 STAGES: Mapping[StageName, Stage] = {
     StageName.STT: "transcriber",

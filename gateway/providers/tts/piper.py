@@ -26,6 +26,7 @@ from gateway.providers.onnx import open_session
 from gateway.providers.options import ProviderOptions
 from gateway.providers.pools import voice_pool
 from gateway.providers.tts.level import silent_ends, to_telephone_level
+from gateway.providers.usage import Usage
 
 _JOE = "joe"
 _PAUSE_MS = 260
@@ -86,6 +87,7 @@ class PiperProvider:
 
         :raises ProviderError: the voice cannot say it
         """
+        context.meter(Usage("voice", "piper", characters=len(text)))
         sentences, loop = self._synthesiser.sentences(text), asyncio.get_running_loop()
         pause = b""
         while True:

@@ -8,7 +8,8 @@ from typing import Literal
 import pytest
 
 from gateway.commands.provider import listing
-from gateway.commands.provider.stages import STAGES, Chosen, StageName, choose
+from gateway.commands.provider.names import StageName
+from gateway.commands.provider.stages import STAGES, Chosen, choose
 from gateway.errors import ConfigError
 from gateway.providers import catalogue
 from gateway.providers.catalogue import BY_STAGE, Entry
