@@ -103,7 +103,8 @@ class FailoverSettings(Section):
 
     `transcript_seconds`: for the text of what was said. `first_token_seconds`, `token_seconds`: for a model's first
     piece and each further one; `hedge`: ask a second time when the first token is later than usual.
-    `first_audio_seconds`, `audio_seconds`: for a voice's first sound and each further one.
+    `first_audio_seconds`: for a voice's first sound; `audio_seconds`: for each further one, once the caller has heard
+    nearly all that came.
     `breaker_failures` in a row take a provider out of use for `breaker_seconds`, twice as long each further time.
     """
 
@@ -112,7 +113,7 @@ class FailoverSettings(Section):
     first_token_seconds: float = Field(default=1.5, gt=0, le=60)
     token_seconds: float = Field(default=1.5, gt=0, le=60)
     first_audio_seconds: float = Field(default=1.0, gt=0, le=30)
-    audio_seconds: float = Field(default=1.0, gt=0, le=30)
+    audio_seconds: float = Field(default=0.3, gt=0, le=30)
     hedge: bool = True
     breaker_failures: int = Field(default=3, ge=1, le=100)
     breaker_seconds: float = Field(default=10, gt=0, le=300)
