@@ -18,6 +18,8 @@ from gateway.providers.base import SpokenWord, VoiceChunk
 
 _WORD = re.compile(r"\S+")
 _BLOCK = ms_to_samples(10)
+_PAUSE = ms_to_samples(40)
+"""Between the words of two voices."""
 _QUIET = 0.005
 """Of full scale (-46 dB): silence, whatever the voice."""
 _BREAK = 0.1
@@ -32,7 +34,7 @@ class Rendition:
     """:param text: what the voice was asked to say
     :param timed: it tells word times
     :param pace: its samples per character, where it does not
-    :param trimmed: the silence at its beginning is not wanted, because it goes on for another voice"""
+    :param trimmed: it goes on for another voice, so its beginning is to be a short pause, however it begins"""
 
     text: str
     timed: bool = False
@@ -94,14 +96,17 @@ class Rendition:
     # ------------------------------------------------------------ audio
 
     def _without_lead(self, pcm: bytes) -> bytes:
-        """Without the silence before the first sound, where it is not wanted."""
+        """With a short pause in the place of whatever silence there is before the first sound, where that is wanted."""
         if not self.trimmed or not pcm:
             return pcm
         loud = np.flatnonzero(np.abs(np.frombuffer(pcm, "<i2")) > _QUIET * 32768)
         silence = int(loud[0]) if loud.size else len(pcm) // SAMPLE_BYTES
-        self.trimmed = not loud.size
         self._cut += silence
-        return pcm[silence * SAMPLE_BYTES :]
+        if not loud.size:
+            return b""
+        self.trimmed = False
+        self._cut -= _PAUSE
+        return bytes(_PAUSE * SAMPLE_BYTES) + pcm[silence * SAMPLE_BYTES :]
 
     def _measure(self) -> None:
         """The levels of the blocks that are complete now."""

@@ -15,7 +15,7 @@ from gateway.media.audio import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE
 from gateway.providers.base import SpokenWord, VoiceChunk
 from gateway.providers.failover.rendition import Rendition
 
-AHEAD_SECONDS = 0.25
+AHEAD_SECONDS = 0.15
 """Audio that is kept ahead of the caller's ear: what comes later is played late."""
 _STEP = 3 * FRAME_SAMPLES
 _LEAST_SHARE = 0.1
@@ -72,18 +72,21 @@ class SpokenText:
     def take(self, chunk: VoiceChunk, now: float) -> VoiceChunk | None:
         """The voice's next audio; returns what is to be passed on."""
         self._rendition.push(chunk)
-        if self._held < FRAME_SAMPLES:
-            return None
-        if self._heard_until - now >= AHEAD_SECONDS:
-            return self._pass(self._rendition.border(), now)
-        return self.release(now)
+        return self._pass(self._wanted(now), now)
 
     def release(self, now: float) -> VoiceChunk | None:
-        """Pass on what is held, and little more of it than is needed."""
-        missing = AHEAD_SECONDS - max(0.0, self._heard_until - now)
-        wanted = self._passed + max(_STEP, round(missing * SAMPLE_RATE))
-        border = self._rendition.border()
-        return self._pass(border if border >= wanted else min(wanted, self._rendition.samples), now)
+        """Pass on what is due; something, where anything is held."""
+        least = min(self._passed + _STEP, self._rendition.samples)
+        return self._pass(max(least, self._wanted(now)), now)
+
+    def _wanted(self, now: float) -> int:
+        """All words that are whole; where that is too little, as much as keeps audio ahead of the caller's ear."""
+        border = max(self._rendition.border(), self._passed)
+        heard_until = max(self._heard_until, now) + (border - self._passed) / SAMPLE_RATE
+        missing = AHEAD_SECONDS - (heard_until - now)
+        if missing <= 0 or self._held < FRAME_SAMPLES:
+            return border
+        return min(border + max(_STEP, round(missing * SAMPLE_RATE)), self._rendition.samples)
 
     def finish(self, now: float) -> VoiceChunk | None:
         """The voice has said all of its text."""
