@@ -31,9 +31,9 @@ class Entry:
     embedded: bool = False
 
 
-def _compatible(url: str, *, key: bool = True) -> Entry:
+def _compatible(url: str, *, key: bool = True, **defaults: Any) -> Entry:
     """A server that speaks OpenAI's chat completions."""
-    return Entry("gateway.providers.llm.openai", extra="openai", key=key, defaults={"url": url})
+    return Entry("gateway.providers.llm.openai", extra="openai", key=key, defaults={"url": url, **defaults})
 
 
 _STT, _LLM, _TTS = "gateway.providers.stt", "gateway.providers.llm", "gateway.providers.tts"
@@ -62,7 +62,7 @@ MODELS: Mapping[str, Entry] = {
     "deepinfra": _compatible("https://api.deepinfra.com/v1/openai"),
     "cerebras": _compatible("https://api.cerebras.ai/v1"),
     "deep-seek": _compatible("https://api.deepseek.com/v1"),
-    "perplexity-ai": _compatible("https://api.perplexity.ai"),
+    "perplexity-ai": _compatible("https://api.perplexity.ai", strictTurns=True),
     "xai": _compatible("https://api.x.ai/v1"),
     "ollama": _compatible("http://127.0.0.1:11434/v1", key=False),
     "vllm": _compatible("http://127.0.0.1:8000/v1", key=False),

@@ -6,10 +6,12 @@ Follows https://platform.openai.com/docs/api-reference/chat/create (messages, to
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from gateway.providers.base import ChatMessage, ToolCall, ToolDefinition
+from gateway.providers.llm.turns import Turn, system_text, turns
 
 
 def message(message: ChatMessage) -> dict[str, Any]:
@@ -20,6 +22,25 @@ def message(message: ChatMessage) -> dict[str, Any]:
     if message.tool_call_id is not None:
         result["tool_call_id"] = message.tool_call_id
     return result
+
+
+def alternating(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+    """The conversation for servers whose models insist on user and assistant in turns."""
+    system = system_text(messages)
+    opening = [{"role": "system", "content": system}] if system else []
+    return [*opening, *(message(one) for turn in turns(messages) for one in joined(turn))]
+
+
+def joined(turn: Turn) -> Iterator[ChatMessage]:
+    """A turn's results of tools one by one, and what follows each other beside them as one message."""
+    for is_result, group in groupby(turn.messages, key=lambda message: message.role == "tool"):
+        if is_result:
+            yield from group
+            continue
+        messages = list(group)
+        text = "\n".join(message.content for message in messages if message.content.strip())
+        calls = tuple(call for message in messages for call in message.tool_calls)
+        yield ChatMessage(messages[0].role, text, calls)
 
 
 def tool(tool: ToolDefinition) -> dict[str, Any]:

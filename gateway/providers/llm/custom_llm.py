@@ -36,6 +36,7 @@ class Options(ModelOptions):
 
     url: str = Field(pattern="^https?://")
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    strict_turns: bool = False
     metadata_send_mode: Literal["off", "variable", "destructured"] = "variable"
     timeout_seconds: float = Field(default=20, gt=0, le=300)
     word_level_confidence_enabled: bool | None = None
@@ -52,7 +53,7 @@ class CustomLlmWire(OpenAiWire):
     lenient = True
 
     def __init__(self, options: Options, credential: Credential) -> None:
-        shared = options.model_dump(include={"model", "temperature", "max_tokens", "timeout_seconds"})
+        shared = options.model_dump(include={"model", "temperature", "max_tokens", "timeout_seconds", "strict_turns"})
         url, query = _base(options.url)
         super().__init__(OpenAiOptions(url=url, **shared), credential, url=url, query=query)
         self._mode = options.metadata_send_mode

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 from gateway.providers.base import ChatMessage, ToolCall, ToolDefinition
@@ -32,27 +31,16 @@ def tools(tools: Sequence[ToolDefinition], names: ToolNames) -> list[dict[str, A
 
 
 def _turn(turn: Turn, names: ToolNames) -> Iterator[dict[str, Any]]:
-    """A turn as messages: results of tools one by one, all else that follows each other as one."""
     answered = False
-    for is_result, group in groupby(turn.messages, key=lambda message: message.role == "tool"):
-        if is_result:
-            for message in group:
-                yield chat_completions.message(replace(message, tool_call_id=_id(message.tool_call_id or "")))
+    for message in chat_completions.joined(turn):
+        if message.role == "tool":
             answered = True
+            yield chat_completions.message(replace(message, tool_call_id=_id(message.tool_call_id or "")))
             continue
         if answered:
             yield {"role": "assistant", "content": _UNHEARD}
-        yield chat_completions.message(_joined(list(group), names))
-
-
-def _joined(group: Sequence[ChatMessage], names: ToolNames) -> ChatMessage:
-    calls = [
-        ToolCall(_id(call.id), names.outside(call.name), call.arguments)
-        for message in group
-        for call in message.tool_calls
-    ]
-    text = "\n".join(message.content for message in group if message.content.strip())
-    return ChatMessage(group[0].role, text, tuple(calls))
+        calls = tuple(ToolCall(_id(call.id), names.outside(call.name), call.arguments) for call in message.tool_calls)
+        yield chat_completions.message(replace(message, tool_calls=calls))
 
 
 def _id(call_id: str) -> str:

@@ -29,11 +29,13 @@ _OPENAI = "https://api.openai.com/v1"
 
 
 class Options(ModelOptions):
-    """`url` is the server's base, up to and with /v1."""
+    """`url` is the server's base, up to and with /v1. `strict_turns` is ours: models such as Gemma refuse a
+    conversation that the assistant begins, or in which one side speaks twice; it is put into turns for them."""
 
     UNUSED: ClassVar[frozenset[str]] = ModelOptions.UNUSED | {"tool_strict_compatibility_mode"}
 
     url: str = Field(default=_OPENAI, pattern="^https?://")
+    strict_turns: bool = False
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     prompt_cache_key: str | None = Field(default=None, max_length=64)
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
@@ -117,7 +119,7 @@ class OpenAiWire:
         options = self._options
         body: dict[str, Any] = {
             "model": options.model,
-            "messages": [chat_completions.message(message) for message in request.messages],
+            "messages": self._messages(request),
             "stream": True,
             "stream_options": {"include_usage": True},
             "tools": [chat_completions.tool(tool) for tool in request.tools] or None,
@@ -131,6 +133,11 @@ class OpenAiWire:
             ),
         }
         return {name: value for name, value in body.items() if value is not None}
+
+    def _messages(self, request: ChatRequest) -> list[dict[str, Any]]:
+        if self._options.strict_turns:
+            return chat_completions.alternating(request.messages)
+        return [chat_completions.message(message) for message in request.messages]
 
     async def headers(self) -> Mapping[str, str | Omit]:
         """Headers beside the SDK's. The organisation that the environment names is nothing for other hosts."""

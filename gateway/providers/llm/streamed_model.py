@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gateway.errors import ProviderBadRequest, ProviderUnavailable
 from gateway.providers.base import ChatRequest, ReplyEnd, ReplyPart, TextDelta
 from gateway.providers.llm.continuation import Continuation, asked_to_go_on
+from gateway.providers.llm.thoughts import ThoughtFilter
 from gateway.providers.llm.tokens import TokenCounter
 from gateway.providers.llm.tool_calls import ToolCallDeltas
 from gateway.providers.llm.wire import Finish, ModelWire, Tokens, ToolCallDelta
@@ -84,6 +85,7 @@ class _Reading:
     """An answer as far as it is read. `characters` counts what the model said, heard before or not."""
 
     continuation: Continuation
+    thoughts: ThoughtFilter = field(default_factory=ThoughtFilter)
     calls: ToolCallDeltas = field(default_factory=ToolCallDeltas)
     finish: Finish | None = None
     characters: int = 0
@@ -93,7 +95,7 @@ class _Reading:
         match piece:
             case TextDelta(text=text):
                 self.characters += len(text)
-                return self.continuation.push(text)
+                return self.continuation.push(self.thoughts.push(text))
             case ToolCallDelta():
                 self.characters += len(piece.arguments)
                 self.calls.add(piece)
@@ -105,4 +107,4 @@ class _Reading:
 
     def rest(self) -> str:
         """What was held back, when the text has ended."""
-        return self.continuation.finish()
+        return self.continuation.push(self.thoughts.finish()) + self.continuation.finish()

@@ -16,14 +16,18 @@ class ToolCallDeltas:
     """The calls of one reply, put together from their pieces."""
 
     def __init__(self) -> None:
-        self._calls: dict[int, _Pieces] = {}
+        self._calls: list[_Pieces] = []
+        self._current: dict[int, _Pieces] = {}
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
     def add(self, delta: ToolCallDelta) -> None:
         """The next piece of a call."""
-        call = self._calls.setdefault(delta.index, _Pieces())
+        call = self._current.get(delta.index)
+        if call is None or call.is_another(delta):
+            call = self._current[delta.index] = _Pieces()
+            self._calls.append(call)
         call.id = delta.id or call.id
         call.name = delta.name or call.name
         call.arguments.append(delta.arguments)
@@ -33,7 +37,7 @@ class ToolCallDeltas:
 
         :raises ProviderError: a call has no name, or arguments that are no JSON object
         """
-        for _, call in sorted(self._calls.items()):
+        for call in self._calls:
             if not call.name:
                 raise ProviderError(f"{who} called a tool without naming it.")
             yield ToolCall(call.id or f"call_{uuid4().hex}", call.name, _arguments(who, call))
@@ -44,6 +48,10 @@ class _Pieces:
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+
+    def is_another(self, delta: ToolCallDelta) -> bool:
+        """Whether the piece begins another call: Ollama and Google's gateway give all calls of a reply one index."""
+        return bool(self.id and delta.id and delta.id != self.id)
 
 
 def _arguments(who: str, call: _Pieces) -> dict[str, object]:

@@ -16,7 +16,7 @@ from gateway.providers.usage import Usage
 from tests.providers.emulators.answers import Answer, Called
 from tests.providers.emulators.emulator import running
 from tests.providers.emulators.openai_chat import OpenAiChat
-from tests.providers.llm.replies import HELLO, closing, parts
+from tests.providers.llm.replies import HELLO, closing, parts, text
 
 
 def model(emulator: OpenAiChat, *, key: str | None = None, provider: str = "openai", **options: Any) -> Any:
@@ -150,3 +150,17 @@ async def test_one_connection_serves_prepare_and_several_turns() -> None:
             await parts(openai)
         pool = openai._wire._pool._transport._pool
         assert len(pool.connections) == 1
+
+
+async def test_thoughts_within_the_text_are_not_spoken() -> None:
+    emulator = OpenAiChat(lambda _: Answer("<think>The caller wants to know.</think> Yes."))
+    async with running(emulator), closing(model(emulator)) as openai:
+        assert text(await parts(openai)) == "Yes."
+
+
+async def test_a_model_that_insists_on_turns_gets_them() -> None:
+    messages = [ChatMessage("system", "Be brief."), ChatMessage("assistant", "Hello!"), ChatMessage("user", "Hi")]
+    emulator = OpenAiChat()
+    async with running(emulator), closing(model(emulator, strictTurns=True)) as openai:
+        await parts(openai, ChatRequest(messages))
+    assert [message["role"] for message in emulator.seen[0].json["messages"]] == ["system", "user", "assistant", "user"]
