@@ -35,7 +35,7 @@ class SettlingSocket:
     def ask(self, sent_ms: int) -> None:
         """The text of all audio is wanted."""
         self._settling.ask(asyncio.get_running_loop().time(), sent_ms)
-        if self._waiting is not None:
+        if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(self._settling.deadline)
 
     async def messages(self, socket: Receiving) -> AsyncGenerator[dict[str, Any] | None, None]:
@@ -51,9 +51,8 @@ class SettlingSocket:
                 if self._settling.mute:
                     raise ProviderTimeout(f"{self._who} says nothing any more.") from None
                 yield None
-                continue
-            finally:
+            else:
+                if message is None:
+                    return
                 self._waiting = None
-            if message is None:
-                return
-            yield message
+                yield message

@@ -13,42 +13,22 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from tests.providers.emulators.ear import Ear, HeardWord, MakeEar
+from tests.providers.emulators.ear import MakeEar
 from tests.providers.emulators.emulator import Emulator, Wire
+from tests.providers.emulators.endpointing import Endpointing
 from tests.providers.emulators.fault import STATUS, Kind
 
-_FRAME_BYTES = 160
-_LOUD = 300
 _CREATED = "2026-05-12T10:00:00.000Z"
 
 
 @dataclass
 class _Session:
     name: str
-    ear: Ear
     settings: dict[str, Any]
+    speech: Endpointing
     received: int = 0
     """Bytes of audio."""
     utterance: int = 0
-    told: int = 0
-    """Words of the utterances before this one."""
-    words: int = 0
-    """Words of this utterance that were sent."""
-    loud_until_ms: int = 0
-
-    def push(self, pcm: bytes) -> None:
-        """20 ms or less."""
-        self.ear.push(pcm)
-        if audioop.rms(pcm, 2) > _LOUD:
-            self.loud_until_ms = self.ear.heard_ms
-
-    @property
-    def heard(self) -> list[HeardWord]:
-        return self.ear.words[self.told :]
-
-    @property
-    def over(self) -> bool:
-        return bool(self.heard) and self.ear.heard_ms - self.loud_until_ms >= 1000 * self.settings["endpointing"]
 
 
 class Gladia(Emulator):
@@ -85,7 +65,8 @@ class Gladia(Emulator):
         if (settings["encoding"], settings["bit_depth"], settings["sample_rate"]) != ("wav/ulaw", 8, 8000):
             return JSONResponse(self.refusal(422), status_code=422)
         name = f"session-{len(self._sessions)}"
-        self._sessions[name] = _Session(name, self._make_ear(), settings)
+        speech = Endpointing(self._make_ear(), round(1000 * settings["endpointing"]))
+        self._sessions[name] = _Session(name, settings, speech)
         url = f"{self.ws_url}/v2/live?token={name}"
         return JSONResponse({"id": name, "created_at": _CREATED, "url": url}, status_code=201)
 
@@ -99,7 +80,7 @@ class Gladia(Emulator):
                 message = await wire.receive()
                 if isinstance(message, str):
                     assert json.loads(message) == {"type": "stop_recording"}
-                    await self._tell_words(wire, session, ends=bool(session.heard))
+                    await self._tell_words(wire, session, ends=bool(session.speech.words))
                     return
                 await self._take(wire, session, message)
 
@@ -111,31 +92,29 @@ class Gladia(Emulator):
                 "time_range": [first / 8000, session.received / 8000],
             }
             await self._tell(wire, session, "audio_chunk", acknowledged=True, error=None, data=ranges)
-        for at in range(0, len(ulaw), _FRAME_BYTES):
-            session.push(audioop.ulaw2lin(ulaw[at : at + _FRAME_BYTES], 2))
-            await self._tell_words(wire, session, ends=session.over)
+        for _ in session.speech.push(audioop.ulaw2lin(ulaw, 2)):
+            await self._tell_words(wire, session, ends=session.speech.over)
 
     async def _tell_words(self, wire: Wire, session: _Session, *, ends: bool) -> None:
         partials = session.settings["messages_config"]["receive_partial_transcripts"]
-        if len(session.heard) > session.words and partials:
-            session.words = len(session.heard)
+        if session.speech.news and partials:
             await self._tell(wire, session, "transcript", data=self._transcript(session, final=False))
         if ends:
             content = self._transcript(session, final=True)
-            session.told, session.words = session.told + len(session.heard), 0
+            session.speech.next()
             session.utterance += 1
             await self._tell(wire, session, "transcript", data=content)
 
     def _transcript(self, session: _Session, *, final: bool) -> dict[str, Any]:
         words = [
             {"word": f" {word.text}", "start": word.start_ms / 1000, "end": word.end_ms / 1000, "confidence": 0.9}
-            for word in session.heard
+            for word in session.speech.words
         ]
         return {
             "id": f"00-{session.utterance:08}",
             "is_final": final,
             "utterance": {
-                "text": " ".join(word.text for word in session.heard),
+                "text": session.speech.text,
                 "start": words[0]["start"],
                 "end": words[-1]["end"],
                 "language": "en",

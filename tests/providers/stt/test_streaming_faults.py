@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
+from gateway.assistant.section import Server
 from gateway.errors import (
     ProviderAuthentication,
     ProviderError,
@@ -19,10 +20,12 @@ from gateway.providers.credentials import Credential
 from gateway.providers.stt.assembly_ai import AssemblyAiRecogniser
 from gateway.providers.stt.assembly_ai import Options as AssemblyAiOptions
 from gateway.providers.stt.connection import StreamingRecogniser
+from gateway.providers.stt.custom_transcriber import CustomRecogniser
 from gateway.providers.stt.gladia import GladiaRecogniser
 from gateway.providers.stt.gladia import Options as GladiaOptions
 from gateway.providers.stt.openai_realtime import OpenAiRealtimeRecogniser
 from tests.providers.emulators.assembly_ai import AssemblyAi
+from tests.providers.emulators.custom_transcriber import CustomTranscriberServer
 from tests.providers.emulators.ear import ScriptedEar
 from tests.providers.emulators.emulator import Emulator, running
 from tests.providers.emulators.fault import Fault, Kind
@@ -65,6 +68,13 @@ PROVIDERS: Mapping[str, Provided] = {
     "gladia": Provided(
         lambda: Gladia(ear),
         lambda server, key: GladiaRecogniser(GladiaOptions(), credential("gladia", server, key)),
+        greetings=0,
+    ),
+    "custom-transcriber": Provided(
+        lambda: CustomTranscriberServer(ear),
+        lambda server, key: CustomRecogniser(
+            Server(url=f"{server.url}/transcribe"), Credential(provider="custom-transcriber", api_key=SecretStr(key))
+        ),
         greetings=0,
     ),
 }
