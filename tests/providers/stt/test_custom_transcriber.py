@@ -94,13 +94,17 @@ async def test_where_nothing_comes_nothing_was_said() -> None:
 async def test_a_server_that_never_says_anything_is_given_up() -> None:
     emulator = server()
     emulator.fault = Fault(Kind.HANG_MID_STREAM, after=0)
-    answers = []
+    answers: list[str] = []
     with pytest.raises(ProviderTimeout, match="says nothing any more"):
-        async with connected(emulator, lambda: recogniser(emulator)) as connection:
-            await say(connection, encode("hello please") + silence(400))
-            while len(answers) < 5:
-                answers += await until_flushed(connection)
-    assert [answer.text for answer in answers] == ["", "", ""]
+        await ask_again_and_again(emulator, answers)
+    assert answers == ["", "", ""]
+
+
+async def ask_again_and_again(emulator: CustomTranscriberServer, answers: list[str]) -> None:
+    async with connected(emulator, lambda: recogniser(emulator)) as connection:
+        await say(connection, encode("hello please") + silence(400))
+        while len(answers) < 5:
+            answers += [result.text for result in await until_flushed(connection)]
 
 
 @pytest.mark.parametrize("kind", [Kind.DUPLICATE, Kind.OUT_OF_ORDER, Kind.SLOW])
