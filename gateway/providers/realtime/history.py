@@ -43,6 +43,11 @@ class Item:
     heard: int | None = None
     call_id: str = ""
 
+    @property
+    def cut(self) -> bool:
+        """The caller did not hear it to its end."""
+        return self.heard is not None and self.heard < self.samples
+
 
 @dataclass(frozen=True, slots=True)
 class _Word:
@@ -162,7 +167,7 @@ class _Agreement:
                 continue
             for start in range(len(wanted)):
                 part = wanted[start : start + len(own)]
-                if part == own or (item.heard is not None and part == own[: len(part)]):
+                if part == own or (item.cut and part == own[: len(part)]):
                     return item, start, len(part)
         return None
 
@@ -170,7 +175,7 @@ class _Agreement:
         """Cut the agent's audio where the caller ceased to hear it, when that was before its end."""
         if len(heard) == len(_words(item.text)) or item.heard is None:
             return
-        item.samples = min(item.heard, item.samples)
+        item.samples = item.heard
         item.text = _written(heard)
         truncation = {"item_id": item.id, "content_index": 0, "audio_end_ms": samples_to_ms(item.samples)}
         self._changes.append({"type": "conversation.item.truncate", **truncation})
