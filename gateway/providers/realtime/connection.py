@@ -110,7 +110,7 @@ async def connect(client: openai.AsyncOpenAI, model: str, who: str, seconds: flo
         raise ProviderTimeout(f"{who} could not be connected within {seconds:g} s.") from None
     except InvalidStatus as error:
         answer = error.response
-        raise refusal(who, answer.status_code, answer.body or b"", dict(answer.headers.raw_items())) from None
+        raise refusal(who, answer.status_code, bytes(answer.body or b""), dict(answer.headers.raw_items())) from None
     except (InvalidHandshake, ConnectionClosed, OSError, EOFError) as error:
         raise ProviderUnavailable(f"{who} cannot be reached: {error}.") from error
     except openai.OpenAIError as error:

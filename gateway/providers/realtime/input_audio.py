@@ -57,6 +57,8 @@ class InputAudio:
         self._loud_ms = -math.inf
         self._sent: tuple[int, int] | None = None
         """The span that is in the session's buffer."""
+        self._committed = (0, 0)
+        """The latest span that became an item."""
 
     def push(self, pcm: bytes, at_ms: int) -> list[Step]:
         """Audio came; returns what is to be done about it."""
@@ -65,15 +67,19 @@ class InputAudio:
         if audioop.rms(pcm, SAMPLE_BYTES) >= _LOUD_RMS:
             self._loud_ms = self._now
         if self._sent is None:
-            return self._append(max(0, at_ms - _BEFORE_MS)) if self._loud_ms == self._now else []
+            return self._append(max(self._committed[1], at_ms - _BEFORE_MS)) if self._loud_ms == self._now else []
         if self._now - self._loud_ms > _QUIET_MS:
             self._sent = None
             return [Clear()]
         return self._append(self._sent[0]) if self._now - self._sent[1] >= _STEP_MS else []
 
     def commit(self, start_ms: int, end_ms: int) -> list[Step]:
-        """The span is wanted as an item of the conversation."""
+        """The span is wanted as an item of the conversation. Speech behind the latest item begins where that ends; a
+        span that begins with it takes its place."""
+        begun, ended = self._committed
+        start_ms = max(start_ms, ended) if start_ms > begun else start_ms
         end_ms = min(end_ms, self._now)
+        self._committed = (start_ms, end_ms)
         sent, self._sent = self._sent, None
         if sent is not None and start_ms - _EARLY_MS <= sent[0] <= start_ms:
             rest = self._history.cut(sent[1], end_ms)

@@ -105,6 +105,8 @@ class OpenAiRealtime(Emulator):
         self.speaking = speaking or Speaking()
         self.failures = failures
         self.sessions: list[EmulatedSession] = []
+        self.numbers = itertools.count(1)
+        """Of ids, which no two sessions share."""
         self.routes = [WebSocketRoute("/v1/realtime", self._serve)]
 
     @property
@@ -128,10 +130,10 @@ class OpenAiRealtime(Emulator):
             self.sessions.append(session)
             await session.run(websocket.query_params["model"])
 
-    async def expire(self) -> None:
-        """Every session is over, as after 60 minutes."""
+    async def expire(self, *, told: bool = True) -> None:
+        """Every session is over, as after 60 minutes, or without a word."""
         for session in self.sessions:
-            await session.expire()
+            await session.expire(told=told)
 
 
 @dataclass
@@ -147,9 +149,9 @@ class EmulatedSession:
     """Every response that was created: what the conversation said then."""
     truncations: list[tuple[str, int]] = field(default_factory=list)
     _buffer: bytes = b""
-    _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _response: asyncio.Task[None] | None = None
     _active: str = ""
+    _left: bool = False
     _replaced: dict[bytes, str] = field(default_factory=dict)
 
     async def run(self, model: str) -> None:
@@ -163,13 +165,15 @@ class EmulatedSession:
                 else:
                     await handler(event)
         finally:
+            self._left = True
             if self._response is not None:
                 self._response.cancel()
                 await asyncio.wait([self._response])
 
-    async def expire(self) -> None:
+    async def expire(self, *, told: bool) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):
-            await self._complain({}, "Your session hit the maximum duration of 60 minutes.", "session_expired")
+            if told:
+                await self._complain({}, "Your session hit the maximum duration of 60 minutes.", "session_expired")
             await self.wire.close(1001, "session expired")
 
     @property
@@ -207,7 +211,7 @@ class EmulatedSession:
             await self._complain(event, message, "input_audio_buffer_commit_empty")
             return
         before = self.items[-1].id if self.items else None
-        item = Item(f"item_{next(self._numbers)}", "message", "user", audio=audio)
+        item = Item(f"item_{next(self.emulator.numbers)}", "message", "user", audio=audio)
         self.items.append(item)
         await self._tell("input_audio_buffer.committed", item_id=item.id, previous_item_id=before)
         await self._added(item)
@@ -244,7 +248,7 @@ class EmulatedSession:
     async def _on_conversation_item_create(self, event: Mapping[str, Any]) -> None:
         given, before = event["item"], event.get("previous_item_id")
         content = given.get("content") or [{}]
-        item = Item(given.get("id") or f"item_{next(self._numbers)}", given["type"], given.get("role", ""))
+        item = Item(given.get("id") or f"item_{next(self.emulator.numbers)}", given["type"], given.get("role", ""))
         item.text = content[0].get("text", "") or given.get("output", "")
         item.call_id, item.name = given.get("call_id", ""), given.get("name", "")
         wanted = {"user": "input_text", "system": "input_text", "assistant": "output_text"}.get(item.role)
@@ -305,7 +309,7 @@ class EmulatedSession:
             message = f"Conversation already has an active response in progress: {self._active}."
             await self._complain(event, message, "conversation_already_has_active_response")
             return
-        self._active = f"resp_{next(self._numbers)}"
+        self._active = f"resp_{next(self.emulator.numbers)}"
         metadata = event.get("response", {}).get("metadata")
         self._response = asyncio.create_task(self._respond(self._active, metadata), name="emulated response")
 
@@ -327,6 +331,8 @@ class EmulatedSession:
             await self._tell("response.created", response={**response, "status": "in_progress"})
             await self._output(response_id, self.emulator.answer_to(asked), made)
         except asyncio.CancelledError:
+            if self._left:
+                raise
             status = "cancelled"
         except WebSocketDisconnect:
             return
@@ -344,7 +350,7 @@ class EmulatedSession:
             await self._call({"response_id": response_id, "output_index": next(index)}, call, made)
 
     async def _speak(self, place: Mapping[str, Any], answer: Answer, made: list[Item]) -> None:
-        item = Item(f"item_{next(self._numbers)}", "message", "assistant")
+        item = Item(f"item_{next(self.emulator.numbers)}", "message", "assistant")
         self.items.append(item)
         made.append(item)
         shown = {"id": item.id, "object": "realtime.item", "type": "message", "role": "assistant", "content": []}
@@ -369,7 +375,7 @@ class EmulatedSession:
                 yield chunk
 
     async def _call(self, place: Mapping[str, Any], call: Called, made: list[Item]) -> None:
-        item = Item(f"item_{next(self._numbers)}", "function_call", call_id=call.id, name=call.name)
+        item = Item(f"item_{next(self.emulator.numbers)}", "function_call", call_id=call.id, name=call.name)
         self.items.append(item)
         made.append(item)
         shown = {"id": item.id, "type": "function_call", "name": call.name, "call_id": call.id, "arguments": ""}
@@ -387,7 +393,7 @@ class EmulatedSession:
         await self._tell("error", error={**error, "event_id": about.get("event_id")})
 
     async def _tell(self, kind: str, **content: Any) -> None:
-        await self.wire.send({"type": kind, "event_id": f"event_{next(self._numbers)}", **content})
+        await self.wire.send({"type": kind, "event_id": f"event_{next(self.emulator.numbers)}", **content})
 
 
 def _begins(audio: bytes, begun: bytes) -> bool:

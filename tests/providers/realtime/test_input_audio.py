@@ -79,6 +79,15 @@ def test_a_longer_span_is_sent_whole_again() -> None:
     assert buffer.committed[1] == b"".join(first + more)
 
 
+def test_what_is_in_one_item_is_not_in_the_next() -> None:
+    audio, buffer = InputAudio(), Buffer()
+    first = play(audio, buffer, [True] * 50)
+    buffer.take(audio.commit(0, 1000))
+    more = play(audio, buffer, [True] * 50, start=50)
+    buffer.take(audio.commit(800, 2000))
+    assert buffer.committed == [b"".join(first), b"".join(more)]
+
+
 def test_the_shortest_buffer_is_long_enough_to_be_committed() -> None:
     audio, buffer = InputAudio(), Buffer()
     play(audio, buffer, [True] * 2)
