@@ -32,6 +32,8 @@ from gateway.providers.failover.voice import failover_voice
 from gateway.providers.health import CircuitRules, Health
 from gateway.providers.options import ProviderOptions
 from gateway.providers.realtime.choice import Choice
+from gateway.providers.tts.cache import CachedVoice, KeptVoice, Phrases
+from gateway.providers.tts.phrase_store import PhraseStore
 from gateway.providers.turn.detectors import make_turn_detector
 from gateway.providers.usage import Stage
 from gateway.settings import FailoverSettings, Settings
@@ -60,6 +62,7 @@ class Providers:
     """The providers of this process.
 
     :param health: what is known of them, shared by all calls
+    :param phrases: where speech is kept, None for nowhere
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class Providers:
         *,
         failover: FailoverSettings | None = None,
         health: Health | None = None,
+        phrases: PhraseStore | None = None,
     ) -> None:
+        self._phrases = phrases
         self._credentials = credentials or Credentials()
         self._failover = failover or FailoverSettings()
         rules = CircuitRules(self._failover.breaker_failures, self._failover.breaker_seconds)
@@ -79,7 +84,9 @@ class Providers:
     @classmethod
     def of(cls, settings: Settings) -> Providers:
         """As the settings want them."""
-        return cls(Credentials(settings.credentials), failover=settings.failover)
+        cache = settings.voice_cache
+        phrases = PhraseStore(settings.data_dir / "voice-cache", cache.megabytes << 20) if cache.enabled else None
+        return cls(Credentials(settings.credentials), failover=settings.failover, phrases=phrases)
 
     # ------------------------------------------------------------ for an assistant
 
@@ -106,7 +113,12 @@ class Providers:
 
     def voice(self, settings: VoiceSettings) -> Voice:
         """The voice of these settings; raises as `transcriber`."""
-        return self._joint("voice", settings.chain, failover_voice)
+        if self._phrases is None or not (settings.caching_enabled and _remote("voice", settings)):
+            return self._joint("voice", settings.chain, failover_voice)
+        key: tuple[Stage, str] = ("voice", "\n".join(["cached", *map(_key, settings.chain)]))
+        if key not in self._joined:
+            self._joined[key] = self._cached_voice(settings, Phrases(self._phrases, _key(settings)))
+        return cast(Voice, self._joined[key])
 
     def default_transcriber(self) -> TranscriberSettings:
         """Deepgram where there is a key for it, else the embedded one."""
@@ -198,6 +210,12 @@ class Providers:
             self._joined[key] = joined
         return cast(Kind, self._joined[key])
 
+    def _cached_voice(self, settings: VoiceSettings, phrases: Phrases) -> Voice:
+        """Only what the first voice says is kept: one in another voice would be heard long after its need."""
+        first, *others = [cast(Candidate[Voice], self._candidate("voice", one)) for one in settings.chain]
+        kept = Candidate(first.name, KeptVoice(first.provider, phrases), first.circuit)
+        return CachedVoice(failover_voice([kept, *others], self._failover), phrases)
+
     def _candidate(self, stage: Stage, settings: ProviderSettings) -> Candidate[object]:
         name = " ".join(filter(None, [settings.provider, str(settings.options.get("model", ""))]))
         # The host alone: the rest of an address may hold what nobody should read in a log.
@@ -233,6 +251,11 @@ async def _warm_turn_detectors(plans: Iterable[StartSpeakingPlan]) -> None:
 
 def _key(settings: ProviderSettings) -> str:
     return f"{settings.provider} {json.dumps(settings.options, sort_keys=True, default=repr)}"
+
+
+def _remote(stage: Stage, settings: ProviderSettings) -> bool:
+    entry = BY_STAGE[stage].get(settings.provider)
+    return entry is not None and not entry.embedded
 
 
 def _embedded(stage: Stage, settings: ProviderSettings) -> bool:

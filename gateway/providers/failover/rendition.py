@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.conversation.heard import SAMPLES_PER_CHARACTER
-from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
+from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE, ms_to_samples
 from gateway.providers.base import SpokenWord, VoiceChunk
 
 _WORD = re.compile(r"\S+")
@@ -24,9 +24,17 @@ _QUIET = 0.005
 """Of full scale (-46 dB): silence, whatever the voice."""
 _BREAK = 0.1
 """Of the voice's own level: a break between words."""
+_LEAST_SHARE = 0.1
 _REACH = 0.4
 """Share of a word's expected length by which it may end earlier or later."""
 _LEAST_REACH = ms_to_samples(100)
+
+
+def is_speech(text: str, pcm: bytes) -> bool:
+    """Audio may be a whole text's: it has sound, and a tenth of the usual length at least."""
+    samples = np.frombuffer(pcm, "<i2")
+    enough = min(_LEAST_SHARE * len(text) * SAMPLES_PER_CHARACTER, SAMPLE_RATE)
+    return len(samples) >= max(1, enough) and int(np.abs(samples.astype(np.int32)).max()) > _QUIET * 32768
 
 
 @dataclass(slots=True)
@@ -53,9 +61,9 @@ class Rendition:
         return len(self.pcm) // SAMPLE_BYTES
 
     @property
-    def silent(self) -> bool:
-        """No sound was in it."""
-        return max(self._levels, default=0.0) < _QUIET
+    def plausible(self) -> bool:
+        """It is speech, by its length and level."""
+        return is_speech(self.text, bytes(self.pcm))
 
     def push(self, chunk: VoiceChunk) -> None:
         """The voice's next audio."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gateway.conversation.heard import SAMPLES_PER_CHARACTER
 from gateway.media.audio import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE
 from gateway.providers.base import SpokenWord, VoiceChunk
 from gateway.providers.failover.rendition import Rendition
@@ -18,8 +17,6 @@ from gateway.providers.failover.rendition import Rendition
 AHEAD_SECONDS = 0.15
 """Audio that is kept ahead of the caller's ear: what comes later is played late."""
 _STEP = 3 * FRAME_SAMPLES
-_LEAST_SHARE = 0.1
-"""Of the length that a text should have: less is no speech."""
 
 
 @dataclass(slots=True)
@@ -56,8 +53,7 @@ class SpokenText:
     @property
     def plausible(self) -> bool:
         """What this voice made is speech, by its length and level."""
-        enough = _LEAST_SHARE * len(self._rendition.text) * SAMPLES_PER_CHARACTER
-        return not self._rendition.silent and self._rendition.samples >= min(enough, SAMPLE_RATE)
+        return self._rendition.plausible
 
     def begin(self, *, timed: bool, pace: float) -> str:
         """A voice begins, and the one before it is given up; returns the text for it."""
