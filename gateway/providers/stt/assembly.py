@@ -19,6 +19,8 @@ _BEFORE_MS, _AFTER_MS = 200, 200
 _PATIENCE_MS = 600
 """For a flushed result, where other results tell already that the span was heard to its end."""
 _GIVE_UP_MS = 30_000
+_HOLE_MS = 500
+"""Some recognisers pass over silence."""
 _NEARLY_MS = 200
 """What is told of the end of a turn is told of all audio up to a moment before."""
 _LATE_MS = 10_000
@@ -87,6 +89,7 @@ class Assembly:
     """How far the results are final."""
     _words: list[_Word] = field(default_factory=list)
     _partial: list[_Word] = field(default_factory=list)
+    _partial_from_ms: int = 0
     _partial_until_ms: int = 0
     _requests: list[_Request] = field(default_factory=list)
     _answered: list[_Answered] = field(default_factory=list)
@@ -119,7 +122,7 @@ class Assembly:
         elif result.end_ms > self.final_until_ms:
             words = [self._claimed(word) for word in _words_of(result)]
             self._partial = [word for word in words if self._still_partial(word)]
-            self._partial_until_ms = result.end_ms
+            self._partial_from_ms, self._partial_until_ms = result.start_ms, result.end_ms
         flushed = self._flushed(result) if result.flushed else set()
         answers = self._settle(
             lambda request: request.segment in flushed or self.final_until_ms >= request.needs_ms
@@ -128,10 +131,9 @@ class Assembly:
 
     def time(self, now: int) -> list[Transcript]:
         """Texts that are as good as they will be at `now`."""
-        known = max(self.final_until_ms, self._partial_until_ms)
         return self._settle(
             lambda request: (
-                (now >= request.asked_at + _PATIENCE_MS and known >= request.needs_ms)
+                (now >= request.asked_at + _PATIENCE_MS and self._known_until(request) >= request.needs_ms)
                 or now >= request.asked_at + _GIVE_UP_MS
             )
         )
@@ -176,6 +178,11 @@ class Assembly:
         self._finals = {final for final in self._finals if final[1] > before_ms}
 
     # ------------------------------------------------------------ texts
+
+    def _known_until(self, request: _Request) -> int:
+        """How far the results have heard the span. A partial behind a hole tells that a final is still to come."""
+        whole = self._partial_from_ms <= max(self.final_until_ms, request.start_ms) + _HOLE_MS
+        return max(self.final_until_ms, self._partial_until_ms if whole else 0)
 
     def _flushed(self, result: Recognised) -> set[int]:
         """The spans that a flushed result answers: those that it reaches, or else those of the oldest flush."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -12,6 +13,7 @@ from gateway.providers.stt.connection import Recognised
 from gateway.providers.web_socket import socket_errors
 
 WHO = "The transcriber deepgram"
+CLOSE_SECONDS = 0.4
 
 
 class DeepgramConnection:
@@ -48,7 +50,15 @@ class DeepgramConnection:
                     yield result
 
     async def close(self) -> None:
-        """End it."""
+        """End it. A server that does not answer that is left alone: the SDK's connection would wait for it, ten seconds
+        for each step of the closing handshake, and cannot be cancelled."""
+        closing = asyncio.create_task(self._close(), name="close deepgram")
+        await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+        if not closing.done():
+            self._socket._websocket.transport.abort()
+            await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+
+    async def _close(self) -> None:
         try:
             with socket_errors(WHO):
                 await self._socket.send_close_stream()

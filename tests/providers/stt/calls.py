@@ -10,6 +10,11 @@ from gateway.providers.base import TranscriberStream, Transcript, TranscriptHint
 ANYTHING = TranscriptHint()
 
 
+def tasks_of_clients() -> set[asyncio.Task[object]]:
+    """All tasks but those of the emulators' servers, which may hang for ever."""
+    return {task for task in asyncio.all_tasks() if "SansIOProtocol" not in repr(task.get_coro())}
+
+
 class Caller:
     """:param pace: how many times faster than real time the caller speaks; 0 for at once"""
 

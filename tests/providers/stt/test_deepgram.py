@@ -14,7 +14,7 @@ from tests.providers.emulators.deepgram_listen import DeepgramListen
 from tests.providers.emulators.emulator import running
 from tests.providers.emulators.tone_words import encode
 from tests.providers.speech import silence
-from tests.providers.stt.calls import Caller
+from tests.providers.stt.calls import Caller, tasks_of_clients
 
 NOVA, FLUX = "nova-3", "flux-general-en"
 
@@ -27,14 +27,14 @@ def credential(server: DeepgramListen) -> Credential:
 async def calling(server: DeepgramListen, pace: float = 0.0, **options: Any) -> AsyncIterator[Caller]:
     """A call whose caller is transcribed by the server; nothing of it is left behind."""
     async with running(server):
-        before = asyncio.all_tasks()
+        before = tasks_of_clients()
         stream = await make(Options(**options), credential(server)).open()
         try:
             yield Caller(stream, pace=pace)
         finally:
             await stream.close()
             await asyncio.sleep(0.05)
-            assert asyncio.all_tasks() <= before
+            assert tasks_of_clients() <= before
             assert server.open == 0
 
 
