@@ -19,18 +19,21 @@ SYSTEM_STAMP := $(VENV)/.stamp-system-$(call hash,deploy/system.sh)
 RUNTIME_STAMP := $(VENV)/.stamp-runtime-$(call hash,requirements.txt requirements-build.txt pyproject.toml)
 NATIVE_STAMP := $(VENV)/.stamp-native-$(call hash,$(NATIVE_SOURCES))
 MODELS_STAMP := $(VENV)/.stamp-models-$(call hash,gateway/models/catalogue.py)
+PROVIDERS_STAMP := $(VENV)/.stamp-providers-$(call hash,requirements-providers.txt)
 DEV_STAMP := $(VENV)/.stamp-dev-$(call hash,requirements-dev.txt)
 PEERS_STAMP := $(VENV)/.stamp-peers-$(call hash,$(PEER_SOURCES))
 
-.PHONY: help run setup test lint types pytest docs-test proto lock clean
+.PHONY: help run setup providers test lint types pytest docs-test proto lock clean
 
 help: ## List the targets.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 run: setup ## Get this machine ready if it is not, and answer calls.
 	@exec $(VENV)/bin/parley serve
 
 setup: $(NATIVE_STAMP) $(MODELS_STAMP) ## Get this machine ready to run: packages, SIP stack, models.
+
+providers: setup $(PROVIDERS_STAMP) ## The packages of all providers, for transcribers, models and voices with a key.
 
 test: setup $(DEV_STAMP) $(PEERS_STAMP) ## Everything that a change must pass: style, types, tests.
 	@$(MAKE) lint types pytest
@@ -86,6 +89,11 @@ $(NATIVE_STAMP): | $(RUNTIME_STAMP)
 $(MODELS_STAMP): | $(RUNTIME_STAMP)
 	@$(VENV)/bin/parley setup --no-native
 	@rm -f $(VENV)/.stamp-models-*; touch $@
+
+$(PROVIDERS_STAMP): | $(RUNTIME_STAMP)
+	@echo "Installing the packages of all providers into $(VENV) …"
+	@$(PIP) install -qq --require-hashes -r requirements-providers.txt
+	@rm -f $(VENV)/.stamp-providers-*; touch $@
 
 $(DEV_STAMP): | $(RUNTIME_STAMP)
 	@echo "Installing development tools into $(VENV) …"

@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 RECIPE = (ROOT / "deploy" / "Containerfile").read_text()
 
@@ -18,9 +20,11 @@ def test_what_is_copied_is_in_the_repository() -> None:
             assert (ROOT / source).exists(), source
 
 
-def test_everything_that_make_setup_reads_is_copied() -> None:
+@pytest.mark.parametrize("target", ["setup", "providers"])
+def test_everything_that_make_reads_is_copied(target: str) -> None:
+    assert f"ARG TARGET={target}\n" in RECIPE or f"--build-arg TARGET={target} " in RECIPE
     plan = subprocess.run(
-        ["make", "-n", "setup", "VENV=.venv-absent"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        ["make", "-n", target, "VENV=.venv-absent"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     ).stdout
     copied = " ".join(re.findall(r"^COPY (?!--from)(.+) \S+$", RECIPE, re.MULTILINE)).split()
     for needed in re.findall(r"(?<=-r )\S+", plan) + re.findall(r"deploy/\S+\.sh", plan):
