@@ -13,13 +13,19 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from pydantic import SecretStr
+from structlog.testing import capture_logs
 from typer.main import get_command
 
+from gateway.assistant.assistant import Assistant
 from gateway.cli import app
 from gateway.config import load, load_assistant
 from gateway.demo.orders import orders_app
 from gateway.providers.base import ChatMessage, ChatRequest, ReplyEnd, ToolCall
+from gateway.providers.catalogue import BY_STAGE
+from gateway.providers.credentials import Credential, Credentials
 from gateway.providers.llm.dialogue.load import load_dialogue
+from gateway.providers.registry import Providers
 from gateway.worker.endpointing_callout import read_wait_ms
 from gateway.worker.tools import read_outcome
 from tests.docs.pages import ROOT, Block, blocks
@@ -63,6 +69,28 @@ def test_settings_of_an_assistant_are_without_a_mistake(block: Block, tmp_path: 
     file = tmp_path / "assistant.yaml"
     file.write_text(block.text)
     load_assistant(file)
+
+
+@each("yaml provider")
+def test_providers_are_made_of_their_examples(block: Block) -> None:
+    """Their own settings are right, and change something."""
+    parts = {"transcriber": Providers.transcriber, "model": Providers.model, "voice": Providers.voice}
+    ((part, written),) = yaml.safe_load(block.text).items()
+    assistant = Assistant.model_validate({"model": {"provider": "none"}, part: written})
+    entry = BY_STAGE[part][written["provider"]]
+    beside = {"region": "westeurope"} if written["provider"] == "azure" else {"user_id": "me", "api_url": "https://h"}
+    credential = Credential(provider=written["provider"], api_key=SecretStr("k" if entry.key else ""), **beside)
+    with capture_logs() as logs:
+        parts[part](Providers(Credentials([credential], environ={})), getattr(assistant, part))  # type: ignore[operator]
+    assert "settings without effect" not in [line["event"] for line in logs]
+
+
+def test_every_provider_has_an_example_or_is_named_beside_one() -> None:
+    text = (ROOT / "docs" / "providers.md").read_text()
+    for stage, entries in BY_STAGE.items():
+        prose = text[text.index(f"## {stage.capitalize()}s") :]
+        missing = [name for name in entries if prose.count(name) < 2]
+        assert missing == [], stage
 
 
 @each("yaml prometheus")
