@@ -29,6 +29,8 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
     529: ProviderUnavailable,  # Anthropic: overloaded
 }
 _NO_CREDIT = ("insufficient_quota", "quota_exceeded", "insufficient_credit", "payment_required", "out_of_credits")
+_WRONG_KEY = ("API key not valid", "API_KEY_INVALID")
+"""Google answers 400."""
 _COMPLAINT_KEYS = ("error", "message", "detail", "err_msg", "reason", "title", "errorMessage", "error_message")
 
 
@@ -43,6 +45,8 @@ def refusal(who: str, status: int, body: str | bytes = "", headers: Mapping[str,
     kind = _BY_STATUS.get(status) or (ProviderUnavailable if status >= 500 else ProviderBadRequest)
     if any(word in text for word in _NO_CREDIT):
         kind = ProviderQuota
+    if any(words in text for words in _WRONG_KEY):
+        kind = ProviderAuthentication
     return kind(f"{who} answered {status}: {complaint(text)}.", retry_after=_retry_after(headers or {}))
 
 

@@ -13,6 +13,7 @@ from openai.types.audio import Transcription, TranscriptionVerbose
 
 from gateway.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from gateway.providers.base import TranscriptHint
+from gateway.providers.llm import http
 from gateway.providers.refusals import complaint, refusal
 from gateway.providers.stt.requests import Recognition, seconds_of, wav
 from gateway.providers.usage import Meter, Usage
@@ -20,7 +21,6 @@ from gateway.providers.usage import Meter, Usage
 _SHORTEST_SECONDS = 0.1
 """Shorter audio is refused."""
 _TIMEOUT_SECONDS = 20.0
-_CONNECT_SECONDS = 5.0
 _NO_KEY = "none"
 """The SDK wants one; servers of one's own often do not."""
 _NO_SPEECH, _UNLIKELY = 0.6, -1.0
@@ -35,7 +35,9 @@ class OpenAiAudioRecogniser:
         self._verbose = "whisper" in model
         self._who = f"The transcriber {model} of openai"
         self._language = language
-        self._client = AsyncOpenAI(api_key=key or _NO_KEY, base_url=address, max_retries=0, timeout=_TIMEOUT_SECONDS)
+        self._address = address
+        self._pool = http.pool(_TIMEOUT_SECONDS)
+        self._client = AsyncOpenAI(api_key=key or _NO_KEY, base_url=address, max_retries=0, http_client=self._pool)
 
     async def recognise(self, pcm: bytes, hint: TranscriptHint, meter: Meter) -> Recognition:
         """The text; empty without a request for audio that is too short.
@@ -101,11 +103,8 @@ class OpenAiAudioRecogniser:
         )
 
     async def prepare(self) -> None:
-        """Open a connection: the cheapest request there is, whatever it is answered."""
-        try:
-            await self._client.models.with_raw_response.retrieve(self._model, timeout=_CONNECT_SECONDS)
-        except (OpenAIError, ValueError):
-            return
+        """Open a connection."""
+        await http.open_connection(self._pool, self._address)
 
     async def close(self) -> None:
         """End the connections that are kept."""

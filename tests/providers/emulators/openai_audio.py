@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import re
-import wave
-from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +11,7 @@ from starlette.routing import Route
 
 from tests.providers.emulators.ear import Ear, MakeEar
 from tests.providers.emulators.emulator import Emulator, Seen
+from tests.providers.emulators.wav_file import pcm_of, whole
 
 _SILENCE = bytes(16000)
 
@@ -28,10 +26,7 @@ class OpenAiAudio(Emulator):
         super().__init__(key=key)
         self._ear: Ear = make_ear()
         self._usage = usage
-        self.routes = [
-            Route("/v1/audio/transcriptions", self._transcribe, methods=["POST"]),
-            Route("/v1/models/{model}", self._model),
-        ]
+        self.routes = [Route("/v1/audio/transcriptions", self._transcribe, methods=["POST"])]
 
     @property
     def api_url(self) -> str:
@@ -44,20 +39,16 @@ class OpenAiAudio(Emulator):
             "error": {"message": f"emulated {status}", "type": "invalid_request_error", "param": None, "code": None}
         }
 
-    async def _model(self, request: Request) -> Response:
-        await self.note(request)
-        return JSONResponse({"id": request.path_params["model"], "object": "model", "owned_by": "openai"})
-
     async def _transcribe(self, request: Request) -> Response:
         seen = await self.note(request)
         if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
             return JSONResponse(self.refusal(401), status_code=401)
         form = fields(seen)
-        pcm = _pcm(form["file"])
+        pcm = pcm_of(form["file"])
         if len(pcm) < 1600:
             return JSONResponse(self.refusal(400), status_code=400)
         answer = self._heard(pcm, verbose=form["response_format"] == b"verbose_json")
-        return await self.answer(_whole(JSONResponse(answer).body), media_type="application/json")
+        return await self.answer(whole(JSONResponse(answer).body), media_type="application/json")
 
     def _heard(self, pcm: bytes, *, verbose: bool) -> dict[str, Any]:
         before, seconds = len(self._ear.words), len(pcm) / 16000
@@ -96,14 +87,3 @@ def fields(seen: Seen) -> dict[str, bytes]:
     parts = [part.partition(b"\r\n\r\n") for part in seen.body.split(b"--" + boundary)[1:-1]]
     named = ((re.search(rb'name="([^"]+)"', head), content) for head, _, content in parts)
     return {found[1].decode(): content.removesuffix(b"\r\n") for found, content in named if found}
-
-
-async def _whole(body: bytes | memoryview) -> AsyncIterator[bytes]:
-    yield bytes(body)
-
-
-def _pcm(content: bytes) -> bytes:
-    with wave.open(io.BytesIO(content)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
-        pcm: bytes = file.readframes(file.getnframes())
-        return pcm

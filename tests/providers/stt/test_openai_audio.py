@@ -91,11 +91,3 @@ async def test_a_request_that_is_given_up_is_billed_all_the_same() -> None:
         asking.cancel()
         await asyncio.wait([asking])
     assert used == [Usage("transcriber", "openai", "whisper-1", seconds=0.98)]
-
-
-async def test_a_connection_is_open_before_it_is_needed() -> None:
-    server = OpenAiAudio(hears("one two"))
-    async with asked(server) as recogniser:
-        await recogniser.prepare()
-        assert [seen.path for seen in server.seen] == ["/v1/models/whisper-1"]
-        assert (await recogniser.recognise(SPEECH, ANYTHING, unmetered)).text == "one two"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.errors import (
     ProviderAuthentication,
@@ -15,12 +16,15 @@ from gateway.errors import (
     ProviderUnavailable,
 )
 from gateway.providers.base import TranscriptHint
+from gateway.providers.credentials import Credential
+from gateway.providers.stt.google import GoogleRecogniser, Options
 from gateway.providers.stt.openai_audio import OpenAiAudioRecogniser
 from gateway.providers.stt.requests import RequestRecogniser
 from gateway.providers.usage import Usage
 from tests.providers.emulators.ear import ScriptedEar
 from tests.providers.emulators.emulator import Emulator, running
 from tests.providers.emulators.fault import Fault, Kind
+from tests.providers.emulators.gemini_audio import GeminiAudio
 from tests.providers.emulators.openai_audio import OpenAiAudio
 from tests.providers.emulators.tone_words import encode
 from tests.providers.stt.connections import eventually, tasks
@@ -42,6 +46,12 @@ PROVIDERS: Mapping[str, Provided] = {
     "openai": Provided(
         lambda: OpenAiAudio(ear),
         lambda server, key: OpenAiAudioRecogniser(f"{server.url}/v1", key, "whisper-1", None),
+    ),
+    "google": Provided(
+        lambda: GeminiAudio(ear),
+        lambda server, key: GoogleRecogniser(
+            Options(), Credential(provider="google", api_key=SecretStr(key), api_url=server.url)
+        ),
     ),
 }
 FAULTS: list[tuple[Kind, type[Exception]]] = [
