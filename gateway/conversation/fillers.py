@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 SILENT_MS = 2000
 """A turn is never silent for longer than 2.5 s: the voice has the rest."""
+CHANCE_MS = 300
+"""However late a turn was taken, the answer has its chance."""
 HOLD = "One moment, please."
 """Said without fillers, too, when a model is silent for so long that it must have failed."""
 
@@ -26,16 +28,18 @@ class Fillers:
     last: str = ""
     last_turn: int = 0
 
-    def delay_ms(self, turn: int, *, heard: bool) -> int:
-        """The silence in the reply to this turn after which a phrase is due.
+    def due_ms(self, turn: int, now: int, asked_ms: int | None) -> int:
+        """When a phrase is due if the reply to this turn stays silent from `now` on, ms of any clock.
 
-        :param heard: something of the reply, or a phrase, was heard before the silence
+        :param asked_ms: when the caller's words ended, None when something was heard since
         """
         phrases = self.plan.phrases
+        longest = max(self.plan.delay_ms, SILENT_MS) if phrases else SILENT_MS
+        if asked_ms is None:
+            return now + longest
         tiresome = len(phrases) == 1 and self.last == phrases[0] and turn - self.last_turn < 2
-        if heard or tiresome or not phrases:
-            return max(self.plan.delay_ms, SILENT_MS) if phrases else SILENT_MS
-        return self.plan.delay_ms
+        usual = longest if tiresome or not phrases else self.plan.delay_ms
+        return min(now + usual, max(asked_ms + longest, now + CHANCE_MS))
 
     def choose(self, turn: int, *, tools: bool) -> str:
         """The phrase for a silence in the reply to this turn; empty when there is none to be said.

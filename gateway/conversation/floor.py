@@ -33,8 +33,6 @@ VOICE_MS = 10_000
 """The same for one that waits for its audio: the worker gives a voice up earlier, and says so."""
 OPENING_MS = 180_000
 ENDING_MS = 15_000
-LATE_MS = 700
-"""A turn that was taken late hastens its filler by this much at most: the answer has its chance."""
 LAST_WORDS_MS = 8_000
 """The longest call may last this much longer, for a goodbye."""
 ASIDE_MS = 1_500
@@ -71,7 +69,7 @@ class Floor(ABC):
         self._not_before = 0
         self._silence = Silence(plan.silence)
         self._fillers = Fillers(plan.fillers)
-        self._due_ms = 0
+        self._asked_ms = 0
         self._reply_by = 0
         self._held = False
         self._tools: set[str] = set()
@@ -111,8 +109,7 @@ class Floor(ABC):
             if self.reply is None or not self.reply.only_filled:
                 self._reply_by = now + REPLY_MS
             self._timers.set("reply", max(self._reply_by, self._tools_until + REPLY_MS))
-            heard = self.reply is not None and bool(self.reply.utterances)
-            self._arm_filler(now if heard else max(self._due_ms, now - LATE_MS))
+            self._arm_filler()
             self._watch_speech("reopen", self._plan.overlap.voice_ms)
         elif state is State.SPEAKING:
             self._expect_playout()
@@ -120,13 +117,12 @@ class Floor(ABC):
         elif state is State.ENDING:
             self._timers.set("ending", now + ENDING_MS)
 
-    def _arm_filler(self, since: int) -> None:
-        """Cover the silence when nothing of the reply is heard for a while. At first it counts from when the turn was
-        due, which may have been taken late because its transcript was."""
+    def _arm_filler(self) -> None:
+        """Cover the silence when nothing of the reply is heard for a while."""
         reply = self.reply
         if reply is not None and reply.kind is SpeechKind.REPLY and not reply.finished and not reply.filled:
-            due = since + self._fillers.delay_ms(reply.turn, heard=bool(reply.utterances))
-            self._timers.set("filler", max(self._now + 1, due))
+            heard = bool(reply.utterances)
+            self._timers.set("filler", self._fillers.due_ms(reply.turn, self._now, None if heard else self._asked_ms))
 
     def _expect_playout(self) -> None:
         """What plays moves on soon; it may take longer when the voice has yet to make it, and on hold any time."""

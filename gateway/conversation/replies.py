@@ -38,8 +38,10 @@ class Replies(Floor):
         self._close_cut_reply()
         self.reply = reply
 
-    def _commit_reply(self) -> None:
+    def _commit_reply(self, asked_ms: int | None = None) -> None:
+        """The reply may be heard. The silence before it began at `asked_ms`, the end of the caller's words, or now."""
         assert self.reply is not None
+        self._asked_ms = self._now if asked_ms is None else asked_ms
         self.reply.committed = True
         self._enter(State.THINKING)
         self._emit(c.CommitReply(self.reply.id))
@@ -164,12 +166,12 @@ class Replies(Floor):
         if reply is None or reply.finished:
             return
         if self.caller.speaking:
-            self._arm_filler(self._now)
+            self._arm_filler()
         elif phrase := self._fillers.choose(reply.turn, tools=bool(self._tools) and self._now < self._tools_until):
             reply.filled = True
             self._emit(c.Speak(reply.id, phrase, filler=True))
         else:
-            self._arm_filler(self._now)
+            self._arm_filler()
 
     # ------------------------------------------------------------ the end
 

@@ -179,10 +179,10 @@ class Turns(Replies):
         self._emit(c.CommitTurn(self.turn, text, *times, caller.source))
         self._expects, self._aside = "anything", None
         self._request.forget()
-        self._taken_ms, self._due_ms = caller.end_ms, due
+        asked_ms = self._taken_ms = caller.end_ms
         self._pace.took_turn()
         caller.forget()
-        self._commit_reply()
+        self._commit_reply(asked_ms)
 
     def _learn_from_cut_off(self) -> None:
         """The caller takes the floor back right after his turn: he had only paused."""

@@ -29,26 +29,31 @@ def test_no_silence_is_longer_than_two_seconds(phrases: list[str], steps: list[i
     fillers, turn = Fillers(FillerPlan(delay, tuple(phrases))), 0
     for step in steps:
         turn += step
-        assert fillers.delay_ms(turn, heard=heard) <= SILENT_MS
+        assert fillers.due_ms(turn, 10_000, None if heard else 9_500) <= (12_000 if heard else 11_500)
         assert fillers.choose(turn, tools=False)
 
 
 def test_the_first_silence_is_covered_as_configured_and_later_ones_after_two_seconds() -> None:
     fillers = Fillers(FillerPlan(700))
-    assert (fillers.delay_ms(1, heard=False), fillers.delay_ms(1, heard=True)) == (700, SILENT_MS)
+    assert (fillers.due_ms(1, 10_000, 9_600), fillers.due_ms(1, 10_000, None)) == (10_700, 12_000)
+
+
+def test_a_turn_that_was_taken_late_leaves_less_time() -> None:
+    fillers = Fillers(FillerPlan(1000))
+    assert [fillers.due_ms(1, 10_000, asked_ms) for asked_ms in (9_500, 8_800, 8_000)] == [11_000, 10_800, 10_300]
 
 
 def test_who_wants_more_patience_has_it() -> None:
-    assert Fillers(FillerPlan(5000)).delay_ms(1, heard=True) == 5000
+    assert [Fillers(FillerPlan(5000)).due_ms(1, 10_000, asked_ms) for asked_ms in (None, 9_500)] == [15_000, 14_500]
 
 
 def test_a_single_phrase_comes_later_in_the_turn_after_one_that_had_it() -> None:
     fillers = Fillers(FillerPlan(1000, ("Hm.",)))
     fillers.choose(1, tools=False)
-    assert [fillers.delay_ms(turn, heard=False) for turn in (1, 2, 3)] == [SILENT_MS, SILENT_MS, 1000]
+    assert [fillers.due_ms(turn, 10_000, 9_500) for turn in (1, 2, 3)] == [11_500, 11_500, 11_000]
 
 
 @pytest.mark.parametrize(("tools", "said"), [(False, HOLD), (True, "")])
 def test_without_phrases_only_a_model_that_is_silent_is_covered(tools: bool, said: str) -> None:
     fillers = Fillers(FillerPlan(phrases=()))
-    assert (fillers.delay_ms(1, heard=False), fillers.choose(1, tools=tools)) == (SILENT_MS, said)
+    assert (fillers.due_ms(1, 10_000, 9_500), fillers.choose(1, tools=tools)) == (11_500, said)
