@@ -152,6 +152,7 @@ class ElevenLabsConnection:
         self._context = ""
         self._bytes = 0
         self._letters = Letters()
+        self._last: Mapping[str, Any] = {}
         self._ended = True
 
     @property
@@ -161,7 +162,8 @@ class ElevenLabsConnection:
 
     async def say(self, text: str) -> None:
         """A new context with this text alone."""
-        self._context, self._bytes, self._letters, self._ended = uuid.uuid4().hex, 0, Letters(), False
+        self._context, self._bytes, self._letters = uuid.uuid4().hex, 0, Letters()
+        self._last, self._ended = {}, False
         first: dict[str, Any] = {"text": " "}
         if self._settings:
             first["voice_settings"] = self._settings
@@ -172,13 +174,15 @@ class ElevenLabsConnection:
                 await self._connection.send(json.dumps({**message, "context_id": self._context}))
 
     async def receive(self) -> Sound | None:
-        """Audio with the words that are complete; messages of a context that was cancelled are skipped."""
+        """Audio with the words that are complete. Messages of a context that was cancelled are skipped, and those that
+        come twice: each has times of its own."""
         while not self._ended:
             message = self._read(await next_message(self._who, self._connection))
             if message.get("error"):
                 raise self._refusal(message)
-            if message.get("contextId") not in (self._context, None):
+            if message.get("contextId") != self._context or message == self._last:
                 continue
+            self._last = message
             if message.get("audio"):
                 return self._sound(message)
             if message.get("isFinal"):

@@ -116,12 +116,12 @@ class _Attempt:
         last = None
         while (sound := await connection.receive()) is not None:
             self.stale = False
-            if any(sound.audio):
-                self._heard = True
-                if sound == last:  # sent twice: speech never repeats itself to the bit, only silence does
-                    continue
+            speech = any(sound.audio)
+            self._heard = self._heard or speech
+            # What is sent twice is skipped: neither speech nor times repeat themselves to the bit, only silence does.
+            if sound != last or not (speech or sound.words):
+                yield sound
             last = sound
-            yield sound
         self.stale = False
         if not self._heard:
             raise ProviderUnavailable("The voice sent no audio.")

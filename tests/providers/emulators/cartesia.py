@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket
 from tests.providers.emulators.emulator import Wire
 from tests.providers.emulators.fault import STATUS, Fault, Kind
 from tests.providers.emulators.streaming_voice import (
+    PIECE_BYTES,
     SaidWord,
     SpeakingEmulator,
     length_ms,
@@ -100,7 +101,7 @@ class CartesiaEmulator(SpeakingEmulator):
     def events(self, text: str) -> Iterator[dict[str, Any]]:
         """What it says for a text: the words that begin in a chunk come before it."""
         at, words = 0.0, said(text)
-        for pcm in pieces(text):
+        for pcm in pieces(text, PIECE_BYTES + 1):
             end = at + length_ms(pcm)
             here = [word for word in words if at <= word.start_ms < end]
             if here:

@@ -19,7 +19,14 @@ from starlette.websockets import WebSocket
 
 from tests.providers.emulators.emulator import Wire
 from tests.providers.emulators.fault import STATUS, Fault, Kind
-from tests.providers.emulators.streaming_voice import SpeakingEmulator, length_ms, pieces, said, until_one_ends
+from tests.providers.emulators.streaming_voice import (
+    PIECE_BYTES,
+    SpeakingEmulator,
+    length_ms,
+    pieces,
+    said,
+    until_one_ends,
+)
 
 _MOST_CONTEXTS = 5
 _IDLE_SECONDS = 20.0
@@ -136,7 +143,7 @@ class ElevenLabsEmulator(SpeakingEmulator):
         """What it says for a text."""
         spoken = self.spoken.get(text, text)
         at = 0.0
-        for pcm in pieces(spoken):
+        for pcm in pieces(spoken, PIECE_BYTES + 1):
             end = at + length_ms(pcm)
             alignment = _alignment(spoken, at, end)
             yield {

@@ -11,8 +11,8 @@ from tests.providers.emulators.emulator import Emulator
 from tests.providers.emulators.fault import STATUS, Fault, Kind
 from tests.providers.emulators.tone_words import GAP_MS, WORD_MS, encode
 
-_SAMPLES_PER_PIECE = 555
-"""Not a multiple of the tones' period: no two pieces of a word are the same."""
+PIECE_BYTES = 1110
+"""69 ms, not a multiple of the tones' period: no two pieces of a word are the same."""
 
 
 _AT_HANDSHAKE = {Kind.HANG_AT_CONNECT, *STATUS}
@@ -58,9 +58,9 @@ def said(text: str) -> list[SaidWord]:
     return [SaidWord(word, at * step, at * step + WORD_MS) for at, word in enumerate(words)]
 
 
-def pieces(text: str) -> Iterator[bytes]:
-    """The text's audio in pieces of 69 ms, 8000 Hz mono s16le."""
-    pcm, size = encode(text), _SAMPLES_PER_PIECE * SAMPLE_BYTES
+def pieces(text: str, size: int = PIECE_BYTES) -> Iterator[bytes]:
+    """The text's audio, 8000 Hz mono s16le, in pieces; an odd size cuts samples."""
+    pcm = encode(text)
     for at in range(0, len(pcm), size):
         yield pcm[at : at + size]
 

@@ -23,6 +23,7 @@ from tests.providers.emulators.deepgram_speak import DeepgramSpeakEmulator
 from tests.providers.emulators.elevenlabs import ElevenLabsEmulator
 from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.streaming_voice import SpeakingEmulator
+from tests.providers.emulators.tone_words import encode
 from tests.providers.tts.speaking import Spoken, speak, talking
 
 TEXT = "hello one two three four five, thank you"
@@ -52,6 +53,14 @@ CASES = [
 each_voice = pytest.mark.parametrize("case", CASES, ids=str)
 
 
+def check_times(case: Case, spoken: Spoken) -> None:
+    """Each word of the text has the time at which it sounds."""
+    assert [word.text for word in spoken.words] == (TEXT.split() if case.word_times else [])
+    for at, word in enumerate(spoken.words):
+        assert abs(word.start - at * 1920) <= MS_SAMPLES
+        assert abs(word.end - at * 1920 - 1600) <= MS_SAMPLES
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are short."""
@@ -66,11 +75,7 @@ async def test_each_word_is_heard_once_with_its_time_and_billed(case: Case) -> N
             spoken = await speak(voice, TEXT)
             assert spoken.heard == WORDS
             assert spoken.characters == len(TEXT)
-            if case.word_times:
-                assert [word.text for word in spoken.words] == TEXT.split()
-                for at, word in enumerate(spoken.words):
-                    assert abs(word.start - at * 1920) <= MS_SAMPLES
-                    assert abs(word.end - at * 1920 - 1600) <= MS_SAMPLES
+            check_times(case, spoken)
 
 
 @each_voice
@@ -215,7 +220,23 @@ async def test_what_is_sent_twice_is_heard_once(case: Case) -> None:
     emulator = case.emulator()
     emulator.fault = Fault(Kind.DUPLICATE)
     async with talking(case.provider, emulator, **case.options) as voice:
-        assert (await speak(voice, TEXT)).heard == WORDS
+        for _ in range(2):
+            spoken = await speak(voice, TEXT)
+            assert spoken.heard == WORDS
+            assert len(spoken.pcm) == len(encode(TEXT))
+            check_times(case, spoken)
+
+
+@each_voice
+async def test_a_cancelled_handshake_leaves_nothing(case: Case) -> None:
+    emulator = case.emulator()
+    emulator.fault = Fault(Kind.HANG_AT_CONNECT)
+    spoken = Spoken()
+    async with talking(case.provider, emulator, **case.options) as voice:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await speak(voice, TEXT, spoken=spoken)
+    assert spoken.usage == []
 
 
 @each_voice
