@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from gateway.assistant.section import Section
+from gateway.conversation.clauses import USUAL, Cutting
+from gateway.conversation.endpointing_rules import Pattern, check_pattern
+
+
+def valid_pattern(text: str) -> str:
+    """:raises ValueError: it is no regular expression of RE2"""
+    check_pattern(text)
+    return text
 
 
 class ProviderSettings(BaseModel):
@@ -40,12 +49,58 @@ class TranscriberSettings(ProviderSettings):
         return [self, *(self.fallback_plan.transcribers if self.fallback_plan else ())]
 
 
+class ExactReplacement(Section):
+    """The text `key` is spoken as `value`: where it first stands in a clause, or everywhere."""
+
+    type: Literal["exact"] = "exact"
+    key: str = Field(min_length=1)
+    value: str = Field(max_length=1000)
+    replace_all_enabled: bool = False
+
+
+class RegexOption(Section):
+    type: Literal["ignore-case", "whole-word", "multi-line"]
+    enabled: bool
+
+
+class RegexReplacement(Section):
+    """What an expression (RE2) finds is spoken as `value`; `$1` in it is the first group, as in JavaScript."""
+
+    type: Literal["regex"]
+    regex: Annotated[str, AfterValidator(valid_pattern)]
+    options: list[RegexOption] = Field(default_factory=list)
+    value: str = Field(max_length=1000)
+
+    @property
+    def pattern(self) -> Pattern:
+        """The expression with its options."""
+        on = {option.type for option in self.options if option.enabled}
+        return Pattern(self.regex, "ignore-case" in on, "whole-word" in on, "multi-line" in on)
+
+
+class FormatPlan(Section):
+    """What the voice says in the place of what is written. Only the replacements are ours to make: each voice reads
+    numbers, dates and the like by itself."""
+
+    enabled: bool = True
+    replacements: list[ExactReplacement | RegexReplacement] = Field(default_factory=list)
+    number_to_digits_cutoff: float | None = Field(default=None, ge=0)
+    formatters_enabled: list[str] | None = None
+
+
 class ChunkPlan(Section):
-    """How the text of a reply is cut for the voice."""
+    """How the text of a reply is cut for the voice. A clause has at least `min_characters`; without
+    `punctuation_boundaries` it ends where it would without a plan."""
 
     enabled: bool = True
     min_characters: int = Field(default=30, ge=1, le=80)
-    punctuation_boundaries: list[str] = Field(default_factory=list)
+    punctuation_boundaries: list[Annotated[str, Field(min_length=1, max_length=2)]] = Field(default_factory=list)
+    format_plan: FormatPlan = FormatPlan()
+
+    @property
+    def cutting(self) -> Cutting:
+        """Where a text is cut."""
+        return Cutting(not self.enabled, self.min_characters, tuple(self.punctuation_boundaries))
 
 
 class StandInVoice(ProviderSettings):
@@ -53,6 +108,17 @@ class StandInVoice(ProviderSettings):
 
     caching_enabled: bool = True
     chunk_plan: ChunkPlan | None = None
+
+    @property
+    def cutting(self) -> Cutting:
+        """Where a text is cut for it."""
+        return self.chunk_plan.cutting if self.chunk_plan else USUAL
+
+    @property
+    def replacements(self) -> Sequence[ExactReplacement | RegexReplacement]:
+        """What it says in the place of what is written."""
+        plan = self.chunk_plan.format_plan if self.chunk_plan else None
+        return plan.replacements if plan is not None and plan.enabled else ()
 
 
 class VoiceFallbackPlan(Section):

@@ -9,6 +9,7 @@ begin. Joined by single spaces, the clauses are the text with its white space no
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 FIRST_SOFT = 40
@@ -29,6 +30,8 @@ _ABBREVIATIONS = _words(
 )
 _END = re.compile(r"""[.!?…]+["')\]]*\s|\n""")
 _SOFT = re.compile("[,;:\u2013\u2014]\\s|\\s-\\s")
+_WITHOUT_SPACE = "\u3002\uff0c\u060c\u06d4\u0964\u0965"
+"""Chinese, Arabic, Urdu and Devanagari full stops and commas."""
 _SPACE = re.compile(r"\s+")
 _MARKUP = re.compile(r"[*`#|<>]+|\b_+(?!\w)|(?<!\w)_+")
 
@@ -38,10 +41,38 @@ def speakable(text: str) -> str:
     return _SPACE.sub(" ", _MARKUP.sub("", text).replace("_", " ")).strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """Where an assistant wants its texts cut.
+
+    :param whole: nowhere
+    :param least: characters that a clause has before it ends
+    :param marks: the only characters behind which it may end; empty for the rules above
+    """
+
+    whole: bool = False
+    least: int = 0
+    marks: tuple[str, ...] = ()
+
+    @property
+    def ends(self) -> re.Pattern[str] | None:
+        """Where a clause may end by `marks`. Those of scripts that are written without spaces need none behind them."""
+        if not self.marks:
+            return None
+        close = "".join(re.escape(mark) for mark in self.marks if mark in _WITHOUT_SPACE)
+        spaced = "|".join(re.escape(mark) for mark in self.marks if mark not in _WITHOUT_SPACE)
+        parts = [f"[{close}]+" if close else "", rf"""(?:{spaced})+["')\]]*\s""" if spaced else ""]
+        return re.compile("|".join(filter(None, parts)))
+
+
+USUAL = Cutting()
+
+
 @dataclass(slots=True)
 class ClauseSplitter:
     """Feed `push` with pieces of text; `flush` gives the rest."""
 
+    cutting: Cutting = USUAL
     _buffer: str = ""
     _count: int = 0
 
@@ -65,16 +96,25 @@ class ClauseSplitter:
         return [text] if text else []
 
     def _border(self) -> int | None:
-        for match in _END.finditer(self._buffer):
-            if self._buffer[match.start()] == "\n" or not self._abbreviates(match.start()):
-                return match.end()
-        soft = SOFT if self._count else FIRST_SOFT
-        for match in _SOFT.finditer(self._buffer, soft):
-            return match.end()
+        if self.cutting.whole:
+            return None
+        for end in self._ends():
+            if len(self._buffer[:end].strip()) >= self.cutting.least:
+                return end
         if len(self._buffer) > HARD:
             space = self._buffer.rfind(" ", 1, HARD)
             return space + 1 if space > 0 else None
         return None
+
+    def _ends(self) -> Iterator[int]:
+        """Where the first clause may end, in the order of preference."""
+        wanted = self.cutting.ends
+        for match in (wanted or _END).finditer(self._buffer):
+            if self._buffer[match.start()] == "\n" or not self._abbreviates(match.start()):
+                yield match.end()
+        if wanted is None:
+            soft = SOFT if self._count else FIRST_SOFT
+            yield from (match.end() for match in _SOFT.finditer(self._buffer, soft))
 
     def _abbreviates(self, dot: int) -> bool:
         """The full stop at `dot` belongs to the word before it."""

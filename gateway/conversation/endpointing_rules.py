@@ -49,6 +49,14 @@ class Pattern:
         valid = text[-LONGEST_TEXT:].encode(errors="ignore").decode()
         return _compile(self).search(valid) is not None
 
+    def replaced(self, text: str, value: str) -> str:
+        """The text with `value` in the place of all that is found; `$1` and `$&` in it as in JavaScript.
+
+        :raises PatternError: it cannot be compiled
+        """
+        valid = text.encode(errors="ignore").decode()
+        return str(_compile(self).sub(lambda match: _filled(value, match), valid))
+
 
 @functools.lru_cache(maxsize=1024)
 def _compile(pattern: Pattern) -> re2._Regexp:
@@ -64,6 +72,18 @@ def _compile(pattern: Pattern) -> re2._Regexp:
         raise PatternError(error.args[0].decode(errors="replace")) from error
     except UnicodeEncodeError as error:
         raise PatternError("not a valid text") from error
+
+
+def _filled(value: str, match: re2._Match) -> str:
+    """What a JavaScript replacement text becomes."""
+
+    def part(mark: re.Match[str]) -> str:
+        if mark[1] == "$":
+            return "$"
+        group = 0 if mark[1] == "&" else int(mark[1])
+        return (match.group(group) or "") if group <= len(match.groups()) else mark[0]
+
+    return re.sub(r"\$(\$|&|[0-9]{1,2})", part, value)
 
 
 def check_pattern(text: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gateway.conversation.clauses import ClauseSplitter
+from gateway.conversation.clauses import USUAL, ClauseSplitter, Cutting
 
 _NAME = "uninterruptible"
 _MARK = re.compile(rf"<\s*(/?)\s*{_NAME}\b\s*>?", re.IGNORECASE)
@@ -69,10 +69,14 @@ class Clause:
 class ClauseReader:
     """A text with passages, cut into clauses: a passage begins and ends a clause."""
 
+    cutting: Cutting = USUAL
     _passages: PassageReader = field(default_factory=PassageReader)
-    _splitter: ClauseSplitter = field(default_factory=ClauseSplitter)
+    _splitter: ClauseSplitter = field(init=False)
     _interruptible: bool = True
     _border: bool = False
+
+    def __post_init__(self) -> None:
+        self._splitter = ClauseSplitter(self.cutting)
 
     def push(self, piece: str) -> list[Clause]:
         """Add text; returns the clauses that are complete now."""
@@ -98,9 +102,9 @@ class ClauseReader:
         return [Clause(text, self._interruptible) for text in texts]
 
 
-def clauses(text: str) -> list[Clause]:
+def clauses(text: str, cutting: Cutting = USUAL) -> list[Clause]:
     """The clauses of a whole text."""
-    reader = ClauseReader()
+    reader = ClauseReader(cutting)
     return reader.push(text) + reader.flush()
 
 

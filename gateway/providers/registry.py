@@ -34,6 +34,7 @@ from gateway.providers.options import ProviderOptions
 from gateway.providers.realtime.choice import Choice
 from gateway.providers.tts.cache import CachedVoice, KeptVoice, Phrases
 from gateway.providers.tts.phrase_store import PhraseStore
+from gateway.providers.tts.rewording import RewordingVoice
 from gateway.providers.turn.detectors import make_turn_detector
 from gateway.providers.usage import Stage
 from gateway.settings import FailoverSettings, Settings
@@ -113,6 +114,10 @@ class Providers:
 
     def voice(self, settings: VoiceSettings) -> Voice:
         """The voice of these settings; raises as `transcriber`."""
+        voice = self._spoken(settings)
+        return RewordingVoice(voice, settings.replacements) if settings.replacements else voice
+
+    def _spoken(self, settings: VoiceSettings) -> Voice:
         if self._phrases is None or not (settings.caching_enabled and _remote("voice", settings)):
             return self._joint("voice", settings.chain, failover_voice)
         key: tuple[Stage, str] = ("voice", "\n".join(["cached", *map(_key, settings.chain)]))

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from gateway.conversation.clauses import speakable
+from gateway.conversation.clauses import USUAL, Cutting, speakable
 from gateway.conversation.events import EndRequested, ReplyFailed, ReplyFinished
 from gateway.conversation.passages import Clause, ClauseReader, clauses, plain
 from gateway.errors import ProviderError, ProviderTimeout
@@ -60,8 +60,10 @@ class Reply:
         context: CallContext,
         port: OutputPort,
         reason: Callable[[Stage, ProviderError], str],
+        cutting: Cutting = USUAL,
     ) -> None:
         self.output = output
+        self.cutting = cutting
         self.clause_ms: int | None = None
         self._voice = voice
         self._context = context
@@ -96,7 +98,7 @@ class Reply:
 
     def say(self, text: str, *, interruptible: bool = True) -> None:
         """Say a whole text after what was said so far."""
-        for clause in clauses(text):
+        for clause in clauses(text, self.cutting):
             self.add(clause if interruptible else Clause(clause.text, interruptible=False))
 
     def fill(self, text: str) -> None:
@@ -243,7 +245,7 @@ class Conversing:
         raise ProviderError(f"The model asked for tools {TOOL_ROUNDS} times in one reply.")
 
     async def _ask(self, reply: Reply) -> tuple[str, list[ToolCall]]:
-        reader, said, calls = ClauseReader(), "", list[ToolCall]()
+        reader, said, calls = ClauseReader(reply.cutting), "", list[ToolCall]()
         request = replace(self._request, messages=tuple(self._messages))
         async with aclosing(self._model.reply(request)) as parts:  # type: ignore[type-var]
             async for part in parts:

@@ -314,7 +314,14 @@ class Session:
 
     def _make_reply(self, command: c.PrepareReply | c.PrepareSpeech) -> Reply:
         output, resources = ReplyOutput(command.reply, command.turn, self), self._resources
-        return Reply(output, voice=resources.voice, context=resources.context, port=self, reason=resources.ended_reason)
+        return Reply(
+            output,
+            voice=resources.voice,
+            context=resources.context,
+            port=self,
+            reason=resources.ended_reason,
+            cutting=self._opening.assistant.voice.cutting,
+        )
 
     async def _answer(self, reply: Reply, command: c.PrepareReply) -> None:
         assert self._tools is not None

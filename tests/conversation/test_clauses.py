@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.conversation.clauses import HARD, ClauseSplitter, speakable
+from gateway.conversation.clauses import HARD, ClauseSplitter, Cutting, speakable
 
 
 def split(text: str, size: int = 3) -> list[str]:
@@ -60,3 +60,46 @@ def test_the_size_of_the_pieces_does_not_matter_to_sentences(text: str, size: in
 def test_marks_of_writing_are_not_spoken() -> None:
     assert speakable("**Total:** `12` euros\n# Thanks") == "Total: 12 euros Thanks"
     assert speakable("_very_ look_up") == "very look up"
+
+
+# ---------------------------------------------------------------- as the assistant wants it
+
+
+def cut(text: str, cutting: Cutting, size: int = 3) -> list[str]:
+    splitter = ClauseSplitter(cutting)
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+    return [clause for piece in pieces for clause in splitter.push(piece)] + splitter.flush()
+
+
+def test_a_clause_has_the_least_number_of_characters() -> None:
+    text = "Yes. I will look. That may take a moment. Fine."
+    assert cut(text, Cutting(least=15)) == ["Yes. I will look.", "That may take a moment.", "Fine."]
+
+
+def test_clauses_end_behind_the_wanted_marks_alone() -> None:
+    text = "Hello, it is Dr. Smith. Yes; come, please"
+    assert cut(text, Cutting(marks=(",", ";"))) == ["Hello,", "it is Dr. Smith. Yes;", "come,", "please"]
+    assert cut(text, Cutting(marks=(".",))) == ["Hello, it is Dr. Smith.", "Yes; come, please"]
+    assert cut("1,000 and 3.5, ok", Cutting(marks=(",", "."))) == ["1,000 and 3.5,", "ok"]
+
+
+def test_marks_of_scripts_without_spaces_need_none_behind_them() -> None:
+    stop, comma = "\u3002", "\uff0c"
+    text = f"你好{stop}请问{comma}可以吗"
+    assert cut(text, Cutting(marks=(stop, comma))) == [f"你好{stop}", f"请问{comma}", "可以吗"]
+
+
+def test_a_text_that_is_not_to_be_cut_is_one_clause() -> None:
+    text = "One. Two.\nThree. " + "and so on " * 40
+    assert cut(text, Cutting(whole=True)) == [" ".join(text.split())]
+
+
+@given(
+    st.text(alphabet="abcDr. ,;:!?-1290\n", max_size=400),
+    st.integers(1, 40),
+    st.sets(st.sampled_from(".,;:!?")),
+    st.integers(0, 80),
+)
+def test_nothing_is_lost_however_a_text_is_cut(text: str, size: int, marks: set[str], least: int) -> None:
+    clauses = cut(text, Cutting(least=least, marks=tuple(marks)), size)
+    assert " ".join(clauses).split() == text.split()

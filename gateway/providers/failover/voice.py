@@ -225,6 +225,7 @@ async def _closed(closing: Sequence[asyncio.Task[None]]) -> None:
 
 
 def _all_failed(errors: Sequence[ProviderError]) -> ProviderError:
-    if len(errors) == 1:
-        return errors[0]
-    return ProviderUnavailable(f"No voice could speak: {' '.join(map(str, errors))}")
+    reasons = list(dict.fromkeys(map(str, errors)))
+    if len(reasons) == 1:
+        return errors[-1]
+    return ProviderUnavailable(f"No voice could speak: {' '.join(reasons)}")
