@@ -28,7 +28,14 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
     504: ProviderTimeout,
     529: ProviderUnavailable,  # Anthropic: overloaded
 }
-_NO_CREDIT = ("insufficient_quota", "quota_exceeded", "insufficient_credit", "payment_required", "out_of_credits")
+_NO_CREDIT = (
+    "insufficient_quota",
+    "quota_exceeded",
+    "insufficient_credit",
+    "payment_required",
+    "out_of_credits",
+    "credit balance is too low",
+)
 _WRONG_KEY = ("API key not valid", "API_KEY_INVALID")
 """Google answers 400."""
 _COMPLAINT_KEYS = ("error", "message", "detail", "err_msg", "reason", "title", "errorMessage", "error_message")

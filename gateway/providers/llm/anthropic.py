@@ -28,7 +28,7 @@ from gateway.providers.llm.streamed_model import StreamedModel
 from gateway.providers.llm.tool_schemas import ToolNames
 from gateway.providers.llm.wire import Piece
 from gateway.providers.options import ProviderOptions
-from gateway.providers.refusals import complaint, refusal
+from gateway.providers.refusals import complaint
 
 _URL = "https://api.anthropic.com"
 _MAX_TOKENS = 2048
@@ -63,6 +63,7 @@ class AnthropicWire:
         self.model = options.model
         self.who = f"The model {options.model} of {credential.provider}"
         self._options = options
+        self._credential = credential
         self._url = (credential.api_url or _URL).rstrip("/")
         self._pool = http.pool(options.timeout_seconds)
         self._thoughts = KeptByCall()
@@ -131,7 +132,9 @@ class AnthropicWire:
             if error.status_code < 400:  # An event of an answer that had begun.
                 reason = complaint(error.api_message or error.message)
                 raise ProviderUnavailable(f"{self.who} broke off: {reason}.") from error
-            raise refusal(self.who, error.status_code, error.response.text, error.response.headers) from error
+            raise http.refused(
+                self.who, error.status_code, error.response.text, error.response.headers, self._credential
+            ) from error
         except anthropic.APITimeoutError as error:
             raise http.timed_out(self.who, seconds) from error
         except anthropic.APIConnectionError as error:

@@ -6,6 +6,7 @@ each event is a whole response with the next parts, and the counts of tokens up 
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
@@ -26,9 +27,9 @@ from gateway.providers.llm.options import ModelOptions
 from gateway.providers.llm.streamed_model import StreamedModel
 from gateway.providers.llm.tool_schemas import ToolNames
 from gateway.providers.llm.wire import Piece
-from gateway.providers.refusals import refusal
 
 _URL = "https://generativelanguage.googleapis.com"
+_RETRY_DELAY = re.compile(r'"retryDelay":\s*"(\d+(?:\.\d+)?)s"')
 
 _answers: ContextVar[list[httpx2.Response]] = ContextVar("answers of the request that is being made")
 
@@ -56,6 +57,7 @@ class GoogleWire:
         self.model = options.model
         self.who = f"The model {options.model} of {credential.provider}"
         self._options = options
+        self._credential = credential
         self._url = (credential.api_url or _URL).rstrip("/")
         self._pool = http.pool(options.timeout_seconds)
         self._pool.event_hooks = {"response": [_remember]}
@@ -112,6 +114,9 @@ class GoogleWire:
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         )
 
+    def _refused(self, response: httpx2.Response) -> ProviderError:
+        return http.refused(self.who, response.status_code, response.text, _headers(response), self._credential)
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
@@ -120,9 +125,15 @@ class GoogleWire:
         except errors.APIError as error:
             if not isinstance(error.response, httpx2.Response):  # An event of an answer that had begun.
                 raise ProviderUnavailable(f"{self.who} broke off: {error.message or error.status}.") from error
-            raise refusal(self.who, error.code, error.response.text, error.response.headers) from error
+            raise self._refused(error.response) from error
         except ValueError as error:
             raise ProviderError(f"{self.who} sent an event that is not a response: {error!s:.120}") from error
+
+
+def _headers(response: httpx2.Response) -> dict[str, str]:
+    """The headers, with Retry-After from the body, where Google has it (google.rpc.RetryInfo)."""
+    delay = _RETRY_DELAY.search(response.text)
+    return {**response.headers, **({"retry-after": delay[1]} if delay else {})}
 
 
 async def _remember(response: httpx2.Response) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import httpx2
 
-from gateway.errors import ProviderTimeout, ProviderUnavailable
+from gateway.errors import ProviderError, ProviderTimeout, ProviderUnavailable
+from gateway.providers.credentials import Credential
+from gateway.providers.refusals import refusal
 
 _KEEP_SECONDS = 300.0
 """httpx's own 5 s would open a connection, and shake hands for TLS, at nearly each turn of a call."""
@@ -71,6 +73,11 @@ def transport_errors(who: str, seconds: float) -> Iterator[None]:
 def timed_out(who: str, seconds: float) -> ProviderTimeout:
     """The error for a server that is silent."""
     return ProviderTimeout(f"{who} sent nothing for {seconds:g} s.")
+
+
+def refused(who: str, status: int, body: str, headers: Mapping[str, str], credential: Credential) -> ProviderError:
+    """The error for an answer that is none. Some hosts repeat the key in it, ours does not."""
+    return refusal(who, status, body.replace(credential.key, "***") if credential.key else body, headers)
 
 
 def unreachable(who: str, error: BaseException | None) -> ProviderUnavailable:

@@ -23,7 +23,6 @@ from gateway.providers.llm import chat_completions, http, reasoning
 from gateway.providers.llm.options import ModelOptions
 from gateway.providers.llm.streamed_model import StreamedModel
 from gateway.providers.llm.wire import Finish, Piece, Tokens, ToolCallDelta
-from gateway.providers.refusals import refusal
 
 _OPENAI = "https://api.openai.com/v1"
 
@@ -160,7 +159,9 @@ class OpenAiWire:
             with http.transport_errors(self.who, seconds):
                 yield
         except openai.APIStatusError as error:
-            raise refusal(self.who, error.status_code, error.response.text, error.response.headers) from error
+            raise http.refused(
+                self.who, error.status_code, error.response.text, error.response.headers, self._credential
+            ) from error
         except openai.APITimeoutError as error:
             raise http.timed_out(self.who, seconds) from error
         except openai.APIConnectionError as error:

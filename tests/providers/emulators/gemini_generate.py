@@ -53,8 +53,10 @@ class GeminiGenerate(Emulator):
         return self.url
 
     def refusal(self, status: int) -> Any:
-        """Google's error body."""
-        return {"error": {"code": status, "message": f"emulated {status}", "status": _STATUS.get(status, "INTERNAL")}}
+        """Google's error body; when to come again stands there, too."""
+        error = {"code": status, "message": f"emulated {status}", "status": _STATUS.get(status, "INTERNAL")}
+        retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "23s"}
+        return {"error": {**error, **({"details": [retry]} if status == 429 else {})}}
 
     async def _generate(self, request: Request) -> Response:
         seen = await self.note(request)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from gateway.errors import ProviderBadRequest
+from gateway.errors import ProviderAuthentication, ProviderBadRequest, ProviderRateLimit
 from gateway.providers.base import CallContext, ChatMessage, ChatRequest, ReplyEnd, ToolCall, ToolDefinition
 from gateway.providers.credentials import Credential
 from gateway.providers.llm.google import Options, make
 from gateway.providers.usage import Usage
 from tests.providers.emulators.answers import Answer, Asked, Called
 from tests.providers.emulators.emulator import running
+from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.gemini_generate import GeminiGenerate
 from tests.providers.llm.replies import HELLO, calls, closing, first_text, parts, text
 
@@ -111,3 +112,21 @@ async def test_a_blocked_prompt_is_refused_with_its_reason() -> None:
     async with running(emulator), closing(model(emulator)) as gemini:
         with pytest.raises(ProviderBadRequest, match="refuses to answer: prohibited content"):
             await parts(gemini)
+
+
+async def test_a_wrong_key_is_told_as_one() -> None:
+    emulator = GeminiGenerate()
+    async with running(emulator):
+        credential = Credential(provider="google", api_key=SecretStr("wrong"), api_url=emulator.api_url)
+        async with closing(make(Options(model="gemini-2.5-flash"), credential)) as gemini:
+            with pytest.raises(ProviderAuthentication, match="answered 400: API key not valid"):
+                await parts(gemini)
+
+
+async def test_when_to_come_again_is_read_from_the_body() -> None:
+    emulator = GeminiGenerate()
+    emulator.fault = Fault(Kind.RATE_LIMITED)
+    async with running(emulator), closing(model(emulator)) as gemini:
+        with pytest.raises(ProviderRateLimit) as raised:
+            await parts(gemini)
+    assert raised.value.retry_after == 23

@@ -164,3 +164,14 @@ async def test_a_model_that_insists_on_turns_gets_them() -> None:
     async with running(emulator), closing(model(emulator, strictTurns=True)) as openai:
         await parts(openai, ChatRequest(messages))
     assert [message["role"] for message in emulator.seen[0].json["messages"]] == ["system", "user", "assistant", "user"]
+
+
+async def test_a_key_that_the_host_repeats_is_not_told() -> None:
+    class Telltale(OpenAiChat):
+        def refusal(self, status: int) -> Any:
+            return {"error": {"message": "There is no key sk-wrong."}}
+
+    emulator = Telltale()
+    async with running(emulator), closing(model(emulator, key="sk-wrong")) as openai:
+        with pytest.raises(ProviderAuthentication, match=r"There is no key \*\*\*"):
+            await parts(openai)
