@@ -39,6 +39,7 @@ class Feed:
         self._flush_at: int | None = None
         """Bytes of `_waiting` before a flush that was asked for."""
         self._news = asyncio.Event()
+        self._closed = False
 
     @property
     def sent_seconds(self) -> float:
@@ -75,9 +76,12 @@ class Feed:
             for task in (sending, receiving):
                 task.cancel()
             await asyncio.gather(sending, receiving, return_exceptions=True)
-            await self._close()
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """End the connection, once; whoever made this must, also when `run` never ran."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._connection.close()

@@ -96,6 +96,7 @@ class StreamingStream:
         """End the connection and the iteration."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        await self._feed.close()
 
     # ------------------------------------------------------------ the provider's side
 
@@ -134,6 +135,7 @@ class StreamingStream:
             running.cancel()
             renewing.cancel()
             await asyncio.gather(running, renewing, return_exceptions=True)
+            await feed.close()
             if not (taken or renewing.cancelled()):
                 await renewing.result().close()
 

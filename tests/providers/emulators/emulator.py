@@ -41,6 +41,8 @@ class Seen:
     headers: dict[str, str]
     body: bytes = b""
     messages: list[str | bytes] = field(default_factory=list)
+    query_string: str = ""
+    """As it came: `query` has the last of parameters with the same name."""
 
     @property
     def json(self) -> Any:
@@ -121,6 +123,7 @@ class Emulator:
     async def accepted(self, websocket: WebSocket, *, subprotocol: str | None = None) -> AsyncIterator[Wire]:
         """An accepted connection; refused, hung or dropped as the fault wants. A client that leaves ends the block."""
         seen = Seen(websocket.url.path, dict(websocket.query_params), dict(websocket.headers))
+        seen.query_string = websocket.url.query
         self.seen.append(seen)
         fault = self.take_fault()
         wire = Wire(websocket, fault, seen)
