@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
 from pydantic.alias_generators import to_camel
 
 from gateway.call.prices import PriceBook
@@ -48,6 +48,10 @@ class Cost(Part):
     characters: int | None = None
     cost: Number
     note: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_fields_of_other_types(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in write(self).items() if value is not None}
 
 
 class CostBreakdown(Part):

@@ -43,7 +43,7 @@ def rows(*usages: Usage) -> list[dict[str, Any]]:
 def test_the_rows_have_vapis_names() -> None:
     record = build_record(journal(rows(*USED)))
     assert record is not None
-    shown = json.loads(record.model_dump_json(exclude_none=True))
+    shown = json.loads(record.model_dump_json())
     assert shown["costs"] == [
         {
             "type": "transcriber",
