@@ -16,8 +16,9 @@ from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 from pydantic import Field
 
-from gateway.errors import ProviderError, ProviderUnavailable
+from gateway.errors import ConfigError, ProviderError, ProviderUnavailable
 from gateway.providers.base import ChatRequest, LanguageModel, TextDelta
+from gateway.providers.catalogue import MODELS
 from gateway.providers.credentials import Credential
 from gateway.providers.llm import chat_completions, http, reasoning
 from gateway.providers.llm.options import ModelOptions
@@ -42,7 +43,16 @@ class Options(ModelOptions):
 
 
 def make(options: Options, credential: Credential) -> LanguageModel:
-    """The model of a server. The key goes along where there is one."""
+    """The model of a server. The key goes along where there is one.
+
+    :raises ConfigError: an assistant would have the key go to an address of its own
+    """
+    entry = MODELS.get(credential.provider)
+    if entry and entry.key and options.url != entry.defaults["url"]:
+        raise ConfigError(
+            f'The model provider "{credential.provider}" takes no url: another address is the apiUrl of its '
+            'credential, and "custom-llm" is for any server.'
+        )
     return StreamedModel(OpenAiWire(options, credential))
 
 

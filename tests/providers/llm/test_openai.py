@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from gateway.errors import ProviderAuthentication
+from gateway.errors import ConfigError, ProviderAuthentication
 from gateway.providers.base import CallContext, ChatMessage, ChatRequest, ReplyEnd, TextDelta, ToolCall, ToolDefinition
 from gateway.providers.credentials import Credential
 from gateway.providers.llm.openai import Options, make
@@ -175,3 +175,17 @@ async def test_a_key_that_the_host_repeats_is_not_told() -> None:
     async with running(emulator), closing(model(emulator, key="sk-wrong")) as openai:
         with pytest.raises(ProviderAuthentication, match=r"There is no key \*\*\*"):
             await parts(openai)
+
+
+def test_an_assistant_cannot_send_the_key_elsewhere() -> None:
+    credential = Credential(provider="groq", api_key=SecretStr("k"))
+    with pytest.raises(ConfigError, match='provider "groq" takes no url: another address is the apiUrl'):
+        make(Options(model="m", url="https://elsewhere.example/v1"), credential)
+
+
+async def test_a_server_without_a_key_may_be_anywhere() -> None:
+    emulator = OpenAiChat(key="")
+    async with running(emulator):
+        options = Options(model="m", url=emulator.api_url)
+        async with closing(make(options, Credential(provider="vllm"))) as vllm:
+            assert text(await parts(vllm)) == "You said: hello there"
