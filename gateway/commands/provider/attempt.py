@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,10 +14,10 @@ from gateway.call.prices import PriceBook
 from gateway.commands.provider.chosen import Candidate
 from gateway.commands.provider.names import StageName
 from gateway.commands.provider.stages import STAGES
-from gateway.commands.provider.trials import Trial, try_model, try_transcriber, try_voice
+from gateway.commands.provider.trials import Trial, try_model, try_speaking_model, try_transcriber, try_voice
 from gateway.errors import ProviderTimeout
 from gateway.providers.base import LanguageModel, Transcriber, Voice, Warmable
-from gateway.providers.registry import Providers
+from gateway.providers.registry import Providers, Stages
 
 SENTENCES: dict[StageName, str] = {
     StageName.STT: "My order number is four eight two one, and I would like to change the delivery address.",
@@ -30,16 +31,17 @@ SENTENCES: dict[StageName, str] = {
 class Material:
     """What a provider hears, is asked or says.
 
-    :param speech: the text, spoken: 8000 Hz mono s16le; only for transcribers
+    :param speech: the text, spoken: 8000 Hz mono s16le; for what hears
     """
 
     text: str
     speech: bytes = b""
 
 
-async def material(stage: StageName, text: str) -> Material:
-    """A text for a provider of this stage. :raises ModelError: the embedded voice, which would speak it, is missing"""
-    return Material(text, await spoken(text) if stage is StageName.STT else b"")
+async def material(candidate: Candidate, text: str) -> Material:
+    """A text for a provider. :raises ModelError: the embedded voice, which would speak it, is missing"""
+    hears = candidate.chosen.stage is StageName.STT or candidate.assistant is not None
+    return Material(text, await spoken(text) if hears else b"")
 
 
 async def attempt(providers: Providers, candidate: Candidate, given: Material, *, seconds: float) -> Trial:
@@ -50,21 +52,33 @@ async def attempt(providers: Providers, candidate: Candidate, given: Material, *
     :raises ProviderError: it failed
     :raises ModelError: a model of its own is missing
     """
-    stage = candidate.chosen.stage
-    provider = await asyncio.to_thread(providers.make, STAGES[stage], candidate.settings)
-    if isinstance(provider, Warmable):
-        await provider.warm_up()
+    made = await asyncio.to_thread(_made, providers, candidate)
+    if isinstance(made, Warmable):
+        await made.warm_up()
     try:
         async with asyncio.timeout(seconds):
-            match stage:
-                case StageName.STT:
-                    return await try_transcriber(cast(Transcriber, provider), given.speech)
-                case StageName.LLM:
-                    return await try_model(cast(LanguageModel, provider), given.text)
-                case StageName.TTS:
-                    return await try_voice(cast(Voice, provider), given.text)
+            return await _use(made, candidate.chosen.stage, given)
     except TimeoutError:
         raise ProviderTimeout(f"{candidate} did not finish within {seconds:g} s.") from None
+
+
+def _made(providers: Providers, candidate: Candidate) -> object:
+    assistant = candidate.assistant
+    return (
+        providers.stages(assistant) if assistant else providers.make(STAGES[candidate.chosen.stage], candidate.settings)
+    )
+
+
+async def _use(made: object, stage: StageName, given: Material) -> Trial:
+    if isinstance(made, Stages):
+        return await try_speaking_model(made.transcriber, made.model, given.speech)
+    match stage:
+        case StageName.STT:
+            return await try_transcriber(cast(Transcriber, made), given.speech)
+        case StageName.LLM:
+            return await try_model(cast(LanguageModel, made), given.text)
+        case StageName.TTS:
+            return await try_voice(cast(Voice, made), given.text)
 
 
 async def spoken(text: str) -> bytes:
@@ -72,8 +86,13 @@ async def spoken(text: str) -> bytes:
 
     :raises ModelError: its model is missing
     """
-    voice = cast(Voice, await asyncio.to_thread(Providers().make, "voice", ProviderSettings(provider="hibari")))
+    voice = await asyncio.to_thread(_embedded_voice)
     return b"".join([chunk.pcm async for chunk in voice.speak(text)])
+
+
+@functools.cache
+def _embedded_voice() -> Voice:
+    return cast(Voice, Providers().make("voice", ProviderSettings(provider="hibari")))
 
 
 @dataclass(frozen=True, slots=True)

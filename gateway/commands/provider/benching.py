@@ -45,8 +45,9 @@ METHOD = (
     "Medians over all trials, one after the other. Connected: until a connection is open. Transcribers hear each "
     "sentence at the pace of a telephone (8 kHz, by the embedded voice, or your recordings); first: the first words, "
     "from the beginning of the speech; whole: the transcript, from its end. Models: from the request to the first "
-    "token and to the end. Voices: to the first audio and to the end; their words are checked by the embedded "
-    "transcriber. WER: wrong, missing and additional words by words said. Cost: per minute of audio; of a model for "
+    "token and to the end; one that speaks by itself is asked in speech, and timed to its first audio. Voices: to the "
+    "first audio and to the end; their words are checked by the embedded transcriber. WER: wrong, missing and "
+    "additional words by words said. Cost: per minute of audio; of a model for "
     f"{ANSWERS_PER_MINUTE} such answers a minute."
 )
 GIVEN_UP_AFTER = 3
@@ -92,25 +93,25 @@ def configured(settings: Settings) -> list[Candidate]:
 
 
 async def _bench(settings: Settings, candidates: Sequence[Candidate], plan: Plan) -> list[Score]:
-    stages = [stage for stage in StageName if any(one.chosen.stage is stage for one in candidates)]
-    materials = {stage: await _materials(stage, plan) for stage in stages}
+    stages = list(StageName)
+    materials = [await _materials(one, plan) for one in candidates]
     prices = PriceBook(settings.prices)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     scores = []
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        total = sum(len(materials[one.chosen.stage]) for one in candidates)
-        bar = progress.add_task("", total=total)
-        for candidate in sorted(candidates, key=lambda one: stages.index(one.chosen.stage)):
+        bar = progress.add_task("", total=sum(map(len, materials)))
+        pairs = zip(candidates, materials, strict=True)
+        for candidate, given in sorted(pairs, key=lambda pair: stages.index(pair[0].chosen.stage)):
             progress.update(bar, description=str(candidate))
-            given = materials[candidate.chosen.stage]
             cases, failures = await _trials(settings, candidate, given, lambda: progress.advance(bar))
             scores.append(score(candidate, cases, failures, prices))
     return scores
 
 
-async def _materials(stage: StageName, plan: Plan) -> list[Material]:
+async def _materials(candidate: Candidate, plan: Plan) -> list[Material]:
+    stage = candidate.chosen.stage
     texts = QUESTIONS if stage is StageName.LLM else SPOKEN
-    given = [await material(stage, _varied(stage, text, run)) for run in range(plan.runs) for text in texts]
+    given = [await material(candidate, _varied(stage, text, run)) for run in range(plan.runs) for text in texts]
     if stage is StageName.STT and plan.recordings is not None:
         given += plan.runs * await asyncio.to_thread(list, recordings(plan.recordings))
     return given

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.assistant.assistant import Assistant
 from gateway.assistant.provider_settings import ProviderSettings
 from gateway.commands.provider.names import StageName
 from gateway.commands.provider.stages import STAGES, Chosen
@@ -29,6 +30,15 @@ class Candidate:
         """What tells it from others of the same provider; empty when nothing does."""
         options = self.settings.options
         return str(options.get("model") or options.get("voiceId") or "")
+
+    @property
+    def assistant(self) -> Assistant | None:
+        """One with this model, when the model hears and speaks by itself."""
+        if self.chosen.stage is not StageName.LLM:
+            return None
+        model = {"provider": self.chosen.provider, **self.settings.options}
+        assistant = Assistant.model_validate({"model": model})
+        return assistant if assistant.model.speaks else None
 
     def __str__(self) -> str:
         return f"{self.chosen} {self.model}".strip()

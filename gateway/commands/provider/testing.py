@@ -47,14 +47,14 @@ async def _try(settings: Settings, candidate: Candidate, text: str, seconds: flo
     """The trial, and what the embedded transcriber makes of a voice."""
     providers = Providers.of(settings)
     try:
-        given = await material(candidate.chosen.stage, text)
+        given = await material(candidate, text)
         trial = await attempt(providers, candidate, given, seconds=seconds)
     except ConfigError as error:
         raise ConfigError(f"{error} {_OPTIONS}" if "option" in str(error) else str(error)) from error
     finally:
         await providers.close()
     try:
-        return trial, await heard_in(trial.pcm) if trial.pcm else ""
+        return trial, await heard_in(trial.pcm) if candidate.chosen.stage is StageName.TTS else ""
     except ModelError:
         return trial, ""
 
@@ -69,6 +69,8 @@ def _lines(stage: StageName, trial: Trial, bill: Bill, said: str, heard: str) ->
             yield "heard", " ".join(heard.split())
     else:
         yield ("said" if stage is StageName.STT else "asked"), said
+        if trial.heard:
+            yield "heard", trial.heard
         yield ("heard" if stage is StageName.STT else "answered"), trial.text or "nothing"
     yield "used", bill.used
     yield "cost", "price not known: write it under prices" if bill.cost is None else f"${bill.cost:.6f}"
@@ -82,7 +84,7 @@ def _json(candidate: Candidate, trial: Trial, bill: Bill, said: str, heard: str)
         "ms": {part: round(ms, 1) for part, ms in trial.ms.items()},
         "said": said,
         "text": trial.text,
-        "heard": heard or None,
+        "heard": trial.heard or heard or None,
         "audio_seconds": trial.seconds or None,
         "used": bill.used,
         "cost": None if bill.cost is None else float(bill.cost),

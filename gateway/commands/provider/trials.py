@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.errors import ProviderError, ProviderTimeout
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES, samples_to_ms
@@ -19,6 +19,7 @@ from gateway.providers.base import (
     ChatRequest,
     LanguageModel,
     Preparable,
+    SpokenDelta,
     TextDelta,
     ToolCall,
     Transcriber,
@@ -30,6 +31,7 @@ from gateway.providers.usage import Usage, UsageBook
 
 LEAD_IN_MS = 300
 """Silence before speech, as on a line."""
+_TRANSCRIPT_SECONDS = 5.0
 SYSTEM = "You answer the telephone. Reply with one short sentence."
 
 
@@ -38,7 +40,8 @@ class Trial:
     """What came of one use.
 
     :param ms: the parts in their order, such as "connected" and "first token"; each from the beginning of its own step
-    :param text: what was said or heard
+    :param text: what was said, or, by a transcriber, heard
+    :param heard: what a model that hears by itself took the question for
     :param pcm: what a voice said, 8000 Hz mono s16le
     :param usage: as the provider bills it
     """
@@ -47,6 +50,7 @@ class Trial:
     text: str = ""
     pcm: bytes = b""
     usage: Sequence[Usage] = ()
+    heard: str = ""
 
     @property
     def seconds(self) -> float:
@@ -115,7 +119,7 @@ async def try_voice(voice: Voice, text: str) -> Trial:
     return watch.trial(text, bytes(pcm))
 
 
-async def try_transcriber(transcriber: Transcriber, speech: bytes, *, seconds: float = 5.0) -> Trial:
+async def try_transcriber(transcriber: Transcriber, speech: bytes, *, seconds: float = _TRANSCRIPT_SECONDS) -> Trial:
     """Let a transcriber hear speech.
 
     :param speech: 8000 Hz mono s16le
@@ -131,6 +135,36 @@ async def try_transcriber(transcriber: Transcriber, speech: bytes, *, seconds: f
     finally:
         await stream.close()
     return watch.trial(text)
+
+
+async def try_speaking_model(transcriber: Transcriber, model: LanguageModel, question: bytes) -> Trial:
+    """Ask a model that hears and speaks by itself something, in speech.
+
+    :param transcriber: the model's own ear
+    :param question: 8000 Hz mono s16le
+    :raises ProviderError: it failed, or made no sound
+    """
+    watch, pcm, said = _Watch(), bytearray(), list[str]()
+    stream = await transcriber.open(watch.context)
+    watch.note("connected")
+    try:
+        async with _line(stream, question) as line:
+            heard = await _transcript(stream, line, watch, _TRANSCRIPT_SECONDS)
+            watch.again()
+            request = ChatRequest([ChatMessage("system", SYSTEM), ChatMessage("user", heard)], context=watch.context)
+            async with aclosing(model.reply(request)) as parts:  # type: ignore[type-var]
+                async for part in parts:
+                    if isinstance(part, SpokenDelta):
+                        said.append(part.text.strip())
+                        pcm += part.pcm
+                        if part.pcm:
+                            watch.note("first audio")
+            watch.note("whole")
+    finally:
+        await stream.close()
+    if not any(pcm):
+        raise ProviderError("The model made no sound.")
+    return replace(watch.trial(" ".join(filter(None, said)), bytes(pcm)), heard=heard)
 
 
 async def _prepared(provider: object) -> _Watch:

@@ -20,10 +20,12 @@ from gateway.errors import ConfigError, ProviderAuthentication, ProviderError, P
 from gateway.providers.credentials import Credential
 from gateway.providers.registry import Providers
 from gateway.settings import Settings
+from tests.providers.emulators.answers import Answer
 from tests.providers.emulators.deepgram_listen import DeepgramListen
 from tests.providers.emulators.emulator import Emulator, running
 from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.openai_chat import OpenAiChat
+from tests.providers.emulators.openai_realtime import OpenAiRealtime
 from tests.providers.emulators.openai_speech import OpenAiSpeech
 from tests.providers.emulators.tone_words import decode, encode
 
@@ -92,6 +94,18 @@ async def test_a_transcriber_hears_speech_at_its_own_pace() -> None:
     assert 0 < trial.ms["first words"] < len(SPEECH) / 16
     assert trial.ms["transcript"] < 1000
     assert sum(usage.seconds for usage in trial.usage) >= len(SPEECH) / 16000
+
+
+async def test_a_model_that_speaks_is_asked_in_speech() -> None:
+    emulator = OpenAiRealtime(lambda asked: Answer("two four six"))
+    async with running(emulator):
+        settings = reaching("openai", emulator.api_url)
+        trial = await used_once("llm/openai", settings, Material("", SPEECH), model="gpt-realtime")
+    assert trial.heard == "one two three four five"
+    assert trial.text.split() == [word for word, _, _ in decode(trial.pcm)] == ["two", "four", "six"]
+    assert {"connected", "transcript", "first audio", "whole"} <= set(trial.ms)
+    assert {usage.stage for usage in trial.usage} == {"model", "transcriber"}
+    assert bill_of([trial], PriceBook()).cost
 
 
 async def test_what_goes_wrong_is_the_providers_own_sentence() -> None:
