@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
@@ -14,6 +15,9 @@ from gateway.providers.tts.streamed_words import StreamedWords
 from gateway.providers.tts.telephone_audio import TelephoneAudio
 from gateway.providers.tts.words import TimedWord
 from gateway.providers.usage import Meter, Usage
+
+SILENT_SECONDS = 0.6
+"""Whoever gives up a text for which nothing came so long gives up the connection with it: it may be dead."""
 
 
 class SocketVoice:
@@ -60,8 +64,9 @@ class SocketVoice:
 
     async def _sounds(self, text: str, meter: Meter) -> AsyncGenerator[Sound, None]:
         """What the provider sends for a text. A connection that stood by and turns out to be dead is replaced, once."""
+        traits = self._speaker.traits
         for fresh in (False, True):
-            attempt = _Attempt(self._standby, text, fresh=fresh)
+            attempt = _Attempt(self._standby, traits.name, text, fresh=fresh)
             try:
                 async with aclosing(attempt.sounds()) as sounds:
                     async for sound in sounds:
@@ -72,7 +77,6 @@ class SocketVoice:
                     raise
             finally:
                 if attempt.billed:
-                    traits = self._speaker.traits
                     meter(Usage("voice", traits.name, traits.model, characters=len(text)))
 
 
@@ -83,11 +87,13 @@ class _Attempt:
     not refuse it before any audio.
     """
 
-    def __init__(self, standby: Standby, text: str, *, fresh: bool) -> None:
+    def __init__(self, standby: Standby, provider: str, text: str, *, fresh: bool) -> None:
         self._standby = standby
+        self._provider = provider
         self._text = text
         self._fresh = fresh
         self._heard = False
+        self._latest = 0.0
         self.stale = False
         self.billed = False
 
@@ -95,27 +101,31 @@ class _Attempt:
         """What comes, each once. A text without any audio is an error: the provider has not said why it is silent."""
         connection, new = await self._standby.take(fresh=self._fresh)
         self.stale = not new
-        failed, complete = False, False
+        good = complete = False
         try:
+            self._latest = _now()
             await connection.say(self._text)
             self.billed = True
             async with aclosing(self._received(connection)) as received:
                 async for sound in received:
                     yield sound
-            complete = True
+            good = complete = True
         except ProviderError:
-            self.billed, failed = self._heard, True
+            self.billed = self._heard
+            raise
+        except (GeneratorExit, asyncio.CancelledError):
+            good = _now() - self._latest < SILENT_SECONDS
             raise
         finally:
-            if failed:
-                self._standby.drop(connection)
-            else:
+            if good:
                 self._standby.give_back(connection, interrupted=not complete)
+            else:
+                self._standby.drop(connection)
 
     async def _received(self, connection: SpeechConnection) -> AsyncGenerator[Sound, None]:
         last = None
         while (sound := await connection.receive()) is not None:
-            self.stale = False
+            self.stale, self._latest = False, _now()
             speech = any(sound.audio)
             self._heard = self._heard or speech
             # What is sent twice is skipped: neither speech nor times repeat themselves to the bit, only silence does.
@@ -124,12 +134,16 @@ class _Attempt:
             last = sound
         self.stale = False
         if not self._heard:
-            raise ProviderUnavailable("The voice sent no audio.")
+            raise ProviderUnavailable(f"The voice of {self._provider} sent no audio.")
 
 
 def _in_samples(words: Iterable[TimedWord]) -> tuple[SpokenWord, ...]:
     """The words with samples in the place of ms."""
     return tuple(SpokenWord(word.text, _samples(word.start), _samples(word.end)) for word in words)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _samples(ms: float) -> int:

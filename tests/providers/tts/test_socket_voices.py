@@ -17,7 +17,7 @@ from gateway.errors import (
     ProviderUnavailable,
 )
 from gateway.providers.base import Preparable
-from gateway.providers.tts import websocket
+from gateway.providers.tts import socket_voice, websocket
 from tests.providers.emulators.cartesia import CartesiaEmulator
 from tests.providers.emulators.deepgram_speak import DeepgramSpeakEmulator
 from tests.providers.emulators.elevenlabs import ElevenLabsEmulator
@@ -132,6 +132,20 @@ async def test_an_interruption_cancels_the_text_and_keeps_the_connection(case: C
         emulator.pace = 0.0
         assert (await speak(voice, "red green blue")).heard == ["red", "green", "blue"]
         assert emulator.open == len(emulator.seen)
+
+
+@each_voice
+async def test_a_connection_that_fell_silent_is_not_used_again(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_voice, "SILENT_SECONDS", 0.1)
+    emulator = case.emulator()
+    async with talking(case.provider, emulator, **case.options) as voice:
+        emulator.fault = Fault(Kind.HANG_MID_STREAM, times=1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await speak(voice, TEXT)
+        async with asyncio.timeout(2):
+            for _ in range(3):
+                assert (await speak(voice, TEXT)).heard == WORDS
 
 
 @each_voice
