@@ -2,7 +2,7 @@
 
 Order: the candidates whose circuits are closed, as the assistant names them; then, as a last resort, those whose
 circuits are open, and the first one again where its failure may pass. While another candidate is left, a voice has the
-deadlines of `FailoverSettings`; the last one has patience, because late speech is better than none.
+deadlines of `FailoverSettings`; the last one has as long as a caller may be left in silence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from gateway.settings import FailoverSettings
 
 LEAD_SECONDS = 0.4
 """Audio ahead that covers the next voice's first sound: with more of it a silent voice may have its time."""
-PATIENT_SECONDS = 3.0
+PATIENT_SECONDS = 2.0
+"""Silence that the caller may hear before the last voice is given up: late speech is better than none."""
 CLOSE_SECONDS = 1.0
 _NEW_PACE = 0.3
 
@@ -61,9 +62,10 @@ class FailoverVoice:
         :raises ProviderError: none could say the rest of it
         """
         spoken, failures, closing = SpokenText(text), list[_Failure](), list[asyncio.Task[None]]()
+        patience = time.monotonic() + PATIENT_SECONDS
         try:
             for place in self._order(failures):
-                attempt = self._attempt(place, spoken, failures)
+                attempt = self._attempt(place, spoken, failures, patience)
                 if failures and not any(map(str.isalnum, attempt.text)):
                     return
                 try:
@@ -94,14 +96,14 @@ class FailoverVoice:
         if any(failure.place == 0 and failure.may_pass for failure in failures):
             yield 0
 
-    def _attempt(self, place: int, spoken: SpokenText, failures: Sequence[_Failure]) -> _Attempt:
-        """The next attempt; in haste where a healthy voice is left behind it."""
+    def _attempt(self, place: int, spoken: SpokenText, failures: Sequence[_Failure], patience: float) -> _Attempt:
+        """The next attempt; in haste where a healthy voice is left behind it, else with patience until then."""
         now, candidate = time.monotonic(), self._candidates[place]
         tried = {place, *(failure.place for failure in failures)}
         left = [one for other, one in enumerate(self._candidates) if other not in tried]
         text = spoken.begin(timed=candidate.provider.capabilities.word_times, pace=self._paces[place])
         hasty = any(one.circuit.state(now) != "open" for one in left)
-        return _Attempt(candidate, text, spoken, self._settings if hasty else _PATIENCE)
+        return _Attempt(candidate, text, spoken, self._settings, None if hasty else patience)
 
     def _failed(self, attempt: _Attempt, error: ProviderError, context: CallContext) -> None:
         candidate = attempt.candidate
@@ -137,6 +139,7 @@ class _Attempt:
     text: str
     spoken: SpokenText
     settings: FailoverSettings
+    patience: float | None
     _stream: AsyncIterator[VoiceChunk] | None = None
     _next: asyncio.Future[Any] | None = None
     _began: float = field(default_factory=time.monotonic)
@@ -207,13 +210,14 @@ class _Attempt:
         return None
 
     def _deadline(self) -> float:
+        settings, dry_at = self.settings, self.spoken.runs_dry_at
         if self._last is None:
-            return self._began + self.settings.first_audio_seconds
-        return max(self._last + self.settings.audio_seconds, self.spoken.runs_dry_at - LEAD_SECONDS)
+            return max(self._began + settings.first_audio_seconds, self.patience or 0.0)
+        enough = dry_at - LEAD_SECONDS if self.patience is None else dry_at + PATIENT_SECONDS
+        return max(self._last + settings.audio_seconds, enough)
 
 
 _END: Any = object()
-_PATIENCE = FailoverSettings(first_audio_seconds=PATIENT_SECONDS, audio_seconds=PATIENT_SECONDS)
 
 
 async def _closed(closing: Sequence[asyncio.Task[None]]) -> None:

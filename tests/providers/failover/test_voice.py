@@ -11,9 +11,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from gateway.errors import ProviderAuthentication, ProviderBadRequest, ProviderError, ProviderUnavailable
+from gateway.errors import (
+    ProviderAuthentication,
+    ProviderBadRequest,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
 from gateway.providers.base import OUTSIDE_CALL, CallContext, SpokenWord, Voice, VoiceCapabilities, VoiceChunk
 from gateway.providers.credentials import Credential
+from gateway.providers.failover import voice as failover_module
 from gateway.providers.failover.candidate import Candidate
 from gateway.providers.failover.voice import FailoverVoice
 from gateway.providers.health import Circuit, CircuitRules
@@ -241,6 +248,29 @@ async def test_a_voice_alone_may_take_its_time() -> None:
     voice, [circuit] = failover(Played(0.3, encode("seven black")))
     assert (await listen(voice.speak("seven black"))).texts == ["seven", "black"]
     assert circuit.failures == 0
+
+
+async def test_a_voice_alone_that_hangs_is_given_up_before_the_silence_is_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(failover_module, "PATIENT_SECONDS", 0.3)
+    one = Played(30.0)
+    voice, _ = failover(one)
+    began = time.monotonic()
+    with pytest.raises(ProviderTimeout):
+        await listen(voice.speak(SENTENCE))
+    assert 0.3 <= time.monotonic() - began < 1
+    assert len(one.texts) == 1
+
+
+async def test_a_voice_alone_that_hangs_in_the_middle_is_asked_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover_module, "PATIENT_SECONDS", 0.3)
+    one = Played(encode("seven black paper"), 30.0).then(encode("paper lemon"))
+    voice, _ = failover(one)
+    voice._paces = [320.0]
+    heard = await listen(voice.speak("seven black paper lemon"))
+    assert one.texts[1] in ("paper lemon", "lemon")
+    assert set(heard.texts) == {"seven", "black", "paper", "lemon"}
 
 
 async def test_a_wrong_key_is_not_tried_twice() -> None:
