@@ -91,7 +91,7 @@ async def test_a_slow_server_is_waited_for(provider: str) -> None:
         assert text(await parts(model)) == "One two."
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "google"])
+@EVERY
 async def test_events_that_come_twice_are_heard_once_at_most(provider: str) -> None:
     emulator = WIRED[provider].emulator(saying(Answer(SENTENCE)))
     emulator.fault = Fault(Kind.DUPLICATE)
