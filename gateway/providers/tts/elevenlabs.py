@@ -31,6 +31,7 @@ from gateway.errors import (
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
 from gateway.providers.credentials import Credential
 from gateway.providers.options import ProviderOptions
+from gateway.providers.refusals import complaint
 from gateway.providers.tts.connection import Sound, SpeakerTraits
 from gateway.providers.tts.socket_voice import SocketVoice
 from gateway.providers.tts.websocket import as_websocket, dial, faults, is_open, next_message
@@ -217,7 +218,8 @@ class ElevenLabsConnection:
 
     def _refusal(self, message: Mapping[str, Any]) -> ProviderError:
         kind = _REFUSALS.get(str(message["error"]), ProviderUnavailable)
-        return kind(f"{self._who} refused: {message.get('message') or message['error']}")
+        reason = complaint(str(message.get("message") or message["error"]))
+        return kind(f"{self._who} refused: {reason}.")
 
     def _sound(self, message: Mapping[str, Any]) -> Sound:
         try:

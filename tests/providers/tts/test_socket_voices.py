@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +17,14 @@ from gateway.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from gateway.providers.base import Preparable
+from gateway.providers.base import Preparable, Voice
 from gateway.providers.tts import socket_voice, websocket
 from tests.providers.emulators.cartesia import CartesiaEmulator
 from tests.providers.emulators.deepgram_speak import DeepgramSpeakEmulator
 from tests.providers.emulators.elevenlabs import ElevenLabsEmulator
 from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.streaming_voice import SpeakingEmulator
-from tests.providers.emulators.tone_words import encode
+from tests.providers.emulators.tone_words import VOCABULARY, encode
 from tests.providers.tts.speaking import Spoken, speak, talking
 
 TEXT = "hello one two three four five, thank you"
@@ -155,6 +156,20 @@ async def test_many_interruptions_in_a_row(case: Case) -> None:
         for _ in range(12):
             await speak(voice, TEXT, until=1)
         assert (await speak(voice, TEXT)).heard == WORDS
+
+
+@each_voice
+@pytest.mark.parametrize("seed", range(3))
+async def test_callers_who_interrupt_never_hear_each_others_words(case: Case, seed: int) -> None:
+    async def caller(voice: Voice, chance: random.Random) -> None:
+        for _ in range(8):
+            words = chance.sample(VOCABULARY, chance.randint(1, 6))
+            heard_to_the_end = chance.random() < 0.5
+            spoken = await speak(voice, " ".join(words), until=None if heard_to_the_end else chance.randint(1, 3))
+            assert spoken.heard == (words if heard_to_the_end else words[: len(spoken.heard)])
+
+    async with talking(case.provider, case.emulator(pace=0.002), **case.options) as voice:
+        await asyncio.gather(*(caller(voice, random.Random(f"{seed} {number}")) for number in range(4)))
 
 
 @each_voice
