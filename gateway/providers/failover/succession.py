@@ -16,7 +16,7 @@ class Succession:
 
     Each is tried once until one of them does what it should. When nothing else is there, two more are tried: the one
     that served, if it may only have lost its connection, and, if nobody was asked at all because all circuits are open,
-    the first.
+    the one whose circuit closes first.
     """
 
     def __init__(self, circuits: Sequence[Circuit]) -> None:
@@ -32,17 +32,18 @@ class Succession:
             if number not in self._tried and circuit.admits(now):
                 self._tried.add(number)
                 return number
-        resort = self._lost if self._lost is not None else self._first_of_none(now)
+        resort = self._lost if self._lost is not None else self._first_to_close(now)
         if resort is None or resort in self._again:
             return None
         self._again.add(resort)
         self._tried.add(resort)
         return resort
 
-    def _first_of_none(self, now: float) -> int | None:
+    def _first_to_close(self, now: float) -> int | None:
         if self._tried:
             return None
-        return next((number for number, one in enumerate(self._circuits) if not one.left_alone(now)), None)
+        waits = [(one.open_seconds(now), n) for n, one in enumerate(self._circuits) if not one.left_alone(now)]
+        return min(waits)[1] if waits else None
 
     def others(self, now: float) -> bool:
         """Somebody else could be tried now."""

@@ -35,13 +35,13 @@ def test_an_open_circuit_is_passed_over() -> None:
     assert Succession(known).next(1.0) == 1
 
 
-def test_where_all_circuits_are_open_the_first_is_tried_all_the_same() -> None:
+def test_where_all_circuits_are_open_the_first_to_close_is_tried_all_the_same() -> None:
     known = circuits(2)
-    for circuit in known:
-        circuit.failed(0.0, WRONG_KEY)
+    for at, circuit in zip((5.0, 0.0), known, strict=True):
+        circuit.failed(at, WRONG_KEY)
     succession = Succession(known)
-    assert succession.next(1.0) == 0
-    succession.failed(0, 1.0, WRONG_KEY, served=False)
+    assert succession.next(6.0) == 1
+    succession.failed(1, 6.0, WRONG_KEY, served=False)
     assert succession.next(1.0) is None
 
 
