@@ -126,6 +126,14 @@ class CallerTurn:
         self._open_ms, self.onset_ms, self.rolled = at, at, segment.id
         return segment
 
+    def judged(self, number: int, finished: float) -> bool:
+        """The transcriber thinks anew about a segment; False when it is none of this turn, or has no text yet."""
+        for segment in self.segments:
+            if segment.id == number and segment.text is not None:
+                segment.finished = finished
+                return True
+        return False
+
     def transcribed(self, number: int, text: str, at: int, finished: float | None = None) -> bool:
         """Keep the text of a segment; False when the segment is none of this turn."""
         for segment in self.segments:

@@ -128,11 +128,13 @@ class PartialHeard:
 
 @dataclass(frozen=True, slots=True)
 class TurnEndJudged:
-    """How the caller's speech that ended at `end_ms` sounded: `probability` (0 to 1) that the turn is over."""
+    """How the caller's speech that ended at `end_ms` sounded: `probability` (0 to 1) that the turn is over. With a
+    `segment` it is the transcriber's judgement of that one, in place of its last."""
 
     at: int
     end_ms: int
     probability: float
+    segment: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,15 @@ class Turns(Replies):
 
     def _turn_end_judged(self, event: e.TurnEndJudged) -> None:
         """Evidence by sound about the end of the latest speech; what came before it is out of date."""
-        if event.end_ms != self.caller.end_ms or self.caller.speaking:
+        if self.caller.speaking:
             return
-        self.caller.finished = event.probability
+        if event.segment is not None:
+            if not self.caller.judged(event.segment, event.probability):
+                return
+        elif event.end_ms == self.caller.end_ms:
+            self.caller.finished = event.probability
+        else:
+            return
         if self.state is State.ENDPOINTING and self.caller.text:
             self._on_commit(None)
 

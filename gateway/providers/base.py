@@ -96,7 +96,8 @@ class Transcript:
     """Text of caller speech between two moments of the call clock (ms). `final` text never changes afterwards.
     `segment` is the id given to `finish`, None for a partial that nobody asked for. `confidence` is 0…1 or None.
     `superseded`: a `finish` of a longer span came before this one was looked at, so its (empty) text says nothing.
-    `finished` is the probability (0…1) that the caller has finished, by the transcriber's own account, or None.
+    `finished` is the probability (0…1) that the caller has finished, by the transcriber's own account, or None. When
+    that changes after the final text of a segment, a transcript with the same id tells it that is not `final`.
     `stability` of a partial is the probability (0…1) that it will not change, where the transcriber tells, or None."""
 
     text: str

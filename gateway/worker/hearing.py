@@ -19,6 +19,7 @@ from gateway.conversation.events import (
     SpeechStarted,
     Transcribed,
     TranscriberFailed,
+    TurnEndJudged,
 )
 from gateway.errors import ProviderError, ProviderUnavailable
 from gateway.link.v1 import link_pb2 as pb
@@ -165,6 +166,8 @@ class Hearing:
         now = self._clock.now()
         if transcript.final and transcript.segment is not None:
             self._dispatch(Transcribed(now, transcript.segment, transcript.text, transcript.finished))
+        elif transcript.segment is not None and transcript.finished is not None:
+            self._dispatch(TurnEndJudged(now, transcript.end_ms, transcript.finished, transcript.segment))
         elif not transcript.final and self._of_this_speech(transcript):
             self._dispatch(PartialHeard(now, transcript.text, transcript.end_ms, transcript.stability))
 

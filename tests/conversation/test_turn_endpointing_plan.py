@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
+from gateway.conversation.endpointing import PATIENCE_MS
 from gateway.conversation.endpointing_request import ANSWER_MS
 from gateway.conversation.endpointing_rules import (
     UNJUDGED_MS,
@@ -93,6 +94,19 @@ def test_a_judgement_of_earlier_speech_moves_nothing() -> None:
     judged.caller_says("what time is it", 1000, 2000)
     judged.feed(e.TurnEndJudged(judged.now, 1500, 0.0))
     assert turn_is_taken_at(judged) == 2000 + UNJUDGED_MS
+
+
+def test_a_transcriber_that_becomes_sure_ends_the_wait() -> None:
+    waits = []
+    for judged_as in (0.1, 0.95):
+        unsure = talk()
+        unsure.caller_says("I was calling yesterday", 1000, 2000)
+        segment = unsure.of(c.Transcribe)[-1].segment
+        unsure.feed(e.TurnEndJudged(unsure.now, 2100, 0.1, segment))
+        unsure.at(2400)
+        unsure.feed(e.TurnEndJudged(unsure.now, 2100, judged_as, segment))
+        waits.append(turn_is_taken_at(unsure) - 2000)
+    assert waits == [PATIENCE_MS, 400]
 
 
 def test_the_transcription_plan_replaces_the_policy() -> None:

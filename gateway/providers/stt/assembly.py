@@ -75,8 +75,10 @@ _Ready = Callable[[_Request], bool]
 class _Answered:
     """A span that has its text. What is final in [from_ms, until_ms) was in it as a partial already."""
 
+    segment: int
     start_ms: int
     end_ms: int
+    finished: float | None
     from_ms: int = 0
     until_ms: int = 0
 
@@ -127,7 +129,9 @@ class Assembly:
         answers = self._settle(
             lambda request: request.segment in flushed or self.final_until_ms >= request.needs_ms
         ) + self.time(now)
-        return answers + ([] if result.final or result.flushed else self._running(result))
+        if result.final or result.flushed:
+            return answers + self._judged(result)
+        return answers + (self._running(result) or self._judged(result))
 
     def time(self, now: int) -> list[Transcript]:
         """Texts that are as good as they will be at `now`."""
@@ -200,7 +204,8 @@ class Assembly:
         partial = [word for word in self._partial if self._belongs(word, request)]
         for word in words + partial:
             word.taken_by = request.start_ms
-        answered = _Answered(request.start_ms, request.end_ms)
+        finished = self._finished_after(request)
+        answered = _Answered(request.segment, request.start_ms, request.end_ms, finished)
         if partial:
             answered.from_ms, answered.until_ms = partial[0].start_ms, partial[-1].end_ms
         self._answered.append(answered)
@@ -212,7 +217,7 @@ class Assembly:
             True,
             request.segment,
             sum(sure) / len(sure) if sure else None,
-            finished=self._finished_after(request),
+            finished=finished,
         )
 
     def _belongs(self, word: _Word, request: _Request) -> bool:
@@ -234,6 +239,16 @@ class Assembly:
         if self._finished is None or self._finished[0] < request.end_ms - _NEARLY_MS:
             return None
         return self._finished[1]
+
+    def _judged(self, result: Recognised) -> list[Transcript]:
+        """What is thought anew about the last span that was answered, as long as it has all words."""
+        last = self._answered[-1] if self._answered else None
+        if last is None or result.finished is None or result.finished == last.finished or result.end_ms < last.end_ms:
+            return []
+        if any(word.taken_by is None and word.end_ms > last.start_ms for word in (*self._words, *self._partial)):
+            return []
+        last.finished = result.finished
+        return [Transcript("", last.start_ms, last.end_ms, False, last.segment, finished=result.finished)]
 
     def _running(self, result: Recognised) -> list[Transcript]:
         """The running speech that no span has yet."""

@@ -17,6 +17,7 @@ from gateway.providers.stt.deepgram_connection import WHO, DeepgramConnection, m
 from gateway.providers.web_socket import socket_errors
 
 _SILENCE_MS = 80
+_CERTAIN = 0.95
 
 
 class FluxConnection(DeepgramConnection):
@@ -68,7 +69,6 @@ class FluxConnection(DeepgramConnection):
         flushed = self._flush_ms is not None and end_ms >= self._flush_ms
         if flushed:
             self._flush_ms = None
-        confidence = message.end_of_turn_confidence
         result = Recognised(
             message.transcript or "",
             self._turn_start_ms,
@@ -76,8 +76,7 @@ class FluxConnection(DeepgramConnection):
             ended,
             words,
             flushed=flushed,
-            stability=confidence if message.event == "EagerEndOfTurn" else None,
-            finished=confidence if message.transcript else None,
+            finished=_finished(message),
         )
         if ended:
             self._turn_start_ms = end_ms
@@ -98,3 +97,11 @@ class FluxConnection(DeepgramConnection):
             )
             for word, seen in zip(words, self._seen, strict=True)
         )
+
+
+def _finished(message: Any) -> float | None:
+    """The probability that the turn is over. What the user's threshold takes for the end is as good as certain."""
+    if not message.transcript:
+        return None
+    confidence = float(message.end_of_turn_confidence)
+    return max(confidence, _CERTAIN) if message.event == "EndOfTurn" else confidence

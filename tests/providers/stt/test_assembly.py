@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
@@ -241,6 +241,20 @@ def test_the_end_of_a_turn_is_told_with_the_span_that_it_is_about(end_ms: int, f
     assembly.recognised(Recognised("one", 0, 1100, True, words("one", 100), finished=0.8), now=1100)
     (answer,) = assembly.finish(1, 0, end_ms, heard_ms=1100, now=1100)
     assert answer.finished == finished
+
+
+def test_a_span_is_judged_anew_until_the_caller_goes_on() -> None:
+    assembly = Assembly()
+    turn = Recognised("one", 0, 1100, False, words("one", 100), finished=0.2)
+    assembly.recognised(turn, now=1100)
+    assembly.finish(1, 0, 1000, heard_ms=1100, now=1100)
+    (answer,) = assembly.time(1700)
+    assert (answer.final, answer.finished) == (True, 0.2)
+    (judged,) = assembly.recognised(replace(turn, end_ms=1800, finished=0.8), now=1800)
+    assert (judged.final, judged.segment, judged.finished) == (False, 1, 0.8)
+    assert assembly.recognised(replace(turn, end_ms=1900, finished=0.8), now=1900) == []
+    more = Recognised("one two", 0, 2600, False, (*words("one", 100), *words("two", 2200)), finished=0.3)
+    assert [one.segment for one in assembly.recognised(more, now=2600)] == [None]
 
 
 def test_a_new_connection_takes_up_behind_the_last_final() -> None:
