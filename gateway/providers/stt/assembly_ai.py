@@ -33,6 +33,7 @@ from gateway.providers.stt.assembly_ai_turns import Turn, Turns
 from gateway.providers.stt.connection import Recognised, RecogniserTraits
 from gateway.providers.stt.settling import Settling
 from gateway.providers.stt.settling_socket import SettlingSocket
+from gateway.providers.stt.spoken_span import SpokenSpan
 from gateway.providers.stt.streaming import StreamingTranscriber
 from gateway.providers.web_socket import CloseCodes, JsonSocket, understood, web_socket_address
 
@@ -184,12 +185,16 @@ class AssemblyAiConnection:
         self._turns = Turns(formatted=options.format_turns, least_confidence=options.confidence_threshold)
         self._settling = Settling(_NOTHING_SECONDS)
         self._listening = SettlingSocket(_WHO, self._settling)
+        self._spoken = SpokenSpan()
+        self._explained_ms = 0
+        """How far the sound has its text."""
         self._waiting = bytearray()
         self._sent_ms = 0
 
     async def send(self, pcm: bytes) -> None:
         """Audio: 8000 Hz mono s16le. What is shorter than a message may be goes with the next."""
         self._sent_ms += samples_to_ms(len(pcm) // SAMPLE_BYTES)
+        self._spoken.push(pcm)
         self._waiting += audioop.lin2ulaw(pcm, SAMPLE_BYTES)
         while len(self._waiting) >= _SHORTEST_BYTES:
             piece = bytes(self._waiting[:_LONGEST_BYTES])
@@ -198,7 +203,7 @@ class AssemblyAiConnection:
 
     async def flush(self) -> None:
         """End the turn. Where there is none nothing comes, and a moment later that is the answer."""
-        self._listening.ask(self._sent_ms)
+        self._listening.ask(self._sent_ms, self._spoken.sound_ms(self._explained_ms))
         await self._socket.send({"type": "ForceEndpoint"})
 
     async def keep_alive(self) -> None:
@@ -214,6 +219,7 @@ class AssemblyAiConnection:
                 yield self._settling.expire()
             elif _checked(message).get("type") == "Turn":
                 for result in self._turns.told(understood(_WHO, Turn, message)):
+                    self._explained_ms = max(self._explained_ms, result.end_ms)
                     if result.final:
                         yield self._settling.final(result)
                     elif self._settling.partial(result) and self._partials:

@@ -18,6 +18,7 @@ from gateway.providers.stt.spoken_span import SpokenSpan
 class _Item:
     spoken: SpokenSpan
     end_ms: int
+    glance: bool
     name: str = ""
     text: str = ""
     """What came of it so far."""
@@ -27,7 +28,8 @@ class _Item:
         """A result of this audio with its times. It reaches to where the audio was committed."""
         words = self.spoken.words(result.text)
         start_ms = words[0].start_ms if words else self.end_ms
-        return replace(result, words=words, start_ms=start_ms, end_ms=self.end_ms)
+        final = result.final and not self.glance
+        return replace(result, words=words, start_ms=start_ms, end_ms=self.end_ms, final=final)
 
 
 class CommittedAudio:
@@ -36,18 +38,25 @@ class CommittedAudio:
     def __init__(self) -> None:
         self._items: deque[_Item] = deque()
         self._named: set[str] = set()
+        self._asked = False
 
-    @property
-    def settled(self) -> bool:
-        """Nothing that was committed is without its text."""
-        return not self._items
+    def ask(self) -> None:
+        """The text of all audio is wanted."""
+        self._asked = True
 
-    def commit(self, spoken: SpokenSpan, end_ms: int) -> None:
+    def answered(self) -> bool:
+        """Whether there was a question, and all has its text; once."""
+        answered = self._asked and not self._items
+        self._asked = self._asked and not answered
+        return answered
+
+    def commit(self, spoken: SpokenSpan, end_ms: int, *, glance: bool = False) -> None:
         """This audio was committed.
 
         :param end_ms: where it ends, from the start of the connection's audio
+        :param glance: it will be committed again, with what follows: its text is partial
         """
-        self._items.append(_Item(spoken, end_ms))
+        self._items.append(_Item(spoken, end_ms, glance))
 
     def name(self, name: str) -> None:
         """The server gives the oldest audio that has none this name."""
@@ -76,7 +85,7 @@ class CommittedAudio:
             self._items.popleft()
             known.append(final)
         if known:
-            known[-1] = replace(known[-1], flushed=self.settled)
+            known[-1] = replace(known[-1], flushed=self.answered())
         return known
 
     def _item(self, name: str) -> _Item | None:

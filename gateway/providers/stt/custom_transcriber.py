@@ -108,7 +108,7 @@ class CustomConnection:
 
     async def flush(self) -> None:
         """Wait for what the server has to tell."""
-        self._listening.ask(self._texts.sent_ms)
+        self._listening.ask(self._texts.sent_ms, self._texts.unexplained_ms)
 
     async def keep_alive(self) -> None:
         """The protocol has nothing for it; the WebSocket's own pings have to do."""

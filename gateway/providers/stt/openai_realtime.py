@@ -35,7 +35,7 @@ from openai.types.websocket_connection_options import WebSocketConnectionOptions
 from websockets.exceptions import ConnectionClosedOK
 
 from gateway.errors import ProviderError, ProviderUnavailable
-from gateway.media.audio import SAMPLE_BYTES, samples_to_ms
+from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE, samples_to_ms
 from gateway.providers.refusals import refusal
 from gateway.providers.stt.committed_audio import CommittedAudio
 from gateway.providers.stt.connection import Recognised, RecogniserTraits
@@ -44,8 +44,12 @@ from gateway.providers.stt.spoken_span import SpokenSpan
 from gateway.providers.usage import Usage
 from gateway.providers.web_socket import CLOSE_SECONDS, socket_errors
 
-_SHORTEST_MS = 100
-"""Less is not committed by the server."""
+_SHORTEST_BYTES = SAMPLE_RATE // 10
+"""µ-law: less than 100 ms is not committed by the server."""
+_PAUSE_MS = 400
+"""What was said before such a pause is text of its own: its words are placed in its own time. Nobody asks for it where
+audio is sent again after a change of connections."""
+_LONGEST_GLANCE_BYTES = 5 * SAMPLE_RATE
 _SILENCE = b"\xff"
 """µ-law."""
 _STATUS_OF_ERRORS = {
@@ -121,8 +125,8 @@ class OpenAiRealtimeConnection:
         self._audio = CommittedAudio()
         self._spoken = SpokenSpan()
         self._heard_ms = 0
-        self._pending_ms = 0
-        """How much is appended and not committed."""
+        self._pending = bytearray()
+        """µ-law that is appended, and has no final text asked for."""
 
     async def configure(self, session: RealtimeTranscriptionSessionCreateRequestParam) -> None:
         """Set the session up, and wait until the server took it.
@@ -141,23 +145,41 @@ class OpenAiRealtimeConnection:
         self._heard_ms += samples_to_ms(len(pcm) // SAMPLE_BYTES)
         self._spoken.push(pcm)
         if audible := self._quiet.push(pcm):
-            await self._append(audioop.lin2ulaw(audible, SAMPLE_BYTES))
-            self._pending_ms += samples_to_ms(len(audible) // SAMPLE_BYTES)
+            ulaw = audioop.lin2ulaw(audible, SAMPLE_BYTES)
+            self._pending += ulaw
+            await self._append(ulaw)
+            if self._spoken.pause_ms >= _PAUSE_MS:
+                with socket_errors(self._who):
+                    await self._commit()
 
     async def flush(self) -> None:
         """Commit what was said. Where nothing was, the server is asked to empty its buffer: its answer tells that all
         is known."""
+        self._audio.ask()
         with socket_errors(self._who):
-            if not self._pending_ms:
+            if not self._pending:
                 await self._wire.input_audio_buffer.clear()
                 return
-            if (missing := _SHORTEST_MS - self._pending_ms) > 0:
-                await self._append(_SILENCE * missing * 8)
-            self._audio.commit(self._spoken, self._heard_ms)
-            self._spoken = self._spoken.next()
-            self._pending_ms = 0
-            self._quiet.reset()
-            await self._wire.input_audio_buffer.commit()
+            if (missing := _SHORTEST_BYTES - len(self._pending)) > 0:
+                await self._append(_SILENCE * missing)
+            if self._spoken.goes_on and len(self._pending) < _LONGEST_GLANCE_BYTES:
+                await self._glance()
+            else:
+                await self._commit()
+
+    async def _commit(self) -> None:
+        self._audio.commit(self._spoken, self._heard_ms)
+        self._spoken = self._spoken.next()
+        self._pending.clear()
+        self._quiet.reset()
+        await self._wire.input_audio_buffer.commit()
+
+    async def _glance(self) -> None:
+        """The caller goes on speaking, and a commit would cut a word in two. So this is only a look at what was said;
+        the audio is sent again, for the text of all of it."""
+        self._audio.commit(self._spoken.copy(), self._heard_ms, glance=True)
+        await self._wire.input_audio_buffer.commit()
+        await self._append(bytes(self._pending))
 
     async def _append(self, ulaw: bytes) -> None:
         with socket_errors(self._who):
@@ -179,7 +201,7 @@ class OpenAiRealtimeConnection:
         match event:
             case InputAudioBufferCommittedEvent():
                 self._audio.name(event.item_id)
-            case InputAudioBufferClearedEvent() if self._audio.settled:
+            case InputAudioBufferClearedEvent() if self._audio.answered():
                 return [Recognised("", self._heard_ms, self._heard_ms, True, flushed=True)]
             case ConversationItemInputAudioTranscriptionDeltaEvent():
                 partial = self._audio.delta(event.item_id, event.delta or "")

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field, replace
 from gateway.providers.stt.connection import Recognised
 
 _STRIKES = 3
+_DOUBT_MS, _DOUBT_IN_SPEECH_MS = 600, 300
+_DOUBT_SECONDS = 2.0
+"""Where there was sound for that long and no text for it, silence is no answer so soon: the provider may be late, or
+hang. A transcriber that has a substitute is replaced before that."""
 
 
 @dataclass(slots=True)
@@ -22,6 +26,7 @@ class Settling:
     patience_seconds: float | None = None
     outstanding: Recognised | None = None
     """The partial result that waits for its final."""
+    _doubtful: bool = False
     _asked: deque[tuple[float, int]] = field(default_factory=deque)
     """When, and how far the audio went, ms."""
     _final_ms: int = 0
@@ -31,6 +36,8 @@ class Settling:
     def deadline(self) -> float | None:
         """When `expire` is to be called, None for never."""
         wait = self.nothing_seconds if self.outstanding is None else self.patience_seconds
+        if wait is not None and self._doubtful:
+            wait = max(wait, _DOUBT_SECONDS)
         return self._asked[0][0] + wait if self._asked and wait is not None else None
 
     @property
@@ -43,9 +50,11 @@ class Settling:
         """Question after question was answered by silence: the provider seems to hang."""
         return self._silences >= _STRIKES
 
-    def ask(self, now: float, sent_ms: int) -> None:
-        """The text of all audio is wanted, of which there were `sent_ms`."""
+    def ask(self, now: float, sent_ms: int, unexplained_ms: int = 0) -> None:
+        """The text of all audio is wanted, of which there were `sent_ms`, among them `unexplained_ms` of sound for
+        which there is no text."""
         self._asked.append((now, sent_ms))
+        self._doubtful = unexplained_ms >= (_DOUBT_IN_SPEECH_MS if self.outstanding else _DOUBT_MS)
 
     def put_off(self, seconds: float) -> None:
         """The provider has not heard all yet: ask again later."""
@@ -53,13 +62,13 @@ class Settling:
 
     def partial(self, result: Recognised) -> Recognised:
         """A text that may change."""
-        self._silences = 0
+        self._silences, self._doubtful = 0, False
         self.outstanding = result if result.text else None
         return result
 
     def final(self, result: Recognised) -> Recognised:
         """A text that will not change; if there were questions, this is their answer, and reaches as far."""
-        self._silences = 0
+        self._silences, self._doubtful = 0, False
         self.outstanding = None
         if self._asked:
             result = replace(result, end_ms=max(result.end_ms, self._asked[-1][1]), flushed=True)

@@ -32,9 +32,9 @@ class SettlingSocket:
         self._settling = settling
         self._waiting: asyncio.Timeout | None = None
 
-    def ask(self, sent_ms: int) -> None:
-        """The text of all audio is wanted."""
-        self._settling.ask(asyncio.get_running_loop().time(), sent_ms)
+    def ask(self, sent_ms: int, unexplained_ms: int = 0) -> None:
+        """The text of all audio is wanted; see `Settling.ask`."""
+        self._settling.ask(asyncio.get_running_loop().time(), sent_ms, unexplained_ms)
         if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(self._settling.deadline)
 

@@ -1,6 +1,7 @@
 """Where in the audio a text was spoken, for providers that do not tell.
 
-Speech is what is within 20 dB of the loudest; of a long stretch of it (a noisy line) a text takes the end, for text is
+Sound is what is within 20 dB of the loudest. The words of a text share the time that has sound, so that no pause is
+given to a word; where there is more of it than any speaker would need (a noisy line) they take the end, for text is
 asked for when the speaker has stopped. 8000 Hz mono s16le; times are ms from the start of the audio.
 """
 
@@ -16,6 +17,10 @@ _SHARE = 0.1
 """Of the loudest frame's amplitude."""
 _MS_PER_CHARACTER = 200
 """Slow speech has some 150."""
+_SPEECH_SHARE = 0.3
+_PAUSE_FRAMES = 60 // FRAME_MS
+_FAINT = 120
+"""Root mean square, of 32768, below which nothing is sound: some -49 dBFS."""
 _FRAMES = 90_000 // FRAME_MS
 
 
@@ -44,22 +49,53 @@ class SpokenSpan:
         return SpokenSpan(self._end_ms, self._rest)
 
     def words(self, text: str) -> tuple[RecognisedWord, ...]:
-        """The words of a text that was spoken in this audio, each with its share of the time."""
-        first, last = self._of(text)
+        """The words of a text that was spoken in this audio."""
+        sound = self._sound()[-(_MS_PER_CHARACTER * (len(text) + 1) // FRAME_MS) :]
         texts = text.split()
         whole = sum(len(word) + 1 for word in texts)
         at, words = 0, []
         for word in texts:
             start, at = at, at + len(word) + 1
-            share = ((last - first) * start // whole, (last - first) * at // whole)
-            words.append(RecognisedWord(word, first + share[0], first + share[1]))
+            share = len(sound) * FRAME_MS
+            words.append(
+                RecognisedWord(word, self._begin(sound, share * start // whole), self._end(sound, share * at // whole))
+            )
         return tuple(words)
 
-    def _of(self, text: str) -> tuple[int, int]:
+    @property
+    def goes_on(self) -> bool:
+        """There is no pause at its end: the last frames are nearly as loud as the loudest."""
+        least = max(_FAINT, max(self._levels, default=0) * _SPEECH_SHARE)
+        return any(level >= least for level in list(self._levels)[-_PAUSE_FRAMES:])
+
+    @property
+    def pause_ms(self) -> int:
+        """How long it has been quiet after sound; 0 where there was none."""
+        sound = self._sound()
+        return self._end_ms - sound[-1] - FRAME_MS if sound else 0
+
+    def copy(self) -> SpokenSpan:
+        """As it is now."""
+        copy = SpokenSpan(self._end_ms, self._rest)
+        copy._levels.extend(self._levels)
+        return copy
+
+    def sound_ms(self, since_ms: int) -> int:
+        """How much sound there is from `since_ms` on."""
+        return sum(FRAME_MS for at_ms in self._sound() if at_ms >= since_ms)
+
+    def _sound(self) -> list[int]:
+        """The frames with sound, by the times at which they begin."""
         start_ms = self._end_ms - len(self._levels) * FRAME_MS
-        least = max(self._levels, default=0) * _SHARE
-        loud = [index for index, level in enumerate(self._levels) if level >= least > 0]
-        if not loud:
-            return self._end_ms, self._end_ms
-        first, last = start_ms + loud[0] * FRAME_MS, start_ms + (loud[-1] + 1) * FRAME_MS
-        return max(first, last - _MS_PER_CHARACTER * (len(text) + 1)), last
+        least = max(_FAINT, max(self._levels, default=0) * _SHARE)
+        return [start_ms + index * FRAME_MS for index, level in enumerate(self._levels) if level >= least]
+
+    def _begin(self, sound: list[int], share_ms: int) -> int:
+        """When so much of the sound is over, and more begins."""
+        index = min(share_ms // FRAME_MS, len(sound) - 1)
+        return sound[index] + share_ms - index * FRAME_MS if sound else self._end_ms
+
+    def _end(self, sound: list[int], share_ms: int) -> int:
+        """When so much of the sound is over."""
+        index = min(max(0, share_ms - 1) // FRAME_MS, len(sound) - 1)
+        return sound[index] + share_ms - index * FRAME_MS if sound else self._end_ms

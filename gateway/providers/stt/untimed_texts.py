@@ -27,6 +27,7 @@ class UntimedTexts:
     _spoken: SpokenSpan = field(default_factory=SpokenSpan)
     _taken: list[str] = field(default_factory=list)
     """Words of a partial text that was taken for final."""
+    _explained_ms: int = 0
     _final: str = ""
     _final_at_ms: int = 0
 
@@ -34,6 +35,11 @@ class UntimedTexts:
         """Audio that was sent: 8000 Hz mono s16le."""
         self.sent_ms += samples_to_ms(len(pcm) // SAMPLE_BYTES)
         self._spoken.push(pcm)
+
+    @property
+    def unexplained_ms(self) -> int:
+        """Sound that came after the last text."""
+        return self._spoken.sound_ms(self._explained_ms)
 
     def partial(self, text: str) -> Recognised | None:
         """A text that may change; None where it tells nothing new."""
@@ -67,6 +73,7 @@ class UntimedTexts:
         return " ".join(words[len(beginning) :]) if self._taken and matcher.ratio() >= _ALIKE else text
 
     def _placed(self, text: str, *, final: bool) -> Recognised:
+        self._explained_ms = self.sent_ms
         words = self._spoken.words(text)
         start_ms = words[0].start_ms if words else self.sent_ms
         return Recognised(text, start_ms, self.sent_ms, final, words=words)

@@ -30,17 +30,20 @@ def text(words: str) -> Recognised:
 def test_texts_come_in_the_order_of_their_audio_each_once(order: list[int], times: int) -> None:
     audio = CommittedAudio()
     commit(audio, *[400] * 5)
+    audio.ask()
     told = [one for number in order for _ in range(times) for one in audio.completed(str(number), text(f"t{number}"))]
     assert [one.text for one in told] == ["t0", "t1", "t2", "t3", "t4"]
     assert [one.start_ms for one in told] == [0, 400, 800, 1200, 1600]
     assert [one.end_ms for one in told] == [400, 800, 1200, 1600, 2000]
-    assert [one.flushed for one in told][-1]
-    assert audio.settled
+    assert [one.flushed for one in told] == [False] * 4 + [True]
+    assert not audio.answered()
 
 
 def test_flushed_is_what_is_told_when_nothing_is_outstanding() -> None:
     audio = CommittedAudio()
     commit(audio, 500, 400)
+    audio.ask()
+    assert not audio.answered()
     assert [one.flushed for one in audio.completed("0", text("one"))] == [False]
     assert [one.flushed for one in audio.completed("1", text("two"))] == [True]
 
@@ -64,3 +67,18 @@ def test_a_text_may_come_before_its_name() -> None:
     audio.commit(SpokenSpan(), 900)
     audio.name("a")
     assert [one.end_ms for one in audio.completed("b", text("two"))] == [900]
+
+
+def test_what_will_be_committed_again_is_partial() -> None:
+    audio = CommittedAudio()
+    audio.commit(SpokenSpan(), 500, glance=True)
+    audio.ask()
+    assert [(one.final, one.flushed) for one in audio.completed("a", text("one"))] == [(False, True)]
+
+
+def test_text_that_nobody_asked_for_answers_nothing() -> None:
+    audio = CommittedAudio()
+    commit(audio, 500)
+    assert [one.flushed for one in audio.completed("0", text("one"))] == [False]
+    audio.ask()
+    assert audio.answered()

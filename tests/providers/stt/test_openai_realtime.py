@@ -10,7 +10,7 @@ from gateway.errors import ProviderBadRequest
 from gateway.providers.stt.connection import RecogniserConnection
 from gateway.providers.stt.openai_realtime import OpenAiRealtimeRecogniser
 from gateway.providers.usage import Usage
-from tests.providers.emulators.ear import ScriptedEar
+from tests.providers.emulators.ear import ScriptedEar, ToneEar
 from tests.providers.emulators.emulator import running
 from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.openai_realtime_transcription import OpenAiRealtimeTranscription
@@ -46,7 +46,7 @@ async def test_committed_audio_comes_back_word_by_word_and_then_whole() -> None:
     assert [result.final for result in results] == [False, False, True]
     final = results[-1]
     assert final.confidence == pytest.approx(0.905, abs=0.001)
-    assert [(word.start_ms, word.end_ms) for word in final.words] == [(1000, 1220), (1220, 1440)]
+    assert [(word.start_ms, word.end_ms) for word in final.words] == [(1000, 1200), (1240, 1440)]
     assert final.end_ms == 1000 + 480 + 200
 
 
@@ -75,8 +75,30 @@ async def test_silence_is_not_sent_and_has_no_text() -> None:
 async def test_a_word_that_is_shorter_than_the_server_takes_is_made_long_enough() -> None:
     server = emulator(["hm"])
     async with connected(server, lambda: recogniser(server)) as connection:
-        await say(connection, encode("one", word_ms=60, gap_ms=0))
+        await say(connection, encode("one", word_ms=20, gap_ms=0) + silence(60))
         assert finals(await until_flushed(connection)) == ["hm"]
+
+
+async def test_who_is_asked_in_the_middle_of_a_word_tells_it_whole_later() -> None:
+    server = OpenAiRealtimeTranscription(ToneEar)
+    async with connected(server, lambda: recogniser(server)) as connection:
+        await say(connection, silence(300) + encode("hello one") + encode("two")[:1600])
+        (*_, glance) = await until_flushed(connection)
+        assert (glance.text, glance.final, glance.flushed) == ("hello one", False, True)
+        await say(connection, encode("two")[1600:] + encode("three") + silence(100))
+        assert finals(await until_flushed(connection)) == ["hello one two three"]
+
+
+async def test_what_was_said_before_a_pause_is_a_text_of_its_own() -> None:
+    server = OpenAiRealtimeTranscription(ToneEar)
+    async with connected(server, lambda: recogniser(server)) as connection:
+        await say(connection, encode("one") + silence(600) + encode("two three") + silence(100))
+        results = await until_flushed(connection)
+    assert [(result.text, result.flushed) for result in results if result.final] == [
+        ("one", False),
+        ("two three", True),
+    ]
+    assert results[-1].words[0].start_ms == 840
 
 
 async def test_tokens_are_billed_as_the_server_tells() -> None:

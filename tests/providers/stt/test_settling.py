@@ -49,6 +49,14 @@ def test_a_partial_text_may_be_taken_for_the_final_one() -> None:
     assert settling.expire() == replace(PARTIAL, final=True, flushed=True, end_ms=900)
 
 
+def test_sound_without_text_is_waited_for_longer_until_there_is_some() -> None:
+    settling = Settling(0.5, 0.8)
+    settling.ask(10.0, 900, 700)
+    assert settling.deadline == 12.0
+    settling.partial(PARTIAL)
+    assert settling.deadline == 10.8
+
+
 def test_silence_answers_each_question_and_a_text_all_of_them() -> None:
     settling = Settling(0.5)
     settling.ask(10.0, 900)

@@ -24,6 +24,17 @@ def test_words_share_the_time_of_the_sound_by_their_lengths() -> None:
     assert times(span, "one three") == [(1000, 1240), (1240, 1600)]
 
 
+def test_a_pause_is_given_to_no_word() -> None:
+    span = heard(tone(400, 440) + silence(1500) + tone(400, 600))
+    assert times(span, "hello please one two") == [(0, 297), (297, 2143), (2143, 2341), (2341, 2540)]
+
+
+def test_sound_is_measured() -> None:
+    span = heard(tone(400, 400) + silence(500) + tone(400, 300) + tone(400, 100, 0.001))
+    assert (span.sound_ms(0), span.sound_ms(500), span.sound_ms(1200)) == (700, 300, 0)
+    assert heard(tone(400, 400, 0.001)).sound_ms(0) == 0
+
+
 def test_noise_far_below_the_speech_is_none() -> None:
     span = heard(tone(200, 1000, 0.01) + tone(400, 600) + tone(200, 200, 0.01))
     assert times(span, "hello") == [(1000, 1600)]
