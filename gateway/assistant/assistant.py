@@ -52,6 +52,11 @@ class Model(ProviderSettings):
         ]
         return [self, *others, *(self.fallback_plan.models if self.fallback_plan else ())]
 
+    @property
+    def silent_stand_ins(self) -> list[ProviderSettings]:
+        """Those that stand in for it and need a transcriber and a voice."""
+        return [one for one in self.chain[1:] if not _speaks(one.provider, str(one.options.get("model", "")))]
+
 
 def _speaks(provider: object, model: str) -> bool:
     return provider == "openai" and "realtime" in model

@@ -49,6 +49,10 @@ Kind = TypeVar("Kind")
 Join = Callable[[Sequence[Candidate[Kind]], FailoverSettings], Kind]
 
 
+_REALTIME_TRANSCRIPT_SECONDS = 3.0
+"""A session's transcripts take longer than a transcriber's, and to give it up is to give up its answers, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """Who hears, answers and speaks for an assistant. A model that speaks by itself is its own transcriber, and the
@@ -95,8 +99,7 @@ class Providers:
         """Who hears, answers and speaks for an assistant; raises as `transcriber`."""
         voice = self.voice(assistant.voice)
         if assistant.model.speaks:
-            realtime = self._realtime(assistant)
-            return Stages(realtime, realtime, voice)
+            return self._speaking(assistant, voice)
         return Stages(self.transcriber(assistant.transcriber), self.model(assistant.model), voice)
 
     def transcriber(self, settings: TranscriberSettings | None) -> Transcriber:
@@ -185,6 +188,24 @@ class Providers:
             raise ConfigError(f'The {stage} provider "{provider}" needs a key: {where_keys_go(provider)}.')
         return credential
 
+    def _speaking(self, assistant: Assistant, voice: Voice) -> Stages:
+        """A model that speaks by itself is alone, or those that stand in for it make three stages with the voice."""
+        realtime, stand_ins = self._realtime(assistant), assistant.model.silent_stand_ins
+        if not stand_ins:
+            return Stages(realtime, realtime, voice)
+        name = f"openai {assistant.model.options['model']}"
+        chain = (assistant.transcriber or self.default_transcriber()).chain
+        patient = self._failover.model_copy(update={"transcript_seconds": _REALTIME_TRANSCRIPT_SECONDS})
+        hearing = Candidate(name, realtime, self.health.circuit("transcriber", self._place(name, "openai")))
+        answering = Candidate(name, realtime, self.health.circuit("model", self._place(name, "openai")))
+        transcribers = [cast(Candidate[Transcriber], self._candidate("transcriber", one)) for one in chain]
+        models = [cast(Candidate[LanguageModel], self._candidate("model", one)) for one in stand_ins]
+        return Stages(
+            failover_transcriber([hearing, *transcribers], patient),
+            failover_model([answering, *models], self._failover),
+            voice,
+        )
+
     def _realtime(self, assistant: Assistant) -> OpenAiRealtime:
         """The model that speaks by itself; one for all assistants that want the same of it."""
         choice = Choice.of(assistant)
@@ -193,7 +214,7 @@ class Providers:
             module = _module("model", assistant.model.provider, REALTIME)
             options = _options("model", assistant.model, REALTIME, module)
             credential = self._access("model", assistant.model.provider, REALTIME)
-            named = " ".join(filter(None, ["openai", str(choice.options["model"]), credential.api_url or ""]))
+            named = self._place(f"openai {choice.options['model']}", "openai")
             self._made[key] = module.make(
                 options,
                 credential,
@@ -223,11 +244,14 @@ class Providers:
 
     def _candidate(self, stage: Stage, settings: ProviderSettings) -> Candidate[object]:
         name = " ".join(filter(None, [settings.provider, str(settings.options.get("model", ""))]))
-        # The host alone: the rest of an address may hold what nobody should read in a log.
-        address = str(settings.options.get("url") or self._credentials.of(settings.provider).api_url or "")
-        host = urlsplit(address).netloc.rpartition("@")[2]
-        circuit = self.health.circuit(stage, " ".join(filter(None, [name, host])))
+        circuit = self.health.circuit(stage, self._place(name, settings.provider, settings.options.get("url")))
         return Candidate(name, self.make(stage, settings), circuit)
+
+    def _place(self, name: str, provider: str, url: object = None) -> str:
+        """The name with the host: the rest of an address may hold what nobody should read in a log."""
+        address = str(url or self._credentials.of(provider).api_url or "")
+        host = urlsplit(address).netloc.rpartition("@")[2]
+        return " ".join(filter(None, [name, host]))
 
 
 def make_detector() -> VoiceActivityDetector:

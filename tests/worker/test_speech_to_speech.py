@@ -12,6 +12,7 @@ from gateway.providers.credentials import Credential, Credentials
 from gateway.providers.registry import Providers
 from tests.providers.emulators.answers import Answer, Asked, Called
 from tests.providers.emulators.emulator import running
+from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.openai_realtime import EmulatedSession, Lines, OpenAiRealtime
 from tests.providers.emulators.speaking import Speaking
 from tests.providers.emulators.tone_words import decode
@@ -22,6 +23,8 @@ LONG = "one two three four five six seven eight nine ten eleven twelve twenty th
 
 EVEN = "three seven eight forty table today night green black white apple lemon bread sugar north south river paper"
 """Words of one length: the session tells no times, and they are reckoned by the length of the text."""
+HALF_WORDS = Speaking(pace=2.0, chunk_ms=120)
+"""A piece of audio never ends just where it is not sure whether a word is complete."""
 
 
 def speaking(**fields: Any) -> dict[str, Any]:
@@ -156,7 +159,7 @@ async def test_a_session_that_is_lost_in_an_answer_goes_on_behind_it(speech: byt
         begun = " ".join(text for role, text in asked.messages[asks:] if role == "assistant").split()
         return Answer(" ".join(EVEN.split()[len(begun) :]))
 
-    emulator = OpenAiRealtime(answer, Lines(["count for me", "count for me"]), speaking=Speaking(pace=2.0))
+    emulator = OpenAiRealtime(answer, Lines(["count for me", "count for me"]), speaking=HALF_WORDS)
     async with in_place(emulator) as peer:
         call = await greeted(peer, speaking())
         call.speak(speech)
@@ -189,3 +192,43 @@ async def test_a_session_that_ended_meanwhile_is_followed_by_one_that_knows_all(
         ("user", "red blue green"),
     ]
     assert played(call, 2) == ["red", "blue", "green"]
+
+
+def with_stand_ins(*texts: str) -> dict[str, Any]:
+    """Three stages stand in for the session."""
+    models = [{"provider": "tests.worker.fakes:EchoModel", "reply": "You said {text}."}]
+    transcriber = {"provider": "tests.worker.fakes:ScriptedTranscriber", "texts": texts}
+    return speaking(model={"fallbackPlan": {"models": models}}, transcriber=transcriber)
+
+
+async def test_others_hold_the_call_when_no_session_can_be_opened(speech: bytes) -> None:
+    emulator = says("red blue green")
+    emulator.fault = Fault(Kind.SERVER_ERROR)
+    async with in_place(emulator) as peer:
+        call = await greeted(peer, with_stand_ins("what time is it"))
+        call.speak(speech)
+        await call.until(lambda: turns(call, 2))
+    assert call.journal("agent-turn")[1]["heard"] == "You said what time is it."
+
+
+async def test_others_go_on_when_a_session_is_lost_for_good(speech: bytes) -> None:
+    emulator = says("red blue green")
+    async with in_place(emulator) as peer:
+        call = await greeted(peer, with_stand_ins("what time is it"))
+        call.speak(speech)
+        await call.until(lambda: turns(call, 2))
+        emulator.fault = Fault(Kind.UNAUTHORIZED)
+        await emulator.expire()
+        call.speak(speech)
+        await call.until(lambda: turns(call, 3))
+    assert [turn["heard"] for turn in call.journal("agent-turn")[1:]] == ["red blue green", "You said what time is it."]
+
+
+async def test_a_call_without_stand_ins_is_not_accepted_without_a_session() -> None:
+    emulator = says()
+    emulator.fault = Fault(Kind.SERVER_ERROR)
+    async with in_place(emulator) as peer:
+        call = peer.call()
+        call.start(speaking())
+        (refused,) = await call.until(lambda: call.of("refused"))
+    assert "realtime model gpt-realtime of openai answered 500" in refused.reason

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import openai
 from pydantic import Field
 
-from gateway.errors import ConfigError, ProviderError, ProviderUnavailable
+from gateway.errors import ConfigError, ProviderBadRequest, ProviderError
 from gateway.providers.base import (
     OUTSIDE_CALL,
     CallContext,
@@ -132,11 +132,12 @@ class OpenAiRealtime:
     async def reply(self, request: ChatRequest) -> AsyncGenerator[ReplyPart, None]:
         """The session's answer.
 
-        :raises ProviderError: it fails, or the call has no session
+        :raises ProviderError: it fails
+        :raises ProviderBadRequest: the call has no session any more, which says nothing about the provider
         """
         session = self._sessions.get(request.context.call_id)
         if session is None:
-            raise ProviderUnavailable(f"{self._plan.who} has no session of this call.")
+            raise ProviderBadRequest(f"{self._plan.who} has no session of this call.")
         async with aclosing(session.respond(request)) as parts:
             async for part in parts:
                 yield part

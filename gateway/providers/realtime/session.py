@@ -81,6 +81,8 @@ class Session:
 
     async def open(self) -> None:
         """:raises ProviderError: it cannot be opened"""
+        if self._circuit is not None and not self._circuit.admits(self._now()):
+            raise ProviderUnavailable(f"{self._plan.who} is left alone for a while: {self._circuit.last_error}")
         await self._upkeep.open()
 
     async def close(self) -> None:
@@ -90,38 +92,48 @@ class Session:
             self._response.fail(ProviderUnavailable(f"{self._plan.who} is closed."))
         self.transcripts.put_nowait(None)
 
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
     async def _connect(self) -> Connection:
         """A connection whose session is as the plan wants it."""
-        now = asyncio.get_running_loop().time
-        if self._circuit is not None and not self._circuit.admits(now()):
-            raise ProviderUnavailable(f"{self._plan.who} is left alone for a while: {self._circuit.last_error}")
-        begun = now()
+        begun = self._now()
         try:
-            connection = await self._plan.connect()
-            try:
-                await self._configure(connection)
-            except BaseException:
-                await connection.close()
-                raise
+            connection = await self._in_session(begun + self._plan.failover.connect_seconds)
         except ProviderError as error:
             if self._circuit is not None:
-                self._circuit.failed(now(), error)
+                self._circuit.failed(self._now(), error)
+            raise
+        except asyncio.CancelledError:
+            if self._circuit is not None:
+                self._circuit.abandoned()
             raise
         if self._circuit is not None:
-            self._circuit.succeeded((now() - begun) * 1000)
+            self._circuit.succeeded((self._now() - begun) * 1000)
+        return connection
+
+    async def _in_session(self, deadline: float) -> Connection:
+        connection = await self._plan.connect()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._configure(connection)
+        except TimeoutError:
+            await connection.close()
+            raise ProviderTimeout(f"{self._plan.who} did not begin a session in time.") from None
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     async def _configure(self, connection: Connection) -> None:
         connection.send({"type": "session.update", "session": self._plan.session})
-        try:
-            async with asyncio.timeout(self._plan.failover.connect_seconds), aclosing(connection.events()) as events:
-                async for event in events:
-                    if event["type"] == "session.updated":
-                        return
-                    if event["type"] == "error":
-                        raise response_error(self._plan.who, event.get("error") or {})
-        except TimeoutError:
-            raise ProviderTimeout(f"{self._plan.who} did not begin a session in time.") from None
+        async with aclosing(connection.events()) as events:
+            async for event in events:
+                if event["type"] == "session.updated":
+                    return
+                if event["type"] == "error":
+                    raise response_error(self._plan.who, event.get("error") or {})
         raise ProviderUnavailable(f"{self._plan.who} ended the session before it began.")
 
     @property
