@@ -337,6 +337,36 @@ def replay(
 
 
 @app.command()
+def estimate(
+    assistant: Annotated[
+        str | None, typer.Argument(metavar="[ASSISTANT]", help="Whose calls. Default: the only assistant there is.")
+    ] = None,
+    minutes: Annotated[int, typer.Option(min=1, help="Minutes of calls in a month.")] = 1000,
+    prompt_tokens: Annotated[int, typer.Option(min=0, help="Tokens that a model reads in a minute.")] = 5000,
+    cached_prompt_tokens: Annotated[int, typer.Option(min=0, help="How many of them it has in its cache.")] = 2500,
+    completion_tokens: Annotated[int, typer.Option(min=0, help="Tokens that it writes in a minute.")] = 150,
+    characters: Annotated[int, typer.Option(min=0, help="Characters that a voice says in a minute.")] = 600,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Estimate what an assistant's calls cost in a month: its providers, and line and platform where they have a price.
+
+    List prices come with Parley; yours (`prices` in the settings) win over them, and may be ranges, or by the month.
+
+    Examples:
+
+        parley estimate --minutes 1000
+
+        parley estimate reception --minutes 100000 --characters 800 --json
+    """
+    from gateway.call.estimate import Habits
+    from gateway.commands import estimate as command
+
+    habits = Habits(prompt_tokens, min(prompt_tokens, cached_prompt_tokens), completion_tokens, characters)
+    command.run(read_settings(config), assistant, minutes, habits, as_json=as_json)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from gateway import __version__

@@ -25,6 +25,7 @@ from gateway.providers.usage import Stage, Usage
 
 Component = Literal["stt", "llm", "tts", "telephony", "platform"]
 Unit = Literal[
+    "month",
     "minute",
     "1k characters",
     "1M prompt tokens",
@@ -45,7 +46,8 @@ _INSTEAD: Mapping[Unit, Unit] = {
 
 
 class Price(BaseModel):
-    """A price of one unit, USD."""
+    """A price of one unit, USD. `high` makes it a range, for estimates; a call is billed by `price`, and nothing by the
+    month."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,6 +56,7 @@ class Price(BaseModel):
     model: str = "*"
     unit: Unit
     price: Decimal = Field(ge=0)
+    high: Decimal | None = Field(default=None, ge=0)
 
     def fits(self, component: Component, provider: str, model: str, unit: Unit) -> bool:
         """Whether this is the price of such a unit."""
@@ -70,32 +73,37 @@ class PriceBook:
     def __init__(self, own: Iterable[Price] = ()) -> None:
         self._prices = (*own, *list_prices()[1])
 
+    def entry(self, component: Component, provider: str, model: str, unit: Unit) -> Price | None:
+        """The entry for a unit; None when there is none. Without a discount, what is cached costs what others do."""
+        found = next((one for one in self._prices if one.fits(component, provider, model, unit)), None)
+        instead = _INSTEAD.get(unit)
+        return self.entry(component, provider, model, instead) if found is None and instead else found
+
     def price(self, component: Component, provider: str, model: str, unit: Unit) -> Decimal | None:
         """The price of a unit, USD; None when it is not known."""
-        found = (one.price for one in self._prices if one.fits(component, provider, model, unit))
-        return next(found, None)
+        found = self.entry(component, provider, model, unit)
+        return found.price if found else None
 
     def cost(self, usage: Usage) -> Decimal | None:
         """What a usage costs, USD, unrounded; None when a price that it needs is not known.
 
         What runs in this process costs nothing. Of a voice's characters and seconds those count that have a price.
         """
-        entry = BY_STAGE[usage.stage].get(usage.provider)
-        if entry is not None and entry.embedded:
+        if is_embedded(usage.stage, usage.provider):
             return Decimal(0)
         amounts = amounts_of(usage)
-        priced = {unit: self._price_of(usage, unit) for unit in amounts}
+        component = COMPONENTS[usage.stage]
+        priced = {unit: self.price(component, usage.provider, usage.model, unit) for unit in amounts}
         missing = [unit for unit, price in priced.items() if price is None]
         if missing and (usage.stage == "model" or len(missing) == len(amounts)):
             return None
         return sum((amounts[unit] * (price or 0) for unit, price in priced.items()), Decimal(0))
 
-    def _price_of(self, usage: Usage, unit: Unit) -> Decimal | None:
-        component = COMPONENTS[usage.stage]
-        price = self.price(component, usage.provider, usage.model, unit)
-        if price is None and unit in _INSTEAD:
-            return self.price(component, usage.provider, usage.model, _INSTEAD[unit])
-        return price
+
+def is_embedded(stage: Stage, provider: str) -> bool:
+    """It runs in our own process, and nobody bills it."""
+    entry = BY_STAGE[stage].get(provider)
+    return entry is not None and entry.embedded
 
 
 def amounts_of(usage: Usage) -> dict[Unit, Decimal]:

@@ -20,7 +20,7 @@ def bill(record: CallRecord) -> Iterator[str]:
 
 def _what(row: Cost) -> str:
     named = row.transcriber or row.model or row.voice or {}
-    name = " ".join(named.values()) or {"transport": "line", "vapi": "platform"}[row.type]
+    name = " ".join(dict.fromkeys(named.values())) or {"transport": "line", "vapi": "platform"}[row.type]
     return name if row.type in ("transport", "vapi") else f"{row.type} {name}"
 
 

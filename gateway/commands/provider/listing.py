@@ -69,6 +69,12 @@ def listed(stage: StageName, credentials: Credentials) -> list[Listed]:
     return [_listed(name, entry, credentials) for name, entry in BY_STAGE[STAGES[stage]].items()]
 
 
+def default_model(stage: StageName, provider: str) -> str:
+    """What is used of a provider when no model is named; empty when that is not known."""
+    entry = BY_STAGE[STAGES[stage]].get(provider)
+    return (_models(entry, _options(entry))[0] or "") if entry else ""
+
+
 def _listed(name: str, entry: Entry, credentials: Credentials) -> Listed:
     place = credentials.place(name)
     options = _options(entry)
