@@ -19,6 +19,8 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "insufficient_quota": ProviderQuota,
     "rate_limit_exceeded": ProviderRateLimit,
     "invalid_api_key": ProviderAuthentication,
+    "conversation_already_has_active_response": ProviderUnavailable,
+    "session_expired": ProviderUnavailable,
 }
 _BY_TYPE: Mapping[str, type[ProviderError]] = {
     "invalid_request_error": ProviderBadRequest,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import openai
-from pydantic import Field
 
 from gateway.errors import ConfigError, ProviderBadRequest, ProviderError
 from gateway.providers.base import (
@@ -21,7 +20,7 @@ from gateway.providers.base import (
 )
 from gateway.providers.credentials import Credential
 from gateway.providers.health import Circuit
-from gateway.providers.options import ProviderOptions
+from gateway.providers.llm.options import ModelOptions
 from gateway.providers.realtime.plan import SESSION_SECONDS, SessionPlan
 from gateway.providers.realtime.segments import Segment
 from gateway.providers.realtime.session import Session
@@ -29,44 +28,33 @@ from gateway.settings import FailoverSettings
 
 DEFAULT_VOICE = "marin"
 VOICES = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
+_MOST_TOKENS = 4096
+"""In one answer; a limit above it is none."""
 DEFAULT_TRANSCRIBER = "gpt-4o-mini-transcribe"
 
 
-class Options(ProviderOptions):
-    """Of a model, as Vapi has them."""
+class Options(ModelOptions):
+    """Of a model, as Vapi has them. A realtime model takes no temperature, and its deadlines are the session's."""
 
-    model: str
-    max_tokens: int | None = Field(default=None, ge=1, le=4096)
-    reasoning_effort: str | None = Field(default=None, pattern="^(minimal|low|medium|high|xhigh)$")
-    temperature: float | None = Field(default=None, ge=0, le=2)
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
     tool_strict_compatibility_mode: str | None = None
-    emotion_recognition_enabled: bool | None = None
-    num_fast_turns: int | None = None
 
-    UNUSED: ClassVar[frozenset[str]] = frozenset(
-        {
-            "temperature",  # realtime models take none
-            "prompt_cache_key",
-            "prompt_cache_retention",
-            "tool_strict_compatibility_mode",
-            "emotion_recognition_enabled",
-            "num_fast_turns",
-        }
-    )
+    UNUSED: ClassVar[frozenset[str]] = ModelOptions.UNUSED | {
+        "temperature",
+        "timeout_seconds",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "tool_strict_compatibility_mode",
+    }
 
     @property
     def session(self) -> dict[str, Any]:
         """The fields of a session that these are."""
-        limit = {"max_output_tokens": self.max_tokens} if self.max_tokens else {}
-        effort = {"reasoning": {"effort": self.reasoning_effort}} if self.reasoning_effort else {}
-        return {**limit, **effort}
-
-
-def is_realtime(provider: str, model: str) -> bool:
-    """The model hears and speaks by itself."""
-    return provider == "openai" and "realtime" in model
+        limit = {"max_output_tokens": min(self.max_tokens, _MOST_TOKENS)} if self.max_tokens else {}
+        thinks = self.reasoning_effort not in (None, "none")
+        return {**limit, **({"reasoning": {"effort": self.reasoning_effort}} if thinks else {})}
 
 
 def make(

@@ -40,6 +40,11 @@ class SessionPlan:
         """How sentences about it begin."""
         return f"The realtime model {self.model} of {self.provider}"
 
+    @property
+    def thinks(self) -> bool:
+        """The model may think before it speaks."""
+        return "reasoning" in self.extra or self.model.startswith("gpt-realtime-2")
+
     async def connect(self) -> Connection:
         """A new connection. :raises ProviderError: there is none"""
         return await connect(self.client, self.model, self.who, self.failover.connect_seconds)

@@ -55,17 +55,23 @@ class Response:
         """The event is of this response."""
         response = event.get("response")
         if isinstance(response, dict):
-            ours = (response.get("metadata") or {}).get("reply") == self.number
+            known = response.get("metadata")
+            # A server that does not give it back makes one response at a time, too.
+            ours = known.get("reply") == self.number if known else event["type"] == "response.created" and not self.id
             if ours and not self.id:
                 self.id = str(response.get("id", ""))
             return ours or (bool(self.id) and response.get("id") == self.id)
         return bool(self.id) and event.get("response_id") == self.id
 
     def fail(self, error: ProviderError) -> None:
-        """Nothing more comes."""
+        """What comes of it is of no use; it is still to end."""
         self.created.set()
-        self.done.set()
         self.parts.put_nowait(error)
+
+    def lost(self, error: ProviderError) -> None:
+        """Nothing more comes."""
+        self.done.set()
+        self.fail(error)
 
     def take(self, event: ServerEvent) -> None:
         """An event of this response.

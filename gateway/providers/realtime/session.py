@@ -35,7 +35,9 @@ from gateway.providers.realtime.segments import Segment, Segments
 from gateway.providers.realtime.upkeep import Upkeep
 
 _PART_SECONDS = 3.0
-"""Bound for each event of a response that was begun."""
+"""Bound for each piece of a response that was begun."""
+_THOUGHT_SECONDS = 10.0
+"""Bound for the first piece of a model that thinks before it speaks."""
 _DONE_SECONDS = 1.0
 """A response that was cancelled ends within this time."""
 _ATTEMPTS = 2
@@ -89,7 +91,7 @@ class Session:
         """End it; the transcripts end, too."""
         await self._upkeep.close()
         if self._response is not None:
-            self._response.fail(ProviderUnavailable(f"{self._plan.who} is closed."))
+            self._response.lost(ProviderUnavailable(f"{self._plan.who} is closed."))
         self.transcripts.put_nowait(None)
 
     @staticmethod
@@ -154,7 +156,7 @@ class Session:
         self._segments.lost()
         self._audio.lost()
         if self._response is not None and not self._response.done.is_set():
-            self._response.fail(error)
+            self._response.lost(error)
 
     def gone(self, error: ProviderError) -> None:
         """No other session can be opened."""
@@ -254,10 +256,12 @@ class Session:
             self._upkeep.send(response.create())
             try:
                 await self._in_time(response.created.wait(), self._plan.failover.first_token_seconds)
-                while (part := await self._in_time(response.parts.get(), _PART_SECONDS)) is not None:
+                seconds = _THOUGHT_SECONDS if self._plan.thinks else _PART_SECONDS
+                while (part := await self._in_time(response.parts.get(), seconds)) is not None:
                     if isinstance(part, ProviderError):
                         raise part
                     yield part
+                    seconds = _PART_SECONDS
             finally:
                 if not response.done.is_set():
                     self._upkeep.send(response.cancel())
@@ -332,7 +336,7 @@ class Session:
             case "parley_commit":
                 self._not_transcribed(self._segments.refused(), complaint)
             case event_id if response is not None and event_id == response.event_id:
-                response.fail(complaint)
+                response.lost(complaint)
             case _:
                 logger.info("session complains", who=self._plan.who, error=str(complaint), code=error.get("code"))
 

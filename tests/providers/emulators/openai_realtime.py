@@ -104,6 +104,7 @@ class OpenAiRealtime(Emulator):
         self.hear = hear
         self.speaking = speaking or Speaking()
         self.failures = failures
+        self.gives_metadata = True
         self.sessions: list[EmulatedSession] = []
         self.numbers = itertools.count(1)
         """Of ids, which no two sessions share."""
@@ -310,7 +311,7 @@ class EmulatedSession:
             await self._complain(event, message, "conversation_already_has_active_response")
             return
         self._active = f"resp_{next(self.emulator.numbers)}"
-        metadata = event.get("response", {}).get("metadata")
+        metadata = event.get("response", {}).get("metadata") if self.emulator.gives_metadata else None
         self._response = asyncio.create_task(self._respond(self._active, metadata), name="emulated response")
 
     async def _on_response_cancel(self, event: Mapping[str, Any]) -> None:

@@ -153,6 +153,15 @@ def test_keys_that_were_pressed_are_told_as_text() -> None:
     assert (create["previous_item_id"], create["item"]["content"][0]["text"]) == ("u1", "4821")
 
 
+def test_a_filler_before_an_answer_is_told_as_text() -> None:
+    session = Session()
+    session.hears("u1", "where is it")
+    session.says("a1", "it is on its way", heard=5)
+    (create,) = session.agree(user("where is it"), agent("One moment, please. It is on its way."))
+    assert (create["previous_item_id"], create["item"]["content"][0]["text"]) == ("u1", "One moment, please.")
+    assert session.server.talk[1] == ("assistant", ["One", "moment,", "please.", "it", "is", "on", "its", "way"])
+
+
 def test_what_was_said_before_a_tool_is_kept_while_it_is_on_its_way() -> None:
     session = Session()
     session.hears("u1", "where is it")

@@ -224,12 +224,25 @@ async def test_tools_are_told_and_called() -> None:
         assert len(updates) == 2, "the tools are told once"
 
 
-async def test_arguments_that_are_no_json_are_an_error() -> None:
-    emulator = OpenAiRealtime(lambda _: Answer("", [Called("lookup", '{"number": ')]))
+async def test_arguments_that_are_no_json_are_an_error_and_the_next_answer_is_none() -> None:
+    broken = Answer("", [Called("lookup", '{"number": ')])
+    answers = iter([broken, broken, Answer("thank you")])
+    emulator = OpenAiRealtime(lambda _: next(answers))
     async with call(emulator) as caller:
         await caller.say("order seven")
         with pytest.raises(ProviderError, match="lookup with arguments that are no JSON"):
             await caller.answered()
+        assert heard(await caller.answered()) == ["thank", "you"]
+        assert len(emulator.sessions) == 1
+
+
+async def test_a_server_that_gives_no_metadata_back_is_understood() -> None:
+    emulator = replies("thank you", "please")
+    emulator.gives_metadata = False
+    async with call(emulator) as caller:
+        await caller.say("hello")
+        assert heard(await caller.answered()) == ["thank", "you"]
+        assert heard(await caller.answered()) == ["please"]
 
 
 async def test_an_answer_of_nothing_is_asked_for_again() -> None:
@@ -363,3 +376,9 @@ def test_what_changes_nothing_is_named() -> None:
     options = Options.model_validate({"model": "gpt-realtime", "temperature": 0.5, "maxTokens": 200})
     assert options.unused == ["temperature"]
     assert options.session == {"max_output_tokens": 200}
+
+
+def test_limits_above_the_sessions_and_no_reasoning_are_understood() -> None:
+    wanted = {"model": "gpt-realtime-2", "maxTokens": 10_000, "reasoningEffort": "none"}
+    assert Options.model_validate(wanted).session == {"max_output_tokens": 4096}
+    assert Options.model_validate({**wanted, "reasoningEffort": "low"}).session["reasoning"] == {"effort": "low"}
