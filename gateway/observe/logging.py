@@ -15,8 +15,8 @@ import structlog
 from gateway.settings import LogSettings
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_QUIET = ("httpx", "httpcore", "uvicorn", "asyncio", "grpc")
-"""Libraries that log each request at info."""
+_QUIET = ("httpx", "httpcore", "uvicorn", "asyncio", "grpc", "websockets")
+"""Libraries that log each request at info, or the keys in its headers at debug."""
 
 
 def configure(settings: LogSettings, *, process: str = "", stream: TextIO | None = None) -> None:

@@ -19,6 +19,9 @@ Message = TypeVar("Message", bound=BaseModel)
 CLOSE_SECONDS = 1.0
 """How long a server may take to answer that a connection ends."""
 
+_OPTIONS: Mapping[str, Any] = {"close_timeout": CLOSE_SECONDS, "compression": None}
+"""Encoded audio does not get smaller."""
+
 CloseCodes = Mapping[int, type[ProviderError]]
 """What a provider's own close codes mean; all others are ProviderUnavailable."""
 
@@ -87,7 +90,7 @@ class JsonSocket:
         :raises ProviderError: it is refused, or cannot be reached
         """
         with socket_errors(who, codes):
-            return cls(who, await connect(url, additional_headers=headers, close_timeout=CLOSE_SECONDS), codes)
+            return cls(who, await connect(url, additional_headers=headers, **_OPTIONS), codes)
 
     async def send(self, message: Mapping[str, Any] | bytes) -> None:
         """A JSON object, or audio.

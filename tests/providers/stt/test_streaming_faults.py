@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from gateway.assistant.section import Server
@@ -16,6 +19,7 @@ from gateway.errors import (
     ProviderRateLimit,
     ProviderUnavailable,
 )
+from gateway.observe.logging import configure
 from gateway.providers.credentials import Credential
 from gateway.providers.stt.assembly_ai import AssemblyAiRecogniser
 from gateway.providers.stt.assembly_ai import Options as AssemblyAiOptions
@@ -24,6 +28,7 @@ from gateway.providers.stt.custom_transcriber import CustomRecogniser
 from gateway.providers.stt.gladia import GladiaRecogniser
 from gateway.providers.stt.gladia import Options as GladiaOptions
 from gateway.providers.stt.openai_realtime import OpenAiRealtimeRecogniser
+from gateway.settings import LogSettings
 from tests.providers.emulators.assembly_ai import AssemblyAi
 from tests.providers.emulators.custom_transcriber import CustomTranscriberServer
 from tests.providers.emulators.ear import ScriptedEar
@@ -104,6 +109,26 @@ async def test_a_wrong_key_is_told_without_the_key(provider: str) -> None:
     error = await failure_at_connect(provider, PROVIDERS[provider].emulator(), "sk-wrong-secret")
     assert isinstance(error, ProviderAuthentication)
     assert "sk-wrong-secret" not in str(error)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_the_key_is_in_no_log(provider: str) -> None:
+    server = PROVIDERS[provider].emulator()
+    server.key = "sk-very-secret"
+    log = io.StringIO()
+    root = logging.getLogger()
+    before = (root.level, root.handlers[:])
+    configure(LogSettings(level="debug"), stream=log)
+    try:
+        async with connected(server, lambda: PROVIDERS[provider].recogniser(server, server.key)) as connection:
+            logging.getLogger("openai").debug("the log works")
+            await say(connection, encode("one two three") + silence(300))
+    finally:
+        root.setLevel(before[0])
+        root.handlers[:] = before[1]
+        structlog.reset_defaults()
+    assert "the log works" in log.getvalue()
+    assert "sk-very-secret" not in log.getvalue()
 
 
 async def failure_at_connect(provider: str, server: Emulator, key: str) -> Exception:
