@@ -143,9 +143,12 @@ class Rendition:
             length = (len(text) + 1) * self.pace
             reach = max(_LEAST_REACH, round(length * _REACH))
             expected = start + round(length)
-            if expected + reach > self.samples:
+            if expected > self.samples - 2 * _BLOCK:
                 return
-            self.words.append(SpokenWord(text, start, self._quietest(expected, reach)))
+            end = self._quietest(expected, reach)
+            if expected + reach > self.samples and self._levels[end // _BLOCK] > self._floor():
+                return  # a better place may come yet
+            self.words.append(SpokenWord(text, start, end))
 
     def _share_out(self) -> None:
         """The words that were not found share the audio behind those that were."""

@@ -29,6 +29,10 @@ PATIENT_SECONDS = 2.0
 """Silence that the caller may hear before the last voice is given up: late speech is better than none."""
 CLOSE_SECONDS = 1.0
 _NEW_PACE = 0.3
+_CAUTION = 1.08
+"""A word that is heard twice is a slip of the tongue, one that is left out may be the amount: when in doubt, say it."""
+_TICK = 0.001
+"""A timer may fire a moment early."""
 
 logger = structlog.get_logger(__name__)
 
@@ -101,7 +105,7 @@ class FailoverVoice:
         now, candidate = time.monotonic(), self._candidates[place]
         tried = {place, *(failure.place for failure in failures)}
         left = [one for other, one in enumerate(self._candidates) if other not in tried]
-        text = spoken.begin(timed=candidate.provider.capabilities.word_times, pace=self._paces[place])
+        text = spoken.begin(timed=candidate.provider.capabilities.word_times, pace=_CAUTION * self._paces[place])
         hasty = any(one.circuit.state(now) != "open" for one in left)
         return _Attempt(candidate, text, spoken, self._settings, None if hasty else patience)
 
@@ -204,17 +208,19 @@ class _Attempt:
         if self._next.done():
             done, self._next = self._next, None
             return done.result()
-        if (now := time.monotonic()) >= deadline:
+        if (now := time.monotonic()) >= deadline - _TICK:
             seconds = now - (self._last or self._began)
             raise ProviderTimeout(f"The voice {self.candidate.name} sent nothing for {seconds:.1f} s.")
         return None
 
     def _deadline(self) -> float:
-        settings, dry_at = self.settings, self.spoken.runs_dry_at
+        settings, dry_at, due = self.settings, self.spoken.runs_dry_at, self.spoken.due
         if self._last is None:
             return max(self._began + settings.first_audio_seconds, self.patience or 0.0)
-        enough = dry_at - LEAD_SECONDS if self.patience is None else dry_at + PATIENT_SECONDS
-        return max(self._last + settings.audio_seconds, enough)
+        if self.patience is not None:
+            return max(self._last + settings.audio_seconds, dry_at + PATIENT_SECONDS)
+        # Held audio is the beginning of a word: rather than say half of it, leave it all to the next voice.
+        return max(self._last + settings.audio_seconds, min(dry_at - LEAD_SECONDS, due or dry_at))
 
 
 _END: Any = object()
