@@ -127,6 +127,8 @@ class GoogleRecogniser:
             raise ProviderUnavailable(f"{self._who} sent no transcription: {reason}.") from error
 
     def _usage(self, used: types.GenerateContentResponseUsageMetadata) -> Usage:
+        parts = used.prompt_tokens_details or ()
+        audio = sum(part.token_count or 0 for part in parts if part.modality is types.MediaModality.AUDIO)
         return Usage(
             "transcriber",
             "google",
@@ -134,6 +136,7 @@ class GoogleRecogniser:
             prompt_tokens=used.prompt_token_count or 0,
             cached_prompt_tokens=used.cached_content_token_count or 0,
             completion_tokens=(used.candidates_token_count or 0) + (used.thoughts_token_count or 0),
+            prompt_audio_tokens=audio,
         )
 
     @contextmanager

@@ -21,6 +21,7 @@ from tests.providers.emulators.wav_file import pcm_of, whole
 _STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL"}
 _SILENCE = bytes(16000)
 _TOKENS_PER_SECOND = 32
+_PROMPT_TOKENS = 90
 
 
 class GeminiAudio(Emulator):
@@ -59,13 +60,18 @@ class GeminiAudio(Emulator):
         words = [word.text for word in self._ear.words[before:]]
         said = json.dumps({"transcript": " ".join(words)})
         content = {"role": "model", "parts": [{"text": said}]} if self._finish == "STOP" else {"role": "model"}
-        prompt, completion = round(len(pcm) / 16000 * _TOKENS_PER_SECOND) + 90, len(words) + 5
+        audio, completion = round(len(pcm) / 16000 * _TOKENS_PER_SECOND), len(words) + 5
+        prompt = audio + _PROMPT_TOKENS
         return {
             "candidates": [{"content": content, "finishReason": self._finish, "index": 0}],
             "usageMetadata": {
                 "promptTokenCount": prompt,
                 "candidatesTokenCount": completion,
                 "totalTokenCount": prompt + completion,
+                "promptTokensDetails": [
+                    {"modality": "TEXT", "tokenCount": _PROMPT_TOKENS},
+                    {"modality": "AUDIO", "tokenCount": audio},
+                ],
             },
             "modelVersion": "emulated",
         }
