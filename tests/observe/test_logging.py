@@ -70,9 +70,10 @@ def test_the_level_holds_for_both(stream: io.StringIO) -> None:
     assert [line["message"] for line in lines(stream)] == ["yes"]
 
 
-def test_libraries_that_log_each_request_are_quiet(stream: io.StringIO) -> None:
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_libraries_that_log_each_request_are_quiet(stream: io.StringIO, library: str) -> None:
     configure(LogSettings(format="json"), stream=stream)
-    logging.getLogger("httpx").info("HTTP Request: POST …")
+    logging.getLogger(library).info("HTTP Request: POST …")
     assert not stream.getvalue()
 
 

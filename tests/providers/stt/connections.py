@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import io
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
 
 from gateway.media.audio import FRAME_BYTES
+from gateway.observe.logging import configure
 from gateway.providers.stt.connection import Recognised, RecogniserConnection, StreamingRecogniser
+from gateway.settings import LogSettings
 from tests.providers.emulators.emulator import Emulator, running
 
 SECONDS = 5.0
@@ -31,6 +37,22 @@ async def connected(emulator: Emulator, make: Callable[[], StreamingRecogniser])
 def tasks() -> set[asyncio.Task[object]]:
     """All but those in which an emulator serves a request: it may hang as long as it likes."""
     return {task for task in asyncio.all_tasks() if "run_asgi" not in repr(task.get_coro())}
+
+
+@contextmanager
+def everything_logged() -> Iterator[io.StringIO]:
+    """What is logged at debug, as the product logs it."""
+    root, log = logging.getLogger(), io.StringIO()
+    level, handlers = root.level, root.handlers[:]
+    configure(LogSettings(level="debug"), stream=log)
+    try:
+        yield log
+        root.debug("the log works")
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+        structlog.reset_defaults()
+    assert "the log works" in log.getvalue()
 
 
 async def eventually(is_so: Callable[[], bool]) -> None:
@@ -66,9 +88,3 @@ async def until(connection: RecogniserConnection, wanted: Callable[[Recognised],
 def finals(results: list[Recognised]) -> list[str]:
     """The texts that will not change."""
     return [result.text for result in results if result.final and result.text]
-
-
-async def within(seconds: float, awaited: Awaitable[object]) -> None:
-    """Bound a wait that is expected to fail."""
-    async with asyncio.timeout(seconds):
-        await awaited

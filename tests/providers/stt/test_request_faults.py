@@ -20,14 +20,14 @@ from gateway.providers.credentials import Credential
 from gateway.providers.stt.google import GoogleRecogniser, Options
 from gateway.providers.stt.openai_audio import OpenAiAudioRecogniser
 from gateway.providers.stt.requests import RequestRecogniser
-from gateway.providers.usage import Usage
+from gateway.providers.usage import Usage, unmetered
 from tests.providers.emulators.ear import ScriptedEar
 from tests.providers.emulators.emulator import Emulator, running
 from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.gemini_audio import GeminiAudio
 from tests.providers.emulators.openai_audio import OpenAiAudio
 from tests.providers.emulators.tone_words import encode
-from tests.providers.stt.connections import eventually, tasks
+from tests.providers.stt.connections import eventually, everything_logged, tasks
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,19 @@ async def test_a_wrong_key_is_told_without_the_key(provider: str) -> None:
     error = await failure(provider, PROVIDERS[provider].emulator(), "sk-wrong-secret")
     assert isinstance(error, ProviderAuthentication)
     assert "sk-wrong-secret" not in str(error)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_the_key_is_in_no_log(provider: str) -> None:
+    server = PROVIDERS[provider].emulator()
+    server.key = "sk-very-secret"
+    async with running(server):
+        recogniser = PROVIDERS[provider].recogniser(server, server.key)
+        with everything_logged() as log:
+            heard = await recogniser.recognise(encode("one two"), TranscriptHint(), unmetered)
+        await recogniser.close()
+    assert heard.text == "one two"
+    assert "sk-very-secret" not in log.getvalue()
 
 
 async def failure(provider: str, server: Emulator, key: str) -> Exception:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
-import structlog
 from pydantic import SecretStr
 
 from gateway.assistant.section import Server
@@ -19,7 +16,6 @@ from gateway.errors import (
     ProviderRateLimit,
     ProviderUnavailable,
 )
-from gateway.observe.logging import configure
 from gateway.providers.credentials import Credential
 from gateway.providers.stt.assembly_ai import AssemblyAiRecogniser
 from gateway.providers.stt.assembly_ai import Options as AssemblyAiOptions
@@ -28,7 +24,6 @@ from gateway.providers.stt.custom_transcriber import CustomRecogniser
 from gateway.providers.stt.gladia import GladiaRecogniser
 from gateway.providers.stt.gladia import Options as GladiaOptions
 from gateway.providers.stt.openai_realtime import OpenAiRealtimeRecogniser
-from gateway.settings import LogSettings
 from tests.providers.emulators.assembly_ai import AssemblyAi
 from tests.providers.emulators.custom_transcriber import CustomTranscriberServer
 from tests.providers.emulators.ear import ScriptedEar
@@ -38,7 +33,7 @@ from tests.providers.emulators.gladia import Gladia
 from tests.providers.emulators.openai_realtime_transcription import OpenAiRealtimeTranscription
 from tests.providers.emulators.tone_words import encode
 from tests.providers.speech import silence
-from tests.providers.stt.connections import connected, eventually, say, tasks, until_flushed
+from tests.providers.stt.connections import connected, eventually, everything_logged, say, tasks, until_flushed
 
 
 @dataclass(frozen=True)
@@ -115,19 +110,9 @@ async def test_a_wrong_key_is_told_without_the_key(provider: str) -> None:
 async def test_the_key_is_in_no_log(provider: str) -> None:
     server = PROVIDERS[provider].emulator()
     server.key = "sk-very-secret"
-    log = io.StringIO()
-    root = logging.getLogger()
-    before = (root.level, root.handlers[:])
-    configure(LogSettings(level="debug"), stream=log)
-    try:
+    with everything_logged() as log:
         async with connected(server, lambda: PROVIDERS[provider].recogniser(server, server.key)) as connection:
-            logging.getLogger("openai").debug("the log works")
             await say(connection, encode("one two three") + silence(300))
-    finally:
-        root.setLevel(before[0])
-        root.handlers[:] = before[1]
-        structlog.reset_defaults()
-    assert "the log works" in log.getvalue()
     assert "sk-very-secret" not in log.getvalue()
 
 
