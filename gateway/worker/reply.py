@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import replace
+from functools import partial
 
 from gateway.conversation.clauses import USUAL, Cutting, speakable
 from gateway.conversation.events import EndRequested, ReplyFailed, ReplyFinished
 from gateway.conversation.passages import Clause, ClauseReader, clauses, plain
-from gateway.errors import ProviderError, ProviderTimeout
+from gateway.errors import ProviderError
 from gateway.providers.base import (
     CallContext,
     ChatMessage,
@@ -28,22 +28,12 @@ from gateway.providers.base import (
 from gateway.providers.usage import Stage
 from gateway.worker.output import OutputPort, ReplyOutput
 from gateway.worker.tools import Tools
+from gateway.worker.voicing import Voicing
 
-VOICE_SECONDS = 8.0
-"""Bound for each chunk of a voice."""
 TOOL_ROUNDS = 6
 """Times that the model may ask for tools in one reply."""
 
 _WORD = re.compile(r"[\w']+")
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenClause(Clause):
-    """A clause on its way to the voice."""
-
-    filler: bool = False
 
 
 class Reply:
@@ -65,15 +55,14 @@ class Reply:
         self.output = output
         self.cutting = cutting
         self.clause_ms: int | None = None
-        self._voice = voice
-        self._context = context
         self._port = port
         self._reason = reason
-        self._clauses: asyncio.Queue[SpokenClause | SpokenDelta | None] = asyncio.Queue()
+        self._clauses: asyncio.Queue[Clause | SpokenDelta | None] = asyncio.Queue()
         self._committed = asyncio.Event()
         self._expects = "anything"
         self._voice_failed = False
-        self._voicing = False
+        self._voicing = Voicing(output, voice, context)
+        self._group: asyncio.TaskGroup | None = None
         self._item = ""
 
     def commit(self) -> None:
@@ -88,7 +77,8 @@ class Reply:
             return
         if self.clause_ms is None:
             self.clause_ms = self._port.now()
-        self._clauses.put_nowait(SpokenClause(spoken, clause.interruptible))
+        self._voicing.expect()
+        self._clauses.put_nowait(Clause(spoken, clause.interruptible))
 
     def pass_on(self, piece: SpokenDelta) -> None:
         """A piece that the model spoke by itself, after what was said so far."""
@@ -102,10 +92,10 @@ class Reply:
             self.add(clause if interruptible else Clause(clause.text, interruptible=False))
 
     def fill(self, text: str) -> None:
-        """Say a filler, unless words of the reply are on their way to the caller already."""
+        """Say a filler, unless words of the reply are heard before it."""
         spoken = speakable(plain(text))
-        if spoken and not self._voicing and self._clauses.empty():
-            self._clauses.put_nowait(SpokenClause(spoken, filler=True))
+        if spoken and self._group is not None:
+            self._group.create_task(self._voicing.cover(spoken), name=f"filler of reply {self.output.reply}")
 
     async def recite(self, text: str, *, interruptible: bool) -> None:
         """Speak a fixed text."""
@@ -137,9 +127,14 @@ class Reply:
     async def _run(self, produce: Coroutine[None, None, None]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._speak(), name=f"voice of reply {self.output.reply}")
-                await produce
-                self._clauses.put_nowait(None)
+                speaking = group.create_task(self._speak(), name=f"voice of reply {self.output.reply}")
+                self._group = group
+                try:
+                    await produce
+                    self._clauses.put_nowait(None)
+                    await speaking
+                finally:
+                    self._group = None
         except* ProviderError as failures:
             self._failed(_first(failures))
         else:
@@ -164,24 +159,20 @@ class Reply:
     async def _speak(self) -> None:
         """Voice the clauses in their order, each as an utterance; what the model spoke by itself is one, too."""
         while (piece := await self._clauses.get()) is not None:
-            self._voicing = True
             if isinstance(piece, SpokenDelta):
-                self._spoken(piece)
+                self._voicing.put(partial(self._spoken, piece))
+                self._voicing.sounding = not piece.final
             else:
-                self._end_item()
+                self._voicing.put(self._end_item)
                 await self._voice_clause(piece)
-            self._voicing = bool(self._item)
-        self._end_item()
+        self._voicing.put(self._end_item)
 
-    async def _voice_clause(self, clause: SpokenClause) -> None:
-        self.output.begin(clause.text, interruptible=clause.interruptible, filler=clause.filler)
+    async def _voice_clause(self, clause: Clause) -> None:
         try:
-            async for chunk in bounded(self._voice.speak(clause.text, self._context), VOICE_SECONDS, "voice"):
-                self.output.chunk(chunk)
+            await self._voicing.say(clause)
         except ProviderError:
             self._voice_failed = True
             raise
-        self.output.end()
 
     def _spoken(self, piece: SpokenDelta) -> None:
         text = piece.text
@@ -284,23 +275,6 @@ class Conversing:
 def _words(text: str) -> str:
     """The words alone, each between spaces."""
     return f" {' '.join(_WORD.findall(text.lower()))} "
-
-
-async def bounded(parts: AsyncIterator[Item], seconds: float, what: str) -> AsyncIterator[Item]:
-    """The parts of a provider's answer, each within `seconds`; closes the provider's iterator at the end.
-
-    :raises ProviderTimeout: a part took longer
-    """
-    async with aclosing(parts) as stream:  # type: ignore[type-var]
-        while True:
-            try:
-                async with asyncio.timeout(seconds):
-                    part = await anext(stream)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise ProviderTimeout(f"The {what} sent nothing for {seconds:.0f} s.") from None
-            yield part
 
 
 def _first(group: BaseExceptionGroup[ProviderError]) -> ProviderError:

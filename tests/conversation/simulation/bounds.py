@@ -28,6 +28,8 @@ SLACK_MS = 500
 """Detectors, the link, and timers that come late."""
 
 
+SLOW_VOICE_MS = 1_200
+"""What a rough voice takes for its first sound."""
 SILENT_TURN_MS = 2_500
 """What a caller who waits for an answer may hear of it at the latest: the answer, or that it takes time."""
 
@@ -56,7 +58,7 @@ FAIR = Bounds(
         State.SCREENING: SILENT_MS + SLACK_MS,
         State.VOICEMAIL: VoicemailPlan().beep_ms + SLACK_MS,
     },
-    talk_over_ms=1_000,
+    talk_over_ms=1_100,
     answer_ms=SILENT_TURN_MS,
     words_off=1,
 )
@@ -66,7 +68,7 @@ ROUGH = Bounds(
         State.WAITING: 30_000 + SLACK_MS,
         State.LISTENING: 2 * SLACK_MS,
         State.ENDPOINTING: TRANSCRIPT_MS + SLACK_MS,
-        State.THINKING: SILENT_TURN_MS + SLACK_MS,
+        State.THINKING: SILENT_TURN_MS + SLOW_VOICE_MS,
         State.SPEAKING: VOICE_MS + SLACK_MS,
         State.OVERLAP: DECIDE_MS + 2 * SLACK_MS,
         State.ENDING: ENDING_MS + SLACK_MS,

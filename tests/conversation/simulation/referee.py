@@ -245,6 +245,9 @@ class Referee:
             since = max(since, self._calm_ms)
         elif state is State.SPEAKING and self._held:
             since = now
+        reply = self._machine.reply
+        if state is State.THINKING and reply is not None and reply.kind is not c.SpeechKind.REPLY:
+            state = State.SPEAKING  # it waits for the voice alone
         limit = self._bounds.states.get(state)
         if limit is not None and now - since > limit:
             self.foul(f"{state} for {now - since} ms")

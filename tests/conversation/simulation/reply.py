@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -15,7 +17,7 @@ from gateway.providers.base import SpokenWord, VoiceChunk
 from gateway.providers.failover.reply_attempts import PATIENCE
 from gateway.settings import FailoverSettings
 from gateway.worker.output import OutputPort, ReplyOutput
-from gateway.worker.reply import VOICE_SECONDS
+from gateway.worker.voicing import OVERDUE_SECONDS, VOICE_SECONDS
 from tests.conversation.simulation.conditions import Conditions
 from tests.conversation.simulation.schedule import Process, Schedule, Signal, Steps
 
@@ -38,6 +40,7 @@ TOOL_TIMEOUT_MS = 20_000
 SLOW_TOOL_MS = (3_000, 20_000)
 HANG_MS = round(PATIENCE * FailoverSettings().first_token_seconds * 1000)
 SILENT_VOICE_MS = round(VOICE_SECONDS * 1000)
+OVERDUE_MS = round(OVERDUE_SECONDS * 1000)
 
 
 class Port(OutputPort, Protocol):
@@ -66,12 +69,17 @@ class SimulatedReply:
         self._random = random
         self._port = port
         self._committed = Signal(schedule)
-        self._clauses: deque[tuple[str, bool, bool]] = deque()
+        self._clauses: deque[tuple[str, bool]] = deque()
         self._complete = False
         self._failed = False
         self._more = Signal(schedule)
         self._voice: Process | None = None
-        self._voicing = False
+        self._phrase: Process | None = None
+        self._awaited_since: int | None = None
+        self._sounding = False
+        self._covering = False
+        self._texts = 0
+        self._held: list[Callable[[], None]] = []
 
     def commit(self) -> None:
         """It may be heard, and tools may run."""
@@ -80,19 +88,20 @@ class SimulatedReply:
 
     def add(self, text: str, *, interruptible: bool = True) -> None:
         """Say this after what is said already."""
-        self._clauses.append((text, interruptible, False))
+        self._clauses.append((text, interruptible))
+        if self._awaited_since is None and not self._sounding:
+            self._awaited_since = self._schedule.now
         self._more.set()
 
     def fill(self, text: str) -> None:
-        """Say a filler, unless words are on their way already."""
-        if not self._voicing and not self._clauses:
-            self._clauses.append((text, True, True))
-            self._more.set()
+        """Say a filler, unless words are heard before it."""
+        self._phrase = self._schedule.spawn(self._cover(text))
 
     def stop(self) -> None:
         """Nothing more of it is voiced."""
-        if self._voice is not None:
-            self._voice.stop()
+        for process in (self._voice, self._phrase):
+            if process is not None:
+                process.stop()
 
     def recite(self, command: c.PrepareSpeech) -> Steps:
         """Speak a fixed text."""
@@ -187,24 +196,58 @@ class SimulatedReply:
                 self._more = Signal(self._schedule)
                 yield self._more
             elif self._clauses:
-                self._voicing = True
                 yield from self._voice_clause(*self._clauses.popleft())
-                self._voicing = False
+                self._sounding, self._awaited_since = False, None
                 if self._failed:
                     return
             else:
                 break
         reply, port = self.output.reply, self._port
-        self.output.when_committed(lambda: port.dispatch(e.ReplyFinished(port.now(), reply, expects)))
+        finished = lambda: port.dispatch(e.ReplyFinished(port.now(), reply, expects))  # noqa: E731
+        self._put(lambda: self.output.when_committed(finished))
 
-    def _voice_clause(self, text: str, interruptible: bool, filler: bool) -> Steps:
+    def _voice_clause(self, text: str, interruptible: bool) -> Steps:
         random, conditions = self._random, self._conditions
-        self.output.begin(text, interruptible=interruptible, filler=filler)
+        self._awaited_since = self._schedule.now
         yield random.randint(*conditions.voice_ms)
         if random.random() < conditions.voice_fails:
             yield SILENT_VOICE_MS
             self._fail("The voice sent nothing.", part="custom-voice-failed", audible=False)
             return
+        self._sounding, self._awaited_since = True, None
+        self._texts += 1
+        self._put(partial(self.output.begin, text, interruptible=interruptible))
+        yield from self._sound(text, self._put)
+        self._put(self.output.end)
+
+    def _cover(self, text: str) -> Steps:
+        """A phrase beside a text that takes its time."""
+        texts = self._texts
+        if self._awaited_since is not None:
+            yield max(0, self._awaited_since + OVERDUE_MS - self._schedule.now)
+        if self._sounding or self._covering:
+            return
+        yield self._random.randint(*self._conditions.voice_ms)
+        if self._covering or self._texts > texts:
+            return
+        self._covering = True
+        self.output.begin(text, interruptible=True, filler=True)
+        yield from self._sound(text, lambda step: step())
+        self.output.end()
+        self._covering = False
+        held, self._held = self._held, []
+        for step in held:
+            step()
+
+    def _put(self, step: Callable[[], None]) -> None:
+        """Behind a phrase that is being said."""
+        if self._covering:
+            self._held.append(step)
+        else:
+            step()
+
+    def _sound(self, text: str, put: Callable[[Callable[[], None]], None]) -> Steps:
+        random, conditions = self._random, self._conditions
         words = spoken(text, self._character_ms)
         total = words[-1].end + ms_to_samples(60)
         known = random.random() < conditions.word_times
@@ -213,9 +256,8 @@ class SimulatedReply:
                 yield random.randint(*conditions.voice_ms) * 2
             end = min(start + ms_to_samples(CHUNK_MS), total)
             begun = tuple(word for word in words if start <= word.start < end) if known else ()
-            self.output.chunk(VoiceChunk(bytes((end - start) * SAMPLE_BYTES), begun))
+            put(partial(self.output.chunk, VoiceChunk(bytes((end - start) * SAMPLE_BYTES), begun)))
             yield random.randint(1, 20)
-        self.output.end()
 
 
 def spoken(text: str, character_ms: int) -> list[SpokenWord]:
