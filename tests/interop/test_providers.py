@@ -52,6 +52,7 @@ GREETING = "hello thank you"
 REPLY = "yes order number four eight two one today"
 TOOL = "lookup_order"
 RESULT = "order four eight two one leaves today"
+BILLED_BY_TOKENS = {"gpt-4o-mini-transcribe", "gemini-2.5-flash"}
 TONES = {"custom-voice", "11labs", "openai", "cartesia", "playht", "deepgram", "azure"}
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(240)]
@@ -230,11 +231,16 @@ async def _call(product: Product, folder: Path, question: Path, row: Row) -> tup
 NUMBERS = ["nova", "flux", "realtime-transcription", "whisper", "gladia", "assembly", "gemini", "custom"]
 
 
+def plain(text: str) -> str:
+    """The words alone: some transcribers write sentences."""
+    return text.lower().strip(".?")
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_caller_is_understood_and_hears_the_answer(held: Held, number: str) -> None:
     row, call, record = held.calls[number]
     assert record["end_reason"] == "customer-ended-call", record["failure"]
-    assert [(turn["role"], turn.get("heard") or turn["text"]) for turn in record["turns"]] == [
+    assert [(turn["role"], plain(turn.get("heard") or turn["text"])) for turn in record["turns"]] == [
         ("agent", GREETING),
         ("caller", QUESTION),
         ("agent", REPLY),
@@ -250,7 +256,7 @@ def test_the_record_names_what_each_provider_did_for_the_call(held: Held, number
     assert costs["transcriber"]["transcriber"]["provider"] == row.transcriber["provider"]
     assert costs["model"]["model"]["provider"] == row.model["provider"]
     assert costs["voice"]["voice"]["provider"] == row.voice["provider"]
-    assert costs["transcriber"]["minutes"] > 0
+    assert (costs["transcriber"]["minutes"] > 0) == (row.transcriber.get("model") not in BILLED_BY_TOKENS)
     assert costs["model"]["promptTokens"] > 0
     assert costs["model"]["completionTokens"] > 0
     (latency,) = record["latency"]
