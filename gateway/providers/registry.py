@@ -244,7 +244,7 @@ class Providers:
 
     def _candidate(self, stage: Stage, settings: ProviderSettings) -> Candidate[object]:
         name = " ".join(filter(None, [settings.provider, str(settings.options.get("model", ""))]))
-        circuit = self.health.circuit(stage, self._place(name, settings.provider, settings.options.get("url")))
+        circuit = self.health.circuit(stage, self._place(name, settings.provider, _address(settings.options)))
         return Candidate(name, self.make(stage, settings), circuit)
 
     def _place(self, name: str, provider: str, url: object = None) -> str:
@@ -252,6 +252,13 @@ class Providers:
         address = str(url or self._credentials.of(provider).api_url or "")
         host = urlsplit(address).netloc.rpartition("@")[2]
         return " ".join(filter(None, [name, host]))
+
+
+def _address(options: Options) -> object:
+    """The address that an assistant names itself, None where it names none."""
+    server = options.get("server")
+    of_server = server.get("url") if isinstance(server, Mapping) else None
+    return options.get("url") or options.get("realtimeUrl") or of_server
 
 
 def make_detector() -> VoiceActivityDetector:

@@ -128,3 +128,13 @@ async def test_the_embedded_providers_are_made_and_warmed(providers: Providers) 
     chosen = TranscriberSettings(provider="embedded")
     assert providers.transcriber(chosen) is providers.transcriber(chosen)
     assert providers.voice(VoiceSettings(provider="hibari")) is providers.voice(VoiceSettings(provider="hibari"))
+
+
+def test_servers_of_different_users_have_a_health_of_their_own(providers: Providers) -> None:
+    for host in ("one.example.com", "two.example.com", "two.example.com:9000"):
+        server = {"url": f"wss://user:secret@{host}/listen"}
+        providers.transcriber(TranscriberSettings.model_validate({"provider": "custom-transcriber", "server": server}))
+    names = {circuit.name for circuit in providers.health}
+    assert names == {
+        f"custom-transcriber {host}" for host in ("one.example.com", "two.example.com", "two.example.com:9000")
+    }
