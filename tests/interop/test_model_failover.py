@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.providers.ended_reasons import NO_MODEL
+from gateway.worker.attachment import HEALTH_SECONDS
 from tests.interop.conversation import CapturedCall, in_call
 from tests.interop.product import Product, ProductPlan, running_product
 from tests.interop.providers import fake_assistant
@@ -61,25 +64,35 @@ def settings(hosts: dict[str, OpenAiChat]) -> dict[str, Any]:
     }
 
 
-Heard = dict[str, tuple[CapturedCall, dict[str, Any]]]
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """:param asked: how often each host was
+    :param metrics: of the gateway, after all calls
+    """
+
+    calls: dict[str, tuple[CapturedCall, dict[str, Any]]]
+    asked: dict[str, int]
+    metrics: str
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Heard, dict[str, int]]:
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
     return asyncio.run(_call_each(tmp_path_factory.mktemp("failover")))
 
 
-async def _call_each(folder: Path) -> tuple[Heard, dict[str, int]]:
-    """A call of each kind, and a second one after the first was helped; how often each host was asked by then."""
+async def _call_each(folder: Path) -> Heard:
+    """A call of each kind, and a second one after the first was helped."""
     question = speech.write_wav(folder / "question.wav", speech.synthetic("Can you hear me?"))
-    calls: Heard = {}
+    calls: dict[str, tuple[CapturedCall, dict[str, Any]]] = {}
     async with models() as hosts:
         plan = ProductPlan(folder / "parley", fake_assistant(), changes=settings(hosts))
         async with running_product(plan) as product:
             for name in ("helped", "again", "lost", "unfilled"):
                 number = "helped" if name == "again" else name
                 calls[name] = await _ask(product, folder / name, question, number)
-        return calls, {name: len(host.seen) for name, host in hosts.items()}
+            await asyncio.sleep(HEALTH_SECONDS + 1)
+            metrics = await product.metrics()
+        return Heard(calls, {name: len(host.seen) for name, host in hosts.items()}, metrics)
 
 
 async def _ask(product: Product, folder: Path, question: Path, number: str) -> tuple[CapturedCall, dict[str, Any]]:
@@ -106,32 +119,37 @@ def said(record: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", ["helped", "again", "lost", "unfilled"])
-def test_no_turn_is_silent_for_longer_than_it_may_be(heard: tuple[Heard, dict[str, int]], name: str) -> None:
-    call, record = heard[0][name]
+def test_no_turn_is_silent_for_longer_than_it_may_be(heard: Heard, name: str) -> None:
+    call, record = heard.calls[name]
     found = silences(call)
     print(f"{name}: silences of {', '.join(f'{seconds:.2f}' for seconds in found)} s; {said(record)}")
     assert max(found) <= SILENT_SECONDS + SLACK_SECONDS
 
 
-def test_another_model_answers(heard: tuple[Heard, dict[str, int]]) -> None:
+def test_another_model_answers(heard: Heard) -> None:
     for name in ("helped", "again"):
-        assert "one two three four five six" in said(heard[0][name][1])
+        assert "one two three four five six" in said(heard.calls[name][1])
 
 
-def test_the_second_call_does_not_even_try_the_dead_model(heard: tuple[Heard, dict[str, int]]) -> None:
-    (latency,) = heard[0]["again"][1]["latency"]
+def test_the_second_call_does_not_even_try_the_dead_model(heard: Heard) -> None:
+    (latency,) = heard.calls["again"][1]["latency"]
     print(f"the model's part of the second call's latency: {latency['model']:.0f} ms")
-    assert heard[1]["openai"] == 1
+    assert heard.asked["openai"] == 1
+
+
+def test_the_metrics_tell_who_is_out_of_use(heard: Heard) -> None:
+    up = dict(
+        re.findall(r'^parley_provider_up\{provider="(\S+) [^"]*",stage="model",[^}]*\} (\S+)$', heard.metrics, re.M)
+    )
+    assert {name: up.get(name) for name in (*DEAD[:1], ALIVE)} == {DEAD[0]: "0.0", ALIVE: "1.0"}
 
 
 @pytest.mark.parametrize("name", ["lost", "unfilled"])
-def test_without_a_model_the_caller_is_told_and_the_record_says_why(
-    heard: tuple[Heard, dict[str, int]], name: str
-) -> None:
-    record = heard[0][name][1]
+def test_without_a_model_the_caller_is_told_and_the_record_says_why(heard: Heard, name: str) -> None:
+    record = heard.calls[name][1]
     assert record["end_reason"] == NO_MODEL
     assert "I am sorry" in said(record)
 
 
-def test_without_fillers_one_phrase_covers_what_went_wrong(heard: tuple[Heard, dict[str, int]]) -> None:
-    assert said(heard[0]["unfilled"][1]).count("One moment, please.") >= 1
+def test_without_fillers_one_phrase_covers_what_went_wrong(heard: Heard) -> None:
+    assert said(heard.calls["unfilled"][1]).count("One moment, please.") >= 1
