@@ -91,7 +91,7 @@ async def _call_each(folder: Path) -> Heard:
                 number = "helped" if name == "again" else name
                 calls[name] = await _ask(product, folder / name, question, number)
             await asyncio.sleep(HEALTH_SECONDS + 1)
-            metrics = await product.metrics()
+            metrics = await product.scrape()
         return Heard(calls, {name: len(host.seen) for name, host in hosts.items()}, metrics)
 
 
