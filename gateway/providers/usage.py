@@ -55,6 +55,8 @@ class UsageBook:
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.on_news: Callable[[], None] | None = None
+        """Is called after each amount; nobody by default."""
         self._sums: dict[tuple[Stage, str, str], Usage] = {}
         for row in rows:
             self.add(read_usage(row))
@@ -65,6 +67,8 @@ class UsageBook:
         key = (usage.stage, usage.provider, usage.model)
         known = self._sums.get(key)
         self._sums[key] = known + usage if known else usage
+        if self.on_news is not None:
+            self.on_news()
 
     @property
     def sums(self) -> list[Usage]:

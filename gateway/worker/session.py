@@ -88,7 +88,6 @@ class Session:
                 self._recording.flush()
             self._timer.cancel()
             await hearing.close()
-            self._tell_usage()
 
     async def _converse(self, hearing: Hearing) -> None:
         async with asyncio.TaskGroup() as group:
@@ -105,7 +104,6 @@ class Session:
             self._stop(listening)
             # Before the tools, which may take longer than the gateway listens: a transcriber counts until it is closed.
             await hearing.close()
-            self._tell_usage()
             await self._tools.close()
 
     def _make_tools(self) -> Tools:
@@ -153,7 +151,9 @@ class Session:
             self._receive(event)
 
     def _stop(self, listening: asyncio.Task[None]) -> None:
-        """The call is over: nothing of it goes on but tools."""
+        """The call is over: nothing of it goes on but tools. The gateway listens for a moment only, so that what the
+        providers count now is told at once."""
+        self._opening.usage.on_news = self._tell_usage
         if self._reply is not None:
             self._reply[1].cancel()
         if self._endpointing is not None:

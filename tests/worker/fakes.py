@@ -44,12 +44,19 @@ class ScriptedTranscriber:
     :param delay_ms: time that a transcript takes
     :param fail_after: segments after which the transcriber fails, 0 for never
     :param opens: whether a call can open it
+    :param close_seconds: how long it takes to close
     """
 
     def __init__(
-        self, texts: Sequence[str] = ("hello",), delay_ms: int = 0, fail_after: int = 0, opens: bool = True
+        self,
+        texts: Sequence[str] = ("hello",),
+        delay_ms: int = 0,
+        fail_after: int = 0,
+        opens: bool = True,
+        close_seconds: float = 0,
     ) -> None:
         self._opens = opens
+        self._close_seconds = close_seconds
         self.capabilities = TranscriberCapabilities(partials=False, endpoints=False, streaming=False)
         self._texts = tuple(texts)
         self._delay = delay_ms / 1000
@@ -59,11 +66,14 @@ class ScriptedTranscriber:
         if not self._opens:
             raise ProviderUnavailable("The scripted transcriber was told not to open.")
         meter = partial(context.meter, Usage("transcriber", "scripted", seconds=1))
-        return ScriptedStream(self._texts, self._delay, self._fail_after, closed=meter)
+        stream = ScriptedStream(self._texts, self._delay, self._fail_after, closed=meter)
+        stream.close_seconds = self._close_seconds
+        return stream
 
 
 class ScriptedStream:
     def __init__(self, texts: Sequence[str], delay: float, fail_after: int, *, closed: Callable[[], None]) -> None:
+        self.close_seconds = 0.0
         self._on_close = closed
         self._texts = texts
         self._delay = delay
@@ -106,6 +116,7 @@ class ScriptedStream:
         """Counts a second: the length of the audio is known to it only now."""
         self._on_close()
         self._asked.put_nowait(None)
+        await asyncio.sleep(self.close_seconds)
 
 
 class EchoModel:

@@ -33,6 +33,17 @@ async def test_usage_is_told_with_each_turn_and_at_the_end(speech: bytes) -> Non
     assert used(call, "transcriber")["seconds"] == 1, "counted when the stream is closed, and once"
 
 
+async def test_what_is_counted_after_the_end_is_told_at_once() -> None:
+    """A transcriber's connection that takes its time to close has said before what it will bill."""
+    async with served() as (_, address), attached(address) as peer:
+        transcriber = {"provider": "tests.worker.fakes:ScriptedTranscriber", "close_seconds": 1.5}
+        call = await greeted(peer, assistant(transcriber=transcriber))
+        call.end()
+        ended = call.now
+        await call.until(lambda: used(call, "transcriber"))
+        assert call.now - ended < 1000
+
+
 async def test_what_was_made_and_never_heard_is_counted() -> None:
     async with served() as (_, address), attached(address) as peer:
         call = await answered(peer, assistant(voice={"provider": "tests.worker.fakes:ToneVoice", "delay_ms": 5000}))

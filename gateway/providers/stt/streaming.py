@@ -57,6 +57,8 @@ class StreamingStream:
         self._results: asyncio.Queue[Transcript | ProviderError | None] = asyncio.Queue()
         self._history = AudioHistory() if recogniser.traits.session_seconds is not None else None
         self._timer: asyncio.TimerHandle | None = None
+        self._began, self._metered = self._loop.time(), 0.0
+        """When the present connection began, and how many of its seconds the meter knows."""
         self._feed = self._feed_of(connection)
         self._task = self._loop.create_task(self._run(), name=f"transcriber {recogniser.traits.name}")
 
@@ -119,7 +121,7 @@ class StreamingStream:
 
         :raises ProviderError: it is lost before
         """
-        began = self._loop.time()
+        self._began, self._metered = self._loop.time(), 0.0
         running = asyncio.create_task(feed.run(), name="connection")
         renewing = asyncio.create_task(self._successor(), name="next connection")
         taken = False
@@ -131,7 +133,7 @@ class StreamingStream:
             taken = True
             return renewing.result()
         finally:
-            self._meter(feed, self._loop.time() - began)
+            self._meter(feed)
             running.cancel()
             renewing.cancel()
             await asyncio.gather(running, renewing, return_exceptions=True)
@@ -168,12 +170,15 @@ class StreamingStream:
         if self._assembly.waits:
             feed.flush()
 
-    def _meter(self, feed: Feed, open_seconds: float) -> None:
+    def _meter(self, feed: Feed) -> None:
+        """Tell what is new: while the call goes on too, because a worker that dies tells nothing any more."""
         traits = self._recogniser.traits
         if traits.bills == "results":
             return
-        seconds = open_seconds if traits.bills == "connection" else feed.sent_seconds
-        self._context.meter(Usage("transcriber", traits.name, traits.model, seconds=seconds))
+        seconds = self._loop.time() - self._began if traits.bills == "connection" else feed.sent_seconds
+        if new := round(seconds - self._metered, 3):
+            self._context.meter(Usage("transcriber", traits.name, traits.model, seconds=new))
+            self._metered += new
 
     # ------------------------------------------------------------ results
 
@@ -181,6 +186,8 @@ class StreamingStream:
         if result.usage is not None and self._recogniser.traits.bills == "results":
             self._context.meter(result.usage)
         if feed is self._feed:
+            if result.final:
+                self._meter(feed)
             self._tell(self._assembly.recognised(result, self._now()))
 
     def _time_passed(self) -> None:

@@ -139,6 +139,18 @@ async def test_what_the_provider_bills_is_metered(bills: str, expected: list[Usa
     assert used == expected
 
 
+async def test_audio_is_metered_while_the_call_goes_on_and_once() -> None:
+    used: list[Usage] = []
+    recogniser = ToneRecogniser(TRAITS)
+    async with calling(recogniser, used) as caller:
+        assert await hear(caller, "call back") == "call back"
+        before = sum(usage.seconds for usage in used)
+        assert before > 0, "a worker that dies now has told it"
+        assert await hear(caller, "tomorrow") == "tomorrow"
+    assert sum(usage.seconds for usage in used) == pytest.approx(recogniser.connections[0].ear.heard_ms / 1000)
+    assert len(used) >= 2
+
+
 async def test_the_time_of_a_connection_is_metered_where_that_is_billed() -> None:
     used: list[Usage] = []
     async with calling(ToneRecogniser(replace(TRAITS, bills="connection")), used):
@@ -179,7 +191,8 @@ async def test_before_a_connection_becomes_too_old_another_takes_its_place(monke
             await asyncio.sleep(0.01)
         _, end = await caller.say(encode("please") + silence(120))
         assert await caller.text(start, end) == "tomorrow morning please"
-    assert len(used) == len(recogniser.connections)
+    heard_ms = sum(connection.ear.heard_ms for connection in recogniser.connections)
+    assert sum(usage.seconds for usage in used) == pytest.approx(heard_ms / 1000), "each connection by itself"
 
 
 async def test_where_no_other_connection_is_to_be_had_the_old_one_serves_to_its_end(
