@@ -210,18 +210,22 @@ class ToneVoice:
     :param delay_ms: time before the first audio
     :param word_times: whether the words' times are told
     :param fail_on: a word that makes it fail
+    :param hang_on: a word of texts that it never begins
     """
 
-    def __init__(self, word_ms: int = 300, delay_ms: int = 0, word_times: bool = True, fail_on: str = "") -> None:
+    def __init__(
+        self, word_ms: int = 300, delay_ms: int = 0, word_times: bool = True, fail_on: str = "", hang_on: str = ""
+    ) -> None:
         self.capabilities = VoiceCapabilities(word_times=word_times)
         self._samples = ms_to_samples(word_ms)
         self._delay = delay_ms / 1000
         self._fail_on = fail_on
+        self._hang_on = hang_on
         self._tone = tone(word_ms)
 
     async def speak(self, text: str, context: CallContext = OUTSIDE_CALL) -> AsyncIterator[VoiceChunk]:
         context.meter(Usage("voice", "tone", characters=len(text)))
-        await asyncio.sleep(self._delay)
+        await asyncio.sleep(3600 if self._hang_on and self._hang_on in text else self._delay)
         for index, word in enumerate(text.split()):
             if self._fail_on and self._fail_on in word:
                 raise ProviderUnavailable("The tone voice was told to fail.")

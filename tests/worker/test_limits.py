@@ -118,6 +118,17 @@ async def test_a_caller_who_goes_on_silences_filler_and_answer(speech: bytes) ->
     assert phrases[0].startswith(turn["heard"])
 
 
+async def test_an_answer_that_the_voice_does_not_begin_is_covered(speech: bytes) -> None:
+    voice = {"provider": "tests.worker.fakes:ToneVoice", "word_ms": 100, "hang_on": "time"}
+    async with served() as (_, address), attached(address) as peer:
+        call = await greeted(peer, assistant(voice=voice))
+        end_ms = call.speak(speech)
+        (failure,) = await call.until(lambda: call.of("failure"))
+        print(f"silent for {call.first_audio_ms[1] - end_ms} ms, given up {call.now - end_ms} ms after the question")
+    assert call.texts()[1] == "One moment, please."
+    assert failure.reason == "pipeline-error-custom-voice-failed"
+
+
 async def test_a_filler_is_no_answer_when_the_worker_is_lost(speech: bytes) -> None:
     plan = assistant(model={"delay_ms": 60_000}, fillerPlan={"delaySeconds": 0.2, "phrases": ["Let me see."]})
     async with served() as (_, first), served() as (_, second):
