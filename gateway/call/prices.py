@@ -107,7 +107,8 @@ def is_embedded(stage: Stage, provider: str) -> bool:
 
 
 def amounts_of(usage: Usage) -> dict[Unit, Decimal]:
-    """How much of each unit a usage is; units of which it is nothing are left out."""
+    """How much of each unit a usage is; units of which it is nothing are left out, and what a provider counts twice (more
+    cached tokens than there were) makes nothing cheaper."""
     cached_audio = usage.cached_prompt_audio_tokens
     cached = usage.cached_prompt_tokens - cached_audio
     audio = usage.prompt_audio_tokens - cached_audio
@@ -122,7 +123,7 @@ def amounts_of(usage: Usage) -> dict[Unit, Decimal]:
     amounts: dict[Unit, Decimal] = {unit: count / _MILLION for unit, count in tokens.items()}
     amounts["1k characters"] = usage.characters / _THOUSAND
     amounts["minute"] = Decimal(str(usage.seconds)) / _MINUTE
-    return {unit: amount for unit, amount in amounts.items() if amount}
+    return {unit: amount for unit, amount in amounts.items() if amount > 0}
 
 
 @functools.cache

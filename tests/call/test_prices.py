@@ -32,6 +32,11 @@ def test_cached_tokens_are_priced_apart_and_counted_once() -> None:
     assert PriceBook().cost(usage) == Decimal("0.6") * Decimal("0.40") + Decimal("0.4") * Decimal("0.10")
 
 
+def test_counts_that_contradict_each_other_make_nothing_cheaper() -> None:
+    usage = Usage("model", "openai", "gpt-4.1-mini", prompt_tokens=7, cached_prompt_tokens=20)
+    assert amounts_of(usage) == {"1M cached prompt tokens": Decimal(20) / 1_000_000}
+
+
 def test_without_a_discount_cached_tokens_cost_what_others_do() -> None:
     usage = Usage(
         "model", "groq", "a-1", prompt_tokens=500_000, cached_prompt_tokens=500_000, completion_tokens=100_000
