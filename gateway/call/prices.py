@@ -107,7 +107,7 @@ def is_embedded(stage: Stage, provider: str) -> bool:
 
 
 def amounts_of(usage: Usage) -> dict[Unit, Decimal]:
-    """How much of each unit a usage is; units of which it is nothing are left out, and what a provider counts twice (more
+    """How much of each unit a usage is; units of which it is nothing are left out. What a provider counts twice (more
     cached tokens than there were) makes nothing cheaper."""
     cached_audio = usage.cached_prompt_audio_tokens
     cached = usage.cached_prompt_tokens - cached_audio
