@@ -19,7 +19,8 @@ provider_app = typer.Typer(
 
 @provider_app.command("list")
 def list_providers(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: stt, llm and tts with their providers.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: stt, llm and tts with their names.")] = False,
+    details: Annotated[bool, typer.Option(help="With --json: all that is known of each.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """List the providers by stage, with the names that assistants use, and what each still needs here.
@@ -29,10 +30,12 @@ def list_providers(
         parley provider list
 
         parley provider list --json
+
+        parley provider list --json --details
     """
     from gateway.commands.provider import listing
 
-    listing.run(read_settings(config), as_json=as_json)
+    listing.run(read_settings(config), as_json=as_json or details, details=details)
 
 
 @provider_app.command("test")

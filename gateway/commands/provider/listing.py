@@ -53,12 +53,15 @@ class Listed:
         return self.installed and self.key != MISSING
 
 
-def run(settings: Settings, *, as_json: bool) -> None:
-    """Print the providers of all stages."""
+def run(settings: Settings, *, as_json: bool, details: bool = False) -> None:
+    """Print the providers of all stages; as JSON their names, and with `details` all that is known of each."""
     credentials = Credentials(settings.credentials)
     by_stage = {stage: listed(stage, credentials) for stage in StageName}
     if as_json:
-        shown = {str(stage): [asdict(one) for one in providers] for stage, providers in by_stage.items()}
+        shown = {
+            str(stage): [asdict(one) if details else one.provider for one in providers]
+            for stage, providers in by_stage.items()
+        }
         typer.echo(json.dumps(shown, indent=1))
         return
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(_table(by_stage))

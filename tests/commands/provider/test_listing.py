@@ -35,9 +35,10 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_json_has_every_provider_under_its_stage(capsys: pytest.CaptureFixture[str]) -> None:
     listing.run(KEYED, as_json=True)
     shown = json.loads(capsys.readouterr().out)
-    assert {stage: [one["provider"] for one in providers] for stage, providers in shown.items()} == {
-        str(stage): list(BY_STAGE[STAGES[stage]]) for stage in StageName
-    }
+    assert shown == {str(stage): list(BY_STAGE[STAGES[stage]]) for stage in StageName}
+    listing.run(KEYED, as_json=True, details=True)
+    detailed = json.loads(capsys.readouterr().out)
+    assert {stage: [one["provider"] for one in providers] for stage, providers in detailed.items()} == shown
 
 
 def test_a_key_is_told_by_its_place_and_never_itself(
@@ -45,7 +46,7 @@ def test_a_key_is_told_by_its_place_and_never_itself(
 ) -> None:
     monkeypatch.setenv("DEEPGRAM_API_KEY", "s3cret")
     for as_json in (True, False):
-        listing.run(KEYED, as_json=as_json)
+        listing.run(KEYED, as_json=as_json, details=True)
     out = capsys.readouterr().out
     assert "s3cret" not in out
     keys = {one["provider"]: one["key"] for one in json.loads(out[: out.index("\n}\n") + 3])["stt"]}
