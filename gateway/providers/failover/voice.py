@@ -1,8 +1,9 @@
 """A voice made of several: when one fails, the next goes on with the words that are not passed on yet.
 
 Order: the candidates whose circuits are closed, as the assistant names them; then, as a last resort, those whose
-circuits are open, and the first one again where its failure may pass. While another candidate is left, a voice has the
-deadlines of `FailoverSettings`; the last one has as long as a caller may be left in silence.
+circuits are open, unless they asked to be left alone, and the first one again where its failure may pass. While another
+candidate is left, a voice has the deadlines of `FailoverSettings`; the last one has as long as a caller may be left in
+silence.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import structlog
 
 from gateway.conversation.heard import SAMPLES_PER_CHARACTER
-from gateway.errors import ProviderBadRequest, ProviderError, ProviderTimeout, ProviderUnavailable
+from gateway.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from gateway.providers.base import OUTSIDE_CALL, CallContext, Preparable, Voice, VoiceCapabilities, VoiceChunk
 from gateway.providers.failover.candidate import Candidate
 from gateway.providers.failover.spoken_text import SpokenText
@@ -96,7 +97,9 @@ class FailoverVoice:
                 yield place
             else:
                 skipped.append(place)
-        yield from skipped
+        for place in skipped:
+            if not self._candidates[place].circuit.left_alone(time.monotonic()):
+                yield place
         if any(failure.place == 0 and failure.may_pass for failure in failures):
             yield 0
 
@@ -112,8 +115,7 @@ class FailoverVoice:
     def _failed(self, attempt: _Attempt, error: ProviderError, context: CallContext) -> None:
         candidate = attempt.candidate
         logger.warning("voice failed", call=context.call_id, voice=candidate.name, error=str(error))
-        if not isinstance(error, ProviderBadRequest):
-            candidate.circuit.failed(time.monotonic(), error)
+        candidate.circuit.failed(time.monotonic(), error)
 
     def _learn(self, place: int, spoken: SpokenText) -> None:
         """How fast a voice speaks: its own pace at once, then slowly better."""
@@ -132,7 +134,9 @@ class _Failure:
     @property
     def may_pass(self) -> bool:
         """The same voice may do better at once: it spoke and broke off, or failed without making anybody wait."""
-        return not self.error.permanent and (self.sounded or not isinstance(self.error, ProviderTimeout))
+        if self.error.permanent or self.error.retry_after is not None:
+            return False
+        return self.sounded or not isinstance(self.error, ProviderTimeout)
 
 
 @dataclass(slots=True)
@@ -148,6 +152,7 @@ class _Attempt:
     _next: asyncio.Future[Any] | None = None
     _began: float = field(default_factory=time.monotonic)
     _last: float | None = None
+    _failed: bool = False
     _good_ms: float | None = None
     """When its first audio came, until it is told to the circuit or the voice failed."""
 
@@ -169,7 +174,7 @@ class _Attempt:
             if not self.spoken.plausible:
                 raise ProviderUnavailable(f"The voice {self.candidate.name} ended without having spoken.")
         except ProviderError:
-            self._good_ms = None
+            self._failed, self._good_ms = True, None
             raise
         if (held := self.spoken.finish(time.monotonic())) is not None:
             yield held
@@ -178,6 +183,8 @@ class _Attempt:
         """Cancel what goes on. A voice that was good up to here was good."""
         if self._good_ms is not None:
             self.candidate.circuit.succeeded(self._good_ms)
+        elif not self._failed:
+            self.candidate.circuit.abandoned()
         if self._next is not None:
             self._next.cancel()
             await asyncio.gather(self._next, return_exceptions=True)
@@ -235,6 +242,8 @@ async def _closed(closing: Sequence[asyncio.Task[None]]) -> None:
 
 
 def _all_failed(errors: Sequence[ProviderError]) -> ProviderError:
+    if not errors:
+        return ProviderUnavailable("Every voice asked to be left alone for a while.")
     reasons = list(dict.fromkeys(map(str, errors)))
     if len(reasons) == 1:
         return errors[-1]

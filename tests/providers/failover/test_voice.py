@@ -15,6 +15,7 @@ from gateway.errors import (
     ProviderAuthentication,
     ProviderBadRequest,
     ProviderError,
+    ProviderRateLimit,
     ProviderTimeout,
     ProviderUnavailable,
 )
@@ -279,6 +280,36 @@ async def test_a_wrong_key_is_not_tried_twice() -> None:
     with pytest.raises(ProviderAuthentication, match="wrong key"):
         await listen(voice.speak("seven"))
     assert len(one.texts) == 1
+
+
+async def test_a_voice_that_asked_to_be_left_alone_is_left_alone() -> None:
+    one = Played(ProviderRateLimit("slower", retry_after=5))
+    voice, _ = failover(one)
+    with pytest.raises(ProviderRateLimit, match="slower"):
+        await listen(voice.speak("seven"))
+    with pytest.raises(ProviderUnavailable, match="left alone"):
+        await listen(voice.speak("seven"))
+    assert len(one.texts) == 1
+
+
+async def test_an_open_circuit_is_a_last_resort() -> None:
+    one, two = Played(), Played(ProviderAuthentication("wrong key"))
+    voice, [circuit, _] = failover(one, two)
+    circuit.failed(time.monotonic(), LOST)
+    assert (await listen(voice.speak("seven"))).texts == ["seven"]
+    assert len(two.texts) == 1
+
+
+async def test_a_cancelled_trial_of_an_open_circuit_is_the_next_ones() -> None:
+    one = Played(30.0)
+    voice, [circuit] = failover(one, first_audio_seconds=20)
+    circuit.failed(time.monotonic() - 100, LOST)
+    assert circuit.state(time.monotonic()) == "half-open"
+    task = asyncio.create_task(listen(voice.speak("seven")))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert circuit.admits(time.monotonic())
 
 
 async def test_a_text_that_one_voice_refuses_says_nothing_of_its_health() -> None:

@@ -71,6 +71,12 @@ def test_a_plan_says_where_to_cut() -> None:
     assert plan.cutting == Cutting(whole=True, least=5, marks=(".", "。"))
 
 
+def test_a_voice_that_stands_in_may_have_vapis_plan_and_cache() -> None:
+    stand_in = {"provider": "hibari", "cachingEnabled": False, "chunkPlan": {"minCharacters": 10}}
+    [_, other] = VoiceSettings.model_validate({"provider": "hibari", "fallbackPlan": {"voices": [stand_in]}}).chain
+    assert other.options == {}
+
+
 def test_a_plan_of_vapis_is_taken_whole() -> None:
     formats = {"enabled": True, "numberToDigitsCutoff": 2025, "formattersEnabled": ["markdown", "email"]}
     assert voice(formatPlan={**formats, "replacements": []}).replacements == []
