@@ -169,7 +169,7 @@ class Health:
         return self._circuits.setdefault((stage, name), Circuit(stage, name, self._rules, _log_change))
 
     def __iter__(self) -> Iterator[Circuit]:
-        return iter(self._circuits.values())
+        return iter(list(self._circuits.values()))  # others may be added in another thread
 
 
 def _log_change(circuit: Circuit, seconds: float) -> None:

@@ -1,7 +1,8 @@
 """Makes providers from settings: Parley's own by their names, anybody's by "package.module:Class".
 
 A provider is made once per process and settings, and shared by all calls. What an assistant gets is the provider that
-it names, together with those that stand in for it.
+it names, together with those that stand in for it. Making one may import an SDK and read certificates, which takes up
+to a second: calls have it done in a thread, so that the event loop goes on.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -85,6 +87,7 @@ class Providers:
         self.health = health or Health(rules)
         self._made: dict[tuple[Stage, str], object] = {}
         self._joined: dict[tuple[Stage, str], object] = {}
+        self._making: dict[tuple[Stage, str], threading.RLock] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Providers:
@@ -124,9 +127,10 @@ class Providers:
         if self._phrases is None or not (settings.caching_enabled and _remote("voice", settings)):
             return self._joint("voice", settings.chain, failover_voice)
         key: tuple[Stage, str] = ("voice", "\n".join(["cached", *map(_key, settings.chain)]))
-        if key not in self._joined:
-            self._joined[key] = self._cached_voice(settings, Phrases(self._phrases, _key(settings)))
-        return cast(Voice, self._joined[key])
+        with self._once(key):
+            if key not in self._joined:
+                self._joined[key] = self._cached_voice(settings, Phrases(self._phrases, _key(settings)))
+            return cast(Voice, self._joined[key])
 
     def default_transcriber(self) -> TranscriberSettings:
         """Deepgram where there is a key for it, else the embedded one."""
@@ -154,7 +158,7 @@ class Providers:
 
     async def close(self) -> None:
         """End the connections that providers keep."""
-        for provider in self._made.values():
+        for provider in list(self._made.values()):
             if isinstance(provider, Closable):
                 try:
                     await provider.close()
@@ -166,12 +170,17 @@ class Providers:
     def make(self, stage: Stage, settings: ProviderSettings) -> object:
         """One provider, without those that stand in for it; raises as `transcriber`."""
         key = (stage, _key(settings))
-        if key not in self._made:
-            known = BY_STAGE[stage]
-            entry = known.get(settings.provider)
-            self._made[key] = self._enter(stage, settings, entry) if entry else _import(stage, settings, known)
-            logger.info("provider made", stage=stage, provider=settings.provider)
-        return self._made[key]
+        with self._once(key):
+            if key not in self._made:
+                known = BY_STAGE[stage]
+                entry = known.get(settings.provider)
+                self._made[key] = self._enter(stage, settings, entry) if entry else _import(stage, settings, known)
+                logger.info("provider made", stage=stage, provider=settings.provider)
+            return self._made[key]
+
+    def _once(self, key: tuple[Stage, str]) -> threading.RLock:
+        """Two threads that want the same make one; who wants something else does not wait."""
+        return self._making.setdefault(key, threading.RLock())
 
     def credential(self, provider: str) -> Credential:
         """What gives access to a provider; without a key when there is none."""
@@ -210,31 +219,37 @@ class Providers:
         """The model that speaks by itself; one for all assistants that want the same of it."""
         choice = Choice.of(assistant)
         key: tuple[Stage, str] = ("model", f"realtime {choice}")
-        if key not in self._made:
-            module = _module("model", assistant.model.provider, REALTIME)
-            options = _options("model", assistant.model, REALTIME, module)
-            credential = self._access("model", assistant.model.provider, REALTIME)
-            named = self._place(f"openai {choice.options['model']}", "openai")
-            self._made[key] = module.make(
-                options,
-                credential,
+        with self._once(key):
+            if key not in self._made:
+                self._made[key] = self._session_of(assistant, choice)
+                logger.info("provider made", stage="model", provider="openai", model=choice.options["model"])
+            return cast("OpenAiRealtime", self._made[key])
+
+    def _session_of(self, assistant: Assistant, choice: Choice) -> object:
+        module = _module("model", assistant.model.provider, REALTIME)
+        named = self._place(f"openai {choice.options['model']}", "openai")
+        return cast(
+            object,
+            module.make(
+                _options("model", assistant.model, REALTIME, module),
+                self._access("model", assistant.model.provider, REALTIME),
                 voice=choice.voice,
                 transcriber=choice.transcriber,
                 language=choice.language,
                 failover=self._failover,
                 circuit=self.health.circuit("model", named),
-            )
-            logger.info("provider made", stage="model", provider="openai", model=choice.options["model"])
-        return cast("OpenAiRealtime", self._made[key])
+            ),
+        )
 
     def _joint(self, stage: Stage, chain: Sequence[ProviderSettings], join: Join[Kind]) -> Kind:
         key = (stage, "\n".join(map(_key, chain)))
-        if key not in self._joined:
-            candidates = [self._candidate(stage, settings) for settings in chain]
-            alone = len(chain) == 1 and _embedded(stage, chain[0])
-            joined = candidates[0].provider if alone else join(cast(Any, candidates), self._failover)
-            self._joined[key] = joined
-        return cast(Kind, self._joined[key])
+        with self._once(key):
+            if key not in self._joined:
+                candidates = [self._candidate(stage, settings) for settings in chain]
+                alone = len(chain) == 1 and _embedded(stage, chain[0])
+                joined = candidates[0].provider if alone else join(cast(Any, candidates), self._failover)
+                self._joined[key] = joined
+            return cast(Kind, self._joined[key])
 
     def _cached_voice(self, settings: VoiceSettings, phrases: Phrases) -> Voice:
         """Only what the first voice says is kept: one in another voice would be heard long after its need."""

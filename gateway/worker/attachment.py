@@ -9,10 +9,10 @@ from typing import Protocol
 import httpx
 import structlog
 
-from gateway.errors import ParleyError, ProviderError
+from gateway.errors import ParleyError, ProviderError, ProviderTimeout
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.registry import Providers
-from gateway.worker.opening import Resources, read_start
+from gateway.worker.opening import Opening, Resources, read_start
 from gateway.worker.session import Session
 
 BATCH_SECONDS = 0.010
@@ -21,6 +21,8 @@ LOAD_SECONDS = 1.0
 """A stream without events still tells the load this often."""
 HEALTH_SECONDS = 0.9
 WRITE_SECONDS = 10.0
+_MAKE_SECONDS = 10.0
+"""The gateway has asked another worker long before; providers that are made later are there for the next call."""
 
 logger = structlog.get_logger(__name__)
 
@@ -51,6 +53,8 @@ class Attachment:
         self._host = host
         self._write = write
         self._sessions: dict[int, Session] = {}
+        self._starting: dict[int, list[pb.GatewayEvent]] = {}
+        """Calls whose providers are being made, with what came for them meanwhile."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._outbox: list[pb.WorkerEvent] = []
         self._wake = asyncio.Event()
@@ -71,6 +75,8 @@ class Attachment:
     def _take(self, event: pb.GatewayEvent, group: asyncio.TaskGroup) -> None:
         if event.WhichOneof("event") == "start":
             self._open(event.call, event.start, group)
+        elif (waiting := self._starting.get(event.call)) is not None:
+            waiting.append(event)
         elif (session := self._sessions.get(event.call)) is not None:
             session.receive(event)
 
@@ -78,37 +84,58 @@ class Attachment:
         if reason := self._host.admit():
             self._refuse(number, reason)
             return
-        try:
-            opening = read_start(start)
-            resources = Resources.of(opening, self._host.providers, self._host.client)
-        except (ParleyError, ValueError) as error:
-            logger.warning("call refused", call=start.call_id, reason=str(error))
-            self._refuse(number, str(error))
-            self._host.release()
-            return
-        session = Session(opening, resources, send=lambda message, urgent: self._send(number, message, urgent))
-        self._sessions[number] = session
-        task = group.create_task(self._hold(number, session, start.call_id), name=f"call {start.call_id}")
+        self._starting[number] = []
+        task = group.create_task(self._hold(number, start), name=f"call {start.call_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _begin(self, number: int, start: pb.StartCall) -> Session:
+        """A session with its providers.
+
+        :raises ParleyError, ValueError: the assistant is not valid, or a provider cannot be made
+        """
+        try:
+            async with asyncio.timeout(_MAKE_SECONDS):
+                # An assistant that is new to this process may have an SDK imported: a second, for all other calls too.
+                opening, resources = await asyncio.to_thread(self._understand, start)
+        except TimeoutError:
+            raise ProviderTimeout(f"The providers of the call were not made within {_MAKE_SECONDS:g} s.") from None
+        session = Session(opening, resources, send=lambda message, urgent: self._send(number, message, urgent))
+        self._sessions[number] = session
+        for event in self._starting.pop(number):
+            session.receive(event)
+        return session
+
+    def _understand(self, start: pb.StartCall) -> tuple[Opening, Resources]:
+        opening = read_start(start)
+        return opening, Resources.of(opening, self._host.providers, self._host.client)
 
     def _refuse(self, number: int, reason: str) -> None:
         self._send(number, pb.WorkerEvent(refused=pb.Refused(reason=reason)), True)
 
-    async def _hold(self, number: int, session: Session, call_id: str) -> None:
-        """Run a session to its end. Whatever ends it is the end of this call alone."""
+    async def _hold(self, number: int, start: pb.StartCall) -> None:
+        """Hold a call to its end. Whatever ends it is the end of this call alone."""
         try:
+            try:
+                session = await self._begin(number, start)
+            except (ParleyError, ValueError) as error:
+                self._refuse_start(number, start, error)
+                return
             await session.run()
         except ProviderError as error:
             # Only opening raises these: nothing was promised yet, and another worker may do better.
-            logger.warning("call refused", call=call_id, reason=str(error))
-            self._refuse(number, str(error))
+            self._refuse_start(number, start, error)
         except Exception as error:  # border of one call's task: the other calls go on
-            logger.exception("session failed", call=call_id)
+            logger.exception("session failed", call=start.call_id)
             self._fail(number, "pipeline-error-worker-failed", f"The conversation failed: {_cause(error)!r}.")
         finally:
+            self._starting.pop(number, None)
             self._sessions.pop(number, None)
             self._host.release()
+
+    def _refuse_start(self, number: int, start: pb.StartCall, error: Exception) -> None:
+        logger.warning("call refused", call=start.call_id, reason=str(error))
+        self._refuse(number, str(error))
 
     def _fail(self, number: int, reason: str, detail: str) -> None:
         self._send(number, pb.WorkerEvent(failure=pb.Failure(reason=reason, detail=detail)), True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,13 @@ class Own:
         self.warm += 1
 
 
+class Slow:
+    """A provider that takes a while to make."""
+
+    def __init__(self) -> None:
+        threading.Event().wait(0.05)
+
+
 @pytest.fixture
 def providers() -> Providers:
     return Providers(Credentials(environ={}))
@@ -47,6 +56,18 @@ def test_a_class_is_made_with_its_options_and_shared(providers: Providers) -> No
     assert providers.make("voice", settings(OWN, size=3)) is first
     assert providers.make("voice", settings(OWN, size=4)) is not first
     assert providers.make("transcriber", settings(OWN, size=3)) is not first
+
+
+def test_two_threads_that_want_the_same_get_one(providers: Providers) -> None:
+    at_once = threading.Barrier(4)
+
+    def make() -> object:
+        at_once.wait(5)
+        return providers.voice(VoiceSettings(provider=f"{__name__}:Slow"))
+
+    with ThreadPoolExecutor(4) as threads:
+        made = [threads.submit(make) for _ in range(4)]
+        assert len({id(one.result()) for one in made}) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import pytest
@@ -15,6 +16,7 @@ from gateway.errors import ConfigError, SetupError
 from gateway.link.v1 import link_pb2 as pb
 from gateway.settings import Settings
 from gateway.worker.server import SERVICE, serve_worker
+from tests.worker.fakes import ToneVoice
 from tests.worker.peer import GatewayPeer, attached, served
 from tests.worker.test_conversation import answered, assistant, greeted
 
@@ -103,6 +105,30 @@ async def test_a_call_that_cannot_be_served_is_refused_with_the_reason(change: d
         plan = assistant() | change
         assert sentence in await refusal(peer, plan)
         assert worker.load().active_calls == 0
+
+
+class GatedVoice(ToneVoice):
+    """A voice that takes long to make, as one whose SDK is imported: until the test opens the gate."""
+
+    gate: ClassVar[threading.Event]
+
+    def __init__(self) -> None:
+        super().__init__(word_ms=100)
+        if not self.gate.wait(10):
+            raise ConfigError("Nobody opened the gate: the event loop waited for this voice.")
+
+
+async def test_calls_go_on_while_the_providers_of_another_are_made() -> None:
+    GatedVoice.gate = threading.Event()
+    async with served() as (_, address), attached(address) as peer:
+        waiting = peer.call()
+        waiting.start(assistant(voice={"provider": f"{__name__}:GatedVoice"}))
+        waiting.answer()
+        await greeted(peer, assistant())
+        assert not waiting.events
+        GatedVoice.gate.set()
+        await waiting.until(lambda: waiting.of("accepted"))
+        await waiting.until(lambda: waiting.of("utterance"))  # what came in between was kept: it was answered
 
 
 async def test_calls_end_when_their_gateway_is_gone() -> None:
