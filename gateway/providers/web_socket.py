@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidS
 
 from gateway.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from gateway.providers.refusals import complaint, refusal
+from gateway.providers.tls import checked
 
 Message = TypeVar("Message", bound=BaseModel)
 
@@ -90,7 +91,7 @@ class JsonSocket:
         :raises ProviderError: it is refused, or cannot be reached
         """
         with socket_errors(who, codes):
-            return cls(who, await connect(url, additional_headers=headers, **_OPTIONS), codes)
+            return cls(who, await connect(url, additional_headers=headers, **_OPTIONS, **checked(url)), codes)
 
     async def send(self, message: Mapping[str, Any] | bytes) -> None:
         """A JSON object, or audio.

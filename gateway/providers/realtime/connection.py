@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from gateway.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from gateway.providers.realtime.history import ClientEvent
 from gateway.providers.refusals import refusal
+from gateway.providers.tls import checked
 
 ServerEvent = Mapping[str, Any]
 _REMEMBERED = 64
@@ -101,6 +102,7 @@ async def connect(client: openai.AsyncOpenAI, model: str, who: str, seconds: flo
         "close_timeout": _CLOSE_SECONDS,
         "ping_interval": _PING_SECONDS,
         "ping_timeout": _PING_SECONDS,
+        **checked(str(client.base_url)),
     }
     try:
         async with asyncio.timeout(seconds):

@@ -41,6 +41,7 @@ from gateway.providers.stt.committed_audio import CommittedAudio
 from gateway.providers.stt.connection import Recognised, RecogniserTraits
 from gateway.providers.stt.leading_quiet import LeadingQuiet
 from gateway.providers.stt.spoken_span import SpokenSpan
+from gateway.providers.tls import checked
 from gateway.providers.usage import Usage
 from gateway.providers.web_socket import CLOSE_SECONDS, socket_errors
 
@@ -81,8 +82,9 @@ class OpenAiRealtimeRecogniser:
 
         :raises ProviderError: it is refused, or cannot be reached
         """
-        # Not an option that the SDK knows of, but it hands all of them on.
-        options = cast(WebSocketConnectionOptions, {"close_timeout": CLOSE_SECONDS})
+        # Not options that the SDK knows of, but it hands all of them on.
+        known = {"close_timeout": CLOSE_SECONDS, **checked(str(self._client.base_url))}
+        options = cast(WebSocketConnectionOptions, known)
         opening = self._client.realtime.connect(
             extra_query={"intent": "transcription"}, websocket_connection_options=options
         )

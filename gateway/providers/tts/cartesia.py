@@ -23,6 +23,7 @@ from gateway.media.audio import SAMPLE_RATE
 from gateway.providers.credentials import Credential
 from gateway.providers.options import ProviderOptions
 from gateway.providers.refusals import refusal
+from gateway.providers.tls import checked
 from gateway.providers.tts.connection import Sound, SpeakerTraits
 from gateway.providers.tts.socket_voice import SocketVoice
 from gateway.providers.tts.websocket import OPTIONS, as_websocket, bounded, faults, is_open
@@ -82,7 +83,7 @@ class Cartesia:
 
     def __init__(self, options: Options, credential: Credential) -> None:
         self.traits = SpeakerTraits("cartesia", options.model, word_times=True, session_seconds=_SESSION_SECONDS)
-        url = (credential.api_url or URL).rstrip("/")
+        self._url = url = (credential.api_url or URL).rstrip("/")
         self._who = f"The voice {options.voice_id} of cartesia"
         self._request = request_of(options)
         self._client = AsyncCartesia(
@@ -92,7 +93,7 @@ class Cartesia:
     async def connect(self) -> CartesiaConnection:
         """A connection for this account; the voice goes with each text."""
         with faults(self._who):
-            options = cast(WebsocketConnectionOptions, dict(OPTIONS))
+            options = cast(WebsocketConnectionOptions, {**OPTIONS, **checked(self._url)})
             connecting = self._client.tts.websocket_connect(websocket_connection_options=options)
             return CartesiaConnection(self._who, await connecting.enter(), self._request)
 

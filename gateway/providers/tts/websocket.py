@@ -14,6 +14,7 @@ from websockets.protocol import State
 
 from gateway.errors import ProviderTimeout, ProviderUnavailable
 from gateway.providers.refusals import refusal
+from gateway.providers.tls import checked
 
 Message = TypeVar("Message")
 
@@ -42,7 +43,7 @@ async def dial(who: str, url: str, headers: Mapping[str, str]) -> ClientConnecti
     :raises ProviderError: it is refused, cannot be reached, or not opened in time
     """
     with faults(who):
-        return await connect(url, additional_headers=headers, **OPTIONS)
+        return await connect(url, additional_headers=headers, **OPTIONS, **checked(url))
 
 
 @contextmanager
