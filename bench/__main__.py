@@ -27,6 +27,7 @@ BENCHMARKS = {
     "overlaps": "bench.overlaps.run",
     "turn_taking": "bench.turn_taking.run",
     "voicemail": "bench.voicemail",
+    "failover": "bench.failover",
 }
 """Name → module with a `SUMMARY` and `async measure(folder) -> Report`; a `measure` that takes `everything` has more
 material than it usually runs."""

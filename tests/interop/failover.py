@@ -120,6 +120,8 @@ def _assistant(number: str) -> dict[str, Any]:
         assistant["voice"] = {**_VOICES[first], "fallbackPlan": {"voices": [_VOICES[second]]}}
     elif number == "transcriber":
         plan = {"transcribers": [{"provider": second}]}
+        # Who reads out a number makes pauses: it is to be one turn, also when the machine is busy.
+        assistant["startSpeakingPlan"] = {"waitSeconds": 0.8}
         assistant["transcriber"] = {"provider": first, "model": "nova-3", "fallbackPlan": plan}
     else:
         plan = {"models": [{"provider": second, "model": "one"}]}

@@ -51,7 +51,8 @@ class DeepgramListen(Emulator):
 
     async def drop(self) -> None:
         """All connections are lost now."""
-        for websocket in list(self._live):
+        live, self._live = self._live, set()
+        for websocket in live:
             await websocket.close(1011, "NET-0000: emulated")
 
     async def _nova(self, websocket: WebSocket) -> None:
