@@ -18,6 +18,7 @@ from tests.interop.failover import (
     Providers,
     Turn,
     answers,
+    digits_recorded,
     digits_understood,
     hold,
     number_read_out,
@@ -32,11 +33,11 @@ METHOD = (
     "pjsua2 softphones over SIP and RTP on loopback, tcpdump; some at a time; the providers are emulators of this "
     "machine that synthesise four times as fast as speech; settings of failover are the defaults, but for the breaker; "
     "the agent speaks in tones, a pair for each word, so that each word is heard surely in the captured RTP; the "
-    "caller's digits are a human's, the emulated transcribers know the recordings, waitSeconds is 0.8 there; a gap is "
-    "the longest silence between two words of an answer, 40 ms of it the voice's own; silence counts from the caller's "
-    "last loud packet; "
-    "an outage is a provider that accepts requests and never answers, with the breaker open after one failure, and its "
-    "delay is the answer's against the median without the outage"
+    "caller's digits are a human's, the emulated transcribers know the recordings, waitSeconds is 0.8 there, and what "
+    "the product's recording holds of them is what a transcriber could hear; a gap is the longest silence between two "
+    "words of an answer, 40 ms of it the voice's own; silence and delays count from the caller's last loud packet (below 0: "
+    "before it); an outage is a provider that takes requests and never answers, with the breaker open after one "
+    "failure, and its delay is the answer's against the median without the outage"
 )
 VOICE_CALLS, VOICE_TURNS = 2, 5
 TRANSCRIBER_CALLS = 6
@@ -172,7 +173,7 @@ async def transcribers(rig: Rig) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class _Understood:
-    """A call: digits said, digits wrong, and how late the answers were, ms."""
+    """A call: digits that came, digits wrong, and how late the answers were, ms."""
 
     digits: int
     wrong: int
@@ -188,8 +189,9 @@ async def _transcriber_call(rig: Rig, call: int) -> _Understood:
     turns = [Turn(files[0]), Turn(files[1], {"deepgram": _DEAD}, lost_at), Turn(files[2])]
     conversation = await rig.call(f"transcriber {call}", "transcriber", turns)
     first, disturbed, last = answers(conversation.call)
-    wrong = _differences(said, digits_understood(conversation))
-    return _Understood(len("".join(said)), wrong, [first.delay_ms, last.delay_ms], disturbed.delay_ms)
+    came = digits_recorded(rig.product, conversation)
+    wrong = _differences(came, digits_understood(conversation))
+    return _Understood(len(came), wrong, [first.delay_ms, last.delay_ms], disturbed.delay_ms)
 
 
 async def _silent_transcriber_call(rig: Rig, call: int) -> _Understood:
@@ -200,13 +202,14 @@ async def _silent_transcriber_call(rig: Rig, call: int) -> _Understood:
     conversation = await rig.call(f"silent transcriber {call}", "transcriber", [turn])
     rig.served.relieve(["deepgram"])
     (answered,) = answers(conversation.call)
-    return _Understood(len(said), _differences([said], digits_understood(conversation)), [], answered.delay_ms)
+    came = digits_recorded(rig.product, conversation)
+    return _Understood(len(came), _differences(came, digits_understood(conversation)), [], answered.delay_ms)
 
 
-def _differences(said: Sequence[str], understood: Sequence[str]) -> int:
-    """Digits that were said and not understood, and those that were understood too often."""
-    wanted, got = "".join(said), "".join(understood)
-    return sum(abs(wanted.count(digit) - got.count(digit)) for digit in "0123456789") or int(wanted != got)
+def _differences(came: str, understood: str) -> int:
+    """Digits that came and were not understood, and those that were understood too often or in a wrong place."""
+    apart = sum(abs(came.count(digit) - understood.count(digit)) for digit in "0123456789")
+    return apart or int(came != understood)
 
 
 # ------------------------------------------------------------ models

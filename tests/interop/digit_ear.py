@@ -19,7 +19,7 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _GAP_MS = 60
 """Less than the quiet after which the product asks what was said. A digit may have a stop that is longer: what is
 behind that is little, and no word."""
-_ALIKE = 0.85
+_ALIKE = 0.7
 """Correlation with the recording from which it is this digit, whole."""
 
 
