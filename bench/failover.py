@@ -35,9 +35,9 @@ METHOD = (
     "the agent speaks in tones, a pair for each word, so that each word is heard surely in the captured RTP; the "
     "caller's digits are a human's, the emulated transcribers know the recordings, waitSeconds is 0.8 there, and what "
     "the product's recording holds of them is what a transcriber could hear; a gap is the longest silence between two "
-    "words of an answer, 40 ms of it the voice's own; silence and delays count from the caller's last loud packet (below 0: "
-    "before it); an outage is a provider that takes requests and never answers, with the breaker open after one "
-    "failure, and its delay is the answer's against the median without the outage"
+    "words of an answer, 40 ms of it the voice's own; silence and delays count from the caller's last loud packet "
+    "(below 0: before it); an outage is a provider that takes requests and never answers, with the breaker open after "
+    "one failure, and its delay is the answer's against the median without the outage"
 )
 VOICE_CALLS, VOICE_TURNS = 2, 5
 TRANSCRIBER_CALLS = 6
