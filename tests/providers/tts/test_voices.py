@@ -130,6 +130,9 @@ async def test_what_is_cancelled_is_billed_and_ends_the_request(case: Case) -> N
     async with running(emulator):
         voice = case.voice(emulator, emulator.key)
         task = asyncio.create_task(said(voice, TEXT, bill.context))
+        async with asyncio.timeout(10):
+            while not emulator.open:  # noqa: ASYNC110  the emulator tells nobody
+                await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
