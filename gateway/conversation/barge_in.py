@@ -180,11 +180,11 @@ class BargeIn(Turns):
         if self._look is not None and event.segment == self._look.segment:
             self._hear_words(event.text, self._look.end_ms)
         elif self.caller.transcribed(event.segment, event.text, self._now):
-            before = all(segment.end_ms < self._burst_ms for segment in self.caller.segments)
-            if before and self._kind_of_words() == "interruption":
-                self._cut("interruption", backoff_ms=self._plan.backoff_ms)
-            elif not before:  # else they say nothing about the speech that goes on
+            if any(segment.end_ms >= self._burst_ms for segment in self.caller.segments):
                 self._hear_words(self.caller.text, self.caller.segments[-1].end_ms)
+            elif self._kind_of_words() == "interruption" and not self._covers:
+                # These words say nothing about the speech that goes on.
+                self._cut("interruption", backoff_ms=self._plan.backoff_ms)
 
     def _partial_in_overlap(self, event: e.PartialHeard) -> None:
         if event.stability is None or event.stability >= STEADY:
@@ -211,7 +211,7 @@ class BargeIn(Turns):
     def _disregard(self, reason: str) -> None:
         """What sounds is not the caller, for as long as it goes on."""
         self.caller.speaking = False
-        self.caller.forget()
+        self._forget_overlap()
         if self.state is State.OVERLAP:
             self._resume(reason)
 
@@ -250,6 +250,10 @@ class BargeIn(Turns):
     def _kind_of_words(self) -> str:
         return overlap.classify(self.caller.text, self._plan.overlap, agent=self.reply.text if self.reply else "")
 
+    def _forget_overlap(self) -> None:
+        """What sounded over the agent was not the caller."""
+        self.caller.forget()
+
     def _set_aside(self) -> None:
         """Forget what was said over the agent, but for an answer to the question that is being asked."""
         text, caller = self.caller.text, self.caller
@@ -260,7 +264,7 @@ class BargeIn(Turns):
 
     def _resume(self, reason: str) -> None:
         if reason == "echo":
-            self.caller.forget()
+            self._forget_overlap()
         self._set_aside()
         self._go_on(reason)
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class SpeechKind(StrEnum):
-    """Why the agent speaks: an answer of the model, or a fixed text."""
+    """Why the agent speaks: an answer of the model, or a fixed text. A cover fills the wait for the caller's words."""
 
     REPLY = "reply"
     GREETING = "greeting"
@@ -17,6 +17,7 @@ class SpeechKind(StrEnum):
     SAY = "say"
     CONTINUATION = "continuation"
     VOICEMAIL = "voicemail"
+    COVER = "cover"
 
 
 @dataclass(frozen=True, slots=True)

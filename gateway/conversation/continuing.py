@@ -23,7 +23,7 @@ class Continuing(KeptSpeech):
 
     def _cut(self, reason: str, *, backoff_ms: int, then: Callable[[], None] | None = None) -> None:
         by_mistake = reason in ("interruption", "overtaken") and self.reply is not None
-        if self.reply is not None:
+        if self.reply is not None and not self._covers:
             self._broken = (self.reply, self._ending) if by_mistake else None
         super()._cut(reason, backoff_ms=backoff_ms, then=then)
 

@@ -31,14 +31,16 @@ class Fillers:
     def due_ms(self, turn: int, now: int, asked_ms: int | None) -> int:
         """When a phrase is due if the reply to this turn stays silent from `now` on, ms of any clock.
 
-        :param asked_ms: when the caller's words ended, None when something was heard since
+        :param asked_ms: when the caller's words ended, or a phrase before the turn was taken; None when something was
+            heard since
         """
         phrases = self.plan.phrases
         longest = max(self.plan.delay_ms, SILENT_MS) if phrases else SILENT_MS
         if asked_ms is None:
             return now + longest
         tiresome = len(phrases) == 1 and self.last == phrases[0] and turn - self.last_turn < 2
-        usual = longest if tiresome or not phrases else self.plan.delay_ms
+        covered = turn == self.last_turn
+        usual = longest if tiresome or covered or not phrases else self.plan.delay_ms
         return min(now + usual, max(asked_ms + longest, now + CHANCE_MS))
 
     def choose(self, turn: int, *, tools: bool) -> str:

@@ -21,8 +21,8 @@ from gateway.conversation.timers import Timers
 
 TRANSCRIBE_MS = 100
 """Silence after which a segment is transcribed, in the hope that it is the turn's end."""
-TRANSCRIPT_MS = 6_000
-"""A transcript that has not come by then is given up."""
+TRANSCRIPT_MS = 11_000
+"""A transcript that has not come by then is given up: the transcribers do so a second earlier, and say why."""
 SEGMENT_MS = 20_000
 """Speech without a pause is transcribed in pieces of this length."""
 REPLY_MS = 15_000
@@ -70,6 +70,7 @@ class Floor(ABC):
         self._silence = Silence(plan.silence)
         self._fillers = Fillers(plan.fillers)
         self._asked_ms = 0
+        self._covered_ms = 0
         self._reply_by = 0
         self._held = False
         self._tools: set[str] = set()
@@ -123,6 +124,11 @@ class Floor(ABC):
         if reply is not None and reply.kind is SpeechKind.REPLY and not reply.finished and not reply.filled:
             heard = bool(reply.utterances)
             self._timers.set("filler", self._fillers.due_ms(reply.turn, self._now, None if heard else self._asked_ms))
+
+    @property
+    def _covers(self) -> bool:
+        """The agent only covers the wait for the words of a turn that is still to be taken."""
+        return self.reply is not None and self.reply.kind is SpeechKind.COVER
 
     def _expect_playout(self) -> None:
         """What plays moves on soon; it may take longer when the voice has yet to make it, and on hold any time."""

@@ -65,7 +65,9 @@ class Replies(Floor):
         reply, self.reply = self.reply, None
         if reply is None:
             return
-        if reply.kind is SpeechKind.REPROMPT:
+        if reply.kind is SpeechKind.COVER and reply.utterances:
+            self._covered_ms = self._now
+        if reply.kind in (SpeechKind.REPROMPT, SpeechKind.COVER):
             # The question before it still stands.
             self._silence.goes_on(self._now)
         else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.commands import SpeechKind
-from gateway.conversation.continuing import Continuing
 from gateway.conversation.floor import TRANSCRIBE_MS
+from gateway.conversation.late_transcript import LateTranscript
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.states import State
 from gateway.conversation.voicemail import AnsweredBy, Answerer, Verdict, VoicemailPlan
@@ -21,7 +21,7 @@ HUMAN_TURNS = 4
 """Whoever took so many turns is a human. The first words of a machine and what it says over us may be three."""
 
 
-class Screening(Continuing):
+class Screening(LateTranscript):
     """Screen the answer, watch for signs of a machine, and leave the message."""
 
     def __init__(self, plan: TurnPlan) -> None:

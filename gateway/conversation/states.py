@@ -25,6 +25,8 @@ The rules
     its end and the call is ended.
 12. A reply that broke off although nobody took the floor goes on (`continuing`): a noise cut it, or the gateway did. So
     every turn that was taken is answered.
+13. Who has finished and whose words are still with the transcriber hears a phrase (`late_transcript`), as one whose
+    answer takes its time does. It is no answer: no turn is taken by it, and what the caller says over it is heard.
 
 How a state ends when nothing happens:
 
@@ -39,9 +41,10 @@ How a state ends when nothing happens:
     ending       the gateway does not end the call for ENDING_MS    it is told again; closed
     any          the longest call                                   the call ends
 
-`TurnMachine` is these tables at work. Its methods stand in eight files, each building on the one before: `floor`
+`TurnMachine` is these tables at work. Its methods stand in nine files, each building on the one before: `floor`
 (books), `replies` (the agent), `turns` (the caller), `barge_in` (both at once), `kept_speech` (over passages),
-`continuing` (after an interruption that was none), `screening` (who answered), `turn` (the call around them).
+`continuing` (after an interruption that was none), `late_transcript` (words that are waited for), `screening` (who
+answered), `turn` (the call around them).
 """
 
 from __future__ import annotations
@@ -90,7 +93,7 @@ TIMERS: Mapping[State, frozenset[str]] = {
     State.VOICEMAIL: frozenset({"call", "beep"}),
     State.WAITING: frozenset({"call", "silence"}),
     State.LISTENING: frozenset({"call", "segment"}),
-    State.ENDPOINTING: frozenset({"call", "transcribe", "commit", "transcript"}),
+    State.ENDPOINTING: frozenset({"call", "transcribe", "commit", "cover", "transcript"}),
     State.THINKING: frozenset({"call", "reply", "filler", "reopen"}),
     State.SPEAKING: frozenset({"call", "playout", "overrun"}),
     State.OVERLAP: frozenset({"call", "overlap", "look"}),

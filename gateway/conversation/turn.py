@@ -110,7 +110,9 @@ class TurnMachine(Screening):
         if not event.held:
             return
         self.caller.speech_ended(self._now)
-        if self.state is State.OVERLAP:
+        if self._covers:
+            self._cut("hold", backoff_ms=0, then=self._drop_turn)
+        elif self.state is State.OVERLAP:
             self._resume("hold")
         elif self.state in (State.LISTENING, State.ENDPOINTING):
             self._drop_turn()

@@ -6,6 +6,7 @@ from gateway.conversation import commands as c
 from gateway.conversation import endpointing
 from gateway.conversation import events as e
 from gateway.conversation.caller import POST_ROLL_MS, PRE_ROLL_MS, Segment
+from gateway.conversation.fillers import CHANCE_MS, SILENT_MS
 from gateway.conversation.floor import SEGMENT_MS, SPECULATIONS, TRANSCRIBE_MS, TRANSCRIPT_MS
 from gateway.conversation.keypad import TYPING_MS
 from gateway.conversation.replies import Replies
@@ -40,8 +41,16 @@ class Turns(Replies):
             self._timers.set("transcribe", self.caller.end_ms + TRANSCRIBE_MS)
         self._timers.set("transcript", self.caller.end_ms + TRANSCRIPT_MS)
         self._timers.set("commit", self._due())
+        self._timers.set("cover", self._cover_due())
         if not self.caller.unrequested and not self.caller.waiting:
             self._text_complete()
+
+    def _cover_due(self) -> int:
+        """When a phrase is due if the text is still missing: as if the turn had been taken when its wait is over. No
+        wait that another text gave puts it off."""
+        silent = max(self.caller.end_ms, self._covered_ms)
+        taken = max(self._now, min(self._due(), silent + SILENT_MS - CHANCE_MS))
+        return self._fillers.due_ms(self.turn + 1, taken, silent)
 
     def _on_segment(self, _: e.Event) -> None:
         """Speech without an end: transcribe it in pieces."""
@@ -185,7 +194,8 @@ class Turns(Replies):
         self._emit(c.CommitTurn(self.turn, text, *times, caller.source))
         self._expects, self._aside = "anything", None
         self._request.forget()
-        asked_ms = self._taken_ms = caller.end_ms
+        self._taken_ms = caller.end_ms
+        asked_ms = max(caller.end_ms, self._covered_ms)
         self._pace.took_turn()
         caller.forget()
         self._commit_reply(asked_ms)

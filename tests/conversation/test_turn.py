@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.endpointing import PATIENCE_MS
+from gateway.conversation.floor import TRANSCRIPT_MS
 from gateway.conversation.plan import TurnPlan
 from gateway.conversation.silence import Prompt, SilencePlan
 from gateway.conversation.states import State
@@ -110,7 +111,7 @@ def test_a_transcript_that_never_comes_does_not_hold_the_call() -> None:
     talk = Talk()
     talk.feed(e.SpeechStarted(1060, 1000))
     talk.feed(e.SpeechEnded(2120, 2000))
-    talk.at(8000)
+    talk.at(2000 + TRANSCRIPT_MS)
     assert talk.in_state(State.WAITING)
 
 

@@ -8,12 +8,14 @@ that was given up says is not listened to any more.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
+from gateway.conversation.floor import TRANSCRIPT_MS
 from gateway.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from gateway.providers.base import (
     OUTSIDE_CALL,
@@ -32,6 +34,9 @@ from gateway.settings import FailoverSettings
 
 _OPEN_SECONDS = 1.0
 """A call is not kept waiting for its transcriber longer than that: the audio is kept for it."""
+_LONGEST_SECONDS = TRANSCRIPT_MS / 1000 - 1.0
+"""For a text, whoever is tried: a caller who was not understood until then is told so, before the conversation goes on
+without these words."""
 _CLOSE_SECONDS = 2.0
 _CATCH_UP = 10
 """How many times faster than real time replayed audio is transcribed at least."""
@@ -223,7 +228,7 @@ class FailoverStream:
 
         :raises ProviderError: the last failure, when nobody is left
         """
-        while (number := self._succession.next(time.monotonic())) is not None:
+        while not self._too_late() and (number := self._succession.next(time.monotonic())) is not None:
             candidate = self._candidates[number]
             if failure is not None:
                 log = logger.bind(call=self._context.call_id, transcriber=candidate.name)
@@ -239,7 +244,7 @@ class FailoverStream:
         raise failure or ProviderUnavailable("Every transcriber asked to be left alone for a while.")
 
     async def _open(self, candidate: Candidate[Transcriber]) -> TranscriberStream:
-        seconds = self._settings.connect_seconds
+        seconds = min(self._settings.connect_seconds, self._last_moment - time.monotonic())
         try:
             async with asyncio.timeout(seconds):
                 return await candidate.provider.open(self._context)
@@ -289,7 +294,16 @@ class FailoverStream:
         if not self._succession.others(time.monotonic()):
             streaming = self._candidates[service.number].provider.capabilities.streaming
             seconds *= _ALONE if streaming else _ALONE_AT_WORK
-        return max(self._backlog.open[0].at, service.catches_up_at) + seconds
+        deadline = max(self._backlog.open[0].at, service.catches_up_at) + seconds
+        return min(deadline, self._last_moment)
+
+    @property
+    def _last_moment(self) -> float:
+        """When the oldest question must have been answered by anybody."""
+        return self._backlog.open[0].at + _LONGEST_SECONDS if self._backlog.open else math.inf
+
+    def _too_late(self) -> bool:
+        return time.monotonic() >= self._last_moment
 
     def _leave(self, service: _Service) -> None:
         self._candidates[service.number].circuit.abandoned()

@@ -5,7 +5,7 @@ FAIR is what a caller may meet when everything works; ROUGH is what holds while 
     opening      until the answer
     waiting      since anybody made a sound: then somebody is asked for, or the call ends; not on hold
     listening    since the caller's last sound; and for any time, while there are words
-    endpointing  since the caller's last sound or key
+    endpointing  since the caller's last sound or key, or a phrase; a user's server may want 2.5 s
     thinking     since the agent's last sound, or the turn was taken, or a tool began or ended
     speaking     since the agent's last sound; not on hold
     overlap      since it began
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.conversation.floor import ENDING_MS, OPENING_MS, TRANSCRIPT_MS, VOICE_MS
+from gateway.conversation.floor import ENDING_MS, OPENING_MS, VOICE_MS
 from gateway.conversation.overlap import DECIDE_MS
 from gateway.conversation.states import State
 from gateway.conversation.voicemail import SILENT_MS, VoicemailPlan
@@ -37,11 +37,13 @@ SILENT_TURN_MS = 2_500
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """`talk_over_ms`: of a caller's statement, until the agent is silent. `answer_ms`: from a taken turn to the agent's
-    voice, unless somebody speaks or a tool begins or ends. `words_off`: the words heard against those really sent."""
+    voice, unless somebody speaks or a tool begins or ends. `late_words_ms`: from the last sound to a phrase while
+    words are with the transcriber. `words_off`: the words heard against those really sent."""
 
     states: Mapping[State, int]
     talk_over_ms: int
     answer_ms: int
+    late_words_ms: int
     words_off: int
 
 
@@ -50,7 +52,7 @@ FAIR = Bounds(
         State.OPENING: OPENING_MS,
         State.WAITING: 30_000 + SLACK_MS,
         State.LISTENING: SLACK_MS,
-        State.ENDPOINTING: 2_500,
+        State.ENDPOINTING: 2_500 + SLACK_MS,
         State.THINKING: SILENT_TURN_MS,
         State.SPEAKING: 1_500,
         State.OVERLAP: DECIDE_MS + SLACK_MS,
@@ -60,6 +62,7 @@ FAIR = Bounds(
     },
     talk_over_ms=1_100,
     answer_ms=SILENT_TURN_MS,
+    late_words_ms=SILENT_TURN_MS,
     words_off=1,
 )
 ROUGH = Bounds(
@@ -67,7 +70,7 @@ ROUGH = Bounds(
         State.OPENING: OPENING_MS,
         State.WAITING: 30_000 + SLACK_MS,
         State.LISTENING: 2 * SLACK_MS,
-        State.ENDPOINTING: TRANSCRIPT_MS + SLACK_MS,
+        State.ENDPOINTING: SILENT_TURN_MS + SLOW_VOICE_MS,
         State.THINKING: SILENT_TURN_MS + SLOW_VOICE_MS,
         State.SPEAKING: VOICE_MS + SLACK_MS,
         State.OVERLAP: DECIDE_MS + 2 * SLACK_MS,
@@ -77,5 +80,6 @@ ROUGH = Bounds(
     },
     talk_over_ms=1_600,
     answer_ms=60_000,
+    late_words_ms=SILENT_TURN_MS + SLOW_VOICE_MS + SLACK_MS,
     words_off=3,
 )

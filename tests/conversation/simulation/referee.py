@@ -44,6 +44,7 @@ class Referee:
         self.events = 0
         self.turns = 0
         self.interruptions = 0
+        self.covers = 0
         self.trace: deque[Any] = deque(maxlen=60)
         self.character_ms = 0
         self._schedule = schedule
@@ -98,8 +99,11 @@ class Referee:
                 self._moved()
                 self._statements.clear()
                 self._unanswered_ms = None
+            case e.SpeechEnded(end_ms=end_ms):
+                self._calm_ms = max(self._calm_ms, end_ms)
             case e.KeyPressed():
                 self._moved()
+                self._calm_ms = self._schedule.now
                 self._unanswered_ms = self._unanswered_ms and self._schedule.now
             case e.ToolStarted(tool=tool):
                 self._tools.add(tool)
@@ -140,6 +144,7 @@ class Referee:
                 self._moved()
             case c.PrepareSpeech(reply=reply, kind=kind) if kind not in ANSWERS:
                 self._fixed.add(reply)
+                self.covers += kind is c.SpeechKind.COVER
             case c.CloseReply():
                 self._check_heard(command)
                 self._forget(command.reply)
@@ -241,16 +246,26 @@ class Referee:
         since = self._progress_ms
         if state is State.WAITING:
             since = now if self._held else max(since, self._calm_ms)
-        elif state in (State.LISTENING, State.ENDPOINTING, State.SCREENING):
+        elif state in (State.LISTENING, State.SCREENING) or state is State.ENDPOINTING:
             since = max(since, self._calm_ms)
         elif state is State.SPEAKING and self._held:
             since = now
         reply = self._machine.reply
-        if state is State.THINKING and reply is not None and reply.kind is not c.SpeechKind.REPLY:
+        if state is State.THINKING and reply is not None and reply.kind is c.SpeechKind.COVER:
+            state, since = State.ENDPOINTING, max(since, self._calm_ms)
+        elif state is State.THINKING and reply is not None and reply.kind is not c.SpeechKind.REPLY:
             state = State.SPEAKING  # it waits for the voice alone
+        caller = self._machine.caller
+        if state is State.ENDPOINTING and (caller.waiting or caller.unrequested):
+            self._check_wait(now - self._calm_ms)
         limit = self._bounds.states.get(state)
         if limit is not None and now - since > limit:
             self.foul(f"{state} for {now - since} ms")
+
+    def _check_wait(self, ms: int) -> None:
+        """Whose words are late hears a phrase."""
+        if ms > self._bounds.late_words_ms:
+            self.foul(f"words are late, and the caller hears nothing for {ms} ms")
 
     def close(self, *, ended_by_agent: bool) -> None:
         """The call is over."""

@@ -14,6 +14,7 @@ from tests.conversation.simulation.schedule import Steps
 
 PARTS = 5
 CALLS = 675
+LATE_CALLS = 100
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -25,6 +26,17 @@ def test_conversations_keep_every_rule(part: int) -> None:
     assert sum(outcome.interruptions for outcome in outcomes) > minutes, "nobody interrupted"
     assert sum(outcome.pauses for outcome in outcomes) > 2 * minutes, "nothing was paused"
     assert len({outcome.reason for outcome in outcomes}) >= 5, "calls hardly end in different ways"
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_callers_whose_words_are_late_do_not_wait_in_silence(part: int) -> None:
+    late = replace(FAIR, transcript_late=0.3, transcript_lost=0.05)
+    covers = 0
+    for seed in range(part, LATE_CALLS, PARTS):
+        talk = Conversation(seed, rough=False, given=late)
+        talk.run()
+        covers += talk.referee.covers
+    assert covers > LATE_CALLS / PARTS, "hardly any phrase covered a wait"
 
 
 def test_nothing_grows_in_a_call_of_an_hour() -> None:
