@@ -61,6 +61,15 @@ class CustomLlmWire(OpenAiWire):
         plan = credential.authentication_plan
         self._token = OAuth2Token(plan) if plan else None
 
+    async def prepare(self) -> None:
+        """Open a connection, and have a token: the first answer would wait for it.
+
+        :raises ProviderError: there is no token
+        """
+        if self._token:
+            await self._token.value()
+        await super().prepare()
+
     async def close(self) -> None:
         """Close all connections."""
         await super().close()

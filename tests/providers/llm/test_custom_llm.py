@@ -89,6 +89,17 @@ async def test_a_server_may_say_nothing() -> None:
         assert await parts(custom) == [ReplyEnd()]
 
 
+async def test_a_call_that_begins_has_its_token_before_the_first_answer() -> None:
+    tokens, emulator = OAuth2Token(), OpenAiChat(key="token-1")
+    async with running(tokens), running(emulator):
+        plan = OAuth2Plan(type="oauth2", url=tokens.token_url, client_id="parley", client_secret=SecretStr(tokens.key))
+        async with closing(model(emulator.api_url, plan=plan)) as custom:
+            await custom.prepare()
+            assert len(tokens.seen) == 1
+            await parts(custom)
+    assert len(tokens.seen) == 1
+
+
 async def test_a_token_takes_the_place_of_the_key_and_is_replaced_when_it_is_refused() -> None:
     tokens, emulator = OAuth2Token(), OpenAiChat(key="token-1")
     async with running(tokens), running(emulator):
