@@ -41,7 +41,7 @@ class Model(ProviderSettings):
     @property
     def speaks(self) -> bool:
         """It hears and speaks by itself: OpenAI's realtime models."""
-        return _speaks(self.provider, str(self.options.get("model", "")))
+        return speaks_by_itself(self.provider, str(self.options.get("model", "")))
 
     @property
     def chain(self) -> list[ProviderSettings]:
@@ -55,10 +55,11 @@ class Model(ProviderSettings):
     @property
     def silent_stand_ins(self) -> list[ProviderSettings]:
         """Those that stand in for it and need a transcriber and a voice."""
-        return [one for one in self.chain[1:] if not _speaks(one.provider, str(one.options.get("model", "")))]
+        return [one for one in self.chain[1:] if not speaks_by_itself(one.provider, str(one.options.get("model", "")))]
 
 
-def _speaks(provider: object, model: str) -> bool:
+def speaks_by_itself(provider: object, model: str) -> bool:
+    """A model of this name hears and speaks, and is not asked for text."""
     return provider == "openai" and "realtime" in model
 
 
@@ -122,5 +123,5 @@ class Assistant(Section):
         model = data.get("model") if isinstance(data, dict) else None
         if not isinstance(model, dict) or data.get("voice") is not None:
             return data
-        speaks = _speaks(model.get("provider"), str(model.get("model", "")))
+        speaks = speaks_by_itself(model.get("provider"), str(model.get("model", "")))
         return {**data, "voice": dict(SPEAKING_VOICE)} if speaks else data

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from gateway.assistant.assistant import Assistant, Model
+from gateway.assistant.assistant import Assistant, Model, speaks_by_itself
 from gateway.assistant.provider_settings import ProviderSettings, TranscriberSettings, VoiceSettings
 from gateway.assistant.start_speaking_plan import StartSpeakingPlan
 from gateway.errors import ConfigError, ProviderError
@@ -169,6 +169,9 @@ class Providers:
 
     def make(self, stage: Stage, settings: ProviderSettings) -> object:
         """One provider, without those that stand in for it; raises as `transcriber`."""
+        if stage == "model" and speaks_by_itself(settings.provider, str(settings.options.get("model", ""))):
+            name = settings.options["model"]
+            raise ConfigError(f'The model "{name}" hears and speaks by itself: it cannot stand in for another.')
         key = (stage, _key(settings))
         with self._once(key):
             if key not in self._made:
@@ -200,6 +203,8 @@ class Providers:
     def _speaking(self, assistant: Assistant, voice: Voice) -> Stages:
         """A model that speaks by itself is alone, or those that stand in for it make three stages with the voice."""
         realtime, stand_ins = self._realtime(assistant), assistant.model.silent_stand_ins
+        if len(stand_ins) < len(assistant.model.chain) - 1:
+            logger.warning("a model that speaks by itself cannot stand in for another", model=assistant.model.provider)
         if not stand_ins:
             return Stages(realtime, realtime, voice)
         name = f"openai {assistant.model.options['model']}"

@@ -62,3 +62,12 @@ async def test_the_next_worker_knows_the_words_that_came_after_the_beginning(spe
             go_on(call, successor, plan)
             begun, rest = await successor.until(lambda: len(turns := successor.journal("agent-turn")) == 2 and turns)
     assert f"{begun['heard']} {rest['heard']}".split() == LONG.split()
+
+
+async def test_a_phrase_that_it_speaks_ends_the_call(speech: bytes) -> None:
+    async with served() as (_, address), attached(address) as peer:
+        call = await greeted(peer, speaking("Thank you. Good bye!", endCallPhrases=["good bye"]))
+        call.speak(speech)
+        (action,) = await call.until(lambda: call.of("action"))
+    assert action.hangup.reason == "assistant-said-end-call-phrase"
+    assert call.texts() == ["Hello there.", "Thank"]

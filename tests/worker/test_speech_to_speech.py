@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.credentials import Credential, Credentials
 from gateway.providers.registry import Providers
@@ -85,9 +87,12 @@ async def test_a_caller_is_heard_and_answered(speech: bytes) -> None:
         assert session.settings["audio"]["output"]["voice"] == "marin"
 
 
-async def test_an_answer_that_was_cut_is_truncated_to_what_was_heard(speech: bytes) -> None:
+@pytest.mark.parametrize("pace", [0.0, 1.5])
+async def test_an_answer_that_was_cut_is_truncated_to_what_was_heard(speech: bytes, pace: float) -> None:
+    """Also one that is still being made: by 1.5 times as fast as it is heard."""
     answers = iter([LONG, "thank you"])
     emulator = OpenAiRealtime(lambda _: Answer(next(answers)), Lines(["go ahead", "stop that please"]))
+    emulator.speaking = Speaking(pace=pace)
     async with in_place(emulator) as peer:
         call = await greeted(peer, speaking())
         call.speak(speech)

@@ -62,3 +62,10 @@ def test_without_a_key_it_says_where_one_goes() -> None:
 def test_a_wrong_option_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="option"):
         Providers(KEY).stages(assistant(model=wrong))
+
+
+def test_it_cannot_stand_in_for_a_model_that_writes() -> None:
+    plan = {"models": [{"provider": "openai", "model": "gpt-realtime"}]}
+    written = Assistant.model_validate({"model": {"provider": "openai", "model": "gpt-4.1", "fallbackPlan": plan}})
+    with pytest.raises(ConfigError, match='"gpt-realtime" hears and speaks by itself'):
+        Providers(KEY).model(written.model)
