@@ -171,7 +171,9 @@ class Providers:
         """One provider, without those that stand in for it; raises as `transcriber`."""
         if stage == "model" and speaks_by_itself(settings.provider, str(settings.options.get("model", ""))):
             name = settings.options["model"]
-            raise ConfigError(f'The model "{name}" hears and speaks by itself: it cannot stand in for another.')
+            raise ConfigError(
+                f'The model "{name}" hears and speaks by itself: an assistant names it as its model, not as a stand-in.'
+            )
         key = (stage, _key(settings))
         with self._once(key):
             if key not in self._made:
