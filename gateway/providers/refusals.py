@@ -41,14 +41,18 @@ _WRONG_KEY = ("API key not valid", "API_KEY_INVALID")
 _COMPLAINT_KEYS = ("error", "message", "detail", "err_msg", "reason", "title", "errorMessage", "error_message")
 
 
-def refusal(who: str, status: int, body: str | bytes = "", headers: Mapping[str, str] | None = None) -> ProviderError:
+def refusal(
+    who: str, status: int, body: str | bytes = "", headers: Mapping[str, str] | None = None, *, key: str = ""
+) -> ProviderError:
     """The error for an answer that is none.
 
     :param who: how the sentence begins, such as "The model gpt-4o of openai"
     :param status: HTTP status, also of a refused WebSocket handshake
     :param headers: looked at for Retry-After (RFC 9110, section 10.2.3)
+    :param key: what was sent; some hosts repeat it in their answer, and ours does not
     """
     text = body.decode(errors="replace") if isinstance(body, bytes) else body
+    text = text.replace(key, "***") if key else text
     kind = _BY_STATUS.get(status) or (ProviderUnavailable if status >= 500 else ProviderBadRequest)
     if any(word in text for word in _NO_CREDIT):
         kind = ProviderQuota

@@ -88,6 +88,12 @@ def test_whatever_json_is_answered_has_a_reason(content: object) -> None:
     assert complaint(json.dumps(content))
 
 
+def test_a_key_that_is_repeated_in_the_answer_is_not_told() -> None:
+    told = str(refusal("The model", 401, '{"error": {"message": "Incorrect API key provided: s3cret."}}', key="s3cret"))
+    assert "s3cret" not in told
+    assert "Incorrect API key provided: ***" in told
+
+
 def test_retry_after_in_seconds() -> None:
     assert refusal("It", 429, "", {"retry-after": "7"}).retry_after == 7
     assert refusal("It", 503, "", {"Retry-After": "1.5"}).retry_after == 1.5

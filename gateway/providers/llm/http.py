@@ -76,8 +76,8 @@ def timed_out(who: str, seconds: float) -> ProviderTimeout:
 
 
 def refused(who: str, status: int, body: str, headers: Mapping[str, str], credential: Credential) -> ProviderError:
-    """The error for an answer that is none. Some hosts repeat the key in it, ours does not."""
-    return refusal(who, status, body.replace(credential.key, "***") if credential.key else body, headers)
+    """The error for an answer that is none, without the key."""
+    return refusal(who, status, body, headers, key=credential.key)
 
 
 def unreachable(who: str, error: BaseException | None) -> ProviderUnavailable:

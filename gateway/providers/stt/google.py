@@ -65,6 +65,7 @@ class GoogleRecogniser:
 
     def __init__(self, options: Options, credential: Credential) -> None:
         self._options = options
+        self._key = credential.key
         self._who = f"The transcriber {options.model} of google"
         self._url = (credential.api_url or ADDRESS).rstrip("/")
         self._pool = http.pool(_TIMEOUT_SECONDS)
@@ -148,7 +149,7 @@ class GoogleRecogniser:
             answer = error.response
             if not isinstance(answer, httpx2.Response):
                 raise ProviderUnavailable(f"{self._who} broke off: {complaint(str(error))}.") from error
-            raise refusal(self._who, error.code, answer.text, answer.headers) from error
+            raise refusal(self._who, error.code, answer.text, answer.headers, key=self._key) from error
         except ProviderError:
             raise
         except ValueError as error:  # the SDK lets the JSON parser's complaint pass

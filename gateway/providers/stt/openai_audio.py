@@ -77,7 +77,9 @@ class OpenAiAudioRecogniser:
 
     def _error(self, error: OpenAIError) -> ProviderError:
         if isinstance(error, APIStatusError):
-            return refusal(self._who, error.status_code, error.response.text, error.response.headers)
+            return refusal(
+                self._who, error.status_code, error.response.text, error.response.headers, key=self._client.api_key
+            )
         if isinstance(error, APITimeoutError):
             return ProviderTimeout(f"{self._who} did not answer in time.")
         if isinstance(error, APIConnectionError):
