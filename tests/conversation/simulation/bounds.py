@@ -80,6 +80,6 @@ ROUGH = Bounds(
     },
     talk_over_ms=1_600,
     answer_ms=60_000,
-    late_words_ms=SILENT_TURN_MS + SLOW_VOICE_MS + SLACK_MS,
+    late_words_ms=SILENT_TURN_MS + VOICE_MS + SLACK_MS,  # the voice may hang, too
     words_off=3,
 )
