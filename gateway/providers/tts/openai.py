@@ -147,9 +147,14 @@ async def _audio(response: Any, bill: _Bill, who: str) -> AsyncGenerator[bytes, 
         async for piece in response.iter_bytes():
             yield piece
         return
+    last = b""
     async for line in response.iter_lines():
         if line.startswith("data:") and line != "data: [DONE]":
-            yield _piece(line.removeprefix("data:"), bill, who)
+            piece = _piece(line.removeprefix("data:"), bill, who)
+            # An event that comes twice is heard once: speech does not repeat itself to the bit, only silence does.
+            if piece and (piece != last or not any(piece)):
+                yield piece
+            last = piece or last
 
 
 def _piece(data: str, bill: _Bill, who: str) -> bytes:
