@@ -59,6 +59,7 @@ class Circuit:
     successes: int = 0
     failures: int = 0
     last_error: str = ""
+    last_failure: ProviderError | None = None
     _in_a_row: int = 0
     _open_until: float | None = None
     _open_for: float = 0.0
@@ -110,7 +111,7 @@ class Circuit:
             return
         self.failures += 1
         self._in_a_row += 1
-        self.last_error = str(error)
+        self.last_error, self.last_failure = str(error), error
         if error.retry_after is not None:
             self._asked_until = now + min(error.retry_after, _LONGEST_ASKED_SECONDS)
         if self.state(now) == "open":  # by a call that began earlier, or as a last resort: known already

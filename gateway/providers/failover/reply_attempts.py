@@ -348,7 +348,12 @@ class ReplyAttempts:
             self._steps.append(Pass(ReplyEnd()))
             self._end()
             return
-        self._end(self._error or ProviderUnavailable("Every model asked to be left alone for now."))
+        self._end(self._error or self._why_left_alone())
+
+    def _why_left_alone(self) -> ProviderError:
+        """Nobody was asked: the preferred one's own word says more than that, and decides how the call ends."""
+        known = self.circuits[0].last_failure
+        return known or ProviderUnavailable("Every model asked to be left alone for now.")
 
 
 def _silent(seconds: float, what: str) -> ProviderTimeout:

@@ -311,7 +311,7 @@ def test_one_that_asked_to_be_left_alone_is_left_alone() -> None:
     (only,) = circuits(1)
     only.failed(0, ProviderRateLimit("Slow down.", retry_after=20))
     course = Course.of([only])
-    assert (course.asked, isinstance(course.over.error, ProviderUnavailable)) == ([], True)
+    assert (course.asked, isinstance(course.over.error, ProviderRateLimit)) == ([], True)
 
 
 def test_a_trial_that_nobody_waits_for_is_free_for_the_next() -> None:
