@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.errors import ProviderError
+from gateway.errors import ProviderError, ProviderTimeout
 from gateway.providers.health import Circuit
 
 _HELD_SECONDS = 10.0
@@ -59,7 +59,8 @@ class Succession:
 
     def failed(self, number: int, now: float, error: ProviderError, *, served: bool) -> None:
         """It failed; `served` tells whether it had been open."""
-        if served and now - self._since >= _HELD_SECONDS:
+        # One that stayed open and gave no answer did not work: otherwise it would be tried for ever.
+        if served and now - self._since >= _HELD_SECONDS and not isinstance(error, ProviderTimeout):
             self.worked(number)
         if served:
             self._lost = None if error.permanent else number

@@ -42,7 +42,7 @@ _CATCH_UP = 10
 """How many times faster than real time replayed audio is transcribed at least."""
 _ALONE = 3
 """How much more time one gets for whom there is no substitute."""
-_ALONE_AT_WORK = 10
+_ALONE_AT_WORK = 5
 """As `_ALONE`, for one that begins its work when it is asked: to do it once more takes as long again."""
 
 logger = structlog.get_logger(__name__)

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.errors import ProviderAuthentication, ProviderError, ProviderRateLimit, ProviderUnavailable
+from gateway.errors import (
+    ProviderAuthentication,
+    ProviderError,
+    ProviderRateLimit,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
 from gateway.providers.failover.succession import Succession
 from gateway.providers.health import Circuit
 
@@ -78,6 +84,14 @@ def test_after_an_answer_all_others_may_be_tried_again() -> None:
         assert succession.others(now)
         succession.failed(number, now, LOST, served=True)
         assert serve(succession, now) == 1 - number
+
+
+def test_one_that_was_open_for_long_and_gave_no_answer_did_not_work() -> None:
+    succession = Succession(circuits(1))
+    for now in (0.0, 20.0):
+        assert serve(succession, now) == 0
+        succession.failed(0, now + 15.0, ProviderTimeout("No answer."), served=True)
+    assert succession.next(40.0) is None
 
 
 def test_one_that_served_for_long_did_its_work() -> None:
