@@ -203,16 +203,17 @@ class Providers:
         return credential
 
     def _speaking(self, assistant: Assistant, voice: Voice) -> Stages:
-        """A model that speaks by itself is alone, or those that stand in for it make three stages with the voice."""
+        """A model that speaks by itself is alone, or those that stand in for it make three stages with the voice. Also
+        when it is alone, a session that hangs is followed by another."""
         realtime, stand_ins = self._realtime(assistant), assistant.model.silent_stand_ins
         if len(stand_ins) < len(assistant.model.chain) - 1:
             logger.warning("a model that speaks by itself cannot stand in for another", model=assistant.model.provider)
-        if not stand_ins:
-            return Stages(realtime, realtime, voice)
         name = f"openai {assistant.model.options['model']}"
         chain = (assistant.transcriber or self.default_transcriber()).chain
         patient = self._failover.model_copy(update={"transcript_seconds": _REALTIME_TRANSCRIPT_SECONDS})
         hearing = Candidate(name, realtime, self.health.circuit("transcriber", self._place(name, "openai")))
+        if not stand_ins:
+            return Stages(failover_transcriber([hearing], self._failover), realtime, voice)
         answering = Candidate(name, realtime, self.health.circuit("model", self._place(name, "openai")))
         transcribers = [cast(Candidate[Transcriber], self._candidate("transcriber", one)) for one in chain]
         models = [cast(Candidate[LanguageModel], self._candidate("model", one)) for one in stand_ins]

@@ -76,6 +76,7 @@ class Session:
         self._numbers = itertools.count(1)
         self._response: Response | None = None
         self._answering = asyncio.Lock()
+        self._gone: ProviderError | None = None
         self._told = ""
         """Instructions and tools that the session has, as they were sent."""
 
@@ -160,6 +161,7 @@ class Session:
 
     def gone(self, error: ProviderError) -> None:
         """No other session can be opened."""
+        self._gone = error
         self.transcripts.put_nowait(error)
 
     # ------------------------------------------------------------ the caller
@@ -170,6 +172,9 @@ class Session:
 
     def finish(self, segment: Segment) -> None:
         """Have a segment transcribed, and make it a part of the conversation."""
+        if self._gone is not None:  # whoever asks once more is to know, and not to wait for ever
+            self.transcripts.put_nowait(self._gone)
+            return
         for replaced in self._segments.ask(segment):
             self._send_all(self._history.remove(replaced.item))
             if not replaced.answered:

@@ -44,11 +44,10 @@ def test_those_of_others_are_not() -> None:
     assert Choice.of(assistant(**others)) == Choice({"model": "gpt-realtime"})
 
 
-def test_it_is_transcriber_and_model_in_one_and_shared_by_those_who_want_the_same() -> None:
+def test_it_is_shared_by_those_who_want_the_same() -> None:
     providers = Providers(KEY)
     stages = providers.stages(assistant())
     assert isinstance(stages.model, OpenAiRealtime)
-    assert stages.transcriber is stages.model
     assert providers.stages(assistant(firstMessage="Hello.")).model is stages.model
     assert providers.stages(assistant(voice={"provider": "openai", "voiceId": "echo"})).model is not stages.model
 
