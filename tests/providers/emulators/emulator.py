@@ -10,8 +10,8 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import uvicorn
@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.providers.emulators.fault import STATUS, Fault, Kind
+from tests.providers.emulators.fault import AT_HANDSHAKE, STATUS, Fault, Kind
 
 LOOPBACK = "127.0.0.1"
 GARBAGE = b"\x00\xffnot of this protocol"
@@ -62,6 +62,7 @@ class Emulator:
         self.routes: list[BaseRoute] = []
         self.open = 0
         """Requests and connections that go on."""
+        self._going_on: set[Wire | Streamed] = set()
         self.port = 0
 
     @property
@@ -78,6 +79,19 @@ class Emulator:
         if fault is not None and fault.times is not None:
             self.fault = Fault(fault.kind, fault.after, fault.seconds, fault.times - 1) if fault.times > 1 else None
         return fault
+
+    async def strike(self, fault: Fault) -> None:
+        """From now on this fault, also for what goes on already: a connection that could not be opened like this is
+        lost, an answer that has begun has its status already."""
+        self.fault = fault
+        for live in list(self._going_on):
+            if fault.kind not in AT_HANDSHAKE:
+                await live.strike(replace(fault, after=0))
+            elif isinstance(live, Wire) and self.loses_connections:
+                await live.drop()
+
+    loses_connections = True
+    """Whether connections are lost when no further one could be opened."""
 
     def refusal(self, status: int) -> Any:
         """The provider's error body for a status; the subclass knows its form."""
@@ -96,7 +110,7 @@ class Emulator:
         fault = self.take_fault()
         if (refused := await self.refuse(fault)) is not None:
             return refused
-        return StreamingResponse(self._counted(faulty(chunks, fault)), media_type=media_type)
+        return StreamingResponse(self._counted(Streamed(chunks, fault)), media_type=media_type)
 
     async def refuse(self, fault: Fault | None) -> Response | None:
         """The refusal that the fault wants, None for none; hangs where it wants that."""
@@ -109,13 +123,15 @@ class Emulator:
         headers = {"Retry-After": f"{fault.seconds:g}"} if status == 429 else {}
         return JSONResponse(self.refusal(status), status_code=status, headers=headers)
 
-    async def _counted(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async def _counted(self, answer: Streamed) -> AsyncGenerator[bytes, None]:
         self.open += 1
+        self._going_on.add(answer)
         try:
-            async for chunk in chunks:
+            async for chunk in answer.chunks():
                 yield chunk
         finally:
             self.open -= 1
+            self._going_on.discard(answer)
 
     # ------------------------------------------------------------ WebSocket
 
@@ -133,6 +149,7 @@ class Emulator:
         else:
             await websocket.accept(subprotocol=subprotocol)
         self.open += 1
+        self._going_on.add(wire)
         try:
             yield wire
             await wire.close()
@@ -142,6 +159,7 @@ class Emulator:
             pass
         finally:
             self.open -= 1
+            self._going_on.discard(wire)
 
 
 class Wire:
@@ -160,6 +178,20 @@ class Wire:
     def suffer(self, fault: Fault | None) -> None:
         """From here on this fault, for connections that serve one request after the other."""
         self._fault, self._sent, self._kept = fault, 0, None
+
+    async def strike(self, fault: Fault) -> None:
+        """The fault begins now."""
+        if fault.kind is Kind.CUT:
+            await self.drop()
+        else:
+            self.suffer(fault)
+
+    async def drop(self) -> None:
+        """The connection is lost now."""
+        if not self.refused:
+            self.refused = True
+            with suppress(RuntimeError):  # it was being closed
+                await self._websocket.close(1011)
 
     async def greet(self, message: dict[str, Any]) -> None:
         """The message that a client waits for before it says anything: no other can come before it."""
@@ -217,24 +249,36 @@ class Wire:
         return [message]
 
 
-async def faulty(chunks: AsyncIterable[bytes], fault: Fault | None) -> AsyncGenerator[bytes, None]:
+class Streamed:
     """The chunks of an HTTP answer, as the fault wants them. A cut raises: the server drops the connection."""
-    sent = 0
-    async for chunk in chunks:
-        late = fault is not None and sent >= fault.after
-        match fault.kind if fault else None:
-            case Kind.SLOW:
-                await asyncio.sleep(fault.seconds if fault else 0)
-            case Kind.HANG_MID_STREAM if late:
-                await asyncio.sleep(_FOREVER)
-            case Kind.CUT if late:
-                raise Lost
-            case Kind.ZERO_AUDIO:
-                continue
-        yield GARBAGE if fault is not None and fault.kind is Kind.GARBAGE else chunk
-        if fault is not None and fault.kind is Kind.DUPLICATE:
-            yield chunk
-        sent += 1
+
+    def __init__(self, chunks: AsyncIterable[bytes], fault: Fault | None) -> None:
+        self._chunks = chunks
+        self._fault = fault
+        self._sent = 0
+
+    async def strike(self, fault: Fault) -> None:
+        """The fault begins now."""
+        self._fault, self._sent = fault, 0
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """What is sent."""
+        async for chunk in self._chunks:
+            fault = self._fault
+            late = fault is not None and self._sent >= fault.after
+            match fault.kind if fault else None:
+                case Kind.SLOW:
+                    await asyncio.sleep(fault.seconds if fault else 0)
+                case Kind.HANG_MID_STREAM if late:
+                    await asyncio.sleep(_FOREVER)
+                case Kind.CUT if late:
+                    raise Lost
+                case Kind.ZERO_AUDIO:
+                    continue
+            yield GARBAGE if fault is not None and fault.kind is Kind.GARBAGE else chunk
+            if fault is not None and fault.kind is Kind.DUPLICATE:
+                yield chunk
+            self._sent += 1
 
 
 @asynccontextmanager

@@ -32,6 +32,8 @@ class Kind(Enum):
 
 
 STATUS = {Kind.UNAUTHORIZED: 401, Kind.RATE_LIMITED: 429, Kind.SERVER_ERROR: 500}
+AT_HANDSHAKE = frozenset({Kind.HANG_AT_CONNECT, *STATUS})
+"""What happens to a connection when it is opened, and to none that is open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.providers.emulators.answers import Answer, Answering, Asked, Called, echo, words
 from tests.providers.emulators.emulator import Emulator, Wire
-from tests.providers.emulators.fault import Kind
+from tests.providers.emulators.fault import Fault, Kind
 from tests.providers.emulators.speaking import Speaking
 from tests.providers.emulators.tone_words import decode
 
@@ -130,6 +130,12 @@ class OpenAiRealtime(Emulator):
             session = EmulatedSession(self, wire, mute=mute)
             self.sessions.append(session)
             await session.run(websocket.query_params["model"])
+
+    async def strike(self, fault: Fault) -> None:
+        """Sessions that are open lose their voice, too."""
+        for session in self.sessions:
+            session.mute = session.mute or fault.kind is Kind.ZERO_AUDIO
+        await super().strike(fault)
 
     async def expire(self, *, told: bool = True) -> None:
         """Every session is over, as after 60 minutes, or without a word."""

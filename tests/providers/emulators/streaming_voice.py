@@ -8,14 +8,11 @@ from dataclasses import dataclass
 
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
 from tests.providers.emulators.emulator import Emulator
-from tests.providers.emulators.fault import STATUS, Fault, Kind
+from tests.providers.emulators.fault import AT_HANDSHAKE, Fault
 from tests.providers.emulators.tone_words import GAP_MS, WORD_MS, encode
 
 PIECE_BYTES = 1110
 """69 ms, not a multiple of the tones' period: no two pieces of a word are the same."""
-
-
-_AT_HANDSHAKE = {Kind.HANG_AT_CONNECT, *STATUS}
 
 
 class SpeakingEmulator(Emulator):
@@ -33,9 +30,11 @@ class SpeakingEmulator(Emulator):
         self.cancelled: list[str] = []
         """Texts that the client did not want any more before all of them was sent."""
 
+    loses_connections = False
+
     def take_fault(self) -> Fault | None:
         """For a handshake: only what can go wrong with it."""
-        return super().take_fault() if self.fault is not None and self.fault.kind in _AT_HANDSHAKE else None
+        return super().take_fault() if self.fault is not None and self.fault.kind in AT_HANDSHAKE else None
 
     def fault_of_text(self) -> Fault | None:
         """What is wrong with the text that comes now."""
