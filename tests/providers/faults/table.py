@@ -75,10 +75,6 @@ SILENCE_MS = 2500
 """A turn is not silent for longer before the caller hears something."""
 _TICKS_MS = 100
 """The test's own clock may be late."""
-_WITHOUT_TEXT_MS = {True: 4_500, False: 11_000}
-"""The same where no text of the turn comes, with a stand-in and without: what covers a silence is said to a turn, and
-there is none without its text."""
-_WITHOUT_TEXT = (STREAMING_STT, SEGMENT_STT, SPEECH_TO_SPEECH)
 _TRANSCRIBER_FAILED = "pipeline-error-openai-transcriber-failed"
 _MODEL_FAILED = "pipeline-error-openai-llm-failed"
 _FAILED = {
@@ -124,11 +120,6 @@ def _is_borne(kind: ProviderKind, fault: Kind) -> bool:
     return fault is Kind.OUT_OF_ORDER
 
 
-def longest_silence_ms(case: Case) -> int:
-    """Before the caller hears something."""
-    return (_WITHOUT_TEXT_MS[case.stand_in] if case.kind in _WITHOUT_TEXT else SILENCE_MS) + _TICKS_MS
-
-
 def limit(case: Case) -> str:
     """What is known not to hold, so that only the end of the call is looked at; empty where all holds."""
     if case.kind is STREAMING_STT and case.fault is Kind.OUT_OF_ORDER:
@@ -148,6 +139,6 @@ def verdict(case: Case, outcome: Outcome) -> list[str]:
         became = f"ended: {reason}" if reason else "went on"
         problems.append(f"{became}, expected {' or '.join(wanted) or 'to go on'}")
     silence = max(outcome.silence_ms, default=0)
-    if silence > longest_silence_ms(case) and not limit(case):
+    if silence > SILENCE_MS + _TICKS_MS and not limit(case):
         problems.append(f"silent for {silence} ms")
     return problems

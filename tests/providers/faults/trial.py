@@ -176,7 +176,13 @@ class _Conversation:
     @property
     def turns(self) -> int:
         """Of the agent, that are over."""
-        return len(self.call.journal("agent-turn"))
+        return len(self.told)
+
+    @property
+    def told(self) -> list[str]:
+        """What was heard in them, as the journal has it; what only covers a silence is no turn."""
+        heard = [_without_fillers(turn["heard"]) for turn in self.call.journal("agent-turn")]
+        return [text for text in heard if text]
 
     @property
     def reason(self) -> str:
@@ -214,7 +220,7 @@ def _check_texts(conversation: _Conversation, answers: Answers, outcome: Outcome
     for turn, question in enumerate(asked, 1):
         words, played = sounds_like(answer_to(question)), conversation.played(turn)
         outcome.expect(_same(played, words, conversation.tolerance(turn)), f"played {played}")
-        told = _without_fillers("".join(one["heard"] for one in call.journal("agent-turn")[turn : turn + 1]))
+        told = "".join(conversation.told[turn : turn + 1])
         outcome.expect(_words(told) == _words(answer_to(question)), f"told {told!r}")
     known = [GREETING, asked[0], answer_to(asked[0]), asked[1]]
     conversations = answers.asked or [[]]
@@ -233,7 +239,7 @@ def _same(played: list[str], words: list[str], tolerance: int) -> bool:
 def _without_fillers(text: str) -> str:
     for filler in _FILLERS:
         text = text.replace(filler, "")
-    return text
+    return text.strip()
 
 
 def _words(text: str) -> list[str]:
