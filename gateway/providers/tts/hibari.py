@@ -6,6 +6,7 @@ as one more output: protobuf messages merge when they are concatenated, so a few
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,11 @@ class SpokenPiece:
 
     pcm: bytes
     words: tuple[SpokenWord, ...]
+
+
+def _with_plain_digits(text: str) -> str:
+    """Superscript and circled digits as plain ones: the package takes them for numbers, and fails to read them."""
+    return "".join(str(unicodedata.digit(sign)) if sign.isdigit() and not sign.isdecimal() else sign for sign in text)
 
 
 class HibariSynthesiser:
@@ -76,7 +82,7 @@ class HibariSynthesiser:
 
     def _phonemes(self, sentence: str) -> tuple[str, list[tuple[str, int, int]]]:
         """Phoneme string, and each spoken word with its span in that string, punctuation apart."""
-        tokens = self._hibari.g2p.phonemize_tokens(self._hibari.g2p.tokenize(normalize(sentence)))
+        tokens = self._hibari.g2p.phonemize_tokens(self._hibari.g2p.tokenize(normalize(_with_plain_digits(sentence))))
         phonemes, spans, word, begin = "", [], "", 0
         for token in tokens:
             symbols = token.phonemes or ""

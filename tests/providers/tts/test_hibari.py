@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ProviderError
@@ -102,6 +102,7 @@ async def test_a_text_without_words_has_no_audio(voice: EmbeddedVoice, text: str
 
 @pytest.mark.models
 @settings(max_examples=40, deadline=None)
+@example("¹A ②B")
 @given(st.text(max_size=40) | st.lists(st.sampled_from(ODD), max_size=6).map(" ".join))
 def test_any_text_is_spoken_or_silent_with_its_words_in_order(text: str) -> None:
     for sentence in synthesiser().split(text):
