@@ -26,8 +26,9 @@ from gateway.providers.refusals import refusal
 from gateway.providers.tls import checked
 from gateway.providers.tts.connection import Sound, SpeakerTraits
 from gateway.providers.tts.socket_voice import SocketVoice
-from gateway.providers.tts.websocket import OPTIONS, as_websocket, bounded, faults, is_open
+from gateway.providers.tts.websocket import OPTIONS, bounded, is_open
 from gateway.providers.tts.words import TimedWord
+from gateway.providers.web_socket import socket_errors, web_socket_address
 
 URL = "https://api.cartesia.ai"
 _SESSION_SECONDS = 240.0
@@ -87,12 +88,12 @@ class Cartesia:
         self._who = f"The voice {options.voice_id} of cartesia"
         self._request = request_of(options)
         self._client = AsyncCartesia(
-            api_key=credential.key, base_url=url, websocket_base_url=as_websocket(url), max_retries=0
+            api_key=credential.key, base_url=url, websocket_base_url=web_socket_address(url), max_retries=0
         )
 
     async def connect(self) -> CartesiaConnection:
         """A connection for this account; the voice goes with each text."""
-        with faults(self._who):
+        with socket_errors(self._who):
             options = cast(WebsocketConnectionOptions, {**OPTIONS, **checked(self._url)})
             connecting = self._client.tts.websocket_connect(websocket_connection_options=options)
             return CartesiaConnection(self._who, await connecting.enter(), self._request)
@@ -122,7 +123,7 @@ class CartesiaConnection:
     async def receive(self) -> Sound | None:
         """Audio or words; messages of a context that was cancelled are skipped."""
         while True:
-            with faults(self._who):
+            with socket_errors(self._who):
                 event = await bounded(self._next())
             match event:
                 case Error():
@@ -140,7 +141,7 @@ class CartesiaConnection:
 
     async def cancel(self) -> None:
         """Cancel the context; what is on its way is skipped later."""
-        with faults(self._who):
+        with socket_errors(self._who):
             await self._connection.send({"context_id": self._context, "cancel": True})
 
     async def keep_alive(self) -> None:

@@ -25,7 +25,8 @@ from gateway.providers.credentials import Credential
 from gateway.providers.options import ProviderOptions
 from gateway.providers.tts.connection import Sound, SpeakerTraits
 from gateway.providers.tts.socket_voice import SocketVoice
-from gateway.providers.tts.websocket import as_websocket, bounded, dial, faults, is_open
+from gateway.providers.tts.websocket import bounded, dial, is_open
+from gateway.providers.web_socket import socket_errors, web_socket_address
 
 URL = "https://api.deepgram.com"
 _SESSION_SECONDS = 3300.0
@@ -69,7 +70,7 @@ class Aura:
         if options.mip_opt_out:
             query["mip_opt_out"] = "true"
         self._who = f"The voice {model} of deepgram"
-        self._url = f"{as_websocket(credential.api_url or URL)}/v1/speak?{urlencode(query)}"
+        self._url = f"{web_socket_address(credential.api_url or URL)}/v1/speak?{urlencode(query)}"
         self._credential = credential
 
     async def connect(self) -> AuraConnection:
@@ -119,7 +120,7 @@ class AuraConnection:
 
     async def cancel(self) -> None:
         """Clear what is not spoken yet, and wait until that is done."""
-        with faults(self._who):
+        with socket_errors(self._who):
             await self._socket.send_clear()
         while True:
             match await self._next():
@@ -134,7 +135,7 @@ class AuraConnection:
         await self._connection.close()
 
     async def _next(self) -> bytes | dict[str, Any]:
-        with faults(self._who):
+        with socket_errors(self._who):
             try:
                 message: Any = await bounded(self._socket.recv())
             except ValueError as error:

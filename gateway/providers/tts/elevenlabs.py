@@ -34,8 +34,9 @@ from gateway.providers.options import ProviderOptions
 from gateway.providers.refusals import complaint
 from gateway.providers.tts.connection import Sound, SpeakerTraits
 from gateway.providers.tts.socket_voice import SocketVoice
-from gateway.providers.tts.websocket import as_websocket, dial, faults, is_open, next_message
+from gateway.providers.tts.websocket import dial, is_open, next_message
 from gateway.providers.tts.words import TimedWord
+from gateway.providers.web_socket import socket_errors, web_socket_address
 
 URL = "https://api.elevenlabs.io"
 _BYTES_PER_MS = SAMPLE_RATE * SAMPLE_BYTES / 1000
@@ -123,7 +124,7 @@ class ElevenLabs:
 
     def _url(self) -> str:
         options = self._options
-        base = as_websocket(self._credential.api_url or URL)
+        base = web_socket_address(self._credential.api_url or URL)
         voice = quote(VOICES.get(options.voice_id, options.voice_id), safe="")
         latency = options.optimize_streaming_latency
         query = {
@@ -204,7 +205,7 @@ class ElevenLabsConnection:
         await self._connection.close()
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        with faults(self._who):
+        with socket_errors(self._who):
             await self._connection.send(json.dumps(message))
 
     def _read(self, message: str | bytes) -> Mapping[str, Any]:

@@ -1,20 +1,17 @@
-"""A WebSocket to a voice's server (RFC 6455): faults as `ProviderError`s, and every wait bounded."""
+"""A WebSocket to a voice's server (RFC 6455), every wait bounded."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.protocol import State
 
-from gateway.errors import ProviderTimeout, ProviderUnavailable
-from gateway.providers.refusals import refusal
 from gateway.providers.tls import checked
+from gateway.providers.web_socket import socket_errors
 
 Message = TypeVar("Message")
 
@@ -42,26 +39,8 @@ async def dial(who: str, url: str, headers: Mapping[str, str]) -> ClientConnecti
     :param who: how the sentence of an error begins
     :raises ProviderError: it is refused, cannot be reached, or not opened in time
     """
-    with faults(who):
+    with socket_errors(who):
         return await connect(url, additional_headers=headers, **OPTIONS, **checked(url))
-
-
-@contextmanager
-def faults(who: str) -> Iterator[None]:
-    """What can happen to a connection, as a `ProviderError`."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise ProviderTimeout(f"{who} does not answer.") from error
-    except InvalidStatus as error:
-        answer = error.response
-        raise refusal(who, answer.status_code, bytes(answer.body or b""), answer.headers) from None
-    except ConnectionClosed as error:
-        closed = error.rcvd
-        why = f" ({closed.code} {closed.reason})" if closed else ""
-        raise ProviderUnavailable(f"{who} ended the connection{why}.") from error
-    except (OSError, WebSocketException) as error:
-        raise ProviderUnavailable(f"{who} cannot be reached: {error}.") from error
 
 
 async def bounded(message: Awaitable[Message]) -> Message:
@@ -78,15 +57,10 @@ async def next_message(who: str, connection: ClientConnection) -> str | bytes:
 
     :raises ProviderError: nothing comes in time, or the connection is lost
     """
-    with faults(who):
+    with socket_errors(who):
         return await bounded(connection.recv())
 
 
 def is_open(connection: ClientConnection) -> bool:
     """Whether neither side has ended it."""
     return connection.state is State.OPEN
-
-
-def as_websocket(url: str) -> str:
-    """The address with the scheme of a WebSocket, without a slash at its end."""
-    return ("ws" + url.removeprefix("http") if url.startswith("http") else url).rstrip("/")
