@@ -56,6 +56,48 @@ class HttpSettings(Section):
     port: int = Field(default=8080, ge=0, le=65535)
 
 
+class ApiSettings(Section):
+    """The control plane: REST, server messages, records. `parley serve` starts one on this machine, unless `address`
+    names the `link` of one that runs elsewhere.
+
+    `link` is where gateways attach (gRPC), `public_url` how others reach `host` and `port`. `bootstrap_key` is a
+    private key that works from the first start. `assistant_request_seconds` is how long a server may think about who
+    answers.
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = None
+    link: str = "127.0.0.1:0"
+    address: str | None = None
+    bootstrap_key: SecretStr | None = None
+    assistant_request_seconds: float = Field(default=7.5, ge=0.1, le=60)
+
+
+class StoreSettings(Section):
+    """Where the control plane keeps everything: `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`. Without a URL it
+    is SQLite in `data_dir`."""
+
+    url: SecretStr | None = None
+
+
+class MediaSettings(Section):
+    """The gateway's port for sockets that carry audio, and for the control of live calls. `public_url` is how others
+    reach it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8081, ge=0, le=65535)
+    public_url: str | None = None
+
+
+class EgressSettings(Section):
+    """Whom URLs in assistants, tools and webhooks may name. Public addresses always; private, loopback and link-local
+    ones only when `allow` names them: host names as shell patterns, addresses as CIDR."""
+
+    allow: list[str] = []
+
+
 class WorkerSettings(Section):
     """`count` local processes are started by `parley serve`; `addresses` are workers that run elsewhere."""
 
@@ -145,6 +187,10 @@ class Settings(Section):
     sip: SipSettings = SipSettings()
     rtp: RtpSettings = RtpSettings()
     http: HttpSettings = HttpSettings()
+    api: ApiSettings = ApiSettings()
+    store: StoreSettings = StoreSettings()
+    media: MediaSettings = MediaSettings()
+    egress: EgressSettings = EgressSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     recording: RecordingSettings = RecordingSettings()

@@ -94,6 +94,7 @@ class GatewayEvent(_message.Message):
     ANSWERED_FIELD_NUMBER: _builtins.int
     ACTION_RESULT_FIELD_NUMBER: _builtins.int
     SAY_FIELD_NUMBER: _builtins.int
+    CONTROL_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     """Chosen by the gateway, unique within the stream's life. All events of one call carry it."""
     @_builtins.property
@@ -116,6 +117,8 @@ class GatewayEvent(_message.Message):
     def action_result(self) -> Global___ActionResult: ...
     @_builtins.property
     def say(self) -> Global___Say: ...
+    @_builtins.property
+    def control(self) -> Global___Control: ...
     def __init__(
         self,
         *,
@@ -130,12 +133,13 @@ class GatewayEvent(_message.Message):
         answered: Global___Answered | None = ...,
         action_result: Global___ActionResult | None = ...,
         say: Global___Say | None = ...,
+        control: Global___Control | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "end", b"end", "event", b"event", "hold", b"hold", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "control", b"control", "end", b"end", "event", b"event", "hold", b"hold", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "call", b"call", "end", b"end", "event", b"event", "hold", b"hold", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "call", b"call", "control", b"control", "end", b"end", "event", b"event", "hold", b"hold", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["start", "audio", "keypress", "playout", "pause", "end", "hold", "answered", "action_result", "say"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["start", "audio", "keypress", "playout", "pause", "end", "hold", "answered", "action_result", "say", "control"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -155,6 +159,7 @@ class StartCall(_message.Message):
     BACKLOG_FIELD_NUMBER: _builtins.int
     AT_MS_FIELD_NUMBER: _builtins.int
     RECORD_EVENTS_FIELD_NUMBER: _builtins.int
+    PLAN_JSON_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     assistant_json: _builtins.str
     """The resolved plan of the call: an assistant as JSON with Vapi's field names."""
@@ -165,6 +170,10 @@ class StartCall(_message.Message):
     """Call clock at the moment of opening, ms; 0 for a new call."""
     record_events: _builtins.bool
     """The gateway wants the conversation recorded: the worker sends Recording."""
+    plan_json: _builtins.str
+    """Instead of assistant_json, for a call of the control plane: a CallPlan as JSON. It holds secrets: it is never logged
+    or kept.
+    """
     @_builtins.property
     def journal(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalEntry]:
         """Entries that an earlier worker of the same call wrote, oldest first; empty for a new call."""
@@ -184,10 +193,11 @@ class StartCall(_message.Message):
         backlog: Global___CallerAudio | None = ...,
         at_ms: _builtins.int = ...,
         record_events: _builtins.bool = ...,
+        plan_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assistant_json", b"assistant_json", "at_ms", b"at_ms", "backlog", b"backlog", "call_id", b"call_id", "direction", b"direction", "journal", b"journal", "record_events", b"record_events", "variables_json", b"variables_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assistant_json", b"assistant_json", "at_ms", b"at_ms", "backlog", b"backlog", "call_id", b"call_id", "direction", b"direction", "journal", b"journal", "plan_json", b"plan_json", "record_events", b"record_events", "variables_json", b"variables_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -416,6 +426,27 @@ class Say(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Say: _TypeAlias = Say  # noqa: Y015
+
+@_typing.final
+class Control(_message.Message):
+    """Live control, as Vapi's JSON: add-message, control, handoff and what else concerns the conversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JSON_FIELD_NUMBER: _builtins.int
+    json: _builtins.str
+    def __init__(
+        self,
+        *,
+        json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json", b"json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Control: _TypeAlias = Control  # noqa: Y015
 
 @_typing.final
 class EndCall(_message.Message):
@@ -976,6 +1007,7 @@ class Action(_message.Message):
     HANGUP_FIELD_NUMBER: _builtins.int
     TRANSFER_FIELD_NUMBER: _builtins.int
     SEND_DIGITS_FIELD_NUMBER: _builtins.int
+    SIP_REQUEST_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     """Unique within the call; the ActionResult carries it, and a repeated id is not done twice."""
     @_builtins.property
@@ -984,6 +1016,8 @@ class Action(_message.Message):
     def transfer(self) -> Global___Transfer: ...
     @_builtins.property
     def send_digits(self) -> Global___SendDigits: ...
+    @_builtins.property
+    def sip_request(self) -> Global___SipRequest: ...
     def __init__(
         self,
         *,
@@ -991,12 +1025,13 @@ class Action(_message.Message):
         hangup: Global___Hangup | None = ...,
         transfer: Global___Transfer | None = ...,
         send_digits: Global___SendDigits | None = ...,
+        sip_request: Global___SipRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "hangup", b"hangup", "send_digits", b"send_digits", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "hangup", b"hangup", "send_digits", b"send_digits", "sip_request", b"sip_request", "transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "action", b"action", "hangup", b"hangup", "send_digits", b"send_digits", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "action", b"action", "hangup", b"hangup", "send_digits", b"send_digits", "sip_request", b"sip_request", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_act: _TypeAlias = _typing.Literal["hangup", "transfer", "send_digits"]  # noqa: Y015
+    _WhichOneofReturnType_act: _TypeAlias = _typing.Literal["hangup", "transfer", "send_digits", "sip_request"]  # noqa: Y015
     _WhichOneofArgType_act: _TypeAlias = _typing.Literal["act", b"act"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_act) -> _WhichOneofReturnType_act | None: ...
 
@@ -1031,18 +1066,22 @@ class Transfer(_message.Message):
 
     DESTINATION_FIELD_NUMBER: _builtins.int
     AFTER_PLAYOUT_FIELD_NUMBER: _builtins.int
+    DESTINATION_JSON_FIELD_NUMBER: _builtins.int
     destination: _builtins.str
     """SIP URI or number."""
     after_playout: _builtins.bool
+    destination_json: _builtins.str
+    """The whole of Vapi's destination, with its transferPlan, as JSON."""
     def __init__(
         self,
         *,
         destination: _builtins.str = ...,
         after_playout: _builtins.bool = ...,
+        destination_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_playout", b"after_playout", "destination", b"destination"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_playout", b"after_playout", "destination", b"destination", "destination_json", b"destination_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1053,19 +1092,71 @@ class SendDigits(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DIGITS_FIELD_NUMBER: _builtins.int
+    INFO_FIELD_NUMBER: _builtins.int
     digits: _builtins.str
+    info: _builtins.bool
+    """By SIP INFO instead of RFC 4733."""
     def __init__(
         self,
         *,
         digits: _builtins.str = ...,
+        info: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits", "info", b"info"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SendDigits: _TypeAlias = SendDigits  # noqa: Y015
+
+@_typing.final
+class SipRequest(_message.Message):
+    """A request inside the dialog: INFO, MESSAGE or NOTIFY."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    VERB_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    verb: _builtins.str
+    body: _builtins.str
+    @_builtins.property
+    def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        verb: _builtins.str = ...,
+        headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        body: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "headers", b"headers", "verb", b"verb"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SipRequest: _TypeAlias = SipRequest  # noqa: Y015
 
 @_typing.final
 class Failure(_message.Message):

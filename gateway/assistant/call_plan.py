@@ -1,0 +1,56 @@
+"""Everything that is known of a call before it begins: what the control plane resolved for gateway and worker.
+
+Assistants, overrides, tools and phone numbers are merged already: whoever holds the plan asks nobody any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class PlanPart(BaseModel):
+    """camelCase outside, snake_case inside; what a newer control plane adds is passed over."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+class Member(PlanPart):
+    """An assistant that may have the call: the only one, or one of a squad.
+
+    `assistant` is Vapi's JSON as it was written, with overrides merged and with `model.toolIds` replaced by the tools
+    themselves. `destinations` are Vapi's assistantDestinations.
+    """
+
+    name: str = ""
+    assistant_id: str | None = None
+    assistant: dict[str, Any]
+    destinations: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class CallPlan(PlanPart):
+    """`members` has the one that starts first. `call` is Vapi's Call object as far as it is known, with `id`, `orgId`
+    and `type`; it goes into the messages to the user's servers.
+
+    `variables` are template variables of this call, as given. `credentials` are those of the organisation, with their
+    secrets: a plan is never logged or kept. `server` is the phone number's or the organisation's, used where the
+    assistant has none. `fallback_destination` is where the caller goes when nobody can answer.
+    """
+
+    organisation: str
+    call: dict[str, Any] = Field(default_factory=dict)
+    members: Sequence[Member] = Field(min_length=1)
+    squad: dict[str, Any] | None = None
+    variables: dict[str, Any] = Field(default_factory=dict)
+    credentials: list[dict[str, Any]] = Field(default_factory=list, repr=False)
+    server: dict[str, Any] | None = None
+    phone_number: dict[str, Any] | None = None
+    fallback_destination: dict[str, Any] | None = None
+
+    @property
+    def call_id(self) -> str:
+        """The call's id, a UUID."""
+        return str(self.call.get("id", ""))
