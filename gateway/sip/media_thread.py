@@ -15,22 +15,17 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 import structlog
-import webrtcvad
 
 from gateway.call.leg import LegFrame
 from gateway.errors import LegError
-from gateway.media.audio import SAMPLE_RATE
+from gateway.media.caller_ear import CallerEar
+from gateway.media.fast_vad import SILENCE_DB
 from gateway.observe.metrics import MEDIA_THREAD_LATENESS
 from gateway.sip.bridge import RECORD, TickFlag
-from gateway.sip.fast_vad import SILENCE_DB, FastVad
 
 log = structlog.get_logger(__name__)
 
 _WAIT_MS = 40
-_AGGRESSIVENESS = 3
-"""webrtcvad's strictest mode: a false alarm stops the agent."""
-_LATE_PAUSE_TICKS = 15
-"""Speech that began up to 300 ms before playout did still pauses it."""
 
 _CALLER, _UNDERRUN = int(TickFlag.CALLER), int(TickFlag.UNDERRUN)
 _PAUSED, _FINISHED = int(TickFlag.PAUSED), int(TickFlag.FINISHED)
@@ -69,10 +64,7 @@ class MediaLeg:
     generation: int
     sink: FrameSink
     armed: bool = False
-    vad: FastVad = field(default_factory=FastVad)
-    webrtc: Any = field(default_factory=lambda: webrtcvad.Vad(_AGGRESSIVENESS))
-    onset_tick: int | None = None
-    """Speech that has not paused anything yet."""
+    ear: CallerEar = field(default_factory=CallerEar)
 
 
 class MediaThread:
@@ -152,8 +144,8 @@ class MediaThread:
             leg = legs.get(index)
             if leg is None or leg.generation != generation:
                 continue
-            speech = _listen(leg, tick, caller, caller_db if flags & _CALLER else SILENCE_DB, agent_db)
-            if leg.onset_tick is not None and utterance and leg.armed and not flags & _PAUSED:
+            speech = leg.ear.listen(tick, caller, caller_db if flags & _CALLER else SILENCE_DB, agent_db)
+            if leg.ear.onset_tick is not None and utterance and leg.armed and not flags & _PAUSED:
                 events.append(self._pause(leg, utterance, position, tick))
             frame = LegFrame(
                 tick, captured_ns, caller, agent, utterance, position,
@@ -164,26 +156,13 @@ class MediaThread:
         return events
 
     def _pause(self, leg: MediaLeg, utterance: int, position: int, tick: int) -> Event:
-        onset_tick, leg.onset_tick = leg.onset_tick, None
+        onset_tick, leg.ear.onset_tick = leg.ear.onset_tick, None
         # the bridge first: the words about it can wait
         try:
             self._bridge.pause(leg.index)
         except LegError:
             log.debug("media.pause_on_closed_leg", leg=leg.index)
         return leg.sink.deliver_pause, (utterance, position, onset_tick, tick)
-
-
-def _listen(leg: MediaLeg, tick: int, caller: bytes, level_db: float, own_db: float) -> bool:
-    """Whether the caller speaks; keeps `leg.onset_tick`."""
-    vad = leg.vad
-    vad.heard(own_db)
-    # most frames of a call are too quiet to be asked about
-    verdict = vad.step(tick, level_db, voiced=level_db > vad.gate_db() and leg.webrtc.is_speech(caller, SAMPLE_RATE))
-    if verdict.onset_tick is not None:
-        leg.onset_tick = verdict.onset_tick
-    elif leg.onset_tick is not None and (not verdict.speech or tick - leg.onset_tick > _LATE_PAUSE_TICKS):
-        leg.onset_tick = None
-    return verdict.speech
 
 
 def _deliver(events: list[Event]) -> None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gateway.call.leg import LegFrame
 from gateway.media.audio import FRAME_MS, FRAME_SAMPLES
+from gateway.media.fast_vad import SILENCE_DB
 from gateway.sip.bridge import RECORD, TICK, TickFlag
-from gateway.sip.fast_vad import SILENCE_DB
 from gateway.sip.media_thread import MediaThread
 from tests.sip.voice import voice as spoken
 

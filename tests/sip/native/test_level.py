@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gateway.media.audio import FRAME_SAMPLES
-from gateway.sip.fast_vad import SILENCE_DB
+from gateway.media.fast_vad import SILENCE_DB
 
 
 def level_db(rings: ctypes.CDLL, frame: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:

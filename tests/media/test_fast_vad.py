@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sip.fast_vad import SILENCE_DB, FastVad, FastVadRules, Verdict
+from gateway.media.fast_vad import SILENCE_DB, FastVad, FastVadRules, Verdict
 
 RULES = FastVadRules()
 SPEECH_DB = -25.0
