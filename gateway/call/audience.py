@@ -1,0 +1,85 @@
+"""Who listens to a live call: its sound and its events, as they come.
+
+A slow listener loses the oldest, and never delays the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from gateway.call.journal import Entry
+
+QUEUE_ITEMS = 500
+"""Ten seconds of sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """20 ms of both directions, 320 bytes of PCM each."""
+
+    caller: bytes
+    agent: bytes
+
+
+class Listener:
+    """One of them; iterating gives what comes, and ends with the call."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Sound | Entry | None] = asyncio.Queue(QUEUE_ITEMS)
+        self.lost = 0
+        """Items that this one was too slow for."""
+
+    def put(self, item: Sound | Entry | None) -> None:
+        """Something came; None is the end."""
+        if self._queue.full():
+            self._queue.get_nowait()
+            self.lost += 1
+        self._queue.put_nowait(item)
+
+    def __aiter__(self) -> Listener:
+        return self
+
+    async def __anext__(self) -> Sound | Entry:
+        item = await self._queue.get()
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+
+class Audience:
+    """All who listen to one call."""
+
+    def __init__(self) -> None:
+        self._listeners: set[Listener] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._listeners)
+
+    @contextmanager
+    def joined(self) -> Iterator[Listener]:
+        """Listen while the block runs."""
+        listener = Listener()
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    def hear(self, sound: Sound) -> None:
+        """20 ms of the call."""
+        self._tell(sound)
+
+    def learn(self, entry: Entry) -> None:
+        """A line of the journal."""
+        self._tell(entry)
+
+    def end(self) -> None:
+        """The call is over."""
+        self._tell(None)
+
+    def _tell(self, item: Sound | Entry | None) -> None:
+        for listener in self._listeners:
+            listener.put(item)
