@@ -12,10 +12,10 @@ import numpy as np
 from gateway.call.leg import LegFrame
 from gateway.call.pauses import Decision, Pause, Pauses
 from gateway.media.audio import FRAME_MS, FRAME_SAMPLES
+from gateway.media.fast_vad import SILENCE_DB
 from gateway.media.playout import Playout
 from gateway.media.utterance import Report
 from gateway.sip.bridge import TickFlag
-from gateway.sip.fast_vad import SILENCE_DB
 from gateway.sip.media_thread import Bridge, MediaLeg, MediaThread, Record
 from tests.call.leg_double import Ring
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import audioop
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-import soxr
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from gateway.carriers.resampler import Resampler
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
 
 
@@ -34,7 +33,7 @@ class Decoder:
     def __init__(self, audio_format: AudioFormat) -> None:
         self._format = audio_format
         self._odd = b""
-        self._resampler = _resampler(audio_format.sample_rate, SAMPLE_RATE)
+        self._resampler = Resampler(audio_format.sample_rate, SAMPLE_RATE)
 
     def decode(self, data: bytes) -> bytes:
         """What of it is whole."""
@@ -42,7 +41,7 @@ class Decoder:
         whole = len(data) - len(data) % self._format.sample_bytes
         data, self._odd = data[:whole], data[whole:]
         pcm = audioop.ulaw2lin(data, SAMPLE_BYTES) if self._format.format == "mulaw" else data
-        return _resampled(self._resampler, pcm)
+        return self._resampler.resample(pcm)
 
 
 class Encoder:
@@ -50,20 +49,9 @@ class Encoder:
 
     def __init__(self, audio_format: AudioFormat) -> None:
         self._format = audio_format
-        self._resampler = _resampler(SAMPLE_RATE, audio_format.sample_rate)
+        self._resampler = Resampler(SAMPLE_RATE, audio_format.sample_rate)
 
     def encode(self, pcm: bytes) -> bytes:
-        """As much as the resampler gives; it holds back some milliseconds."""
-        resampled = _resampled(self._resampler, pcm)
+        """Of each frame as much as it is long."""
+        resampled = self._resampler.resample(pcm)
         return audioop.lin2ulaw(resampled, SAMPLE_BYTES) if self._format.format == "mulaw" else resampled
-
-
-def _resampler(source: int, target: int) -> Any:
-    """HQ would hold back 40 ms of a conversation; LQ holds back a few."""
-    return None if source == target else soxr.ResampleStream(source, target, 1, dtype="int16", quality="LQ")
-
-
-def _resampled(resampler: Any, pcm: bytes) -> bytes:
-    if resampler is None or not pcm:
-        return pcm
-    return bytes(resampler.resample_chunk(np.frombuffer(pcm, np.int16)).tobytes())

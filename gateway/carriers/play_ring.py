@@ -148,16 +148,17 @@ def _frame(samples: Samples) -> bytes:
 
 def _faded_in(samples: Samples) -> Samples:
     count = min(len(samples), FADE_SAMPLES)
-    return _scaled(samples, 0, np.arange(count) / max(1, count))
+    return _scaled(samples, 0, np.arange(count))
 
 
 def _faded_out(samples: Samples) -> Samples:
     count = min(len(samples), FADE_SAMPLES)
-    return _scaled(samples, len(samples) - count, np.arange(count - 1, -1, -1) / max(1, count))
+    return _scaled(samples, len(samples) - count, np.arange(count)[::-1])
 
 
-def _scaled(samples: Samples, start: int, gains: NDArray[np.float64]) -> Samples:
+def _scaled(samples: Samples, start: int, steps: NDArray[np.int64]) -> Samples:
+    """Samples from `start` on, times steps / len(steps)."""
     faded = samples.copy()
-    end = start + len(gains)
-    faded[start:end] = (faded[start:end] * gains).astype(np.int16)
+    end = start + len(steps)
+    faded[start:end] = np.trunc(faded[start:end] * steps / max(1, len(steps))).astype(np.int16)
     return faded
