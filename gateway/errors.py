@@ -15,6 +15,16 @@ ParleyError                   something a user can act on: str() is one plain se
 ├── NotLive                   there is no such live call, or it cannot do that now
 ├── NoGateway                 no gateway runs here that could be controlled
 ├── LinkError                 the stream between gateway and worker failed
+├── ApiError                  a request to the REST API is refused; carries the HTTP status and every problem
+│   ├── BadRequest            400
+│   ├── Unauthorized          401: no key, or one that is not known
+│   ├── Forbidden             403: the key may not do this
+│   ├── NotFound              404: also for what belongs to another organisation
+│   ├── Conflict              409: not as things are now
+│   ├── TooLarge              413
+│   ├── UnsupportedMedia      415
+│   ├── Unprocessable         422: another request under an idempotency key that was used
+│   └── Unavailable           503: not now; nothing was done
 ├── RecordingError            a recording of a conversation cannot be read, or not be made what was asked
 └── ProviderError             a transcriber, model or voice failed; `permanent` tells if a retry can help
     ├── ProviderAuthentication    permanent
@@ -26,6 +36,8 @@ ParleyError                   something a user can act on: str() is one plain se
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class ParleyError(Exception):
@@ -108,6 +120,76 @@ class NoGateway(ParleyError):
 
 class LinkError(ParleyError):
     """The stream between gateway and worker failed."""
+
+
+class ApiError(ParleyError):
+    """A request is refused. The answer's body is `{"message": …, "error": …, "statusCode": …}`.
+
+    :param problems: one sentence, or a list of those that each begin with the path of what is wrong in the body:
+        "model.messages.0.role must be one of …"
+    :param retry_after: seconds for the Retry-After header, None for no header
+    """
+
+    status = 500
+
+    def __init__(self, problems: str | Sequence[str], *, retry_after: int | None = None) -> None:
+        self.message: str | list[str] = problems if isinstance(problems, str) else list(problems)
+        super().__init__(problems if isinstance(problems, str) else "; ".join(problems))
+        self.retry_after = retry_after
+
+
+class BadRequest(ApiError):
+    """The request is not valid."""
+
+    status = 400
+
+
+class Unauthorized(ApiError):
+    """There is no key, or one that is not known or was revoked."""
+
+    status = 401
+
+
+class Forbidden(ApiError):
+    """The key may not do this."""
+
+    status = 403
+
+
+class NotFound(ApiError):
+    """There is no such thing in this organisation."""
+
+    status = 404
+
+
+class Conflict(ApiError):
+    """It cannot be done as things are now."""
+
+    status = 409
+
+
+class TooLarge(ApiError):
+    """More bytes than are taken."""
+
+    status = 413
+
+
+class UnsupportedMedia(ApiError):
+    """The body is of a type that is not read here."""
+
+    status = 415
+
+
+class Unprocessable(ApiError):
+    """The idempotency key was used for another request."""
+
+    status = 422
+
+
+class Unavailable(ApiError):
+    """It cannot be done now; nothing was done."""
+
+    status = 503
 
 
 class RecordingError(ParleyError):
