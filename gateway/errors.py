@@ -15,6 +15,8 @@ ParleyError                   something a user can act on: str() is one plain se
 ├── NotLive                   there is no such live call, or it cannot do that now
 ├── NoGateway                 no gateway runs here that could be controlled
 ├── LinkError                 the stream between gateway and worker failed
+├── PlaneAway                 the control plane is not attached, or did not answer in time
+├── CommandRefused            a gateway refuses what the control plane told it; carries the HTTP status that fits
 ├── ApiError                  a request to the REST API is refused; carries the HTTP status and every problem
 │   ├── BadRequest            400
 │   ├── Unauthorized          401: no key, or one that is not known
@@ -120,6 +122,21 @@ class NoGateway(ParleyError):
 
 class LinkError(ParleyError):
     """The stream between gateway and worker failed."""
+
+
+class PlaneAway(ParleyError):
+    """The gateway has no control plane now, or it did not answer in time."""
+
+
+class CommandRefused(ParleyError):
+    """A gateway refuses a command.
+
+    :param status: HTTP status that fits: 404 no such call, 409 not now, 503 no place, 504 no answer in time
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ApiError(ParleyError):

@@ -60,7 +60,8 @@ class ApiSettings(Section):
     """The control plane: REST, server messages, records. `parley serve` starts one on this machine, unless `address`
     names the `link` of one that runs elsewhere.
 
-    `link` is where gateways attach (gRPC), `public_url` how others reach `host` and `port`. `bootstrap_key` is a
+    `link` is where gateways attach (gRPC); `link_token` protects it where gateway and control plane do not share a data
+    directory. `public_url` is how others reach `host` and `port`. `bootstrap_key` is a
     private key that works from the first start. `assistant_request_seconds` is how long a server may think about who
     answers.
     """
@@ -70,6 +71,7 @@ class ApiSettings(Section):
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None
     link: str = "127.0.0.1:0"
+    link_token: SecretStr | None = None
     address: str | None = None
     bootstrap_key: SecretStr | None = None
     assistant_request_seconds: float = Field(default=7.5, ge=0.1, le=60)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.call.calls import Calls
 from gateway.call.disk import Disk
-from gateway.call.journal import Journal
+from gateway.call.journal import Entry, Journal
 from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.call.lines import Lines
 from gateway.media.audio import samples_to_ms
@@ -20,6 +20,7 @@ from gateway.observe import metrics
 class Books:
     """Opened with the call, closed once.
 
+    :param publish: told each entry of the journal
     :param now: the wall clock
     """
 
@@ -31,9 +32,12 @@ class Books:
         disk: Disk,
         recording: bool,
         event_recording: bool = False,
+        publish: Callable[[Entry], None] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.journal = Journal(calls.journal_path(call_id), disk)
+        self.journal = Journal(
+            calls.journal_path(call_id), disk, publish=publish, now_ms=lambda: int(now().timestamp() * 1000)
+        )
         self.recorder = Recorder(calls.recording_path(call_id), disk.submit) if recording else None
         self.events = Lines(calls.events_path(call_id), disk) if event_recording else None
         self.statistics: MediaStatistics | None = None

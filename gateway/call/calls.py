@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from gateway.call import endings
-from gateway.call.journal import Journal, read_journal
+from gateway.call.journal import Entry, Journal, read_journal
 from gateway.call.prices import PriceBook
 from gateway.call.record import CallRecord, build_record
 from gateway.errors import ParleyError
 
 log = structlog.get_logger(__name__)
+
+LOST_ENTRIES = 1000
+"""More than a gateway that is killed can have sent to the control plane and not written yet: the end that is added to
+its journal must not have the sequence of one of these."""
 
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -24,11 +29,13 @@ class Calls:
     """Reads and writes `calls/` of a data directory.
 
     :param prices: what the providers charge; None for the list prices
+    :param keep_journals: the journal of a call that has ended stays beside its record, until somebody removes it
     """
 
-    def __init__(self, data_dir: Path, prices: PriceBook | None = None) -> None:
+    def __init__(self, data_dir: Path, prices: PriceBook | None = None, *, keep_journals: bool = False) -> None:
         self.directory = data_dir / "calls"
         self._prices = prices or PriceBook()
+        self._keep_journals = keep_journals
 
     def prepare(self) -> None:
         """Make the directory. :raises ParleyError: when that is not possible."""
@@ -62,7 +69,8 @@ class Calls:
         record = build_record(journal.entries, self._prices)
         if record is not None:
             self.write(record)
-            journal.path.unlink(missing_ok=True)
+            if not self._keep_journals:
+                journal.path.unlink(missing_ok=True)
         return record
 
     def get(self, call_id: str) -> CallRecord:
@@ -107,15 +115,19 @@ class Calls:
         """Turn the journals that a gateway left behind when it died into records."""
         adopted = []
         for path in sorted(self.directory.glob("*.journal")):
-            record = build_record(read_journal(path), self._prices)
+            entries = list(read_journal(path))
+            record = build_record(entries, self._prices)
             if record is not None and not (self.directory / f"{record.id}.json").exists():
+                if self._keep_journals:
+                    _close_journal(path, entries)
                 recording = self.recording_path(record.id)
                 record.recording = record.recording or (recording.name if recording.exists() else None)
                 events = self.events_path(record.id)
                 record.events = record.events or (events.name if events.exists() else None)
                 self.write(record)
                 adopted.append(record)
-            path.unlink()
+            if record is None or not self._keep_journals:
+                path.unlink()
         return adopted
 
     def _running(self, call_id: str) -> CallRecord:
@@ -128,3 +140,14 @@ class Calls:
         if record.end_reason == endings.GATEWAY_DIED:
             record.end_reason = ""
         return record
+
+
+def _close_journal(path: Path, entries: Sequence[Entry]) -> None:
+    """Say in a journal that its gateway died, where it does not say how the call ended. A last line that the crash cut
+    short gives way to it."""
+    last = entries[-1]
+    if last.kind == "ended":
+        return
+    ending = {"at": datetime.fromtimestamp(last.time_ms / 1000, UTC).isoformat(), "reason": endings.GATEWAY_DIED}
+    closed = Entry(last.at_ms, "ended", ending, last.sequence + LOST_ENTRIES, last.time_ms)
+    path.write_text("".join(entry.line() for entry in (*entries, closed)), encoding="utf-8")

@@ -1,7 +1,8 @@
 """What happened in a call, line by line, on disk before its effect is seen.
 
-The file has one JSON object per line: `at_ms` of the call clock, `kind`, and `data`. The worker's entries carry the
-conversation; the gateway's own kinds are:
+The file has one JSON object per line: its `sequence`, 1 for the first, `at_ms` of the call clock, `time_ms` of the wall
+clock (ms since 1970), `kind`, and `data`. A line is what the control plane gets as an event, too. The worker's entries
+carry the conversation; the gateway's own kinds are:
 
 call       who calls whom, with which assistant, since when (first line)
 worker     which worker has the conversation
@@ -16,7 +17,8 @@ ended      reason, SIP status, RTP figures (last line)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,25 +38,47 @@ class Entry:
     at_ms: int
     kind: str
     data: Mapping[str, Any]
+    sequence: int = 0
+    time_ms: int = 0
 
     def line(self) -> str:
         """As it stands in the file."""
-        return json.dumps({"at_ms": self.at_ms, "kind": self.kind, "data": self.data}, ensure_ascii=False) + "\n"
+        fields = {name: getattr(self, name) for name in ("sequence", "at_ms", "time_ms", "kind", "data")}
+        return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def wall_clock_ms() -> int:
+    """Now, ms since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 class Journal:
-    """The journal of a running call. `append` returns at once; `durable` waits until the disk has it."""
+    """The journal of a running call. `append` returns at once; `durable` waits until the disk has it.
 
-    def __init__(self, path: Path, disk: Disk) -> None:
+    :param publish: told each entry as it is appended
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        disk: Disk,
+        *,
+        publish: Callable[[Entry], None] | None = None,
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
         self.path = path
         self.entries: list[Entry] = []
         self._lines = Lines(path, disk)
+        self._publish = publish
+        self._now_ms = now_ms
 
     def append(self, at_ms: int, kind: str, data: Mapping[str, Any]) -> None:
         """Add a fact."""
-        entry = Entry(at_ms, kind, data)
+        entry = Entry(at_ms, kind, data, len(self.entries) + 1, self._now_ms())
         self.entries.append(entry)
         self._lines.append(entry.line())
+        if self._publish is not None:
+            self._publish(entry)
 
     async def durable(self) -> None:
         """Wait until what was appended is in the file, where a crash of this process cannot lose it."""
@@ -67,9 +91,10 @@ def read_journal(path: Path) -> Iterator[Entry]:
     :raises OSError: when it cannot be read
     """
     with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+        for sequence, line in enumerate(lines, 1):
             try:
                 read = json.loads(line)
-                yield Entry(int(read["at_ms"]), str(read["kind"]), dict(read["data"]))
+                kind, data = str(read["kind"]), dict(read["data"])
+                yield Entry(int(read["at_ms"]), kind, data, sequence, int(read.get("time_ms", 0)))
             except (ValueError, KeyError, TypeError):
                 log.warning("journal line left out", path=str(path))

@@ -12,13 +12,15 @@ from tests.call.disk_double import LateDisk
 
 def test_what_was_appended_is_read_back(tmp_path: Path) -> None:
     disk = LateDisk()
-    journal = Journal(tmp_path / "c.journal", disk)
+    journal = Journal(tmp_path / "c.journal", disk, now_ms=lambda: 1_800_000_000_000)
     journal.append(0, "call", {"id": "c"})
     journal.append(20, "note", {"text": "schöne Grüße\nzwei Zeilen"})
     assert not journal.path.exists()
     disk.work()
     assert list(read_journal(journal.path)) == journal.entries
-    assert journal.entries[1] == Entry(20, "note", {"text": "schöne Grüße\nzwei Zeilen"})
+    assert journal.entries[1] == Entry(
+        20, "note", {"text": "schöne Grüße\nzwei Zeilen"}, sequence=2, time_ms=1_800_000_000_000
+    )
 
 
 def test_lines_that_wait_are_one_write(tmp_path: Path) -> None:

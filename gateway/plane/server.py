@@ -1,0 +1,258 @@
+"""The control plane's end of the streams: one for each gateway that is attached."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import grpc
+import structlog
+
+from gateway.errors import CommandRefused, SetupError, Unavailable
+from gateway.plane.token import is_token
+from gateway.plane.v1 import plane_pb2 as pb
+from gateway.plane.v1 import plane_pb2_grpc as rpc
+
+log = structlog.get_logger(__name__)
+
+COMMAND_SECONDS = 10.0
+MESSAGE_BYTES = 16 << 20
+RETRY_SECONDS = 1.0
+"""Until events that could not be committed are tried again."""
+GRACE_SECONDS = 1.0
+
+Write = Callable[[pb.PlaneMessage], Awaitable[None]]
+
+
+class Answering(Protocol):
+    """What the control plane does with what gateways say."""
+
+    async def append(self, events: Sequence[pb.CallEvent]) -> None:
+        """Commit events, each once by call and sequence. May raise anything; then nothing of them is committed."""
+
+    async def resolve(self, question: pb.Resolve) -> pb.Resolution:
+        """Who answers an inbound call; raises nothing."""
+
+    async def authorize(self, question: pb.Authorize) -> bool:
+        """Whether a key may listen to and control calls of an organisation; raises nothing."""
+
+
+class AttachedGateway:
+    """One stream.
+
+    :param hello: the gateway's first message
+    :param write: sends to the gateway
+    """
+
+    def __init__(self, hello: pb.Hello, write: Write, answering: Answering) -> None:
+        self.name = hello.gateway
+        self.public_url = hello.public_url
+        self.calls: set[str] = set(hello.calls)
+        self._write = write
+        self._answering = answering
+        self._arrived: list[pb.CallEvent] = []
+        self._wake = asyncio.Event()
+        self._stuck: set[str] = set()
+        """Calls whose events cannot be committed though those of others can: sent again by the next attachment."""
+        self._commands: dict[int, asyncio.Future[pb.CommandResult]] = {}
+        self._numbers = 0
+
+    async def serve(self, messages: AsyncIterator[pb.GatewayMessage]) -> None:
+        """Until the gateway ends the stream."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                committing = tasks.create_task(self._commit(), name=f"events of gateway {self.name}")
+                answers: set[asyncio.Task[None]] = set()
+                async for message in messages:
+                    match message.WhichOneof("message"):
+                        case "events":
+                            self._take(message.events.events)
+                        case "result":
+                            self._settle(message.result)
+                        case "resolve" | "authorize":
+                            task = tasks.create_task(self._answer(message), name=f"question {message.id}")
+                            answers.add(task)
+                            task.add_done_callback(answers.discard)
+                for task in (committing, *answers):
+                    task.cancel()
+        finally:
+            for waiting in self._commands.values():
+                if not waiting.done():
+                    waiting.set_exception(CommandRefused("The gateway went away before it answered.", status=504))
+
+    async def command(self, command: pb.Command) -> None:
+        """Have the gateway do something.
+
+        :raises CommandRefused: it does not, or did not say in time that it does
+        """
+        self._numbers += 1
+        number = command.id = self._numbers
+        result = self._commands[number] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                await self._write(pb.PlaneMessage(command=command))
+                answer = await result
+        except TimeoutError:
+            raise CommandRefused(f"No answer from the gateway within {COMMAND_SECONDS:.0f} s.", status=504) from None
+        finally:
+            self._commands.pop(number, None)
+        if not answer.ok:
+            raise CommandRefused(answer.detail or "The gateway refuses.", status=answer.status or 409)
+
+    def _settle(self, result: pb.CommandResult) -> None:
+        waiting = self._commands.get(result.command)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(result)
+
+    async def _answer(self, message: pb.GatewayMessage) -> None:
+        answer = pb.PlaneMessage(in_reply_to=message.id)
+        if message.HasField("resolve"):
+            answer.resolution.CopyFrom(await self._answering.resolve(message.resolve))
+        else:
+            answer.authorized.allowed = await self._answering.authorize(message.authorize)
+        await self._write(answer)
+
+    # ------------------------------------------------------------ events
+
+    def _take(self, events: Sequence[pb.CallEvent]) -> None:
+        for event in events:
+            if event.kind == "call":
+                self.calls.add(event.call_id)
+            elif event.kind == "ended":
+                self.calls.discard(event.call_id)
+        self._arrived += events
+        self._wake.set()
+
+    async def _commit(self) -> None:
+        """What has come while the events before were committed goes in one transaction."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            events, self._arrived = self._arrived, []
+            events = [event for event in events if event.call_id not in self._stuck]
+            while events and not await self._committed(events):  # noqa: ASYNC110  no store tells when it is back
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _committed(self, events: Sequence[pb.CallEvent]) -> bool:
+        """Whether these need no further attempt."""
+        try:
+            await self._answering.append(events)
+        except Exception:  # whatever is wrong with one call's events must not hold up those of all others
+            log.exception("events not committed", gateway=self.name, events=len(events))
+            calls = {event.call_id for event in events}
+            return len(calls) > 1 and await self._committed_by_call(events, calls)
+        await self._acknowledge(events)
+        return True
+
+    async def _committed_by_call(self, events: Sequence[pb.CallEvent], calls: set[str]) -> bool:
+        """One by one, to find out whose fault it is: with all of them it is the store's."""
+        failed = set()
+        for call_id in calls:
+            own = [event for event in events if event.call_id == call_id]
+            try:
+                await self._answering.append(own)
+            except Exception:  # as above
+                log.exception("events of a call not committed", call=call_id)
+                failed.add(call_id)
+                continue
+            await self._acknowledge(own)
+        if failed == calls:
+            return False
+        self._stuck |= failed
+        if failed:
+            log.error("events of these calls are left out until the gateway attaches again", calls=sorted(failed))
+        return True
+
+    async def _acknowledge(self, events: Sequence[pb.CallEvent]) -> None:
+        positions: Mapping[str, int] = {event.call_id: event.sequence for event in events}
+        await self._write(
+            pb.PlaneMessage(
+                appended=pb.Appended(
+                    positions=[pb.CallPosition(call_id=call, sequence=sequence) for call, sequence in positions.items()]
+                )
+            )
+        )
+
+
+class PlaneServer(rpc.PlaneServicer):
+    """All gateways that are attached."""
+
+    def __init__(self, answering: Answering, token: str) -> None:
+        self._answering = answering
+        self._token = token
+        self._gateways: dict[str, AttachedGateway] = {}
+
+    @property
+    def gateways(self) -> Sequence[AttachedGateway]:
+        """Those that are attached now."""
+        return tuple(self._gateways.values())
+
+    def choose(self) -> AttachedGateway:
+        """The gateway for a new call: the one with the fewest. :raises Unavailable: when there is none"""
+        if not self._gateways:
+            raise Unavailable("No gateway is attached; start one with `parley serve` and try again.")
+        return min(self._gateways.values(), key=lambda gateway: len(gateway.calls))
+
+    def gateway_of(self, call_id: str) -> AttachedGateway | None:
+        """The gateway that has this live call."""
+        return next((gateway for gateway in self._gateways.values() if call_id in gateway.calls), None)
+
+    async def Attach(  # type: ignore[override]  # noqa: N802  gRPC names it, and takes a coroutine that writes
+        self,
+        request_iterator: AsyncIterator[pb.GatewayMessage],
+        context: grpc.aio.ServicerContext[pb.GatewayMessage, pb.PlaneMessage],
+    ) -> None:
+        """Serve one gateway's stream."""
+        if not is_token(context.invocation_metadata(), self._token):
+            log.warning("gateway refused", peer=context.peer())
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong token; api.link_token is not the same here")
+        first = await anext(aiter(request_iterator), None)
+        if first is None or not first.HasField("hello"):
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the first message must be hello")
+            return
+        gateway = AttachedGateway(first.hello, _in_turn(context.write), self._answering)
+        await context.write(pb.PlaneMessage())
+        self._gateways[gateway.name] = gateway
+        log.info("gateway attached", gateway=gateway.name, peer=context.peer(), calls=len(gateway.calls))
+        try:
+            await gateway.serve(request_iterator)
+        except asyncio.CancelledError:
+            # gRPC cancels the handler when the gateway is gone, and logs an error for a handler that says so.
+            log.info("gateway lost", gateway=gateway.name)
+        finally:
+            if self._gateways.get(gateway.name) is gateway:
+                del self._gateways[gateway.name]
+
+
+def _in_turn(write: Callable[[pb.PlaneMessage], Awaitable[None]]) -> Write:
+    """gRPC takes one message at a time."""
+    lock = asyncio.Lock()
+
+    async def write_in_turn(message: pb.PlaneMessage) -> None:
+        async with lock:
+            await write(message)
+
+    return write_in_turn
+
+
+@asynccontextmanager
+async def serving_plane(server: PlaneServer, link: str) -> AsyncIterator[str]:
+    """Serve on `link` (host:port; port 0 takes a free one) for as long as the block runs; gives the address.
+
+    :raises SetupError: the address cannot be bound
+    """
+    grpc_server = grpc.aio.server(
+        options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.so_reuseport", 0)]
+    )
+    rpc.add_PlaneServicer_to_server(server, grpc_server)
+    try:
+        port = grpc_server.add_insecure_port(link)
+    except RuntimeError as error:
+        raise SetupError(f"The control plane cannot listen on {link} (api.link): {error}.") from error
+    await grpc_server.start()
+    try:
+        yield f"{link.rpartition(':')[0]}:{port}"
+    finally:
+        await grpc_server.stop(GRACE_SECONDS)

@@ -1,0 +1,172 @@
+"""The events of this gateway's calls that the control plane has not committed yet.
+
+A journal is the spool: what is kept here are its entries from the first uncommitted one on, and only of calls that are
+live or have just ended. When the control plane is away for longer, the journals of ended calls wait on disk, and are
+read again when it is back; the last acknowledgement of a call removes its journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from gateway.call.disk import Disk
+from gateway.call.journal import Entry, read_journal
+from gateway.plane.v1 import plane_pb2 as pb
+
+log = structlog.get_logger(__name__)
+
+BATCH_EVENTS = 500
+_LAST_KIND = "ended"
+
+
+@dataclass(slots=True)
+class _Unacknowledged:
+    """`entries` are not committed yet; the first `sent` of them are on their way."""
+
+    entries: deque[Entry] = field(default_factory=deque)
+    sent: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.entries) and self.entries[-1].kind == _LAST_KIND
+
+
+class Spool:
+    """Implements what a journal publishes to and what an attachment sends from. All on the event loop's thread.
+
+    :param directory: where the journals are
+    """
+
+    def __init__(self, directory: Path, disk: Disk) -> None:
+        self._directory = directory
+        self._disk = disk
+        self._calls: dict[str, _Unacknowledged] = {}
+        self._unsent: dict[str, None] = {}
+        """Calls with entries to send, in the order in which they came."""
+        self._attached = False
+        self.acknowledged = 0
+        """Events that were committed since the start."""
+        self.wake = asyncio.Event()
+        """There is something to send."""
+
+    @property
+    def waiting(self) -> int:
+        """Events in memory that the control plane has not committed."""
+        return sum(len(call.entries) for call in self._calls.values())
+
+    @property
+    def outstanding(self) -> bool:
+        """Something was sent and is not acknowledged."""
+        return any(call.sent for call in self._calls.values())
+
+    def publisher(self, call_id: str) -> Callable[[Entry], None]:
+        """What the journal of this call tells its entries to."""
+        return lambda entry: self.add(call_id, entry)
+
+    def add(self, call_id: str, entry: Entry) -> None:
+        """An entry was appended to the journal of a call."""
+        call = self._calls.setdefault(call_id, _Unacknowledged())
+        call.entries.append(entry)
+        if entry.kind == _LAST_KIND and not self._attached:
+            del self._calls[call_id]
+            self._unsent.pop(call_id, None)
+            return
+        self._mark(call_id)
+
+    def attach(self) -> None:
+        """A new stream: everything that is not acknowledged goes out again."""
+        self._attached = True
+        for call_id, call in self._calls.items():
+            call.sent = 0
+            if call.entries:
+                self._mark(call_id)
+
+    def detach(self) -> None:
+        """The stream is gone: of calls that have ended, the journals on disk are enough."""
+        self._attached = False
+        self._unsent.clear()
+        self.wake.clear()
+        for call_id in [call_id for call_id, call in self._calls.items() if call.ended]:
+            del self._calls[call_id]
+
+    def batch(self) -> pb.Events | None:
+        """What is to be sent next; None when everything was."""
+        events: list[pb.CallEvent] = []
+        while self._unsent and len(events) < BATCH_EVENTS:
+            call_id = next(iter(self._unsent))
+            call = self._calls[call_id]
+            room = BATCH_EVENTS - len(events)
+            chosen = [call.entries[at] for at in range(call.sent, min(call.sent + room, len(call.entries)))]
+            events += [_event(call_id, entry) for entry in chosen]
+            call.sent += len(chosen)
+            if call.sent == len(call.entries):
+                del self._unsent[call_id]
+        return pb.Events(events=events) if events else None
+
+    def acknowledge(self, positions: Mapping[str, int]) -> None:
+        """The control plane has committed each call's events up to this sequence."""
+        for call_id, sequence in positions.items():
+            if (call := self._calls.get(call_id)) is None:
+                continue
+            ended = False
+            while call.entries and call.entries[0].sequence <= sequence:
+                ended = call.entries.popleft().kind == _LAST_KIND
+                self.acknowledged += 1
+                call.sent = max(0, call.sent - 1)
+            if ended:
+                del self._calls[call_id]
+                self._unsent.pop(call_id, None)
+                path = self._path(call_id)
+                # The disk thread has made the record out of it before.
+                self._disk.submit(lambda path=path: path.unlink(missing_ok=True))  # type: ignore[misc]
+
+    async def restore(self) -> None:
+        """Bring the journals of ended calls back from disk, one after the other, each when the one before is
+        acknowledged. Cancelled when the stream ends."""
+        await self._disk.barrier()
+        for path in await asyncio.to_thread(lambda: sorted(self._directory.glob("*.journal"))):
+            call_id = path.stem
+            if call_id in self._calls:
+                continue
+            entries = await asyncio.to_thread(_ended_journal, path)
+            if entries and call_id not in self._calls:
+                log.info("call told to the control plane late", call=call_id, events=len(entries))
+                self._calls[call_id] = _Unacknowledged(deque(entries))
+                self._mark(call_id)
+                while call_id in self._calls:  # noqa: ASYNC110  rare, and an event for each call would cost the others
+                    await asyncio.sleep(0.05)
+
+    def _mark(self, call_id: str) -> None:
+        if self._attached:
+            self._unsent[call_id] = None
+            self.wake.set()
+
+    def _path(self, call_id: str) -> Path:
+        return self._directory / f"{call_id}.journal"
+
+
+def _ended_journal(path: Path) -> list[Entry]:
+    """All entries of a call that has ended; empty of one that goes on, or whose journal is gone."""
+    try:
+        entries = list(read_journal(path))
+    except OSError:
+        return []
+    return entries if entries and entries[-1].kind == _LAST_KIND else []
+
+
+def _event(call_id: str, entry: Entry) -> pb.CallEvent:
+    return pb.CallEvent(
+        call_id=call_id,
+        sequence=entry.sequence,
+        at_ms=entry.at_ms,
+        time_ms=entry.time_ms,
+        kind=entry.kind,
+        json=json.dumps(entry.data, ensure_ascii=False),
+    )
