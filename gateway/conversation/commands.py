@@ -164,6 +164,9 @@ class Fail:
     detail: str
 
 
+ReplyCommand = CommitTurn | PrepareReply | PrepareSpeech | CommitReply | Speak | StopReply | CloseReply
+"""What concerns replies and the facts of the conversation."""
+
 Command = (
     Transcribe
     | AskEndpointing

@@ -13,20 +13,17 @@ import structlog
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation.context import AgentSaid, CallerSaid, Fact, ToolCalled
-from gateway.conversation.journal import Entry, entry_of
-from gateway.conversation.latency import TurnLatency
+from gateway.conversation.context import ToolCalled
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
-from gateway.providers.base import ChatRequest, FollowsPlayout
 from gateway.worker.clock import CallClock
 from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
+from gateway.worker.journal import SessionJournal
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
-from gateway.worker.output import ReplyOutput
 from gateway.worker.recording import RecordingSender
-from gateway.worker.reply import Conversing, Reply
+from gateway.worker.replies import Replies, ReplyParts
 from gateway.worker.timer import DeadlineTimer
 from gateway.worker.tools import Tools
 
@@ -39,28 +36,25 @@ class Session:
 
     def __init__(self, opening: Opening, resources: Resources, *, send: Callable[[pb.WorkerEvent, bool], None]) -> None:
         self._opening = opening
-        context = replace(resources.context, note=self._provider_noted)
-        self._resources = replace(resources, context=context)
         self._send = send
         self._log = structlog.get_logger(__name__).bind(call=opening.call_id)
         self._clock = CallClock(opening.at_ms)
         self._machine = TurnMachine(opening.plan)
         self._context = opening.restored.context
         self._context.system = opening.system
+        self._journal = SessionJournal(self._context, opening.usage, now=self.now, send=send)
+        context = replace(resources.context, note=self._journal.noted_by_provider)
+        self._resources = replace(resources, context=context)
         self._hearing: Hearing | None = None
         self._tools: Tools | None = None
         self._group: asyncio.TaskGroup | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._early: list[pb.GatewayEvent] = []
-        self._early_notes: list[tuple[str, str]] = []
         self._events: deque[e.Event] = deque()
         self._dispatching = False
         self._timer = DeadlineTimer(self._clock, self._time_up)
-        self._reply: tuple[Reply, asyncio.Task[None]] | None = None
-        self._latency: TurnLatency | None = None
+        self._replies: Replies | None = None
         self._endpointing: EndpointingCallout | None = None
-        self._begun: dict[int, int] = {}
-        self._items: dict[int, str] = {}
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
         self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
@@ -92,12 +86,12 @@ class Session:
     async def _converse(self, hearing: Hearing) -> None:
         async with asyncio.TaskGroup() as group:
             self._group, self._hearing, self._tools = group, hearing, self._make_tools()
+            self._replies = self._make_replies(self._tools)
             self._endpointing = self._make_endpointing()
             preparing = group.create_task(self._resources.prepare(), name="connections")
             listening = group.create_task(hearing.listen(), name="transcripts")
             self.send(pb.WorkerEvent(accepted=pb.Accepted()), urgent=True)
-            for event, detail in self._early_notes:
-                self._note(event, detail=detail)
+            self._journal.open()
             self._begin()
             await self._over
             preparing.cancel()
@@ -113,9 +107,21 @@ class Session:
             client=self._resources.client,
             port=self,
             spawn=self._spawn,
-            record=self._record,
+            record=self._journal.record,
             known_ids=[fact.id for fact in self._context.facts if isinstance(fact, ToolCalled)],
         )
+
+    def _make_replies(self, tools: Tools) -> Replies:
+        parts = ReplyParts(
+            opening=self._opening,
+            resources=self._resources,
+            context=self._context,
+            tools=tools,
+            journal=self._journal,
+            port=self,
+            spawn=self._spawn,
+        )
+        return Replies(parts)
 
     def _make_endpointing(self) -> EndpointingCallout:
         return EndpointingCallout(
@@ -125,13 +131,13 @@ class Session:
             client=self._resources.client,
             port=self,
             spawn=self._spawn,
-            note=self._note,
+            note=self._journal.note,
         )
 
     def _begin(self) -> None:
         restored = self._opening.restored
         if restored.begun is not None:
-            self._record(restored.begun, kind="resumed")
+            self._journal.record(restored.begun, kind="resumed")
         self.dispatch(
             e.Started(
                 self.now(),
@@ -153,9 +159,9 @@ class Session:
     def _stop(self, listening: asyncio.Task[None]) -> None:
         """The call is over: nothing of it goes on but tools. The gateway listens for a moment only, so that what the
         providers count now is told at once."""
-        self._opening.usage.on_news = self._tell_usage
-        if self._reply is not None:
-            self._reply[1].cancel()
+        self._opening.usage.on_news = self._journal.tell_usage
+        if self._replies is not None:
+            self._replies.cancel()
         if self._endpointing is not None:
             self._endpointing.close()
         listening.cancel()
@@ -189,7 +195,7 @@ class Session:
                 self._end(event.end)
             case "action_result":
                 result = event.action_result
-                self._note("action", action=result.action, ok=result.ok, detail=result.detail)
+                self._journal.note("action", action=result.action, ok=result.ok, detail=result.detail)
             case kind:
                 if kind == "playout":
                     self._played(event.playout)
@@ -199,9 +205,8 @@ class Session:
     def _played(self, report: pb.PlayoutReport) -> None:
         if self._hearing is not None:
             self._hearing.played(report)
-        model, item = self._resources.model, self._items.get(report.utterance)
-        if item is not None and isinstance(model, FollowsPlayout):
-            model.played(item, report.position, self._resources.context)
+        if self._replies is not None:
+            self._replies.played(report)
 
     def _hear(self, audio: pb.CallerAudio) -> None:
         if self._hearing is not None and not self._held:
@@ -270,91 +275,36 @@ class Session:
             case c.AskEndpointing():
                 assert self._endpointing is not None
                 self._endpointing.ask(command)
-            case c.CommitTurn():
-                self._commit_turn(command)
-            case c.PrepareReply() | c.PrepareSpeech():
-                self._prepare(command)
-            case c.CommitReply() | c.Speak() | c.StopReply():
-                self._steer(command)
-            case c.CloseReply():
-                said = AgentSaid(command.turn, command.text, command.heard, command.interrupted)
-                start_ms = self._begun.pop(command.reply, self.now())
-                self._record(said, reply=command.reply, kind=command.kind.value, start_ms=start_ms)
-                self._tell_usage()
             case c.Screen():
                 assert self._hearing is not None
                 self._hearing.screen(command)
             case c.Note(event=event, detail=detail):
                 if event == "failure":
                     self._log.warning(event, detail=detail)
-                self._note(event, detail=detail)
-            case _:
+                self._journal.note(event, detail=detail)
+            case c.CutUtterances() | c.GiveVerdict() | c.HangUp() | c.Fail():
                 self.send(message_of(command, self.now()), urgent=True)
                 if isinstance(command, c.CutUtterances):
-                    data = {"utterance": command.up_to, "reason": command.reason}
-                    self._journal(Entry(self.now(), "interruption", data))
+                    self._journal.write("interruption", utterance=command.up_to, reason=command.reason)
+            case _:
+                self._carry_out_reply(command)
 
-    # ------------------------------------------------------------ replies
-
-    def _commit_turn(self, turn: c.CommitTurn) -> None:
-        self._latency = TurnLatency(turn.turn, turn.end_ms, turn.due_ms, turn.transcript_ms)
-        if self._hearing is not None:
-            self._hearing.turn_taken()
-        fact = CallerSaid(turn.turn, turn.text)
-        self._record(fact, start_ms=turn.start_ms, end_ms=turn.end_ms, source=turn.source)
-
-    def _prepare(self, command: c.PrepareReply | c.PrepareSpeech) -> None:
-        reply = self._make_reply(command)
-        if isinstance(command, c.PrepareSpeech):
-            work = reply.recite(command.text, interruptible=command.interruptible)
-        else:
-            work = self._answer(reply, command)
-        task = self._spawn(work, name=f"reply {command.reply}")
-        self._reply = (reply, task)
-
-    def _make_reply(self, command: c.PrepareReply | c.PrepareSpeech) -> Reply:
-        output, resources = ReplyOutput(command.reply, command.turn, self), self._resources
-        return Reply(
-            output,
-            voice=resources.voice,
-            context=resources.context,
-            port=self,
-            reason=resources.ended_reason,
-            cutting=self._opening.assistant.voice.cutting,
-        )
-
-    async def _answer(self, reply: Reply, command: c.PrepareReply) -> None:
-        assert self._tools is not None
-        await self._tools.settled()
-        # The turn may have been taken meanwhile: then its text is in the context already.
-        pending = "" if self._context.has_caller_turn(command.turn) else command.text
-        messages = self._context.messages(pending)
-        request = ChatRequest(messages, self._tools.definitions, self._resources.context)
-        conversing = Conversing(
-            request,
-            turn=command.turn,
-            model=self._resources.model,
-            tools=self._tools,
-            end_phrases=self._opening.assistant.end_call_phrases,
-            farewell=self._opening.plan.farewell,
-        )
-        await reply.answer(conversing)
-
-    def _steer(self, command: c.CommitReply | c.Speak | c.StopReply) -> None:
-        if self._reply is None or self._reply[0].output.reply != command.reply:
-            return
-        reply, task = self._reply
+    def _carry_out_reply(self, command: c.ReplyCommand) -> None:
+        assert self._replies is not None
         match command:
-            case c.CommitReply():
-                self._begun[command.reply] = self.now()
-                reply.commit()
-            case c.Speak(text=text, filler=True):
-                reply.fill(text)
-            case c.Speak(text=text, interruptible=interruptible):
-                reply.say(text, interruptible=interruptible)
-            case c.StopReply():
-                reply.output.close()
-                task.cancel()
+            case c.CommitTurn():
+                if self._hearing is not None:
+                    self._hearing.turn_taken()
+                self._replies.take_turn(command)
+            case c.PrepareReply() | c.PrepareSpeech():
+                self._replies.prepare(command)
+            case c.CommitReply() | c.Speak() | c.StopReply():
+                self._replies.steer(command)
+            case c.CloseReply():
+                self._replies.close(command)
+                self._journal.tell_usage()
+
+    # ------------------------------------------------------------ what replies ask of the session
 
     def next_utterance(self) -> int:
         """A new utterance id: above all of this call, on this worker and those before it."""
@@ -362,25 +312,18 @@ class Session:
         return self._last_utterance
 
     def audio_sent(self, turn: int, utterance: int) -> None:
-        """The first audio of a turn closes the books of its latency."""
-        latency = self._latency
-        if latency is None or latency.turn != turn:
-            return
-        self._latency = None
-        if self._reply is not None:
-            latency.clause_ms = self._reply[0].clause_ms
-        # sent ahead of the moment at which the turn was due, by the lead of the timer: it waits for that in the ring
-        parts = latency.parts(max(self.now(), latency.due_ms))
-        data = {"turn": turn, "utterance": utterance, "speech_end_ms": latency.speech_end_ms, **parts}
-        self._journal(Entry(self.now(), "latency", data))
+        """Audio of the answer to this turn went out."""
+        assert self._replies is not None
+        self._replies.audio_sent(turn, utterance)
 
     def speaks(self, utterance: int, item: str) -> None:
         """An utterance is an item of a model that speaks by itself."""
-        self._items[utterance] = item
+        assert self._replies is not None
+        self._replies.speaks(utterance, item)
 
     def told(self, utterance: int, turn: int, text: str) -> None:
         """Journal what an utterance says in all: more of it became known after its beginning."""
-        self._journal(Entry(self.now(), "utterance", {"utterance": utterance, "turn": turn, "text": text}))
+        self._journal.write("utterance", utterance=utterance, turn=turn, text=text)
 
     # ------------------------------------------------------------ to the gateway
 
@@ -390,31 +333,6 @@ class Session:
             self._hearing.said(event.audio)
         if event.WhichOneof("event") == "utterance":
             said = event.utterance
-            data = {"utterance": said.utterance, "turn": said.turn, "text": said.text}
-            data |= {"filler": True} if said.filler else {}
-            data |= {} if said.interruptible else {"interruptible": False}
-            self._journal(Entry(self.now(), "utterance", data))
+            marks = ({"filler": True} if said.filler else {}) | ({} if said.interruptible else {"interruptible": False})
+            self._journal.write("utterance", utterance=said.utterance, turn=said.turn, text=said.text, **marks)
         self._send(event, urgent)
-
-    def _record(self, fact: Fact, **details: Any) -> None:
-        now = self.now()
-        self._context.add(fact, start_ms=details.get("start_ms", now), end_ms=details.get("end_ms", now))
-        self._journal(entry_of(fact, now, **details))
-
-    def _tell_usage(self) -> None:
-        if (rows := self._opening.usage.news()) is not None:
-            self._journal(Entry(self.now(), "usage", {"rows": rows}))
-
-    def _provider_noted(self, event: str, detail: str) -> None:
-        """What a provider did; before the call is accepted it has no journal."""
-        if self._group is None:
-            self._early_notes.append((event, detail))
-        else:
-            self._note(event, detail=detail)
-
-    def _note(self, event: str, **data: Any) -> None:
-        self._journal(Entry(self.now(), "note", {"event": event, **data}))
-
-    def _journal(self, entry: Entry) -> None:
-        message = pb.JournalEntry(at_ms=entry.at_ms, kind=entry.kind, json=entry.json)
-        self._send(pb.WorkerEvent(journal=message), entry.kind == "tool-call")
