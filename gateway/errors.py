@@ -27,6 +27,9 @@ ParleyError                   something a user can act on: str() is one plain se
 │   ├── UnsupportedMedia      415
 │   ├── Unprocessable         422: another request under an idempotency key that was used
 │   └── Unavailable           503: not now; nothing was done
+├── ForbiddenAddress          a URL that a user wrote leads to an address that is not public and not allowed
+├── SigningError              a request cannot be signed with the credential that its server names
+├── ResponseTooLarge          a server answered with more than is read
 ├── RecordingError            a recording of a conversation cannot be read, or not be made what was asked
 └── ProviderError             a transcriber, model or voice failed; `permanent` tells if a retry can help
     ├── ProviderAuthentication    permanent
@@ -207,6 +210,18 @@ class Unavailable(ApiError):
     """It cannot be done now; nothing was done."""
 
     status = 503
+
+
+class ForbiddenAddress(ParleyError):
+    """A URL that a user wrote leads to an address that is not public, and that egress.allow does not name."""
+
+
+class SigningError(ParleyError):
+    """A request to a user's server cannot be signed with the credential that the server names."""
+
+
+class ResponseTooLarge(ParleyError):
+    """A server that a user named answered with more than is read."""
 
 
 class RecordingError(ParleyError):

@@ -37,12 +37,20 @@ class OAuth2Token:
     """The token of one client, shared by all requests.
 
     :param clock: seconds of any steady clock
+    :param client: asks for the token, and stays open; None for one of its own
     """
 
-    def __init__(self, plan: OAuth2Plan, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        plan: OAuth2Plan,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
         self._plan = plan
         self._clock = clock
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS)
+        self._client = client or httpx.AsyncClient()
+        self._shared = client is not None
         self._asking = asyncio.Lock()
         self._token = ""
         self._until = 0.0
@@ -63,7 +71,8 @@ class OAuth2Token:
 
     async def close(self) -> None:
         """Close the connection to the server of tokens."""
-        await self._client.aclose()
+        if not self._shared:
+            await self._client.aclose()
 
     async def _ask(self) -> None:
         plan, who = self._plan, f"The OAuth2 server at {self._plan.url}"
@@ -74,7 +83,7 @@ class OAuth2Token:
             **({"scope": plan.scope} if plan.scope else {}),
         }
         try:
-            response = await self._client.post(plan.url, data=form)
+            response = await self._client.post(plan.url, data=form, timeout=_TIMEOUT_SECONDS)
         except httpx.TimeoutException as error:
             raise ProviderTimeout(f"{who} sent nothing for {_TIMEOUT_SECONDS:g} s.") from error
         except httpx.HTTPError as error:
