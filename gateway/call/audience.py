@@ -6,7 +6,7 @@ A slow listener loses the oldest, and never delays the call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,10 +25,14 @@ class Sound:
 
 
 class Listener:
-    """One of them; iterating gives what comes, and ends with the call."""
+    """One of them; iterating gives what comes, and ends with the call.
 
-    def __init__(self) -> None:
+    :param sound: whether it wants the sound, too
+    """
+
+    def __init__(self, *, sound: bool) -> None:
         self._queue: asyncio.Queue[Sound | Entry | None] = asyncio.Queue(QUEUE_ITEMS)
+        self.sound = sound
         self.lost = 0
         """Items that this one was too slow for."""
 
@@ -41,6 +45,12 @@ class Listener:
 
     def __aiter__(self) -> Listener:
         return self
+
+    async def entries(self) -> AsyncIterator[Entry]:
+        """The lines of the journal alone."""
+        async for item in self:
+            if isinstance(item, Entry):
+                yield item
 
     async def __anext__(self) -> Sound | Entry:
         item = await self._queue.get()
@@ -59,9 +69,9 @@ class Audience:
         return bool(self._listeners)
 
     @contextmanager
-    def joined(self) -> Iterator[Listener]:
+    def joined(self, *, sound: bool = True) -> Iterator[Listener]:
         """Listen while the block runs."""
-        listener = Listener()
+        listener = Listener(sound=sound)
         self._listeners.add(listener)
         try:
             yield listener
@@ -70,7 +80,9 @@ class Audience:
 
     def hear(self, sound: Sound) -> None:
         """20 ms of the call."""
-        self._tell(sound)
+        for listener in self._listeners:
+            if listener.sound:
+                listener.put(sound)
 
     def learn(self, entry: Entry) -> None:
         """A line of the journal."""
@@ -80,6 +92,6 @@ class Audience:
         """The call is over."""
         self._tell(None)
 
-    def _tell(self, item: Sound | Entry | None) -> None:
+    def _tell(self, item: Entry | None) -> None:
         for listener in self._listeners:
             listener.put(item)
