@@ -20,6 +20,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.call import endings
 from gateway.call.actions import Actions
 from gateway.call.apology import Apologies
+from gateway.call.audience import Audience, Sound
 from gateway.call.books import Books
 from gateway.call.calls import Calls
 from gateway.call.conversation_link import ConversationLink
@@ -100,6 +101,7 @@ class Call:
         self.assistant_name = assistant_name
         self.started_at = services.now()
         self.progress = Progress()
+        self.audience = Audience()
         self._variables = variables
         self._services = services
         self._loop = asyncio.get_running_loop()
@@ -112,6 +114,7 @@ class Call:
             recording=services.recording,
             event_recording=services.event_recording,
             now=services.now,
+            publish=self.audience.learn,
         )
         self.journal = self.books.journal
         self._recorder = self.books.recorder
@@ -296,6 +299,8 @@ class Call:
             caller = frame.caller
             if self._recorder is not None:
                 self._recorder.add(tick, caller, frame.agent)
+            if self.audience:
+                self.audience.hear(Sound(caller, frame.agent))
             self.conversation.frame(tick * FRAME_MS, caller, frame.present)
             self.backlog.append(caller)
             self.playout.on_frame(frame)
@@ -377,5 +382,6 @@ class Call:
             self.books.close(self.now_ms, ending)
             duration_ms = self.now_ms if self.machine.answered else None
             metrics.observe_call_ended(self.leg.info.direction, reason, duration_ms=duration_ms)
+            self.audience.end()
             self.progress.reach(Stage.ENDED, reason, self.machine.end_status)
             self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)
