@@ -2,6 +2,7 @@
 
 ParleyError                   something a user can act on: str() is one plain sentence with the remedy
 ├── ConfigError               a setting is wrong: file, line, key, what is expected (exit code 2)
+│   └── InvalidAssistant      an assistant of the API cannot be used; carries every problem with its path
 ├── SetupError                this machine lacks something: a compiler, a model, a free port
 │   └── NativeMissing         pjsua2 with the media bridge is not installed, or was built too small
 ├── ModelError                a model file is missing or its checksum is wrong
@@ -51,6 +52,17 @@ class ParleyError(Exception):
 
 class ConfigError(ParleyError):
     """A setting is wrong."""
+
+
+class InvalidAssistant(ConfigError):
+    """An assistant cannot be used.
+
+    :param problems: sentences that begin with the path of what is wrong: "model.temperature must be at most 2"
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(f"The assistant is not valid: {'; '.join(problems)}.")
+        self.problems = list(problems)
 
 
 class SetupError(ParleyError):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from gateway.assistant.assistant import Assistant
+from gateway.assistant.defaults import AssistantDefaults
 from gateway.call.prices import Price
 from gateway.providers.credentials import Credential
 
@@ -201,6 +202,7 @@ class Settings(Section):
     routes: list[RouteSettings] = []
     outbound: OutboundSettings = OutboundSettings()
     assistants: dict[str, Assistant] = {}
+    assistant_defaults: AssistantDefaults = AssistantDefaults()
     credentials: list[Credential] = []
     failover: FailoverSettings = FailoverSettings()
     voice_cache: VoiceCacheSettings = VoiceCacheSettings()

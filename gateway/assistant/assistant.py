@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from gateway.assistant.analysis_plan import AnalysisPlan
+from gateway.assistant.artifact_plan import ArtifactPlan, CompliancePlan, MonitorPlan
 from gateway.assistant.filler_plan import FillerPlan
 from gateway.assistant.keypad_input_plan import KeypadInputPlan
 from gateway.assistant.message_plan import Hook, MessagePlan
 from gateway.assistant.provider_settings import ModelFallbackPlan, ProviderSettings, TranscriberSettings, VoiceSettings
-from gateway.assistant.section import Section, Server
+from gateway.assistant.section import Section, Server, listed
 from gateway.assistant.start_speaking_plan import StartSpeakingPlan
 from gateway.assistant.voicemail_detection import VoicemailSetting
 
@@ -20,6 +22,10 @@ class ToolFunction(Section):
     name: str
     description: str = ""
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+TOOL_TYPES = ("function", "endCall")
+"""Those that are called; what else an assistant of the API names is kept, with a warning."""
 
 
 class Tool(Section):
@@ -116,6 +122,13 @@ class Assistant(Section):
     voicemail_message: str = Field(default="", max_length=1000)
     metadata: dict[str, Any] = Field(default_factory=dict)
     server: Server | None = None
+    server_messages: Annotated[list[str] | None, BeforeValidator(listed)] = None
+    client_messages: Annotated[list[str] | None, BeforeValidator(listed)] = None
+    credential_ids: list[str] = Field(default_factory=list)
+    analysis_plan: AnalysisPlan | None = None
+    artifact_plan: ArtifactPlan = ArtifactPlan()
+    monitor_plan: MonitorPlan = MonitorPlan()
+    compliance_plan: CompliancePlan = CompliancePlan()
 
     @model_validator(mode="before")
     @classmethod

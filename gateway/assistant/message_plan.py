@@ -45,6 +45,10 @@ class ToolAction(Section):
     tool: EndCall
 
 
+HOOKS = ("customer.speech.timeout",)
+"""What may be hooked on."""
+
+
 class Hook(Section):
     """What is done when the caller says nothing for a time."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -24,13 +24,26 @@ class Section(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
 
+class ServerBackoffPlan(Section):
+    """How often a request that failed is made again: after `base_delay_seconds`, and with `exponential` after twice as
+    long each further time. Not after an answer with one of the excluded codes."""
+
+    type: Literal["fixed", "exponential"]
+    max_retries: int = Field(ge=0, le=10)
+    base_delay_seconds: float = Field(ge=0, le=10)
+    excluded_status_codes: list[int] = Field(default_factory=list)
+
+
 class Server(Section):
-    """An HTTP server of the user's that gets Vapi's messages as POST. The secret goes out as `X-Vapi-Secret`."""
+    """An HTTP server of the user's that gets Vapi's messages as POST. The secret goes out as `X-Vapi-Secret`;
+    `credential_id` names a credential of the organisation that signs the requests."""
 
     url: str
     timeout_seconds: float = Field(default=20, ge=1, le=300)
     headers: dict[str, str] = Field(default_factory=dict)
     secret: str = Field(default="", repr=False)
+    credential_id: str | None = None
+    backoff_plan: ServerBackoffPlan | None = None
 
     @property
     def request_headers(self) -> dict[str, str]:

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from liquid import BoundTemplate, Environment
+from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
+from gateway.conversation.templates import BoundedEnvironment
 from gateway.providers.llm.dialogue.spoken_digits import spell
 
-_environment = Environment()
+_environment = BoundedEnvironment()
 _environment.add_filter("spell", lambda value: spell(str(value)))
 
 

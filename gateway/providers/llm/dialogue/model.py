@@ -20,13 +20,26 @@ from gateway.providers.llm.dialogue.engine import DialogueEngine
 from gateway.providers.llm.dialogue.load import load_dialogue
 from gateway.providers.llm.dialogue.state import Answer, DialogueState
 
+PLAIN = Dialogue.model_validate(
+    {
+        "greeting": "Hello!",
+        "fallback": "I am sorry, I cannot help with that yet: this assistant has no language model.",
+        "intents": {
+            "goodbye": {"patterns": [r"\b(good ?-?bye?|bye|hang up)\b"], "answer": "Goodbye!", "end_call": True},
+        },
+    }
+)
+"""Of an assistant that names no model where there is no key for one."""
+
 
 class Options(BaseModel):
-    """`file` is the dialogue's YAML file."""
+    """`file` is the dialogue's YAML file, `dialogue` the same written in place. Without either it is one that takes no
+    requests."""
 
     model_config = ConfigDict(extra="forbid")
 
-    file: Path
+    file: Path | None = None
+    dialogue: Dialogue | None = None
 
 
 def make(options: Options, credential: Credential) -> LanguageModel:
@@ -34,7 +47,7 @@ def make(options: Options, credential: Credential) -> LanguageModel:
 
     :raises ConfigError: the file cannot be read, or is wrong
     """
-    return DialogueModel(load_dialogue(options.file))
+    return DialogueModel(load_dialogue(options.file) if options.file else options.dialogue or PLAIN)
 
 
 class DialogueModel:
