@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.assistant.merging import with_overrides
 
-BASE = {"firstMessage": "Hi", "model": {"provider": "openai", "model": "a", "tools": [{"type": "endCall"}]}}
+BASE: dict[str, Any] = {
+    "firstMessage": "Hi",
+    "model": {"provider": "openai", "model": "a", "tools": [{"type": "endCall"}]},
+}
 
 
 def test_a_field_takes_the_place_of_the_whole_field() -> None:
