@@ -90,7 +90,7 @@ def test_an_unknown_provider_is_answered_with_what_there_is(providers: Providers
         ("voice", settings("hibari", voiceId="paul"), "The provider option voiceId is wrong: "),
         ("voice", settings("hibari", speed=9), "The provider option speed is wrong: "),
         ("transcriber", settings("embedded", language="fr"), "The provider option language is wrong: "),
-        ("model", settings("dialogue"), "The provider option file is wrong: Field required"),
+        ("model", settings("dialogue", file=5), "The provider option file is wrong: "),
         ("model", settings("custom-llm"), "The provider option model is wrong: Field required"),
         ("model", settings("openai", model="gpt-4o"), 'model provider "openai" needs a key: set OPENAI_API_KEY, or '),
     ],
