@@ -31,6 +31,7 @@ ParleyError                   something a user can act on: str() is one plain se
 ├── ForbiddenAddress          a URL that a user wrote leads to an address that is not public and not allowed
 ├── SigningError              a request cannot be signed with the credential that its server names
 ├── ResponseTooLarge          a server answered with more than is read
+├── StoreError                the database cannot be used, or not as asked
 ├── RecordingError            a recording of a conversation cannot be read, or not be made what was asked
 └── ProviderError             a transcriber, model or voice failed; `permanent` tells if a retry can help
     ├── ProviderAuthentication    permanent
@@ -234,6 +235,10 @@ class SigningError(ParleyError):
 
 class ResponseTooLarge(ParleyError):
     """A server that a user named answered with more than is read."""
+
+
+class StoreError(ParleyError):
+    """The database cannot be used, or not as asked."""
 
 
 class RecordingError(ParleyError):

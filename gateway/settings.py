@@ -80,9 +80,11 @@ class ApiSettings(Section):
 
 class StoreSettings(Section):
     """Where the control plane keeps everything: `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`. Without a URL it
-    is SQLite in `data_dir`."""
+    is SQLite in `data_dir`. `secret_key` encrypts the secrets of credentials (32 bytes in URL-safe base64); without it
+    one is made in `data_dir`."""
 
     url: SecretStr | None = None
+    secret_key: SecretStr | None = None
 
 
 class MediaSettings(Section):

@@ -1,0 +1,195 @@
+"""Messages that are to be delivered to users' servers: written with what they tell, sent afterwards.
+
+A *stream* holds the deliveries that must arrive in order, such as those of one call to one server. Only the oldest one
+of a stream that is pending is ever due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.errors import NotFound
+from gateway.store.clock import clock
+from gateway.store.columns import searchable
+from gateway.store.tables import deliveries
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """`server` is Vapi's Server object, `body` the JSON text that is sent. `due_at` is when it is tried next, or until
+    when somebody is trying. `status` and `error` are of the last attempt."""
+
+    position: int
+    organisation_id: str
+    stream: str
+    call_id: str | None
+    type: str
+    server: Mapping[str, Any]
+    body: str
+    state: DeliveryState
+    created_at: datetime
+    due_at: datetime
+    finished_at: datetime | None
+    attempts: int
+    status: int | None
+    error: str | None
+
+
+_COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
+_PENDING = deliveries.c.state == DeliveryState.PENDING.value
+
+
+async def add(
+    session: AsyncSession,
+    organisation_id: str,
+    *,
+    stream: str,
+    type: str,  # noqa: A002
+    server: Mapping[str, Any],
+    body: str,
+    call_id: str | None = None,
+) -> int:
+    """In the transaction of what it tells; returns its position."""
+    now = clock.now()
+    values = {
+        "organisation_id": organisation_id,
+        "stream": stream,
+        "call_id": call_id,
+        "type": type,
+        "server": dict(server),
+        "body": body,
+        "state": DeliveryState.PENDING.value,
+        "created_at": now,
+        "due_at": now,
+        "attempts": 0,
+    }
+    position = (await session.execute(insert(deliveries).returning(deliveries.c.position), values)).scalar_one()
+    assert isinstance(position, int)
+    return position
+
+
+async def due(session: AsyncSession, now: datetime, *, limit: int = 100) -> Sequence[Delivery]:
+    """What may be tried now, the longest due first."""
+    return await _listed(session, _due(now, limit, _COLUMNS))
+
+
+async def next_due_at(session: AsyncSession) -> datetime | None:
+    """When something pending is due next; None when nothing is pending."""
+    at = (await session.execute(select(func.min(deliveries.c.due_at)).where(_PENDING))).scalar()
+    assert at is None or isinstance(at, datetime)
+    return at
+
+
+async def claim(session: AsyncSession, now: datetime, *, lease: timedelta, limit: int = 100) -> Sequence[Delivery]:
+    """Take what is due: nobody else gets it before `lease` is over. Counts as an attempt."""
+    chosen = _due(now, limit, (deliveries.c.position,)).with_for_update(skip_locked=True)
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.position.in_(chosen.scalar_subquery()))
+        .values(due_at=now + lease, attempts=deliveries.c.attempts + 1)
+        .returning(*_COLUMNS)
+    )
+    taken = [_read(row) for row in await session.execute(statement)]
+    return sorted(taken, key=lambda delivery: delivery.position)
+
+
+async def done(session: AsyncSession, position: int, *, status: int | None) -> None:
+    """It was delivered."""
+    await _finish(session, position, DeliveryState.DONE, status, None)
+
+
+async def failed(session: AsyncSession, position: int, *, retry_at: datetime, status: int | None, error: str) -> None:
+    """It was not delivered, and is tried again."""
+    values = {"due_at": retry_at, "status": status, "error": error}
+    await session.execute(update(deliveries).where(deliveries.c.position == position, _PENDING).values(values))
+
+
+async def dead(session: AsyncSession, position: int, *, status: int | None, error: str) -> None:
+    """It is given up; the next one of its stream gets its turn."""
+    await _finish(session, position, DeliveryState.DEAD, status, error)
+
+
+async def replay(session: AsyncSession, organisation_id: str, position: int) -> Delivery:
+    """Deliver it once more, though it was delivered or given up.
+
+    :raises NotFound: the organisation has no such delivery
+    """
+    statement = (
+        update(deliveries)
+        .where(deliveries.c.organisation_id == organisation_id, deliveries.c.position == position)
+        .values(state=DeliveryState.PENDING.value, due_at=clock.now(), attempts=0, finished_at=None)
+        .returning(*_COLUMNS)
+    )
+    row = (await session.execute(statement)).first()
+    if row is None:
+        raise NotFound(f"There is no delivery {position}.")
+    return _read(row)
+
+
+async def list_deliveries(
+    session: AsyncSession,
+    organisation_id: str,
+    *,
+    state: DeliveryState | None = None,
+    call_id: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> Sequence[Delivery]:
+    """Newest first.
+
+    :param before: only those with a smaller position
+    """
+    wanted = select(*_COLUMNS).where(deliveries.c.organisation_id == organisation_id)
+    if state is not None:
+        wanted = wanted.where(deliveries.c.state == state.value)
+    if call_id is not None:
+        wanted = wanted.where(deliveries.c.call_id == (searchable(call_id) or ""))
+    if before is not None:
+        wanted = wanted.where(deliveries.c.position < before)
+    return await _listed(session, wanted.order_by(deliveries.c.position.desc()).limit(limit))
+
+
+async def forget(session: AsyncSession, before: datetime) -> None:
+    """Delete what was delivered before then. What was given up stays."""
+    over = (deliveries.c.state == DeliveryState.DONE.value) & (deliveries.c.finished_at < before)
+    await session.execute(delete(deliveries).where(over))
+
+
+def _due(now: datetime, limit: int, columns: Sequence[Any]) -> Select[Any]:
+    earlier = deliveries.alias("earlier")
+    blocked = select(earlier.c.position).where(
+        earlier.c.stream == deliveries.c.stream,
+        earlier.c.state == DeliveryState.PENDING.value,
+        earlier.c.position < deliveries.c.position,
+    )
+    wanted = select(*columns).where(_PENDING, deliveries.c.due_at <= now, ~blocked.exists())
+    return wanted.order_by(deliveries.c.due_at, deliveries.c.position).limit(limit)
+
+
+async def _finish(
+    session: AsyncSession, position: int, state: DeliveryState, status: int | None, error: str | None
+) -> None:
+    values = {"state": state.value, "finished_at": clock.now(), "status": status, "error": error}
+    await session.execute(update(deliveries).where(deliveries.c.position == position).values(values))
+
+
+async def _listed(session: AsyncSession, statement: Select[Any]) -> Sequence[Delivery]:
+    return [_read(row) for row in await session.execute(statement)]
+
+
+def _read(row: Sequence[Any]) -> Delivery:
+    values = dict(zip(Delivery.__slots__, row, strict=True))
+    return Delivery(**{**values, "state": DeliveryState(values["state"])})
