@@ -63,4 +63,4 @@ async def test_no_line_is_lost_or_out_of_order_while_the_disk_writes(tmp_path: P
 def test_a_line_that_a_crash_tore_is_left_out(tmp_path: Path, torn: str) -> None:
     path = tmp_path / "c.journal"
     path.write_text(Entry(0, "call", {"id": "c"}).line() + torn)
-    assert list(read_journal(path)) == [Entry(0, "call", {"id": "c"})]
+    assert list(read_journal(path)) == [Entry(0, "call", {"id": "c"}, sequence=1)]
