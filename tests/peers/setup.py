@@ -1,7 +1,7 @@
 """Installs what the tests' peers need: `python -m tests.peers.setup`. Does nothing, at once, when all is there.
 
 Debian packages on this machine (root only), Asterisk and its prompts in the cache, the softphone's virtual environment,
-llama.cpp's server, the optional models.
+llama.cpp's server, Vapi's SDKs, the optional models.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tests.peers.asterisk import asterisk_root
 from tests.peers.llama_cpp import llama_cpp_folder
 from tests.peers.missing import PeerMissing
 from tests.peers.softphone import softphone_python
+from tests.peers.vapi_sdks import vapi_python, vapi_typescript
 
 PROGRAMS = {
     "sipp": "sip-tester",
@@ -73,6 +74,8 @@ def main() -> int:
         asterisk_root,
         softphone_python,
         llama_cpp_folder,
+        vapi_python,
+        vapi_typescript,
         optional_models,
     )
     for step in steps:

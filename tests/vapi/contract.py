@@ -1,0 +1,94 @@
+"""Vapi's OpenAPI document, where it lies beside the checkout: what answers and webhooks must look like.
+
+The document is not part of this repository; without it these checks are skipped. Its `pattern` values are JavaScript
+literals (`/^…$/i`), and optional values may be null in answers as Vapi's own are.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+_VARIABLE = "VAPI_OPENAPI"
+_BESIDE = Path(__file__).parents[2].parent / "shared/reference/vapi-openapi.json.xz"
+_LITERAL = re.compile(r"/(.*)/[a-z]*", re.DOTALL)
+
+
+class Contract:
+    """The schemas of the document, ready for a validator."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._paths = {_path_pattern(path): methods for path, methods in document["paths"].items()}
+        self._definitions = {name: _ready(schema) for name, schema in document["components"]["schemas"].items()}
+
+    def answer_faults(self, method: str, path: str, status: int, body: Any) -> list[str]:
+        """What is wrong with an answer; nothing where the document does not describe it."""
+        operation = self._operation(method.lower(), path)
+        responses = operation.get("responses", {}) if operation else {}
+        described = responses.get(str(status)) or (
+            responses.get("200") or responses.get("201") if status < 300 else None
+        )
+        schema = ((described or {}).get("content") or {}).get("application/json", {}).get("schema")
+        return self._faults(_ready(schema), body) if schema else []
+
+    def message_faults(self, message: Any) -> list[str]:
+        """What is wrong with the body of a webhook."""
+        return self._faults({"$ref": "#/$defs/ServerMessage"}, message)
+
+    def faults(self, schema: str, value: Any) -> list[str]:
+        """What is wrong with a value of a named schema."""
+        return self._faults({"$ref": f"#/$defs/{schema}"}, value)
+
+    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
+        found = [methods for pattern, methods in self._paths.items() if pattern.fullmatch(path) and method in methods]
+        return found[0][method] if found else None
+
+    def _faults(self, schema: dict[str, Any], value: Any) -> list[str]:
+        validator = Draft202012Validator({**schema, "$defs": self._definitions})
+        return [_sentence(error) for error in validator.iter_errors(value)]
+
+
+def _sentence(error: ValidationError) -> str:
+    deepest = best_match([error]) or error
+    where = ".".join(str(part) for part in deepest.absolute_path) or "the body"
+    return f"{where}: {deepest.message[:300]}"
+
+
+def _path_pattern(path: str) -> re.Pattern[str]:
+    """A path of the document; one without parameters is asked before one with."""
+    return re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)))
+
+
+def _ready(schema: Any) -> Any:
+    """OpenAPI 3.0 to JSON Schema: references, nullable, patterns."""
+    if isinstance(schema, list):
+        return [_ready(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    ready = {name: _ready(value) for name, value in schema.items() if name not in ("example", "examples", "nullable")}
+    if isinstance(reference := ready.get("$ref"), str):
+        ready["$ref"] = reference.replace("#/components/schemas/", "#/$defs/")
+    if isinstance(pattern := ready.get("pattern"), str) and (literal := _LITERAL.fullmatch(pattern)):
+        ready["pattern"] = literal[1]
+    if schema.get("nullable"):
+        ready = {"anyOf": [{"type": "null"}, ready]}
+    return ready
+
+
+@cache
+def contract() -> Contract:
+    """The document's; a test without it is skipped."""
+    path = Path(os.environ.get(_VARIABLE, _BESIDE))
+    if not path.exists():
+        pytest.skip(f"Vapi's OpenAPI document is not here; {_VARIABLE} may name it.")
+    data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+    return Contract(json.loads(data))
