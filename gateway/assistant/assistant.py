@@ -15,25 +15,8 @@ from gateway.assistant.message_plan import Hook, MessagePlan
 from gateway.assistant.provider_settings import ModelFallbackPlan, ProviderSettings, TranscriberSettings, VoiceSettings
 from gateway.assistant.section import Section, Server, listed
 from gateway.assistant.start_speaking_plan import StartSpeakingPlan
+from gateway.assistant.tool import Tool
 from gateway.assistant.voicemail_detection import VoicemailSetting
-
-
-class ToolFunction(Section):
-    name: str
-    description: str = ""
-    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
-
-
-TOOL_TYPES = ("function", "endCall")
-"""Those that are called; what else an assistant of the API names is kept, with a warning."""
-
-
-class Tool(Section):
-    """A function that the model may call. `endCall` needs no server."""
-
-    type: str = Field(default="function", pattern="^(function|endCall)$")
-    function: ToolFunction | None = None
-    server: Server | None = None
 
 
 class Model(ProviderSettings):

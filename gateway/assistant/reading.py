@@ -14,13 +14,14 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.assistant.assistant import TOOL_TYPES, Assistant
+from gateway.assistant.assistant import Assistant
 from gateway.assistant.defaults import AssistantDefaults, default_model
 from gateway.assistant.legacy import Body, modern
 from gateway.assistant.message_plan import HOOKS
 from gateway.assistant.places import Place, at, dotted, existing, problem, remove
 from gateway.assistant.provider_choice import Choices
 from gateway.assistant.template_faults import template_faults
+from gateway.assistant.tool import TYPES
 from gateway.assistant.unhonoured import UNHONOURED, why_unhonoured
 from gateway.errors import InvalidAssistant
 from gateway.providers.credentials import Credentials
@@ -80,7 +81,7 @@ class _Reading:
         self._fill_in(defaults, credentials)
         choices = Choices(self._warn, self.problems)
         choices.check(self.body)
-        self._keep_supported(("model", "tools"), "type", TOOL_TYPES, "no tool of this type is called")
+        self._keep_supported(("model", "tools"), "type", tuple(TYPES), "no tool of this type is called")
         self._keep_supported(("hooks",), "on", HOOKS, "no such hook is carried out")
         assistant = self._validated()
         if assistant is None or self.problems:

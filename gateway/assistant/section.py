@@ -24,13 +24,13 @@ class Section(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
 
-class ServerBackoffPlan(Section):
-    """How often a request that failed is made again: after `base_delay_seconds`, and with `exponential` after twice as
-    long each further time. Not after an answer with one of the excluded codes."""
+class BackoffPlan(Section):
+    """When a request that failed is made again: `max_retries` times, after `base_delay_seconds`, or twice as long each
+    time where it is exponential; not after an answer with one of the excluded statuses."""
 
-    type: Literal["fixed", "exponential"]
-    max_retries: int = Field(ge=0, le=10)
-    base_delay_seconds: float = Field(ge=0, le=10)
+    type: Literal["fixed", "exponential"] = "fixed"
+    max_retries: int = Field(default=0, ge=0, le=10)
+    base_delay_seconds: float = Field(default=1, ge=0, le=10)
     excluded_status_codes: list[int] = Field(default_factory=list)
 
 
@@ -43,7 +43,7 @@ class Server(Section):
     headers: dict[str, str] = Field(default_factory=dict)
     secret: str = Field(default="", repr=False)
     credential_id: str | None = None
-    backoff_plan: ServerBackoffPlan | None = None
+    backoff_plan: BackoffPlan | None = None
 
     @property
     def request_headers(self) -> dict[str, str]:

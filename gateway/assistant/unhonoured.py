@@ -39,6 +39,8 @@ UNHONOURED: Mapping[str, str] = {
     "monitorPlan.monitorIds": "there are no monitors",
     "server.staticIpAddressesEnabled": "requests come from this machine's own address",
     "server.encryptedPaths": "requests are not encrypted beyond TLS",
+    "model.tools.*.staticIpAddressesEnabled": "requests come from this machine's own address",
+    "model.tools.*.encryptedPaths": "requests are not encrypted beyond TLS",
     "voicemailDetection.voicemailDetectionTypes": "Parley's own detector is used",
     "voicemailDetection.machineDetection*": "Parley's own detector is used",
     "model.toolRefs": "tools have no versions; use toolIds",

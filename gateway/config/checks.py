@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator
 
-from gateway.assistant.assistant import Tool
 from gateway.assistant.start_speaking_plan import CustomEndpointing
+from gateway.assistant.tool import ToolBase
 from gateway.config.source import Path
 from gateway.settings import PORTS_PER_CALL, Settings
 
@@ -65,7 +65,7 @@ def _tools(settings: Settings) -> Iterator[Finding]:
             yield from _tool(path, tool, served=assistant.server is not None)
 
 
-def _tool(path: Path, tool: Tool, *, served: bool) -> Iterator[Finding]:
+def _tool(path: Path, tool: ToolBase, *, served: bool) -> Iterator[Finding]:
     if tool.type != "function":
         return
     if tool.function is None:

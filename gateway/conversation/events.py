@@ -243,12 +243,13 @@ class TranscriberFailed:
 
 @dataclass(frozen=True, slots=True)
 class ToolStarted:
-    """A tool of a committed reply runs; it ends within `timeout_ms`."""
+    """A tool of a committed reply runs; it ends within `timeout_ms`. `covered`: the wait for it has its own words."""
 
     at: int
     reply: int
     tool: str
     timeout_ms: int
+    covered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

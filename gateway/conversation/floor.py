@@ -74,6 +74,7 @@ class Floor(ABC):
         self._reply_by = 0
         self._held = False
         self._tools: set[str] = set()
+        self._covered_tools: set[str] = set()
         self._tools_until = 0
         self._pauses: dict[int, e.PauseNoticed] = {}
         self._last_pause = 0

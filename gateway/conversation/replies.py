@@ -155,19 +155,22 @@ class Replies(Floor):
         if not self._is_committed(event.reply) or self.reply is None:
             return
         self._tools.add(event.tool)
+        if event.covered:
+            self._covered_tools.add(event.tool)
         self._tools_until = max(self._tools_until, self._now + event.timeout_ms)
         if self.state is State.THINKING:
             self._timers.set("reply", self._tools_until + REPLY_MS)
 
     def _tool_ended(self, event: e.ToolEnded) -> None:
         self._tools.discard(event.tool)
+        self._covered_tools.discard(event.tool)
 
     def _on_filler(self, _: e.Event) -> None:
         """The model or a tool is slow."""
         reply = self.reply
         if reply is None or reply.finished:
             return
-        if self.caller.speaking:
+        if self.caller.speaking or (self._covered_tools and self._now < self._tools_until):
             self._arm_filler()
         elif phrase := self._fillers.choose(reply.turn, tools=bool(self._tools) and self._now < self._tools_until):
             reply.filled = True

@@ -17,8 +17,8 @@ from gateway.assistant.start_speaking_plan import CustomEndpointing
 from gateway.conversation.commands import AskEndpointing
 from gateway.conversation.context import Context
 from gateway.conversation.events import EndpointingAnswered
+from gateway.conversation.server_message import conversation, server_message
 from gateway.worker.output import OutputPort
-from gateway.worker.server_message import conversation, server_message
 
 LONGEST_SECONDS = 1.5
 """A caller waits meanwhile: whatever the server's own timeout, an answer that takes longer is of no use."""
@@ -106,7 +106,9 @@ class EndpointingCallout:
             start_ms=question.start_ms,
             end_ms=question.end_ms,
         )
-        return server_message("call.endpointing.request", call=self._call, assistant=self._assistant, **history)
+        return server_message(
+            "call.endpointing.request", call=self._call, assistant={"name": self._assistant.name}, **history
+        )
 
 
 def read_wait_ms(status: int, body: str) -> int:

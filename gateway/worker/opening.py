@@ -58,6 +58,7 @@ class Opening:
     at_ms: int
     backlog: pb.CallerAudio | None
     recorded: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
     usage: UsageBook = field(default_factory=UsageBook)
 
 
@@ -81,6 +82,7 @@ def read_start(start: pb.StartCall) -> Opening:
         at_ms=start.at_ms,
         backlog=_backlog(start, entries),
         recorded=start.record_events,
+        variables=_found(variables, entries),
         usage=UsageBook(next((entry.data["rows"] for entry in reversed(entries) if entry.kind == "usage"), ())),
     )
 
@@ -97,6 +99,15 @@ def _assistant(text: str) -> Assistant:
 def _variables(start: pb.StartCall) -> dict[str, Any]:
     values = json.loads(start.variables_json or "{}")
     return nested({"call.id": start.call_id, **values})
+
+
+def _found(variables: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Any]:
+    """The variables, with what tools of the call have found out since."""
+    result = dict(variables)
+    for entry in entries:
+        if entry.kind == "variable":
+            result.update(entry.data.get("values", {}))
+    return result
 
 
 def _system_messages(assistant: Assistant, variables: Mapping[str, Any]) -> tuple[ChatMessage, ...]:

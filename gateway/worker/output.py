@@ -26,6 +26,9 @@ class OutputPort(Protocol):
     def next_utterance(self) -> int:
         """A new utterance id."""
 
+    def when_over(self, utterance: int, step: Callable[[], None]) -> None:
+        """Do something when the utterance was heard to its end, or cut."""
+
     def audio_sent(self, turn: int, utterance: int) -> None:
         """Audio of the answer to this turn went out."""
 
@@ -70,6 +73,10 @@ class ReplyOutput:
             step()
         else:
             self._held.append(step)
+
+    def when_heard(self, step: Callable[[], None]) -> None:
+        """Do something when all that was said so far is heard, or cut."""
+        self.when_committed(lambda: self._port.when_over(self._utterance, step))
 
     def begin(self, text: str, *, interruptible: bool = True, filler: bool = False, item: str = "") -> None:
         """Open an utterance; `item` is what a model that speaks by itself calls it."""

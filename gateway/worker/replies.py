@@ -11,11 +11,11 @@ from gateway.conversation.context import AgentSaid, CallerSaid, Context
 from gateway.conversation.latency import TurnLatency
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.base import ChatRequest, FollowsPlayout
+from gateway.tools.toolbox import Toolbox
 from gateway.worker.journal import SessionJournal
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.output import OutputPort, ReplyOutput
 from gateway.worker.reply import Conversing, Reply
-from gateway.worker.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ReplyParts:
     opening: Opening
     resources: Resources
     context: Context
-    tools: Tools
+    tools: Toolbox
     journal: SessionJournal
     port: OutputPort
     spawn: Callable[..., asyncio.Task[None]]

@@ -26,8 +26,9 @@ from gateway.providers.base import (
     VoiceChunk,
 )
 from gateway.providers.usage import Stage
+from gateway.tools.outcome import ToolOutcome
+from gateway.tools.toolbox import Toolbox
 from gateway.worker.output import OutputPort, ReplyOutput
-from gateway.worker.tools import Tools
 from gateway.worker.voicing import Voicing
 
 TOOL_ROUNDS = 6
@@ -57,7 +58,9 @@ class Reply:
         self.clause_ms: int | None = None
         self._port = port
         self._reason = reason
-        self._clauses: asyncio.Queue[Clause | SpokenDelta | None] = asyncio.Queue()
+        self._clauses: asyncio.Queue[Clause | SpokenDelta | asyncio.Event | None] = asyncio.Queue()
+        self._marks: list[asyncio.Event] | None = []
+        """What waits for the end of something that is being said; None when the reply is over."""
         self._committed = asyncio.Event()
         self._expects = "anything"
         self._voice_failed = False
@@ -109,6 +112,15 @@ class Reply:
         """Let `converse` add what is to be said."""
         await self._run(converse(self))
 
+    async def heard(self) -> None:
+        """Wait until what was said so far is heard or cut, or the reply is over."""
+        if self._marks is None:
+            return
+        mark = asyncio.Event()
+        self._marks.append(mark)
+        self._clauses.put_nowait(mark)
+        await mark.wait()
+
     async def committed(self) -> None:
         """Wait until side effects are allowed."""
         await self._committed.wait()
@@ -135,10 +147,16 @@ class Reply:
                     await speaking
                 finally:
                     self._group = None
+                    self._release()
         except* ProviderError as failures:
             self._failed(_first(failures))
         else:
             self.output.when_committed(self._finished)
+
+    def _release(self) -> None:
+        marks, self._marks = self._marks or [], None
+        for mark in marks:
+            mark.set()
 
     def _finished(self) -> None:
         self._port.dispatch(ReplyFinished(self._port.now(), self.output.reply, self._expects))
@@ -162,6 +180,9 @@ class Reply:
             if isinstance(piece, SpokenDelta):
                 self._voicing.put(partial(self._spoken, piece))
                 self._voicing.sounding = not piece.final
+            elif isinstance(piece, asyncio.Event):
+                self._voicing.put(self._end_item)
+                self._voicing.put(partial(self.output.when_heard, piece.set))
             else:
                 self._voicing.put(self._end_item)
                 await self._voice_clause(piece)
@@ -205,7 +226,7 @@ class Conversing:
         *,
         turn: int,
         model: LanguageModel,
-        tools: Tools,
+        tools: Toolbox,
         end_phrases: Sequence[str],
         farewell: str,
     ) -> None:
@@ -225,14 +246,11 @@ class Conversing:
             if not calls:
                 return
             await reply.committed()
-            if any(self._tools.ends_call(call) for call in calls):
-                reply.request_end("assistant-ended-call", farewell=self._ends_with_farewell(text))
+            turn, number = self._turn, reply.output.reply
+            outcomes = await asyncio.gather(*(self._tools.run(call, turn, number, reply) for call in calls))
+            self._messages += _told(text, outcomes)
+            if not self._goes_on(reply, text, outcomes):
                 return
-            outcomes = await asyncio.gather(*(self._tools.run(call, self._turn, reply.output.reply) for call in calls))
-            self._messages.append(ChatMessage("assistant", text, tuple(outcome.call for outcome in outcomes)))
-            self._messages.extend(
-                ChatMessage("tool", outcome.result, tool_call_id=outcome.call.id) for outcome in outcomes
-            )
         raise ProviderError(f"The model asked for tools {TOOL_ROUNDS} times in one reply.")
 
     async def _ask(self, reply: Reply) -> tuple[str, list[ToolCall]]:
@@ -255,6 +273,17 @@ class Conversing:
         self._add(reply, reader.flush())
         return plain(said), calls
 
+    def _goes_on(self, reply: Reply, text: str, outcomes: Sequence[ToolOutcome]) -> bool:
+        """Say what the tools want said, and whether the model is asked what to say."""
+        for outcome in outcomes:
+            reply.say(outcome.say, interruptible=outcome.interruptible)
+        ending = next((outcome for outcome in outcomes if outcome.ended_reason), None)
+        if ending is not None:
+            said = bool(ending.say) or ending.spoken
+            reply.request_end(ending.ended_reason, farewell=said or self._ends_with_farewell(text))
+        left = any(outcome.left for outcome in outcomes)
+        return ending is None and not left and not all(outcome.say for outcome in outcomes)
+
     def _ends_with_farewell(self, text: str) -> bool:
         """The model said by itself what would be said for it."""
         farewell = _words(plain(self._farewell))
@@ -270,6 +299,14 @@ class Conversing:
         if not self._ends and any(phrase in self._said for phrase in self._end_phrases):
             self._ends = True
             reply.request_end("assistant-said-end-call-phrase", farewell=True)
+
+
+def _told(text: str, outcomes: Sequence[ToolOutcome]) -> list[ChatMessage]:
+    """The tools as the model is told of them, and what they hint at."""
+    called = ChatMessage("assistant", text, tuple(outcome.call for outcome in outcomes))
+    results = [ChatMessage("tool", outcome.result, tool_call_id=outcome.call.id) for outcome in outcomes]
+    hints = [ChatMessage("system", outcome.hint) for outcome in outcomes if outcome.hint]
+    return [called, *results, *hints]
 
 
 def _words(text: str) -> str:

@@ -16,16 +16,20 @@ from gateway.conversation import events as e
 from gateway.conversation.context import ToolCalled
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
+from gateway.tools.kind import Surroundings
+from gateway.tools.toolbox import Toolbox
+from gateway.worker.call_actions import CallActions
 from gateway.worker.clock import CallClock
 from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
 from gateway.worker.journal import SessionJournal
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
+from gateway.worker.playout_watch import PlayoutWatch
 from gateway.worker.recording import RecordingSender
 from gateway.worker.replies import Replies, ReplyParts
 from gateway.worker.timer import DeadlineTimer
-from gateway.worker.tools import Tools
+from gateway.worker.tool_port import CallToolPort
 
 
 class Session:
@@ -46,7 +50,9 @@ class Session:
         context = replace(resources.context, note=self._journal.noted_by_provider)
         self._resources = replace(resources, context=context)
         self._hearing: Hearing | None = None
-        self._tools: Tools | None = None
+        self._tools: Toolbox | None = None
+        self._actions = CallActions(lambda event: self.send(event, urgent=True), f"tool-{opening.at_ms}")
+        self._playout = PlayoutWatch()
         self._group: asyncio.TaskGroup | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._early: list[pb.GatewayEvent] = []
@@ -100,18 +106,25 @@ class Session:
             await hearing.close()
             await self._tools.close()
 
-    def _make_tools(self) -> Tools:
-        return Tools(
-            self._opening.assistant,
-            call=self._opening.call,
-            client=self._resources.client,
-            port=self,
+    def _make_tools(self) -> Toolbox:
+        opening, resources = self._opening, self._resources
+        port = CallToolPort(self, self._journal, self._actions, self._context, opening.variables)
+        around = Surroundings(
+            port=port,
+            client=resources.client,
+            call=opening.call,
+            assistant={"name": opening.assistant.name},
+            server=opening.assistant.server,
+            voicemail_message=opening.assistant.voicemail_message,
+        )
+        return Toolbox(
+            opening.assistant.model.tools,
+            around,
             spawn=self._spawn,
-            record=self._journal.record,
             known_ids=[fact.id for fact in self._context.facts if isinstance(fact, ToolCalled)],
         )
 
-    def _make_replies(self, tools: Tools) -> Replies:
+    def _make_replies(self, tools: Toolbox) -> Replies:
         parts = ReplyParts(
             opening=self._opening,
             resources=self._resources,
@@ -195,6 +208,7 @@ class Session:
                 self._end(event.end)
             case "action_result":
                 result = event.action_result
+                self._actions.answered(result)
                 self._journal.note("action", action=result.action, ok=result.ok, detail=result.detail)
             case kind:
                 if kind == "playout":
@@ -203,6 +217,7 @@ class Session:
                     self.dispatch(known)
 
     def _played(self, report: pb.PlayoutReport) -> None:
+        self._playout.reported(report)
         if self._hearing is not None:
             self._hearing.played(report)
         if self._replies is not None:
@@ -310,6 +325,10 @@ class Session:
         """A new utterance id: above all of this call, on this worker and those before it."""
         self._last_utterance += 1
         return self._last_utterance
+
+    def when_over(self, utterance: int, step: Callable[[], None]) -> None:
+        """Do something when the utterance was heard to its end, or cut."""
+        self._playout.when_over(utterance, step)
 
     def audio_sent(self, turn: int, utterance: int) -> None:
         """Audio of the answer to this turn went out."""

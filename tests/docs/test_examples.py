@@ -26,8 +26,8 @@ from gateway.providers.catalogue import BY_STAGE
 from gateway.providers.credentials import Credential, Credentials
 from gateway.providers.llm.dialogue.load import load_dialogue
 from gateway.providers.registry import Providers
+from gateway.tools.tool_reply import read_reply
 from gateway.worker.endpointing_callout import read_wait_ms
-from gateway.worker.tools import read_outcome
 from tests.docs.pages import ROOT, Block, blocks
 
 
@@ -137,8 +137,8 @@ async def test_the_tool_request_is_one_that_the_demo_service_takes() -> None:
 
 def test_the_tool_answer_is_one_that_the_worker_reads() -> None:
     text = next(block.text for block in blocks("json") if "toolCallId" in block.text)
-    outcome = read_outcome(ToolCall("t1", "lookup_order", {}), 200, text)
-    assert (outcome.ok, outcome.result) == (True, "Your order has shipped.")
+    result = read_reply(ToolCall("t1", "lookup_order", {}), 200, text).result
+    assert (result.ok, result.text) == (True, "Your order has shipped.")
 
 
 def test_the_endpointing_answer_is_one_that_the_worker_reads() -> None:

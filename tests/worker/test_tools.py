@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from gateway.providers.base import ToolCall
-from gateway.worker import tools
-from gateway.worker.tools import read_outcome
+from gateway.tools import toolbox
 from tests.worker.peer import attached, served
 from tests.worker.test_conversation import answered, assistant, greeted
 
-CALL = ToolCall("call-1", "order", {"id": 7})
 Answer = Callable[[dict[str, Any]], Awaitable[tuple[int, str]]]
 
 
@@ -84,7 +81,7 @@ async def test_a_tool_is_called_in_vapis_words_and_its_result_is_spoken(speech: 
     assert body["message"]["call"]["id"] == "call-1"
     assert headers["idempotency-key"] == f"call-1:1:{entry['id']}"
     kinds = [e.kind for e in call.of("journal") if e.kind.startswith("tool") or e.kind == "caller-turn"]
-    assert kinds == ["caller-turn", "tool-call", "tool-result"], "a tool runs after the turn is a fact"
+    assert kinds == ["caller-turn", "tool-call", "tool-request", "tool-result"], "a tool runs after the turn is a fact"
 
 
 async def test_a_slow_tool_is_covered_by_a_filler(speech: bytes) -> None:
@@ -126,7 +123,7 @@ async def test_a_caller_who_interrupts_does_not_tear_a_tool_in_half(speech: byte
 async def test_a_tool_that_hangs_does_not_hold_a_call_that_is_over(
     speech: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(toolbox, "GRACE_SECONDS", 0.2)
     released = asyncio.Event()
 
     async def answer(_: dict[str, Any]) -> tuple[int, str]:
@@ -147,7 +144,8 @@ async def test_a_tool_that_cannot_be_reached_is_a_result_for_the_model(speech: b
         call = await greeted(peer, shopkeeper("http://127.0.0.1:9/"))
         call.speak(speech)
         (result,) = await call.until(lambda: call.journal("tool-result"))
-        assert (result["ok"], result["error"]) == (False, "The tool order could not be reached.")
+        assert result["ok"] is False
+        assert result["error"].startswith("The tool order could not be reached")
         await call.until(lambda: "could not be reached" in call.texts()[-1])
 
 
@@ -209,34 +207,3 @@ async def test_equal_ids_of_a_model_are_told_apart(speech: bytes) -> None:
             await call.until(lambda count=count: len(call.journal("agent-turn")) == count)  # type: ignore[misc]
     keys = [headers["idempotency-key"] for headers, _ in service.requests]
     assert keys == ["call-1:1:same", "call-1:2:same-2"]
-
-
-# ---------------------------------------------------------------- answers of servers
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "ok", "result"),
-    [
-        (200, '{"results":[{"toolCallId":"call-1","result":"fine"}]}', True, "fine"),
-        (200, '{"results":[{"toolCallId":"other","result":"no"},{"toolCallId":"call-1","result":"yes"}]}', True, "yes"),
-        (200, '{"results":[{"result":{"eta":"noon","n":2}}]}', True, '{"eta": "noon", "n": 2}'),
-        (200, '{"results":[{"toolCallId":"call-1","error":"sold out"}]}', False, "sold out"),
-        (500, '{"results":[{"toolCallId":"call-1","result":"fine"}]}', True, "fine"),
-        (200, '{"result":"fine"}', True, "fine"),
-        (200, '{"eta":"noon"}', True, '{"eta": "noon"}'),
-        (200, '["a", 1]', True, '["a", 1]'),
-        (200, " plain text ", True, "plain text"),
-        (200, '{"results":[]}', False, "The tool order gave no result."),
-        (
-            200,
-            '{"results":[{"toolCallId":"a","result":1},{"toolCallId":"b","result":2}]}',
-            False,
-            "The tool order gave no result.",
-        ),
-        (404, "<html>", False, "The tool order answered with the error 404."),
-        (503, '{"why":"down"}', False, "The tool order answered with the error 503."),
-    ],
-)
-def test_answers_are_read_leniently(status: int, body: str, ok: bool, result: str) -> None:
-    outcome = read_outcome(CALL, status, body)
-    assert (outcome.ok, outcome.result) == (ok, result)

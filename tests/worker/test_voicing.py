@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -63,6 +63,9 @@ class Line:
     def next_utterance(self) -> int:
         self._last += 1
         return self._last
+
+    def when_over(self, utterance: int, step: Callable[[], None]) -> None:
+        """Nobody waits for the end of an utterance here."""
 
     def audio_sent(self, turn: int, utterance: int) -> None:
         """The latency is not looked at."""

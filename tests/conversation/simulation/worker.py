@@ -187,6 +187,9 @@ class SimulatedWorker:
         self._last_utterance += 1
         return self._last_utterance
 
+    def when_over(self, utterance: int, step: Callable[[], None]) -> None:
+        """Nobody waits for the end of an utterance here."""
+
     def audio_sent(self, turn: int, utterance: int) -> None:
         """Latency is no matter of the simulation."""
 

@@ -7,18 +7,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.assistant.assistant import Assistant
 from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
 from gateway.providers.base import ChatMessage, ToolCall
 
 
-def server_message(kind: str, *, call: Mapping[str, Any], assistant: Assistant, **fields: Any) -> dict[str, Any]:
-    """The body of a request. `timestamp` is the wall clock in ms."""
+def server_message(
+    kind: str, *, call: Mapping[str, Any], assistant: Mapping[str, Any], **fields: Any
+) -> dict[str, Any]:
+    """The body of a request. `timestamp` is the wall clock in ms, `assistant` the assistant as JSON without secrets."""
     parties = {name: call[name] for name in ("customer", "phoneNumber") if name in call}
     about = {
         "timestamp": round(time.time() * 1000),
         "call": dict(call),
-        "assistant": {"name": assistant.name},
+        "assistant": dict(assistant),
         **parties,
     }
     return {"message": {"type": kind, **fields, **about}}

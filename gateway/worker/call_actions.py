@@ -1,0 +1,47 @@
+"""What the worker asks of the call besides speech, and how that went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.link.v1 import link_pb2 as pb
+from gateway.tools.port import Done
+
+ANSWER_SECONDS = 130.0
+"""The gateway waits for playout and for the other side of a transfer; then it says how it went, whatever happened."""
+
+
+class CallActions:
+    """The actions of one call that somebody waits for.
+
+    :param send: passes the action to the gateway
+    :param prefix: tells the actions of this worker from those of an earlier one of the call
+    """
+
+    def __init__(self, send: Callable[[pb.WorkerEvent], None], prefix: str) -> None:
+        self._send = send
+        self._prefix = prefix
+        self._count = 0
+        self._waiting: dict[str, asyncio.Future[Done]] = {}
+
+    async def perform(self, action: pb.Action) -> Done:
+        """Have the gateway do it, and wait for the result."""
+        self._count += 1
+        action.action = f"{self._prefix}-{self._count}"
+        answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        self._waiting[action.action] = answer
+        self._send(pb.WorkerEvent(action=action))
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answer
+        except TimeoutError:
+            return Done(False, "The call did not say how that went.")
+        finally:
+            self._waiting.pop(action.action, None)
+
+    def answered(self, result: pb.ActionResult) -> None:
+        """Take the gateway's word on an action."""
+        answer = self._waiting.get(result.action)
+        if answer is not None and not answer.done():
+            answer.set_result(Done(result.ok, result.detail))

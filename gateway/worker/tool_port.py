@@ -1,0 +1,101 @@
+"""A live call as its tools see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from gateway.conversation.context import Context, ToolCalled, ToolReturned
+from gateway.conversation.events import Event, ToolEnded, ToolStarted
+from gateway.conversation.server_message import openai_messages
+from gateway.link.v1 import link_pb2 as pb
+from gateway.tools.port import Done
+from gateway.worker.call_actions import CallActions
+from gateway.worker.journal import SessionJournal
+
+
+class Conversation(Protocol):
+    """The session, as tools see it."""
+
+    def now(self) -> int:
+        """Call clock, ms."""
+
+    def dispatch(self, event: Event) -> None:
+        """Tell the turn machine."""
+
+
+class CallToolPort:
+    """Tools in a telephone call.
+
+    :param variables: template variables of the call, nested; what tools find out is added to them
+    """
+
+    def __init__(
+        self,
+        session: Conversation,
+        journal: SessionJournal,
+        actions: CallActions,
+        context: Context,
+        variables: Mapping[str, Any],
+    ) -> None:
+        self._session = session
+        self._journal = journal
+        self._actions = actions
+        self._context = context
+        self._variables = dict(variables)
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """Template variables, nested."""
+        return self._variables
+
+    def set_variables(self, values: Mapping[str, Any]) -> None:
+        """Keep values for templates and the record."""
+        self._variables.update(values)
+        self._journal.write("variable", values=dict(values))
+
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """The conversation so far as OpenAI's chat completions have it."""
+        return openai_messages(self._context.messages())
+
+    def now(self) -> int:
+        """Call clock, ms."""
+        return self._session.now()
+
+    def record(self, fact: ToolCalled | ToolReturned, **details: Any) -> None:
+        """Keep a fact in context and journal."""
+        self._journal.record(fact, **details)
+
+    def journal(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Keep an entry of the journal."""
+        self._journal.write(kind, **data)
+
+    def tool_started(self, tool: str, reply: int, timeout_ms: int, *, covered: bool) -> None:
+        """A tool call of a reply runs."""
+        self._session.dispatch(ToolStarted(self.now(), reply, tool, timeout_ms, covered))
+
+    def tool_ended(self, tool: str, reply: int) -> None:
+        """It has its result."""
+        self._session.dispatch(ToolEnded(self.now(), reply, tool))
+
+    async def transfer(self, destination: Mapping[str, Any]) -> Done:
+        """Send the caller on, when all that was said is heard."""
+        address = str(destination.get("sipUri") or destination.get("number") or "")
+        transfer = pb.Transfer(
+            destination=address, after_playout=True, destination_json=json.dumps(destination, ensure_ascii=False)
+        )
+        return await self._actions.perform(pb.Action(transfer=transfer))
+
+    async def hand_off(self, destination: Mapping[str, Any]) -> Done:
+        """Give the conversation to another assistant: there is none in a call with one assistant."""
+        return Done(False, "There is no other assistant in this call.")
+
+    async def send_digits(self, digits: str, *, info: bool) -> Done:
+        """Press keys."""
+        return await self._actions.perform(pb.Action(send_digits=pb.SendDigits(digits=digits, info=info)))
+
+    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
+        """Send a request inside the dialog of the call."""
+        request = pb.SipRequest(verb=verb, headers=dict(headers), body=body)
+        return await self._actions.perform(pb.Action(sip_request=request))
