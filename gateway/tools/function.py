@@ -35,7 +35,7 @@ class Function:
         """Ask the server."""
         server = self._server
         if server is None:
-            return ToolResult(False, f"There is no server for the tool {use.call.name}.")
+            return ToolResult(False, f"There is no tool {use.call.name} with a server.")
         done = await exchange(around.client, self.request(use, around, server), server.backoff_plan)
         read = self.read(use, done)
         entry = {"id": use.call.id, "name": use.call.name, **done.entry(), "key": use.key, "parse": read.how}
