@@ -10,7 +10,8 @@ ParleyError                   something a user can act on: str() is one plain se
 │   ├── NoWorker              503: no worker takes the call
 │   ├── OverCapacity          503: all places are taken
 │   ├── Draining              503: this gateway takes no new calls
-│   └── NoRoute               404: no route matches
+│   ├── NoRoute               404: no route matches
+│   └── Unresolved              the control plane says so, or is away
 ├── LegError                  a leg could not do what was asked (dial, transfer, hold)
 ├── DialRefused               an outbound call was not placed, or was not answered
 ├── NotLive                   there is no such live call, or it cannot do that now
@@ -118,6 +119,19 @@ class NoRoute(CallRefused):
 
     status = 404
     reason = "no-route"
+
+
+class Unresolved(CallRefused):
+    """No route matches, and the control plane has nobody who answers.
+
+    :param status: of SIP
+    :param reason: endedReason, or why the control plane could not be asked
+    """
+
+    def __init__(self, message: str, *, status: int, reason: str, retry_after: int | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
+        self.reason = reason
 
 
 class LegError(ParleyError):

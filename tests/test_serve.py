@@ -20,7 +20,7 @@ from gateway import serve as composition
 from gateway.call.leg import Leg
 from gateway.errors import SetupError
 from gateway.serve import Service, dialled_user
-from gateway.settings import HttpSettings, RouteSettings, Settings, WorkerSettings
+from gateway.settings import ApiSettings, HttpSettings, RouteSettings, Settings, WorkerSettings
 from gateway.sip.registration import RegistrationState
 
 NOBODY = "127.0.0.1:9"
@@ -71,6 +71,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 def settings(tmp_path: Path) -> Settings:
     return Settings(
         data_dir=tmp_path,
+        api=ApiSettings(enabled=False),
         http=HttpSettings(port=free_port()),
         worker=WorkerSettings(count=0, addresses=[NOBODY]),
         routes=[RouteSettings(assistant="demo")],

@@ -54,3 +54,17 @@ class CallPlan(PlanPart):
     def call_id(self) -> str:
         """The call's id, a UUID."""
         return str(self.call.get("id", ""))
+
+    def shown(self) -> dict[str, Any]:
+        """Who has the call and whose it is, for the call's first event: without secrets."""
+        members = [{"name": member.name, "assistantId": member.assistant_id} for member in self.members]
+        shown = {
+            "organisation": self.organisation,
+            "call": self.call,
+            "members": members,
+            "squad": self.squad and {"id": self.squad.get("id"), "name": self.squad.get("name")},
+            "server": self.server and {"url": self.server.get("url"), "credentialId": self.server.get("credentialId")},
+            "phoneNumber": self.phone_number
+            and {name: self.phone_number.get(name) for name in ("id", "name", "number", "sipUri", "provider")},
+        }
+        return {name: value for name, value in shown.items() if value is not None}

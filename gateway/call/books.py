@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.assistant.call_plan import CallPlan
 from gateway.call.calls import Calls
 from gateway.call.disk import Disk
 from gateway.call.journal import Entry, Journal
@@ -48,9 +49,9 @@ class Books:
         self._underruns = 0
         self._underrun_samples = 0
 
-    def open(self, info: LegInfo, assistant_name: str) -> None:
+    def open(self, info: LegInfo, assistant_name: str, plan: CallPlan | None = None) -> None:
         """The journal's first line."""
-        call = {
+        call: dict[str, Any] = {
             "id": self._id,
             "direction": info.direction,
             "caller": info.caller,
@@ -60,6 +61,8 @@ class Books:
             "assistant": assistant_name,
             "started_at": self.time(),
         }
+        if plan is not None:
+            call["plan"] = plan.shown()
         self.journal.append(0, "call", call)
 
     def time(self) -> str:

@@ -11,11 +11,13 @@ from typing import Any, Protocol
 import structlog
 
 from gateway.assistant.assistant import Assistant
+from gateway.assistant.call_plan import CallPlan
 from gateway.call import endings
 from gateway.call.admission import Admission
 from gateway.call.apology import Apologies
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
+from gateway.call.inbound import contact_of, first_assistant, resolved
 from gateway.call.leg import Leg
 from gateway.call.outbound import dial_target, dialling_assistant
 from gateway.call.prices import PriceBook
@@ -23,9 +25,15 @@ from gateway.call.progress import Stage
 from gateway.call.router import route
 from gateway.call.session import Call, CallServices
 from gateway.call.state import EndNow
-from gateway.errors import CallRefused, DialRefused, NoRoute, NotLive, ParleyError
+from gateway.carriers.audio_format import AudioFormat
+from gateway.carriers.transports import Transports
+from gateway.errors import CallRefused, DialRefused, InvalidAssistant, NoRoute, NotLive, ParleyError, Unresolved
 from gateway.link.pool import WorkerPool
 from gateway.observe import metrics
+from gateway.plane.attachment import PlaneAttachment, gateway_name
+from gateway.plane.commands import GatewayCommands
+from gateway.plane.spool import Spool
+from gateway.plane.token import link_token
 from gateway.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -94,12 +102,14 @@ class Gateway:
     def __init__(self, settings: Settings, *, pool: WorkerPool, make_endpoint: EndpointMaker) -> None:
         self.settings = settings
         self.pool = pool
-        self.records = Calls(settings.data_dir, PriceBook(settings.prices))
+        self.records = Calls(settings.data_dir, PriceBook(settings.prices), keep_journals=settings.api.enabled)
         self.admission = Admission(settings.capacity)
         self._make_endpoint = make_endpoint
         self._endpoint: Endpoint | None = None
         self._disk = DiskThread()
         self.apologies = Apologies(settings.data_dir / "apologies", self._disk)
+        self.transports = Transports()
+        self.plane = self._plane() if settings.api.enabled else None
         self._services = CallServices(
             workers=pool,
             calls=self.records,
@@ -107,7 +117,12 @@ class Gateway:
             apologies=self.apologies,
             recording=settings.recording.enabled,
             event_recording=settings.recording.events,
+            spool=self.plane.spool if self.plane else None,
         )
+        self._resolving = 0
+        media = settings.media
+        self.media_url = media.public_url or f"http://{media.host}:{media.port}"
+        """Where others reach the media port, without a slash at the end."""
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -137,21 +152,21 @@ class Gateway:
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):
             log.warning("no worker is ready yet", waited_seconds=worker_seconds)
         self._own(self.apologies.prepare(self.settings.assistants.values(), self.pool), "apologies")
+        if self.plane is not None and self.settings.api.address:
+            self._own(self.plane.run(self.settings.api.address), "control plane")
         self._endpoint = self._make_endpoint(self.on_leg)
         await self._endpoint.start()
 
     def on_leg(self, leg: Leg) -> None:
         """An inbound leg: route it, admit it, give it a task; or refuse it."""
         try:
-            self.admission.admit(len(self._calls))
+            self.admission.admit(len(self._calls) + self._resolving)
             name = route(leg.info, self.settings.routes)
-            assistant = self._assistant(name)
+            self._take(leg, name, self._assistant(name))
+        except NoRoute as refusal:
+            self._own(self._resolve(leg) if self.plane else self._refuse(leg, refusal), "resolve")
         except CallRefused as refusal:
-            metrics.CALLS_REFUSED.labels(refusal.reason).inc()
-            log.warning("call refused", caller=leg.info.caller, number=leg.info.number, reason=str(refusal))
             self._own(self._refuse(leg, refusal), "refuse")
-            return
-        self._take(leg, name, assistant)
 
     async def dial(
         self,
@@ -170,12 +185,41 @@ class Gateway:
         :raises DialRefused: when no setting allows the call, or the trunk is not registered
         :raises LegError: when the destination cannot be called
         """
-        self.admission.admit(len(self._calls))
+        self.admission.admit(len(self._calls) + self._resolving)
         name = dialling_assistant(assistant, self.settings.assistants)
         target = dial_target(destination, trunk, self.settings)
         self._require_registered(target.trunk)
         leg = await self.endpoint.dial(target.destination, trunk=target.trunk, caller=caller)
         return self._take(leg, name, self.settings.assistants[name], variables)
+
+    async def dial_plan(
+        self, plan: CallPlan, destination: str, *, trunk: str | None, caller: str | None, ring_seconds: float
+    ) -> Call:
+        """Call somebody for the control plane; returns and raises as `dial`.
+
+        :param ring_seconds: until an unanswered call is given up, 0 for the usual time
+        :raises InvalidAssistant: the plan's first assistant cannot speak
+        """
+        self.admission.admit(len(self._calls) + self._resolving)
+        if plan.call_id in self._calls:
+            return self._calls[plan.call_id]
+        assistant = first_assistant(plan)
+        target = dial_target(destination, trunk, self.settings)
+        self._require_registered(target.trunk)
+        leg = await self.endpoint.dial(target.destination, trunk=target.trunk, caller=caller)
+        return self._take_plan(leg, plan, assistant, ring_seconds=ring_seconds or None)
+
+    def open_transport(self, plan: CallPlan, audio_format: AudioFormat) -> Call:
+        """A call of the control plane that has no telephone: it begins when its client connects to the media port.
+
+        :raises CallRefused: when there is no place
+        :raises InvalidAssistant: the plan's first assistant cannot speak
+        """
+        self.admission.admit(len(self._calls) + self._resolving)
+        if plan.call_id in self._calls:
+            return self._calls[plan.call_id]
+        assistant = first_assistant(plan)
+        return self._take_plan(self.transports.open(plan.call_id, audio_format), plan, assistant)
 
     def call(self, call_id: str) -> Call:
         """The live call with this id, or whose id begins so.
@@ -208,6 +252,7 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.transports.close()
         await self.pool.close()
         self._disk.close()
 
@@ -226,14 +271,69 @@ class Gateway:
         raise DialRefused(f"The trunk {trunk!r} is not registered: {why}. Check its registrar and password.")
 
     def _take(self, leg: Leg, name: str, assistant: Assistant, variables: Mapping[str, str] = _NO_VARIABLES) -> Call:
-        call = Call(
-            leg,
-            call_id=str(uuid.uuid4()),
-            assistant_name=name,
-            assistant=assistant,
-            services=self._services,
-            variables=variables,
+        return self._begin(
+            Call(
+                leg,
+                call_id=str(uuid.uuid4()),
+                assistant_name=name,
+                assistant=assistant,
+                services=self._services,
+                variables=variables,
+            )
         )
+
+    def _take_plan(self, leg: Leg, plan: CallPlan, assistant: Assistant, *, ring_seconds: float | None = None) -> Call:
+        return self._begin(
+            Call(
+                leg,
+                call_id=plan.call_id,
+                assistant_name=plan.members[0].name or assistant.name,
+                assistant=assistant,
+                services=self._services,
+                variables=plan.variables,
+                plan=plan,
+                ring_seconds=ring_seconds,
+            )
+        )
+
+    async def _resolve(self, leg: Leg) -> None:
+        """No route takes this call: the control plane may know who does. It rings meanwhile."""
+        assert self.plane is not None
+        call_id = str(uuid.uuid4())
+        self._resolving += 1
+        try:
+            seconds = self.settings.api.assistant_request_seconds
+            answer = await resolved(self.plane, call_id, leg.info, seconds)
+            if isinstance(answer, CallPlan):
+                self._take_plan(leg, answer, first_assistant(answer))
+            else:
+                await self._redirect(leg, answer)
+        except CallRefused as refusal:
+            await self._refuse(leg, refusal)
+        except InvalidAssistant as error:
+            await self._refuse(leg, Unresolved(str(error), status=503, reason="assistant-not-valid"))
+        finally:
+            self._resolving -= 1
+
+    async def _redirect(self, leg: Leg, destination: Mapping[str, Any]) -> None:
+        """Nobody answers here: the caller's own side is told where to call instead."""
+        contact = contact_of(destination, leg.info)
+        log.info("call redirected", caller=leg.info.caller, number=leg.info.number, contact=contact)
+        async with asyncio.timeout(REFUSE_SECONDS):
+            await leg.refuse(302, contact=contact)
+
+    def _plane(self) -> PlaneAttachment:
+        settings = self.settings
+        attachment = PlaneAttachment(
+            gateway=gateway_name(settings.data_dir),
+            public_url=lambda: self.media_url,
+            token=link_token(settings),
+            spool=Spool(self.records.directory, self._disk),
+        )
+        attachment.obey(GatewayCommands(self))
+        return attachment
+
+    def _begin(self, call: Call) -> Call:
         self._calls[call.id] = call
         self._own(self._live(call), call.id)
         return call
@@ -246,9 +346,12 @@ class Gateway:
             await call.leg.hangup("internal error")
         finally:
             call.progress.reach(Stage.ENDED, endings.FAULT)
+            self.transports.discard(call.id)
             del self._calls[call.id]
 
     async def _refuse(self, leg: Leg, refusal: CallRefused) -> None:
+        metrics.CALLS_REFUSED.labels(refusal.reason).inc()
+        log.warning("call refused", caller=leg.info.caller, number=leg.info.number, reason=str(refusal))
         async with asyncio.timeout(REFUSE_SECONDS):
             await leg.refuse(refusal.status, retry_after=refusal.retry_after, reason=refusal.reason)
 

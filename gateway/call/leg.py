@@ -115,8 +115,8 @@ class Leg(Protocol):
     async def answer(self) -> None:
         """Accept an inbound call (200). :raises LegError: when it is gone."""
 
-    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "") -> None:
-        """Refuse an inbound call before answer."""
+    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
+        """Refuse an inbound call before answer. With 302 `contact` is the SIP URI to call instead."""
 
     async def hangup(self, reason: str = "") -> None:
         """End the call; harmless when it has ended. `reason` goes out as the Reason header's text."""

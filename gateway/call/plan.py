@@ -10,13 +10,14 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.assistant.assistant import Assistant
+from gateway.assistant.call_plan import CallPlan
 from gateway.call.leg import Direction, LegInfo
 from gateway.link.v1 import link_pb2 as pb
 
 _USER = re.compile(r"(?:sips?:|tel:)?\s*([^@;>\s]+)", re.IGNORECASE)
 _ANGLE = re.compile(r"<([^>]*)>")
 
-_NONE: Mapping[str, str] = MappingProxyType({})
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 DIRECTIONS = {Direction.INBOUND: pb.DIRECTION_INBOUND, Direction.OUTBOUND: pb.DIRECTION_OUTBOUND}
 
@@ -49,19 +50,23 @@ def variables(call_id: str, info: LegInfo, now: datetime) -> dict[str, Any]:
 def start_call(
     call_id: str,
     info: LegInfo,
-    assistant: Assistant,
+    answering: Assistant | CallPlan,
     now: datetime,
-    given: Mapping[str, str] = _NONE,
+    given: Mapping[str, Any] = _NONE,
     *,
     record_events: bool = False,
 ) -> pb.StartCall:
     """The opening of a new call.
 
+    :param answering: an assistant of the settings, or what the control plane resolved
     :param given: template variables of this call alone; a dotted name reaches into an object: `customer.name`
     """
+    planned = isinstance(answering, CallPlan)
+    answering_json = answering.model_dump_json(by_alias=True)
     return pb.StartCall(
         call_id=call_id,
-        assistant_json=assistant.model_dump_json(by_alias=True),
+        assistant_json="" if planned else answering_json,
+        plan_json=answering_json if planned else "",
         variables_json=json.dumps({**variables(call_id, info, now), **given}, ensure_ascii=False),
         direction=DIRECTIONS[info.direction],
         record_events=record_events,

@@ -7,6 +7,7 @@ somebody is a task of the call's own task group, which ends with it.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 import structlog
 
 from gateway.assistant.assistant import Assistant
+from gateway.assistant.call_plan import CallPlan
 from gateway.call import endings
 from gateway.call.actions import Actions
 from gateway.call.apology import Apologies
@@ -25,12 +27,14 @@ from gateway.call.books import Books
 from gateway.call.calls import Calls
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.disk import Disk
+from gateway.call.journal import Entry
 from gateway.call.leg import Direction, Leg, LegFrame
 from gateway.call.pauses import Pauses
 from gateway.call.placement import Workers, place
 from gateway.call.plan import start_call
 from gateway.call.progress import Progress, Stage
 from gateway.call.state import (
+    RING_SECONDS,
     Accepted,
     Answered,
     CallMachine,
@@ -50,6 +54,7 @@ from gateway.media.audio import FRAME_MS
 from gateway.media.playout import Playout
 from gateway.media.utterance import Report
 from gateway.observe import metrics
+from gateway.plane.spool import Spool
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +72,7 @@ BACKLOG_FRAMES = 1500
 
 @dataclass(frozen=True, slots=True)
 class CallServices:
-    """What all calls share. `now` is the wall clock."""
+    """What all calls share. `spool` takes the events to the control plane, `now` is the wall clock."""
 
     workers: Workers
     calls: Calls
@@ -75,6 +80,7 @@ class CallServices:
     apologies: Apologies
     recording: bool = True
     event_recording: bool = True
+    spool: Spool | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -82,7 +88,10 @@ class Call:
     """A call from its first ring to its record. Implements `LegListener`.
 
     :param call_id: names the record, the journal and the recording
+    :param assistant: who answers: of a plan its first member
     :param variables: template variables of this call alone
+    :param plan: what the control plane resolved; None for an assistant of the settings
+    :param ring_seconds: how long an outbound call rings, None for the usual time
     """
 
     def __init__(
@@ -93,7 +102,9 @@ class Call:
         assistant_name: str,
         assistant: Assistant,
         services: CallServices,
-        variables: Mapping[str, str] = MappingProxyType({}),
+        variables: Mapping[str, Any] = MappingProxyType({}),
+        plan: CallPlan | None = None,
+        ring_seconds: float | None = None,
     ) -> None:
         self.id = call_id
         self.leg = leg
@@ -102,11 +113,14 @@ class Call:
         self.started_at = services.now()
         self.progress = Progress()
         self.audience = Audience()
+        self.plan = plan
         self._variables = variables
         self._services = services
         self._loop = asyncio.get_running_loop()
         limit = assistant.max_duration_seconds + MAX_DURATION_GRACE_SECONDS
-        self.machine = CallMachine(leg.info.direction, now=self._loop.time(), max_seconds=limit)
+        self.machine = CallMachine(
+            leg.info.direction, now=self._loop.time(), max_seconds=limit, ring_seconds=ring_seconds or RING_SECONDS
+        )
         self.books = Books(
             call_id,
             calls=services.calls,
@@ -114,7 +128,7 @@ class Call:
             recording=services.recording,
             event_recording=services.event_recording,
             now=services.now,
-            publish=self.audience.learn,
+            publish=self._publish,
         )
         self.journal = self.books.journal
         self._recorder = self.books.recorder
@@ -158,7 +172,7 @@ class Call:
         """Live the call to its end. Returns when the leg is gone and the record is on its way to the disk."""
         info = self.leg.info
         metrics.CALLS_ACTIVE.labels(info.direction).inc()
-        self.books.open(info, self.assistant_name)
+        self.books.open(info, self.assistant_name, self.plan)
         self.leg.attach(self)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -184,6 +198,19 @@ class Call:
             raise NotLive(f"Call {self.id} is {self.state}; a text can be said only while it is live.")
         say = pb.Say(text=text, end_call_after=end_call_after, uninterruptible=not interruptible)
         self.conversation.send(pb.GatewayEvent(say=say))
+
+    def control(self, message: Mapping[str, Any]) -> None:
+        """Do what a message of live control asks.
+
+        :raises NotLive: when the call is not answered yet, or is ending
+        """
+        self.journal.append(self.now_ms, "control", message)
+        if message.get("type") in ("end-call", "hangup"):
+            self.post(EndNow(endings.MANUALLY_CANCELED))
+            return
+        if self.state is not State.LIVE:
+            raise NotLive(f"Call {self.id} is {self.state}; it can be controlled only while it is live.")
+        self.conversation.send(pb.GatewayEvent(control=pb.Control(json=json.dumps(message))))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something that waits as a task of this call."""
@@ -220,7 +247,12 @@ class Call:
         info = self.leg.info
         services = self._services
         start = start_call(
-            self.id, info, self.assistant, services.now(), self._variables, record_events=services.event_recording
+            self.id,
+            info,
+            self.plan or self.assistant,
+            services.now(),
+            self._variables,
+            record_events=services.event_recording,
         )
         try:
             worker = await place(self._services.workers, self.conversation, start)
@@ -320,6 +352,8 @@ class Call:
 
     def on_ringing(self) -> None:
         """The far end rings."""
+        if self.progress.stage is Stage.STARTED:
+            self.journal.append(self.now_ms, "ringing", {})
         self.progress.reach(Stage.RINGING)
 
     def on_answered(self) -> None:
@@ -344,6 +378,12 @@ class Call:
         """The leg is gone."""
         self.log.info("leg ended", status=status, reason=reason, by_remote=by_remote)
         self.post(LegEnded(status, by_remote))
+
+    def _publish(self, entry: Entry) -> None:
+        """A line of the journal, for the control plane and for those who listen."""
+        if self._services.spool is not None:
+            self._services.spool.add(self.id, entry)
+        self.audience.learn(entry)
 
     # ------------------------------------------------------------ playout
 

@@ -110,7 +110,7 @@ Event = (
 ANSWER_SECONDS = 10.0
 """From our 200 to the caller's ACK and media."""
 RING_SECONDS = 60.0
-"""How long an outbound call rings."""
+"""How long an outbound call rings, unless somebody says otherwise."""
 WORKER_SECONDS = 6.0
 """Until a worker must have accepted."""
 ENDING_SECONDS = 60.0
@@ -187,9 +187,12 @@ class CallMachine:
 
     :param now: seconds, when the call appeared
     :param max_seconds: how long it may be live
+    :param ring_seconds: how long an outbound call rings
     """
 
-    def __init__(self, direction: Direction, *, now: float, max_seconds: float) -> None:
+    def __init__(
+        self, direction: Direction, *, now: float, max_seconds: float, ring_seconds: float = RING_SECONDS
+    ) -> None:
         self.state = State.RINGING
         self.answered = False
         self.end_reason = ""
@@ -197,6 +200,7 @@ class CallMachine:
         self.by_remote = False
         self._direction = direction
         self._max_seconds = max_seconds
+        self._ring_seconds = ring_seconds
         self.deadline = now + WORKER_SECONDS
 
     def handle(self, event: Event, now: float) -> tuple[Command, ...]:
@@ -230,7 +234,7 @@ class CallMachine:
 
     @property
     def _answering_seconds(self) -> float:
-        return ANSWER_SECONDS if self._direction is Direction.INBOUND else RING_SECONDS
+        return ANSWER_SECONDS if self._direction is Direction.INBOUND else self._ring_seconds
 
     _seconds: Mapping[State, Callable[[CallMachine], float]] = {
         State.CONNECTED: lambda call: WORKER_SECONDS,

@@ -77,7 +77,7 @@ class WebSocketLeg:
     async def answer(self) -> None:
         """Nothing is asked of us: the client answers by connecting."""
 
-    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "") -> None:
+    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
         """Nobody may connect any more."""
         self._end(CLOSE_GOING_AWAY, reason or "refused", by_remote=False, status=status)
 

@@ -10,7 +10,7 @@ import structlog
 from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
-from gateway.sip.headers import end_reason, parse_message, quoted
+from gateway.sip.headers import end_reason, header_text, parse_message, quoted
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
@@ -77,9 +77,12 @@ class SipCall(pj.Call):  # type: ignore[misc]
             raise LegError("The caller has hung up.")
         self._do("answer", self.answer, call_option(status=200))
 
-    def refuse(self, status: int, *, retry_after: int | None, reason: str) -> None:
-        """A final status other than 200, with the true reason in a Warning header (RFC 3261 section 20.43)."""
+    def refuse(self, status: int, *, retry_after: int | None, reason: str, contact: str = "") -> None:
+        """A final status other than 200, with the true reason in a Warning header (RFC 3261 section 20.43), and with
+        302 where to call instead."""
         headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+        if contact:
+            headers["Contact"] = f"<{header_text(contact)}>"
         if reason:
             headers["Warning"] = f"399 parley {quoted(reason)}"
         self._ended_locally = True

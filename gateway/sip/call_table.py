@@ -139,9 +139,9 @@ class CallTable:
         """200."""
         self._get(key).accept()
 
-    def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str) -> None:
+    def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str, contact: str) -> None:
         """A final status."""
-        self._get(key).refuse(status, retry_after=retry_after, reason=reason)
+        self._get(key).refuse(status, retry_after=retry_after, reason=reason, contact=contact)
 
     def hangup(self, key: int, reason: str) -> None:
         """BYE or CANCEL."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -27,7 +28,7 @@ class Dialogs(Protocol):
     """The calls of the stack by key; every method is for the owner thread. :raises LegError: when the call is gone."""
 
     def answer(self, key: int) -> None: ...
-    def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str) -> None: ...
+    def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str, contact: str) -> None: ...
     def hangup(self, key: int, reason: str) -> None: ...
     def transfer(self, key: int, destination: str) -> None: ...
     def send_digits(self, key: int, digits: str) -> None: ...
@@ -85,11 +86,10 @@ class SipLeg:
         """Accept an inbound call (200). :raises LegError: when it is gone."""
         await self._command(lambda: self._dialogs.answer(self._key))
 
-    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "") -> None:
+    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
         """Refuse an inbound call before answer; harmless when it is gone."""
-        await self._command(
-            lambda: self._dialogs.refuse(self._key, status, retry_after=retry_after, reason=reason), must=False
-        )
+        refuse = partial(self._dialogs.refuse, self._key, status, retry_after=retry_after, reason=reason)
+        await self._command(lambda: refuse(contact=contact), must=False)
 
     async def hangup(self, reason: str = "") -> None:
         """End the call; harmless when it has ended. `reason` goes out as the Reason header's text."""

@@ -16,6 +16,7 @@ from gateway.call.record import CallRecord
 from gateway.link.pool import WorkerPool
 from gateway.link.v1 import link_pb2 as pb
 from gateway.settings import (
+    ApiSettings,
     OutboundSettings,
     RouteSettings,
     Settings,
@@ -70,7 +71,7 @@ def greet(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEve
     match event.WhichOneof("event"):
         case "start":
             yield pb.WorkerEvent(accepted=pb.Accepted())
-            if json.loads(event.start.assistant_json)["firstMessage"] == TEXT:
+            if json.loads(event.start.assistant_json or "{}").get("firstMessage") == TEXT:
                 yield pb.WorkerEvent(utterance=pb.Utterance(utterance=1, text=TEXT, interruptible=True))
                 yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=1, pcm=APOLOGY, final=True))
         case "answered" if worker.call_id(event.call) != "apology":
@@ -114,12 +115,14 @@ class House:
 
 
 @asynccontextmanager
-async def house(tmp_path: Path, *scripts: Script, **sip: int) -> AsyncIterator[House]:
+async def house(tmp_path: Path, *scripts: Script, api: ApiSettings | None = None, **sip: int) -> AsyncIterator[House]:
+    """:param api: where the control plane is; None for a gateway without one"""
     assistant = Assistant(model=Model(provider="dialogue"), first_message="hello there")
     workers = [WorkerDouble(script) for script in scripts]
     async with _serve_all(workers):
         settings = Settings(
             data_dir=tmp_path,
+            api=api or ApiSettings(enabled=False),
             sip=SipSettings(**sip),
             worker=WorkerSettings(count=0, addresses=[worker.address for worker in workers]),
             trunks=[TrunkSettings(name="office", registrar="pbx.example.com", username="100")],

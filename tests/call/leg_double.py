@@ -113,6 +113,7 @@ class MemoryLeg:
         self.answered = False
         self.ended = False
         self.refused: tuple[int, int | None] | None = None
+        self.redirected_to = ""
         self.hung_up: str | None = None
         self.transfers: list[str] = []
         self.digits: list[str] = []
@@ -138,8 +139,9 @@ class MemoryLeg:
         if self.answers:
             self._told.on_answered()
 
-    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "") -> None:
+    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
         self.refused = (status, retry_after)
+        self.redirected_to = contact
         self.end(status, by_remote=False)
 
     async def hangup(self, reason: str = "") -> None:

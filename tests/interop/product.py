@@ -73,6 +73,7 @@ class ProductPlan:
             "worker": {"count": 1},
             "log": {"format": "json", "level": "info"},
             "drain_seconds": 2,
+            "api": {"enabled": False},
             "trunks": [dict(trunk) for trunk in self.trunks],
             "routes": [{"assistant": "demo"}],
             "assistants": {"demo": dict(self.assistant)},
