@@ -64,7 +64,7 @@ class ApiSettings(Section):
     `link` is where gateways attach (gRPC); `link_token` protects it where gateway and control plane do not share a data
     directory. `public_url` is how others reach `host` and `port`. `bootstrap_key` is a
     private key that works from the first start. `assistant_request_seconds` is how long a server may think about who
-    answers.
+    answers. `upload_megabytes` is the most that a file may have.
     """
 
     enabled: bool = True
@@ -76,6 +76,7 @@ class ApiSettings(Section):
     address: str | None = None
     bootstrap_key: SecretStr | None = None
     assistant_request_seconds: float = Field(default=7.5, ge=0.1, le=60)
+    upload_megabytes: int = Field(default=50, ge=1, le=10_000)
 
 
 class StoreSettings(Section):

@@ -10,19 +10,23 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gateway.api.sentences import sentence, sentences
+from gateway.api.sentences import bounded, sentence, sentences
 from gateway.errors import (
     ApiError,
     BadRequest,
     CallRefused,
+    CommandRefused,
     Conflict,
     DialRefused,
     Forbidden,
+    InvalidAssistant,
     LinkError,
     NoGateway,
     NotFound,
     NotLive,
     ParleyError,
+    PlaneAway,
+    StoreError,
     TooLarge,
     Unauthorized,
     Unavailable,
@@ -45,7 +49,14 @@ __all__ = [
     "refusal",
 ]
 
-_STATUS: dict[type[ParleyError], int] = {NotLive: 404, DialRefused: 409, NoGateway: 503, LinkError: 503}
+_STATUS: dict[type[ParleyError], int] = {
+    NotLive: 404,
+    DialRefused: 409,
+    NoGateway: 503,
+    LinkError: 503,
+    PlaneAway: 503,
+    StoreError: 503,
+}
 """Of errors that are not the API's own; the others are 400, because they tell what the user can do."""
 
 
@@ -70,7 +81,9 @@ async def _parley_error(_: Request, error: Exception) -> JSONResponse:
         if error.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return refusal(error.status, error.message, headers=headers)
-    status = error.status if isinstance(error, CallRefused) else 400
+    if isinstance(error, InvalidAssistant):
+        return refusal(400, bounded(error.problems))
+    status = error.status if isinstance(error, CallRefused | CommandRefused) else 400
     status = next((known for kind, known in _STATUS.items() if isinstance(error, kind)), status)
     return refusal(status, str(error), headers=headers)
 

@@ -1,0 +1,48 @@
+"""The application: every route of the control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fastapi import APIRouter, FastAPI
+
+from gateway.api import (
+    assistants,
+    credentials,
+    documentation,
+    errors,
+    phone_numbers,
+    squads,
+    structured_outputs,
+    tools,
+)
+from gateway.api.border import Border
+from gateway.api.context import ApiContext
+
+ROUTERS: Sequence[Callable[[], APIRouter]] = (
+    assistants.router,
+    squads.router,
+    tools.router,
+    phone_numbers.router,
+    credentials.router,
+    structured_outputs.router,
+)
+"""In the order in which they are asked: those of one fixed path before those of `{id}`."""
+
+
+def api_app(context: ApiContext) -> FastAPI:
+    """The application over `context`."""
+    app = FastAPI(title="Parley", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.context = context
+    errors.add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router())
+    app.add_middleware(Border, upload_bytes=context.settings.api.upload_megabytes * 1_000_000)
+    app.openapi = lambda: _documented(app)  # type: ignore[method-assign]
+    return app
+
+
+def _documented(app: FastAPI) -> dict[str, object]:
+    if app.openapi_schema is None:
+        app.openapi_schema = documentation.document(app)
+    return app.openapi_schema

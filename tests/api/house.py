@@ -1,0 +1,99 @@
+"""An API over a database of its own, with one organisation and its keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.fernet import Fernet
+from fastapi import FastAPI
+
+from gateway.api.app import api_app
+from gateway.api.context import ApiContext
+from gateway.api.signed_urls import UrlSigner
+from gateway.settings import Settings
+from gateway.store.database import Database
+from gateway.store.keys import KeyHolder, create_key
+from gateway.store.organisations import create_organisation, default_organisation
+from gateway.store.secrets import Secrets
+
+BASE = "http://parley.test"
+
+
+class PlaneDouble:
+    """Gateways that keep what they are asked for."""
+
+    def __init__(self) -> None:
+        self.attached = True
+        self.asked: list[tuple[KeyHolder, Mapping[str, Any], str | None, bool]] = []
+        self.ended: list[str] = []
+        self.answer: dict[str, Any] = {}
+
+    async def create_calls(
+        self, holder: KeyHolder, body: Mapping[str, Any], idempotency_key: str | None, *, web: bool = False
+    ) -> dict[str, Any]:
+        self.asked.append((holder, body, idempotency_key, web))
+        return self.answer
+
+    async def end_call(self, call_id: str) -> None:
+        self.ended.append(call_id)
+
+
+class DeliveriesDouble:
+    depth = 0
+
+    def wake(self) -> None:
+        pass
+
+
+@dataclass
+class House:
+    """`client` has the private key; `public` and `stranger` are clients with other keys, `nobody` has none."""
+
+    app: FastAPI
+    context: ApiContext
+    plane: PlaneDouble
+    client: httpx.AsyncClient
+    public: httpx.AsyncClient
+    stranger: httpx.AsyncClient
+    nobody: httpx.AsyncClient
+    organisation_id: str
+
+
+@asynccontextmanager
+async def house(folder: Path, url: str | None = None) -> AsyncIterator[House]:
+    """:param url: of a database; default: SQLite in `folder`"""
+    settings = Settings(data_dir=folder)
+    database = await Database.open(url or f"sqlite:///{folder / 'parley.db'}")
+    try:
+        async with database.transaction() as session:
+            ours = await default_organisation(session)
+            theirs = await create_organisation(session, "theirs")
+            private = await create_key(session, ours.id)
+            public = await create_key(session, ours.id, scope="public")
+            foreign = await create_key(session, theirs.id)
+        plane = PlaneDouble()
+        async with httpx.AsyncClient() as outgoing:
+            context = ApiContext(
+                settings=settings,
+                database=database,
+                plane=plane,
+                deliveries=DeliveriesDouble(),
+                client=outgoing,
+                secrets=Secrets(Fernet.generate_key()),
+                signer=UrlSigner(b"key", BASE),
+            )
+            app = api_app(context)
+            mine, published, strange, none = (_client(app, key) for key in (private, public, foreign, None))
+            yield House(app, context, plane, mine, published, strange, none, organisation_id=ours.id)
+    finally:
+        await database.close()
+
+
+def _client(app: FastAPI, key: str | None) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE, headers=headers)
