@@ -69,12 +69,17 @@ def _path_pattern(path: str) -> re.Pattern[str]:
 
 
 def _ready(schema: Any) -> Any:
-    """OpenAPI 3.0 to JSON Schema: references, nullable, patterns."""
+    """OpenAPI 3.0 to JSON Schema: references, unions, nullable, patterns."""
     if isinstance(schema, list):
         return [_ready(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     ready = {name: _ready(value) for name, value in schema.items() if name not in ("example", "examples", "nullable")}
+    if ready.get("type") == "array":
+        ready.pop("enum", None)  # what it lists are the items
+    if "oneOf" in ready:
+        # Its unions overlap: a message of a call is told from another by its role, which no schema bounds.
+        ready["anyOf"] = ready.pop("oneOf")
     if isinstance(reference := ready.get("$ref"), str):
         ready["$ref"] = reference.replace("#/components/schemas/", "#/$defs/")
     if isinstance(pattern := ready.get("pattern"), str) and (literal := _LITERAL.fullmatch(pattern)):
