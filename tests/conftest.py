@@ -12,6 +12,16 @@ import pytest
 
 from gateway.providers.credentials import VARIABLES
 from tests.peers.missing import PeerMissing
+from tests.store.databases import (  # fixtures for all
+    database,
+    database_url,
+    empty_database_url,
+    on_both,
+    postgresql_server,
+    sqlite_template,
+)
+
+__all__ = ["database", "database_url", "empty_database_url", "postgresql_server", "sqlite_template"]
 
 _INTEROP = Path(__file__).parent / "interop"
 _OF_THE_MACHINE = {"PARLEY_CACHE_DIR", "PARLEY_PYTHON"}
@@ -21,6 +31,10 @@ _KEYS = {name for names in VARIABLES.values() for name in names}
 for _name in [name for name in os.environ if name in _KEYS or name.startswith("PARLEY_")]:
     if _name not in _OF_THE_MACHINE:
         del os.environ[_name]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    on_both(metafunc)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,6 +65,10 @@ def pytest_runtest_call() -> Generator[None, pluggy.Result[None], None]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pluggy.Result[pytest.TestReport], None]:
     report = (yield).get_result()
     in_ci = os.environ.get("CI", "").lower() == "true"
-    if in_ci and report.skipped and item.get_closest_marker("interop"):
+    if in_ci and report.skipped and _needs_peer(item):
         report.outcome = "failed"
         report.longrepr = f"skipped under CI=true: {report.longrepr}"
+
+
+def _needs_peer(item: pytest.Item) -> bool:
+    return item.get_closest_marker("interop") is not None or "postgresql" in item.name

@@ -61,13 +61,11 @@ class Secrets:
         return {name: _mapped(value, self._open) for name, value in body.items()}
 
     def _seal(self, name: str, value: Any) -> Any:
+        if value is not None and _SECRET.fullmatch(name):
+            return {_SEALED: self._fernet.encrypt(json.dumps(value).encode()).decode()}
         if isinstance(value, Mapping):
-            return {inner: self._seal(inner, one) for inner, one in value.items()}
-        if isinstance(value, list):
-            return [self._seal(name, one) for one in value]
-        if value is None or not _SECRET.fullmatch(name):
-            return value
-        return {_SEALED: self._fernet.encrypt(json.dumps(value).encode()).decode()}
+            return self.sealed(value)
+        return [self._seal("", one) for one in value] if isinstance(value, list) else value
 
     def _open(self, token: str) -> Any:
         try:

@@ -17,6 +17,7 @@ from pathlib import Path
 from gateway.errors import ParleyError
 from gateway.models import ensure_models
 from gateway.models.catalogue import OPTIONAL
+from tests.peers import postgresql
 from tests.peers.asterisk import asterisk_root
 from tests.peers.llama_cpp import llama_cpp_folder
 from tests.peers.missing import PeerMissing
@@ -32,15 +33,18 @@ PROGRAMS = {
     "systemd-analyze": "systemd",
 }
 """Program → Debian package that brings it."""
-DATA = {Path("/usr/share/pocketsphinx/test/data/librivox"): "pocketsphinx-testdata"}
-"""Folder of human recordings → Debian package that brings it."""
+FOLDERS = {
+    Path("/usr/share/pocketsphinx/test/data/librivox"): "pocketsphinx-testdata",
+    postgresql.FOLDER: "postgresql",
+}
+"""Folder of human recordings, or of a server's programs → Debian package that brings it."""
 
 
 def missing_packages() -> list[str]:
     """Debian packages that are not there yet."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     programs = [package for name, package in PROGRAMS.items() if not shutil.which(name, path=path)]
-    return programs + [package for folder, package in DATA.items() if not folder.is_dir()]
+    return programs + [package for folder, package in FOLDERS.items() if not folder.is_dir()]
 
 
 def install(packages: list[str]) -> None:
