@@ -21,6 +21,8 @@ import structlog
 
 from gateway.call.gateway import Endpoint, Gateway
 from gateway.call.leg import Leg
+from gateway.carriers.gateway_calls import GatewayCalls
+from gateway.carriers.media_app import MediaPort, media_app
 from gateway.control.api import control_app
 from gateway.control.socket import control_listener
 from gateway.errors import SetupError
@@ -106,6 +108,8 @@ class Service:
             await stack.enter_async_context(_background(self._beat(), name="heartbeat"))
             await stack.enter_async_context(_background(self._watch(), name="watchdog"))
             stack.push_async_callback(self._gateway.close)
+            if self._settings.api.enabled:
+                await stack.enter_async_context(self._media())
             if await unless(self._shutdown.asked, self._start()):
                 async with self._control():
                     self._announce(port)
@@ -136,6 +140,14 @@ class Service:
         app = operations_app(unready=self.unready, stuck=lambda: sorted(self._watchdog.stuck))
         http = self._settings.http
         return serving(app, host=http.host, port=http.port, purpose="metrics and health (http.port)")
+
+    @asynccontextmanager
+    async def _media(self) -> AsyncIterator[None]:
+        media = self._settings.media
+        app = media_app(MediaPort(GatewayCalls(self._gateway), self._gateway.transports))
+        async with serving(app, host=media.host, port=media.port, purpose="sockets of calls (media.port)") as port:
+            self._gateway.media_url = media.public_url or f"http://{media.host}:{port}"
+            yield
 
     @asynccontextmanager
     async def _control(self) -> AsyncIterator[None]:

@@ -221,6 +221,12 @@ class Gateway:
         assistant = first_assistant(plan)
         return self._take_plan(self.transports.open(plan.call_id, audio_format), plan, assistant)
 
+    def live_call(self, call_id: str) -> Call:
+        """The live call with exactly this id. :raises NotLive: when there is none"""
+        if call_id not in self._calls:
+            raise NotLive(f"There is no live call {call_id}.")
+        return self._calls[call_id]
+
     def call(self, call_id: str) -> Call:
         """The live call with this id, or whose id begins so.
 

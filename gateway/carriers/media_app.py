@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Protocol
 
 import structlog
@@ -42,35 +43,32 @@ class Controlled(Protocol):
         """Do what a message of live control asks. :raises ParleyError: when it cannot be done"""
 
 
+class Use(StrEnum):
+    """What somebody does with a live call who is no party of it."""
+
+    LISTEN = "listen"
+    CONTROL = "control"
+
+
 class LiveCalls(Protocol):
-    """The part of `Gateway` that the port uses."""
+    """The part of a gateway that the port uses. :raises NotLive: each of them, when there is no such call"""
 
     def call(self, call_id: str) -> Controlled:
-        """:raises NotLive: when there is no such call"""
+        """The live call with this id."""
 
+    def messages(self, call_id: str) -> Messages:
+        """What makes the call's client messages from its journal."""
 
-Allowed = Callable[[Controlled, str, str], Awaitable[bool]]
-"""Whether a call may be listened to ("listen") or controlled ("control") by who sends this Authorization header."""
+    async def refusal(self, call_id: str, use: Use, authorization: str) -> str:
+        """Why who sends this Authorization header may not do that with the call; empty when they may."""
 
 
 class MediaPort:
-    """What the routes do.
+    """What the routes do."""
 
-    :param messages: makes the client messages of a call from its journal
-    """
-
-    def __init__(
-        self,
-        calls: LiveCalls,
-        transports: Transports,
-        *,
-        messages: Callable[[Controlled], Messages],
-        allowed: Allowed,
-    ) -> None:
+    def __init__(self, calls: LiveCalls, transports: Transports) -> None:
         self._calls = calls
         self._transports = transports
-        self._messages = messages
-        self._allowed = allowed
 
     async def transport(self, socket: WebSocket, call_id: str) -> None:
         """Be the telephone of a call."""
@@ -81,7 +79,7 @@ class MediaPort:
             await socket.close(CLOSE_REFUSED, str(error)[:120])
             return
         leg.on_text = lambda message: _controlled(leg, call, message)
-        telling = asyncio.create_task(self._tell(leg, call), name=f"client messages of {call_id}")
+        telling = asyncio.create_task(self._tell(leg, call_id), name=f"client messages of {call_id}")
         try:
             await leg.serve(socket)
         finally:
@@ -98,11 +96,11 @@ class MediaPort:
             reason = str(error) if isinstance(error, NotLive) else "sampleRate is 8000 to 48000, channels 1 or 2."
             await socket.close(CLOSE_REFUSED, reason[:120])
             return
-        if not await self._allowed(call, "listen", socket.headers.get("authorization", "")):
-            await socket.close(CLOSE_REFUSED, "This call asks for a key: Authorization: Bearer …")
+        if reason := await self._calls.refusal(call_id, Use.LISTEN, socket.headers.get("authorization", "")):
+            await socket.close(CLOSE_REFUSED, reason[:120])
             return
         with call.audience.joined() as listener:
-            sending = asyncio.create_task(listen(socket, listener, wanted, self._messages(call)))
+            sending = asyncio.create_task(listen(socket, listener, wanted, self._calls.messages(call_id)))
             leaving = asyncio.create_task(_left(socket))
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
             ended = sending.done()
@@ -118,8 +116,8 @@ class MediaPort:
             call = self._calls.call(call_id)
         except NotLive as error:
             return _refusal(404, "Not Found", str(error))
-        if not await self._allowed(call, "control", request.headers.get("authorization", "")):
-            return _refusal(401, "Unauthorized", "This call asks for a key: Authorization: Bearer …")
+        if reason := await self._calls.refusal(call_id, Use.CONTROL, request.headers.get("authorization", "")):
+            return _refusal(401, "Unauthorized", reason)
         message = await _object(request)
         if message is None:
             return _refusal(400, "Bad Request", 'The body must be a JSON object, such as {"type": "end-call"}.')
@@ -131,10 +129,10 @@ class MediaPort:
             return _refusal(400, "Bad Request", str(error))
         return JSONResponse({})
 
-    async def _tell(self, leg: WebSocketLeg, call: Controlled) -> None:
+    async def _tell(self, leg: WebSocketLeg, call_id: str) -> None:
         """Pass the call's client messages on to its client."""
-        with call.audience.joined(sound=False) as listener:
-            messages = self._messages(call)
+        with self._calls.call(call_id).audience.joined(sound=False) as listener:
+            messages = self._calls.messages(call_id)
             async for entry in listener.entries():
                 for message in messages(entry):
                     leg.send_text(message)

@@ -24,7 +24,7 @@ class Transports:
             called="websocket",
             number="",
             trunk=None,
-            signalling_id=call_id,
+            signalling_id="",
             headers={},
         )
         leg = self._legs[call_id] = WebSocketLeg(info, audio_format, self._clock)

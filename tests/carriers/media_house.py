@@ -10,7 +10,8 @@ from gateway.call.audience import Audience
 from gateway.call.journal import Entry
 from gateway.call.leg import LegFrame
 from gateway.carriers.audio_format import AudioFormat
-from gateway.carriers.media_app import Controlled, MediaPort, media_app
+from gateway.carriers.listening import Messages
+from gateway.carriers.media_app import Controlled, MediaPort, Use, media_app
 from gateway.carriers.transports import Transports
 from gateway.carriers.websocket_leg import WebSocketLeg
 from gateway.errors import NotLive, ParleyError
@@ -80,20 +81,20 @@ class MediaHouse:
     def url(self, path: str, scheme: str = "ws") -> str:
         return f"{scheme}://127.0.0.1:{self.port}/call/{path}"
 
-    def messages(self, call: Controlled) -> Any:
+    def messages(self, call_id: str) -> Messages:
         def compose(entry: Entry) -> Sequence[Mapping[str, Any]]:
             return [{"type": entry.kind, **entry.data}]
 
         return compose
 
-    async def allowed(self, call: Controlled, what: str, authorization: str) -> bool:
-        return authorization == (f"Bearer {self.key}" if self.key else "")
+    async def refusal(self, call_id: str, use: Use, authorization: str) -> str:
+        return "" if authorization == (f"Bearer {self.key}" if self.key else "") else f"A key is needed to {use}."
 
 
 @asynccontextmanager
 async def media_house() -> AsyncIterator[MediaHouse]:
     house = MediaHouse()
-    port = MediaPort(house, house.transports, messages=house.messages, allowed=house.allowed)
+    port = MediaPort(house, house.transports)
     async with serving(media_app(port), host="127.0.0.1", port=0, purpose="media") as house.port:
         yield house
     await house.transports.close()
