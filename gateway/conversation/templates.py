@@ -7,7 +7,7 @@ are bounded, and they read no other templates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -92,6 +92,13 @@ def date(value: object, form: object = "", zone: object = "") -> str:
     return local.strftime(text.replace("%s", str(int(moment.timestamp()))))
 
 
+def last(value: object, count: object = None) -> object:
+    """LiquidJS's filter, and Vapi's, which takes how many: `messages | last: 5`."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        return None
+    return value[-count:] if isinstance(count, int) and count > 0 else value[-1]
+
+
 def _moment(value: object) -> datetime | None:
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
@@ -123,6 +130,7 @@ def _zone(zone: object) -> tzinfo:
 def _environment() -> liquid.Environment:
     environment = BoundedEnvironment(strict_filters=False)
     environment.add_filter("date", date)
+    environment.add_filter("last", last)
     for tag in ("include", "render"):
         del environment.tags[tag]
     return environment

@@ -138,4 +138,5 @@ def shown_url(url: str) -> str:
         return url[:200]
     query = dict.fromkeys(parsed.params, "***")
     shown = parsed.copy_with(username=None, password=None) if parsed.userinfo else parsed
-    return str(shown.copy_with(params=query) if query else shown)
+    bare = str(shown.copy_with(query=None))
+    return f"{bare}?{'&'.join(f'{name}={value}' for name, value in query.items())}" if query else bare

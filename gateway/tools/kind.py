@@ -10,32 +10,62 @@ import httpx
 
 from gateway.assistant.section import Server
 from gateway.assistant.tool import ToolBase
+from gateway.errors import SigningError
 from gateway.providers.base import ToolCall, ToolDefinition
 from gateway.tools.outcome import ToolResult
-from gateway.tools.port import ToolPort
+from gateway.tools.port import Speaker, ToolPort
+from gateway.webhooks.signing import Signer
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The conversation that tools run in. `call` is Vapi's call object, `assistant` its assistant as JSON without
-    secrets, `server` where tools without one of their own are called. `credentials` hold secrets. `extra` goes into
-    every message to a server beside them: a chat, a phone number."""
+    secrets, `server` where tools without one of their own are called. `credentials` hold secrets, `signer` uses them.
+    """
 
     port: ToolPort
     client: httpx.AsyncClient
+    signer: Signer
     call: Mapping[str, Any]
     assistant: Mapping[str, Any] = field(default_factory=dict)
     server: Server | None = None
     voicemail_message: str = ""
     credentials: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 
+    def credential(self, credential_id: str | None) -> Mapping[str, Any] | None:
+        """A credential with its secrets.
+
+        :raises SigningError: there is none with this id
+        """
+        if not credential_id:
+            return None
+        for credential in self.credentials:
+            if credential.get("id") == credential_id:
+                return credential
+        raise SigningError(f"There is no credential {credential_id}; correct credentialId.")
+
+    def credential_of(self, provider: str) -> Mapping[str, Any] | None:
+        """The first credential for a provider."""
+        return next((one for one in self.credentials if one.get("provider") == provider), None)
+
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One call of a tool. `key` is the same whenever this call is made again."""
+    """One call of a tool, made in a reply that it may speak in. `key` is the same whenever this call is made again."""
 
     call: ToolCall
     key: str
+    speaker: Speaker
+
+    @property
+    def name(self) -> str:
+        """What the model called."""
+        return self.call.name
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What the model gave."""
+        return self.call.arguments
 
 
 class ToolKind(Protocol):

@@ -12,11 +12,9 @@ from gateway.providers.base import ToolCall
 from gateway.tools.kind import Surroundings
 
 
-def tool_calls_message(
-    call: ToolCall, tool: FunctionTool, arguments: Mapping[str, Any], around: Surroundings
-) -> dict[str, Any]:
-    """The body of the request for one call. `arguments` are the model's and the static ones."""
-    values = dict(arguments)
+def tool_calls_message(call: ToolCall, tool: FunctionTool, around: Surroundings) -> dict[str, Any]:
+    """The body of the request for one call, whose arguments are the model's and the static ones."""
+    values = dict(call.arguments)
     function = {"name": call.name, "arguments": values, "parameters": values}
     entry = {"id": call.id, "type": "function", **function, "function": function}
     described = tool.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"server"})

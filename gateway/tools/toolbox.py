@@ -23,6 +23,7 @@ from gateway.tools.kinds import kinds
 from gateway.tools.messages import ToolMessages, text_in
 from gateway.tools.outcome import ToolOutcome, ToolResult
 from gateway.tools.port import Speaker
+from gateway.tools.rejection import refusal
 
 GRACE_SECONDS = 5.0
 """A tool that still runs this long after the end of the call is given up."""
@@ -50,7 +51,7 @@ class Toolbox:
     ) -> None:
         self._kinds: dict[str, ToolKind] = {}
         for kind in kinds(tools, around.server):
-            self._kinds.setdefault(kind.definition.name, kind)
+            self._kinds[self._free(kind.definition.name)] = kind
         self._around = around
         self._spawn = spawn
         self._language = language
@@ -62,7 +63,7 @@ class Toolbox:
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
         """The tools as the model sees them."""
-        return tuple(kind.definition for kind in self._kinds.values())
+        return tuple(replace(kind.definition, name=name) for name, kind in self._kinds.items())
 
     async def settled(self) -> None:
         """Wait for the tools that earlier replies started."""
@@ -85,6 +86,11 @@ class Toolbox:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
+    def _free(self, name: str) -> str:
+        """Tools of one type have the same name, unless they were given others."""
+        names = (name, *(f"{name}_{count}" for count in range(2, len(self._kinds) + 3)))
+        return next(one for one in names if one not in self._kinds)
+
     def _unique(self, call: ToolCall) -> ToolCall:
         self._count += 1
         if call.id in self._ids:
@@ -94,7 +100,7 @@ class Toolbox:
 
     async def _run(self, call: ToolCall, turn: int, reply: int, speaker: Speaker) -> ToolOutcome:
         port, kind = self._around.port, self._kinds.get(call.name)
-        use = ToolUse(call, f"{self._around.call['id']}:{turn}:{call.id}")
+        use = ToolUse(call, f"{self._around.call['id']}:{turn}:{call.id}", speaker)
         port.record(ToolCalled(turn, call.id, call.name, dict(call.arguments)), key=use.key)
         started = port.now()
         if kind is None:
@@ -103,21 +109,24 @@ class Toolbox:
         else:
             messages = ToolMessages(kind.tool.messages, call.arguments, turn=turn)
             port.tool_started(call.id, reply, round(kind.seconds * 1000), covered=messages.cover)
-            outcome = await self._use(kind, use, messages, speaker)
+            outcome = await self._use(kind, use, messages)
         details = {} if outcome.ok else {"error": outcome.result}
         fact = ToolReturned(turn, call.id, call.name, outcome.ok, outcome.result)
         port.record(fact, ms=port.now() - started, **details)
         port.tool_ended(call.id, reply)
         return outcome
 
-    async def _use(self, kind: ToolKind, use: ToolUse, messages: ToolMessages, speaker: Speaker) -> ToolOutcome:
+    async def _use(self, kind: ToolKind, use: ToolUse, messages: ToolMessages) -> ToolOutcome:
+        port = self._around.port
+        if why := refusal(kind.tool.rejection_plan, port.messages(), port.variables):
+            return ToolOutcome(use.call, False, f"The tool {use.name} was not used, because {why}.")
         if isinstance(kind.tool, FunctionTool) and kind.tool.asynchronous:
             task = self._spawn(self._unawaited(kind, use), name=f"async tool {use.call.name}")
             self._apart.add(task)
             task.add_done_callback(self._apart.discard)
             return self._outcome(use, ToolResult(True, SENT), messages.complete())
-        spoken = await self._announce(messages, speaker)
-        result = await self._awaited(kind, use, messages, speaker)
+        spoken = await self._announce(messages, use.speaker)
+        result = await self._awaited(kind, use, messages)
         usual = messages.complete() if result.ok else messages.failed()
         outcome = self._outcome(use, result, result.message or usual)
         return replace(outcome, spoken=spoken)
@@ -137,7 +146,7 @@ class Toolbox:
             await speaker.heard()
         return True
 
-    async def _awaited(self, kind: ToolKind, use: ToolUse, messages: ToolMessages, speaker: Speaker) -> ToolResult:
+    async def _awaited(self, kind: ToolKind, use: ToolUse, messages: ToolMessages) -> ToolResult:
         """The result; what is to be said while it is late is said."""
 
         async def cover() -> None:
@@ -145,7 +154,7 @@ class Toolbox:
             for message in messages.delayed():
                 await asyncio.sleep((message.timing_milliseconds - passed) / 1000)
                 passed = message.timing_milliseconds
-                speaker.say(self._rendered(text_in(message, self._language)))
+                use.speaker.say(self._rendered(text_in(message, self._language)))
 
         async with asyncio.TaskGroup() as group:
             covering = group.create_task(cover(), name=f"delay of tool {use.call.name}")

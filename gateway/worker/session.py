@@ -18,6 +18,7 @@ from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
 from gateway.tools.kind import Surroundings
 from gateway.tools.toolbox import Toolbox
+from gateway.webhooks.signing import Signer
 from gateway.worker.call_actions import CallActions
 from gateway.worker.clock import CallClock
 from gateway.worker.endpointing_callout import EndpointingCallout
@@ -112,6 +113,7 @@ class Session:
         around = Surroundings(
             port=port,
             client=resources.client,
+            signer=Signer(resources.client),
             call=opening.call,
             assistant={"name": opening.assistant.name},
             server=opening.assistant.server,
