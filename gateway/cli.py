@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.commands.key_cli import key_app, organisation_app
 from gateway.commands.provider.cli import provider_app
 from gateway.commands.settings_option import ConfigOption, read_settings, settings_file
 from gateway.errors import ConfigError, ParleyError
@@ -27,6 +28,8 @@ app = typer.Typer(
 calls_app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 app.add_typer(calls_app, name="calls")
 app.add_typer(provider_app, name="provider")
+app.add_typer(key_app, name="key")
+app.add_typer(organisation_app, name="organisation")
 
 
 @app.command()
