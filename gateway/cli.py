@@ -74,6 +74,22 @@ def worker(
 
 
 @app.command()
+def api(config: ConfigOption = None) -> None:
+    """Run the control plane: the REST API, and the gateways that attach to it.
+
+    `parley serve` starts its own; run one by hand to have one for several gateways, and name its `api.link` in their
+    `api.address`. Its first start prints a private key.
+
+    Example:
+
+        parley api --config /etc/parley/parley.yaml
+    """
+    from gateway.commands import api as command
+
+    command.run(read_settings(config))
+
+
+@app.command()
 def check(
     config: Annotated[Path | None, typer.Argument(metavar="[CONFIG]", help="Settings file to check.")] = None,
 ) -> None:

@@ -1,7 +1,7 @@
 """`parley serve`: everything on one machine, from the first port to the last hang-up.
 
-Order of things: HTTP port (so that /readyz tells from the first moment), demo service, workers and SIP, then `parley
-ready`. On the way down the calls end first, then SIP, workers, HTTP.
+Order of things: HTTP port (so that /readyz tells from the first moment), demo service, the api, workers and SIP, then
+`parley ready`. On the way down the calls end first, then SIP, workers, the api, HTTP.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Protocol
 
 import structlog
 
+from gateway.api.child import LocalApi
 from gateway.call.gateway import Endpoint, Gateway
 from gateway.call.leg import Leg
 from gateway.carriers.gateway_calls import GatewayCalls
@@ -40,6 +41,8 @@ STUCK_SECONDS = 5.0
 """A part of the process that has not moved for this long is stuck."""
 WORKER_SECONDS = 120.0
 """For the first local worker to load its models."""
+API_SECONDS = 30.0
+"""For the local api, after the workers. Calls need it no more than they need REST."""
 REMOTE_WORKER_SECONDS = 5.0
 """For a worker elsewhere; calls are refused with 503 until there is one."""
 _HEARTBEAT_SECONDS = 0.25
@@ -85,9 +88,12 @@ class Service:
         make_endpoint: Callable[[Settings, OnLeg], ServedEndpoint] | None = None,
     ) -> None:
         self._settings = settings
-        command = worker_command(settings.worker, ["--config", str(config.absolute())] if config else [])
-        self._pool = WorkerPool(settings.worker, command=command)
+        arguments = ["--config", str(config.absolute())] if config else []
+        self._pool = WorkerPool(settings.worker, command=worker_command(settings.worker, arguments))
         self._gateway = Gateway(settings, pool=self._pool, make_endpoint=self._open)
+        self._api = (
+            LocalApi(arguments, self._gateway.plane) if self._gateway.plane and not settings.api.address else None
+        )
         self._make_endpoint = make_endpoint or _sip_endpoint
         self._endpoint: ServedEndpoint | None = None
         self._shutdown = Shutdown()
@@ -107,6 +113,8 @@ class Service:
                 await stack.enter_async_context(self._demo())
             await stack.enter_async_context(_background(self._beat(), name="heartbeat"))
             await stack.enter_async_context(_background(self._watch(), name="watchdog"))
+            if self._api is not None:
+                await stack.enter_async_context(_background(self._api.run(), name="api"))
             stack.push_async_callback(self._gateway.close)
             if self._settings.api.enabled:
                 await stack.enter_async_context(self._media())
@@ -131,6 +139,8 @@ class Service:
             raise SetupError("No worker could start; the line above tells why.")
         if local and not self._pool.ready:
             raise SetupError(f"No worker was ready within {WORKER_SECONDS:.0f} s; the log above tells why.")
+        if self._api is not None and not await self._api.wait_ready(API_SECONDS):
+            log.warning("the api does not serve yet; only calls that a route of the settings takes are answered")
 
     def _open(self, on_leg: OnLeg) -> ServedEndpoint:
         self._endpoint = self._make_endpoint(self._settings, on_leg)
@@ -170,6 +180,10 @@ class Service:
         assert self._endpoint is not None
         address = f"sip:{dialled_user(self._settings)}@{self._endpoint.address}"
         line = f"parley ready: call {address}, metrics at http://{host}:{http_port}/metrics"
+        if self._api is not None and (announced := self._api.announced):
+            line += f", REST at {announced.url}"
+            if announced.key_line:
+                sys.stdout.write(announced.key_line + "\n")
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
         self._notifier.ready(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,9 +16,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from gateway import serve as composition
 from gateway.call.leg import Leg
+from gateway.config.loading import load
 from gateway.errors import SetupError
 from gateway.serve import Service, dialled_user
 from gateway.settings import ApiSettings, HttpSettings, RouteSettings, Settings, WorkerSettings
@@ -80,10 +83,10 @@ def settings(tmp_path: Path) -> Settings:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, endpoint: SilentEndpoint, output: Callable[[], str]
+    settings: Settings, endpoint: SilentEndpoint, output: Callable[[], str], config: Path | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The service, announced; it has ended when the block is left."""
-    service = Service(settings, make_endpoint=lambda _settings, _on_leg: endpoint)
+    service = Service(settings, config=config, make_endpoint=lambda _settings, _on_leg: endpoint)
     task = asyncio.create_task(service.serve())
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.http.port}") as client, asyncio.timeout(20):
         while "parley ready" not in output():
@@ -173,6 +176,27 @@ async def test_a_local_worker_that_never_comes_is_an_error(settings: Settings, m
         await Service(local, make_endpoint=lambda _settings, _on_leg: SilentEndpoint()).serve()
 
 
+async def test_the_first_start_tells_a_key_of_the_api(tmp_path: Path, output: Callable[[], str]) -> None:
+    file = tmp_path / "parley.yaml"
+    sections = {
+        "data_dir": str(tmp_path / "data"),
+        "http": {"port": free_port()},
+        "api": {"port": free_port()},
+        "media": {"port": 0},
+        "worker": {"count": 0, "addresses": [NOBODY]},
+    }
+    file.write_text(yaml.safe_dump(sections))
+    settings = load(file)
+    async with running(settings, SilentEndpoint(), output, config=file) as client:
+        rest = f"http://127.0.0.1:{settings.api.port}"
+        key = re.search(r"^parley key: (\S+) .*\nparley ready.*, REST at (\S+)$", output(), re.MULTILINE)
+        assert key is not None
+        assert key[2] == rest
+        listed = await client.get(f"{rest}/assistant", headers={"Authorization": f"Bearer {key[1]}"})
+        assert (listed.status_code, listed.json()) == (200, [])
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 @pytest.mark.parametrize(
     ("routes", "user"),
     [
@@ -206,6 +230,7 @@ def systemd_service(
             "PARLEY_SIP__PORT": str(free_port(socket.SOCK_DGRAM)),
             "PARLEY_RTP__PORTS": "28000-28199",
             "PARLEY_HTTP__PORT": str(free_port()),
+            "PARLEY_API__ENABLED": "false",
             **environ,
         }
         with (tmp_path / "log").open("w") as log:

@@ -40,17 +40,6 @@ class Plane(Protocol):
         """Whether a gateway is there that could dial."""
 
 
-class Deliveries(Protocol):
-    """The sender of server messages."""
-
-    def wake(self) -> None:
-        """Something was added to the outbox."""
-
-    @property
-    def depth(self) -> int:
-        """Messages that wait."""
-
-
 @dataclass(frozen=True, slots=True)
 class ApiContext:
     """`client` sends requests to addresses that users named, past the egress guard. `secrets` opens credentials,
@@ -59,7 +48,6 @@ class ApiContext:
     settings: Settings
     database: Database
     plane: Plane
-    deliveries: Deliveries
     client: httpx.AsyncClient
     secrets: Secrets
     signer: UrlSigner

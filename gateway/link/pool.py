@@ -10,7 +10,8 @@ import structlog
 
 from gateway.errors import NoWorker
 from gateway.link.link import WorkerLink
-from gateway.link.processes import WorkerProcess
+from gateway.link.processes import ChildProcess
+from gateway.observe import metrics
 from gateway.settings import WorkerSettings
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,7 @@ class WorkerPool:
         self._settings = settings
         self._links = [WorkerLink(address, address, capacity=settings.capacity) for address in settings.addresses]
         self._processes = [
-            WorkerProcess(name, command or worker_command(settings), self._local(name))
+            ChildProcess(name, command or worker_command(settings), self._local(name), restarts=metrics.WORKER_RESTARTS)
             for name in (f"worker-{number}" for number in range(1, settings.count + 1))
         ]
         self._turn = 0
@@ -50,7 +51,7 @@ class WorkerPool:
         return tuple(self._links)
 
     @property
-    def processes(self) -> Sequence[WorkerProcess]:
+    def processes(self) -> Sequence[ChildProcess]:
         """The local ones."""
         return tuple(self._processes)
 

@@ -1,4 +1,4 @@
-"""Worker processes on this machine: started, watched, started again, ended with us."""
+"""Child processes on this machine, workers and the api: started, watched, started again, ended with us."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
+from prometheus_client import Counter
 
 from gateway.errors import LinkError
-from gateway.observe import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+):(\d{1,5})\s*$")
 
 
 def announced_address(line: str) -> str | None:
-    """The address in a line that a worker prints: JSON with `address`, or text that ends with host:port."""
+    """The address in a line that a child prints: JSON with `address`, or text that ends with host:port."""
     try:
         announcement = json.loads(line)
     except ValueError:
@@ -40,18 +40,30 @@ def announced_address(line: str) -> str | None:
     return address if isinstance(address, str) else None
 
 
-class WorkerProcess:
-    """One supervised worker.
+class ChildProcess:
+    """One supervised process.
 
     `run` keeps it running until cancelled, then ends it.
 
     :param name: for logs
     :param command: program and arguments; it prints its address on standard output when it serves
     :param serve: awaited with the address, for as long as the process lives: cancelled when it ends
+    :param restarts: counts each new start
+    :param heard: gets each line that it prints until it is ready
     """
 
-    def __init__(self, name: str, command: Sequence[str], serve: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        serve: Callable[[str], Awaitable[None]],
+        *,
+        restarts: Counter,
+        heard: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.name = name
+        self._restarts = restarts
+        self._heard = heard
         self._command = [sys.executable, "-m", "gateway.link.child", str(os.getpid()), *command]
         self._serve = serve
         self._process: asyncio.subprocess.Process | None = None
@@ -74,10 +86,10 @@ class WorkerProcess:
                 await self._live()
             except LinkError as error:
                 self.stillborn = lives == 0
-                log.error("worker process failed", worker=self.name, detail=str(error))
+                log.error("process failed", child=self.name, detail=str(error))
             lives += 1
             failures = 0 if loop.time() - started >= STABLE_SECONDS else failures + 1
-            metrics.WORKER_RESTARTS.inc()
+            self._restarts.inc()
             await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1] if failures else 0)
 
     async def _live(self) -> None:
@@ -89,18 +101,20 @@ class WorkerProcess:
         try:
             address = await self._ready(process)
             self.stillborn = False
-            log.info("worker process ready", worker=self.name, pid=process.pid, address=address)
+            log.info("process ready", child=self.name, pid=process.pid, address=address)
             await self._while_alive(process, address)
         finally:
             await _end(process)
-        log.warning("worker process ended", worker=self.name, pid=process.pid, status=process.returncode)
+        log.warning("process ended", child=self.name, pid=process.pid, status=process.returncode)
 
     async def _ready(self, process: asyncio.subprocess.Process) -> str:
         assert process.stdout is not None
         try:
             async with asyncio.timeout(READY_SECONDS):
-                async for line in process.stdout:
-                    if address := announced_address(line.decode(errors="replace").strip()):
+                async for raw in process.stdout:
+                    line = raw.decode(errors="replace").strip()
+                    self._heard(line)
+                    if address := announced_address(line):
                         return address
         except TimeoutError:
             raise LinkError(f"{self.name} announced no address within {READY_SECONDS:.0f} s; see its log.") from None
@@ -115,8 +129,8 @@ class WorkerProcess:
 
 
 async def _until_ended(process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> None:
-    """Read on, or a worker that prints would stop at a full pipe. The pipe's end is not the process's end, because
-    children of the worker may hold it."""
+    """Read on, or a process that prints would stop at a full pipe. The pipe's end is not the process's end, because
+    children of it may hold it."""
     while process.returncode is None:
         try:
             async with asyncio.timeout(CHECK_SECONDS):

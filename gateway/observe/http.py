@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -68,9 +68,16 @@ async def serving(app: FastAPI, *, host: str, port: int, purpose: str) -> AsyncI
     :param purpose: what the port is for, and the setting that names it, for the error: "metrics (http.port)"
     :raises SetupError: when the port cannot be bound
     """
-    listener = _bind(host, port, purpose)
-    async with serving_on(listener, app, purpose=purpose):
-        yield int(listener.getsockname()[1])
+    with listening(host, port, purpose=purpose) as listener:
+        async with serving_on(listener, app, purpose=purpose):
+            yield int(listener.getsockname()[1])
+
+
+@contextmanager
+def listening(host: str, port: int, *, purpose: str) -> Iterator[socket.socket]:
+    """A socket that listens; parameters and errors are those of `serving`."""
+    with _bind(host, port, purpose) as listener:
+        yield listener
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ import structlog
 from gateway.settings import LogSettings
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_QUIET = ("httpx", "httpcore", "httpx2", "httpcore2", "uvicorn", "asyncio", "grpc", "websockets")
+_QUIET = ("alembic", "httpx", "httpcore", "httpx2", "httpcore2", "uvicorn", "asyncio", "grpc", "websockets")
 """Libraries that log each request at info, or the keys in its headers at debug."""
 
 

@@ -103,6 +103,7 @@ WORKER_CAPACITY = Gauge("parley_worker_capacity", "Calls that the worker takes a
 WORKER_CPU = Gauge("parley_worker_cpu_cores", "Cores that the worker used over the last second.", ["worker"])
 WORKER_DRAINING = Gauge("parley_worker_draining", "1 while the worker takes no new calls.", ["worker"])
 WORKER_RESTARTS = Counter("parley_worker_restarts_total", "Local worker processes started again after they ended.")
+API_RESTARTS = Counter("parley_api_restarts_total", "Local api processes started again after they ended.")
 
 # ---------------------------------------------------------------- providers
 

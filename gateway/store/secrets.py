@@ -5,6 +5,7 @@ The key is `store.secret_key`, else a file in `data_dir` that is made at first s
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import re
@@ -33,6 +34,7 @@ class Secrets:
     """
 
     def __init__(self, key: str | bytes) -> None:
+        self._key = key if isinstance(key, bytes) else key.encode()
         try:
             self._fernet = Fernet(key)
         except ValueError:
@@ -48,6 +50,10 @@ class Secrets:
         """
         given = settings.store.secret_key
         return cls(given.get_secret_value() if given else _key_of_file(settings.data_dir / _FILE))
+
+    def derived_key(self, purpose: str) -> bytes:
+        """32 bytes for something else than encryption, the same at each start."""
+        return hmac.digest(self._key, purpose.encode(), "sha256")
 
     def sealed(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A credential as it is kept: what is secret in it, at any depth, is encrypted."""

@@ -43,13 +43,6 @@ class PlaneDouble:
         self.ended.append(call_id)
 
 
-class DeliveriesDouble:
-    depth = 0
-
-    def wake(self) -> None:
-        pass
-
-
 @dataclass
 class House:
     """`client` has the private key; `public` and `stranger` are clients with other keys, `nobody` has none."""
@@ -82,7 +75,6 @@ async def house(folder: Path, url: str | None = None) -> AsyncIterator[House]:
                 settings=settings,
                 database=database,
                 plane=plane,
-                deliveries=DeliveriesDouble(),
                 client=outgoing,
                 secrets=Secrets(Fernet.generate_key()),
                 signer=UrlSigner(b"key", BASE),

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
+import gateway.observe.api_metrics
 import gateway.observe.metrics  # noqa: F401  registers the metrics
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.filler_plan import FillerPlan

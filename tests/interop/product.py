@@ -127,7 +127,8 @@ class Product:
 
     def worker_pid(self) -> int:
         """Process id of the local worker that was started last."""
-        return int([line["pid"] for line in self.log_lines() if line["message"] == "worker process ready"][-1])
+        ready = [line for line in self.log_lines() if line["message"] == "process ready"]
+        return int([line["pid"] for line in ready if line["child"].startswith("worker-")][-1])
 
     def records(self, number: str | None = None) -> list[dict[str, Any]]:
         """Records of ended calls, oldest file first; those to `number` when one is given.
