@@ -18,6 +18,8 @@ from gateway.api import (
 )
 from gateway.api.border import Border
 from gateway.api.context import ApiContext
+from gateway.chat import router as chats
+from gateway.chat import sessions
 
 ROUTERS: Sequence[Callable[[], APIRouter]] = (
     assistants.router,
@@ -26,6 +28,8 @@ ROUTERS: Sequence[Callable[[], APIRouter]] = (
     phone_numbers.router,
     credentials.router,
     structured_outputs.router,
+    chats.router,
+    sessions.router,
 )
 """In the order in which they are asked: those of one fixed path before those of `{id}`."""
 

@@ -1,0 +1,1 @@
+"""Conversations by text: an assistant without a telephone."""

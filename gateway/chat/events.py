@@ -1,0 +1,34 @@
+"""Server messages of chats and sessions: chat.created, chat.deleted, session.created, session.updated,
+session.deleted. An assistant's server gets those that it subscribes to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.assistant.legacy import modern
+from gateway.store import outbox
+from gateway.store.clock import clock
+from gateway.store.entities import Entity
+
+
+async def announce(session: AsyncSession, kind: str, entity: Entity, assistant: Mapping[str, Any]) -> None:
+    """Have a message delivered, in the transaction of what it tells.
+
+    :param assistant: Vapi's JSON, whose server and subscriptions count
+    """
+    current = modern(assistant)
+    server, subscribed = current.get("server"), current.get("serverMessages")
+    if not isinstance(server, dict) or not server.get("url"):
+        return
+    if not isinstance(subscribed, list) or kind not in subscribed:
+        return
+    noun = kind.partition(".")[0]
+    timestamp = round(clock.now().timestamp() * 1000)
+    message = {"type": kind, "timestamp": timestamp, noun: entity.shown()}
+    body = json.dumps({"message": message}, ensure_ascii=False)
+    stream = f"{noun}:{entity.id}"
+    await outbox.add(session, entity.organisation_id, stream=stream, type=kind, server=server, body=body)
