@@ -29,6 +29,7 @@ from gateway.store.clock import clock
 from gateway.store.entities import Entities, Entity, Kind
 from gateway.tools.kind import Surroundings
 from gateway.tools.toolbox import Toolbox
+from gateway.webhooks.signing import Signer
 
 Body = dict[str, Any]
 ANSWER_SECONDS = 120.0
@@ -150,6 +151,7 @@ class Chats:
         around = Surroundings(
             port=port,
             client=self._context.client,
+            signer=Signer(self._context.client),
             call=call,
             assistant={"name": assistant.name},
             server=assistant.server,
