@@ -193,7 +193,6 @@ class Chats:
             await announce(session, "chat.created", kept, server)
             if chat.session is not None:
                 await announce(session, "session.updated", await entities.get(Kind.SESSION, chat.session.id), server)
-        self._context.deliveries.wake()
         return kept
 
 

@@ -143,7 +143,6 @@ def _add_kept(routes: APIRouter) -> None:
             entities = Entities(session, caller.organisation_id)
             kept = await entities.delete(Kind.CHAT, id)
             await _tell_deleted(session, entities, kept)
-        context.deliveries.wake()
         return Json(kept.shown())
 
 

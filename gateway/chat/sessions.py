@@ -92,7 +92,6 @@ def router() -> APIRouter:
         async with context.database.transaction() as session:
             made = await resource.create(session, caller, {"status": "active", **body}, context)
             await tell(session, caller, "session.created", await _session(session, caller, made["id"]))
-        context.deliveries.wake()
         return Json(made, status_code=201)
 
     @routes.get("/session", summary="List session, by page", responses={200: page_of(SessionBody, "session")})
@@ -130,7 +129,6 @@ def router() -> APIRouter:
         async with context.database.transaction() as session:
             shown = await resource.update(session, caller, id, changes, context)
             await tell(session, caller, "session.updated", await _session(session, caller, id))
-        context.deliveries.wake()
         return Json(shown)
 
     @routes.delete("/session/{id}", summary="Delete session", responses=answer)
@@ -139,7 +137,6 @@ def router() -> APIRouter:
         async with context.database.transaction() as session:
             entity = await Entities(session, caller.organisation_id).delete(Kind.SESSION, id)
             await tell(session, caller, "session.deleted", entity)
-        context.deliveries.wake()
         return Json(entity.shown())
 
     return routes
