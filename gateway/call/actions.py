@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -16,6 +17,14 @@ TRANSFER_SECONDS = 60.0
 """From REFER to its final NOTIFY (RFC 3515)."""
 PLAYOUT_SECONDS = 60.0
 """How long a transfer waits for what is queued."""
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
+"""A token of RFC 3261, section 25.1."""
+VERBS = ("INFO", "MESSAGE", "NOTIFY")
+_ADDRESSING = ("via", "from", "to", "call-id", "cseq", "contact", "max-forwards", "route", "record-route")
+_OURS = frozenset((*_ADDRESSING, "content-length", "content-type", *"vftimlc"))
+"""Headers that make a request part of the dialog: they are not the user's to set."""
 
 
 class Durable(Protocol):
@@ -75,7 +84,9 @@ class Actions:
             case "transfer":
                 return await self._transfer(action.transfer)
             case "send_digits":
-                return await self._send_digits(action.send_digits.digits)
+                return await self._send_digits(action.send_digits)
+            case "sip_request":
+                return await self._send_request(action.sip_request)
         return False, "This gateway does not know that action."
 
     def _hang_up(self, hangup: pb.Hangup) -> tuple[bool, str]:
@@ -83,12 +94,28 @@ class Actions:
         self._end(EndAfterPlayout(reason) if hangup.after_playout else EndNow(reason))
         return True, "The call ends."
 
-    async def _send_digits(self, digits: str) -> tuple[bool, str]:
+    async def _send_digits(self, send: pb.SendDigits) -> tuple[bool, str]:
         try:
-            await self._leg.send_digits(digits)
+            await self._leg.send_digits(send.digits, info=send.info)
         except LegError as error:
             return False, str(error)
         return True, "The digits were sent."
+
+    async def _send_request(self, request: pb.SipRequest) -> tuple[bool, str]:
+        if request.verb not in VERBS:
+            return False, f"A {request.verb} is not sent inside a call; {', '.join(VERBS)} are."
+        if wrong := [name for name in request.headers if not _HEADER_NAME.fullmatch(name)]:
+            return False, f"{wrong[0]!r} is no name of a header."
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
+        written = next((value for name, value in request.headers.items() if name.lower() == "content-type"), "")
+        kind = written or ("application/json" if request.body.startswith(("{", "[")) else "text/plain")
+        try:
+            status, reason = await self._leg.send_request(
+                request.verb, headers, request.body, kind if request.body else ""
+            )
+        except LegError as error:
+            return False, str(error)
+        return status < 300, f"The other side answered with {status} {reason}."
 
     async def _transfer(self, transfer: pb.Transfer) -> tuple[bool, str]:
         if self._outcome is not None:

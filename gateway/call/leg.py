@@ -6,6 +6,7 @@ SIP, WebRTC, WebSocket and carrier legs implement the same two sides: `Leg` is w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -124,8 +125,14 @@ class Leg(Protocol):
     async def transfer(self, destination: str) -> None:
         """Blind transfer by REFER; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
 
-    async def send_digits(self, digits: str) -> None:
-        """Send DTMF by RFC 4733. :raises LegError: when the far end does not take it."""
+    async def send_digits(self, digits: str, *, info: bool = False) -> None:
+        """Send DTMF by RFC 4733, or by SIP INFO. :raises LegError: when the far end does not take it."""
+
+    async def send_request(
+        self, method: str, headers: Mapping[str, str], body: str, content_type: str
+    ) -> tuple[int, str]:
+        """Send INFO, MESSAGE or NOTIFY inside the dialog; returns status and reason of the final answer, 408 when none
+        came. :raises LegError: when it cannot be sent."""
 
     def play(self, utterance: int, offset: int, pcm: bytes, *, final: bool) -> int:
         """Queue PCM of an utterance for the media clock; returns how many samples fitted (about 4 s fit in all)."""

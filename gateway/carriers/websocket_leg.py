@@ -89,9 +89,15 @@ class WebSocketLeg:
         """:raises LegError: always"""
         raise LegError(f"A WebSocket call cannot be transferred to {destination}; only telephone calls can.")
 
-    async def send_digits(self, digits: str) -> None:
+    async def send_digits(self, digits: str, *, info: bool = False) -> None:
         """:raises LegError: always"""
         raise LegError("A WebSocket call has no telephone keys to send.")
+
+    async def send_request(
+        self, method: str, headers: Mapping[str, str], body: str, content_type: str
+    ) -> tuple[int, str]:
+        """:raises LegError: always"""
+        raise LegError(f"A WebSocket call has no SIP dialog for {method}.")
 
     def play(self, utterance: int, offset: int, pcm: bytes, *, final: bool) -> int:
         """Queue PCM of an utterance; returns how many samples fitted, 0 before the client is there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ from gateway.sip.headers import end_reason, header_text, parse_message, quoted
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
+from gateway.sip.requests import OnAnswer, SentRequests
 from gateway.sip.sdp import offers_codec
 from gateway.sip.statistics import read_statistics
 
@@ -50,6 +51,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._answer_in_dialog = answer_in_dialog
         self._on_gone = on_gone
         self._media_leg: MediaLeg | None = None
+        self._requests = SentRequests()
         self._streaming = False
         self._statistics: MediaStatistics | None = None
         self._ended_locally = False
@@ -111,6 +113,26 @@ class SipCall(pj.Call):  # type: ignore[misc]
             raise LegError(f"{digits!r} cannot be sent as digits; only 0-9, A-D, * and # can.")
         self._do("send digits", self.dialDtmf, digits)
 
+    def request(
+        self, method: str, headers: Mapping[str, str], body: str, content_type: str, on_answer: OnAnswer
+    ) -> None:
+        """A request inside the dialog. :raises LegError: when it cannot be sent"""
+        if self._ended or not self._answered:
+            raise LegError(f"{method} can be sent during a call only.")
+        sent = pj.CallSendRequestParam()
+        sent.method = method
+        for name, value in headers.items():
+            header = pj.SipHeader()
+            header.hName, header.hValue = name, header_text(value)
+            sent.txOption.headers.append(header)
+        sent.txOption.contentType, sent.txOption.msgBody = content_type, body
+        self._requests.add(method, on_answer)
+        try:
+            self._do(f"send {method}", self.sendRequest, sent)
+        except LegError:
+            self._requests.withdraw(method)
+            raise
+
     def statistics(self) -> MediaStatistics | None:
         """Figures of the stream as it stands, the last ones when it is gone."""
         self._keep_statistics()
@@ -153,6 +175,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
         event = prm.e.body.tsxState
         transaction = event.tsx
+        if transaction.role == pj.PJSIP_ROLE_UAC:
+            self._requests.changed(transaction)
         if transaction.role != pj.PJSIP_ROLE_UAS or transaction.state != pj.PJSIP_TSX_STATE_TRYING:
             return
         method = str(transaction.method)
@@ -240,6 +264,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
             return
         self._ended = True
         self._close_media()
+        self._requests.give_up()
         if self._transferring:
             # many PBXes hang up as soon as they have taken the call over, and never tell the outcome
             self._tell_transfer(
@@ -261,6 +286,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
             return
         self._ended = True
         self._close_media()
+        self._requests.give_up()
         if self._leg is not None:
             self._leg.tell_ended(408, "not ended in time", by_remote=False, statistics=self._statistics)
 

@@ -20,6 +20,7 @@ from gateway.sip.headers import SipMessage, called_address, kept_headers, parse_
 from gateway.sip.leg import SipLeg
 from gateway.sip.media_thread import MediaThread
 from gateway.sip.owner_thread import OwnerThread
+from gateway.sip.requests import OnAnswer
 
 log = structlog.get_logger(__name__)
 
@@ -154,6 +155,12 @@ class CallTable:
     def send_digits(self, key: int, digits: str) -> None:
         """RFC 4733."""
         self._get(key).digits(digits)
+
+    def request(
+        self, key: int, method: str, headers: Mapping[str, str], body: str, content_type: str, on_answer: OnAnswer
+    ) -> None:
+        """INFO, MESSAGE or NOTIFY inside the dialog."""
+        self._get(key).request(method, headers, body, content_type, on_answer)
 
     def statistics(self, key: int) -> MediaStatistics | None:
         """Figures so far."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -14,11 +14,18 @@ from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.media_thread import MediaLeg
 from gateway.sip.owner_thread import OwnerThread
+from gateway.sip.requests import OnAnswer
 
 log = structlog.get_logger(__name__)
 
 _COMMAND_SECONDS = 5.0
 """The owner thread answers within milliseconds; it is late only when it is lost."""
+
+_ANSWER_SECONDS = 34.0
+"""RFC 3261 gives a transaction 32 s; then the stack itself tells that there was no answer."""
+_DIGIT_MS = 160
+_DTMF_TYPE = "application/dtmf-relay"
+"""https://datatracker.ietf.org/doc/html/draft-kaplan-dispatch-info-dtmf-package"""
 
 Told = Callable[[LegListener], None]
 """Something that a listener is told."""
@@ -32,6 +39,9 @@ class Dialogs(Protocol):
     def hangup(self, key: int, reason: str) -> None: ...
     def transfer(self, key: int, destination: str) -> None: ...
     def send_digits(self, key: int, digits: str) -> None: ...
+    def request(
+        self, key: int, method: str, headers: Mapping[str, str], body: str, content_type: str, on_answer: OnAnswer
+    ) -> None: ...
     def statistics(self, key: int) -> MediaStatistics | None: ...
 
 
@@ -100,9 +110,39 @@ class SipLeg:
         """Blind transfer by REFER; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
         await self._command(lambda: self._dialogs.transfer(self._key, destination))
 
-    async def send_digits(self, digits: str) -> None:
-        """Send DTMF by RFC 4733. :raises LegError: when the far end does not take it."""
-        await self._command(lambda: self._dialogs.send_digits(self._key, digits))
+    async def send_digits(self, digits: str, *, info: bool = False) -> None:
+        """Send DTMF by RFC 4733, or by SIP INFO. :raises LegError: when the far end does not take it."""
+        if not info:
+            await self._command(lambda: self._dialogs.send_digits(self._key, digits))
+            return
+        for digit in digits:
+            body = f"Signal={digit}\r\nDuration={_DIGIT_MS}\r\n"
+            status, reason = await self.send_request("INFO", {}, body, _DTMF_TYPE)
+            if status >= 300:
+                raise LegError(f"The far end took no digit by INFO: {status} {reason}.")
+
+    async def send_request(
+        self, method: str, headers: Mapping[str, str], body: str, content_type: str
+    ) -> tuple[int, str]:
+        """Send INFO, MESSAGE or NOTIFY inside the dialog, and wait for the final answer: its status and reason.
+
+        :raises LegError: when it cannot be sent
+        """
+        answer: asyncio.Future[tuple[int, str]] = self._loop.create_future()
+
+        def settle(status: int, reason: str) -> None:
+            if not answer.done():
+                answer.set_result((status, reason))
+
+        def on_answer(status: int, reason: str) -> None:
+            self._post(lambda: settle(status, reason))
+
+        await self._command(lambda: self._dialogs.request(self._key, method, headers, body, content_type, on_answer))
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await answer
+        except TimeoutError:
+            return 408, "no answer"
 
     def play(self, utterance: int, offset: int, pcm: bytes, *, final: bool) -> int:
         """Queue PCM of an utterance for the media clock; returns how many samples fitted, 0 without media."""

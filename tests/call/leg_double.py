@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.call.leg import Direction, LegFrame, LegInfo, LegListener, MediaStatistics
@@ -117,6 +117,8 @@ class MemoryLeg:
         self.hung_up: str | None = None
         self.transfers: list[str] = []
         self.digits: list[str] = []
+        self.requests: list[tuple[str, dict[str, str], str, str]] = []
+        self.request_answer = (200, "OK")
         self.sent: list[bytes] = []
         self.next_tick = 0
         self.jitter_ms: float | None = 20.0
@@ -152,8 +154,14 @@ class MemoryLeg:
     async def transfer(self, destination: str) -> None:
         self.transfers.append(destination)
 
-    async def send_digits(self, digits: str) -> None:
-        self.digits.append(digits)
+    async def send_digits(self, digits: str, *, info: bool = False) -> None:
+        self.digits.append(f"INFO {digits}" if info else digits)
+
+    async def send_request(
+        self, method: str, headers: Mapping[str, str], body: str, content_type: str
+    ) -> tuple[int, str]:
+        self.requests.append((method, dict(headers), body, content_type))
+        return self.request_answer
 
     def play(self, utterance: int, offset: int, pcm: bytes, *, final: bool) -> int:
         return self.ring.play(utterance, offset, pcm, final=final)

@@ -275,6 +275,30 @@ async def test_an_action_is_done_once_and_its_result_told(tmp_path: Path) -> Non
         assert result.action_result == pb.ActionResult(action="d1", ok=True, detail="The digits were sent.")
 
 
+async def test_a_request_goes_out_in_the_dialog_without_headers_that_are_not_the_users(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        headers = {"X-Intent": "pay", "From": "sip:eve@h", "content-type": "text/csv"}
+        request = pb.SipRequest(verb="INFO", headers=headers, body="a,b")
+        to_call(h.workers[0], action("r1", sip_request=request))
+        await until(lambda: h.workers[0].got("action_result"))
+        assert leg.requests == [("INFO", {"X-Intent": "pay"}, "a,b", "text/csv")]
+        (result,) = h.workers[0].got("action_result")
+        assert (result.action_result.ok, result.action_result.detail) == (True, "The other side answered with 200 OK.")
+
+
+@pytest.mark.parametrize(
+    "request_", [pb.SipRequest(verb="BYE"), pb.SipRequest(verb="INFO", headers={"X: a\r\nVia": "b"})]
+)
+async def test_a_request_that_could_break_the_dialog_is_not_sent(tmp_path: Path, request_: pb.SipRequest) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        to_call(h.workers[0], action("r1", sip_request=request_))
+        await until(lambda: h.workers[0].got("action_result"))
+        assert not leg.requests
+        assert not h.workers[0].got("action_result")[0].action_result.ok
+
+
 async def test_a_transfer_waits_for_the_words_and_ends_the_call_when_it_went_well(tmp_path: Path) -> None:
     async with house(tmp_path, greet) as h:
         leg = await h.live()

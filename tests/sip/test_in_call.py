@@ -182,6 +182,48 @@ async def test_what_is_no_digit_is_an_error() -> None:
         await ann.bye()
 
 
+async def test_digits_by_info_go_out_one_by_one() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await told.event("answered")
+        sending = asyncio.create_task(told.leg.send_digits("4#", info=True))
+        for digit in "4#":
+            request = await ann.incoming("INFO")
+            assert request.message.first("content-type") == "application/dtmf-relay"
+            assert request.body.startswith(f"Signal={digit}\r\n")
+            ann.respond(request, "200 OK")
+        await sending
+        await ann.bye()
+
+
+@pytest.mark.parametrize("method", ["INFO", "MESSAGE", "NOTIFY"])
+async def test_a_request_inside_the_dialog_gets_its_answer(method: str) -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await told.event("answered")
+        for status, reason in ((200, "OK"), (488, "Not Acceptable Here")):
+            sending = asyncio.create_task(told.leg.send_request(method, {"X-Intent": "pay"}, "{}", "application/json"))
+            request = await ann.incoming(method)
+            assert request.message.first("x-intent") == "pay"
+            assert (request.message.first("content-type"), request.body) == ("application/json", "{}")
+            ann.respond(request, f"{status} {reason}")
+            assert await sending == (status, reason)
+        await ann.bye()
+
+
+async def test_a_request_whose_call_ends_is_answered_by_us() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        await told.event("answered")
+        sending = asyncio.create_task(told.leg.send_request("INFO", {}, "x", "text/plain"))
+        await ann.incoming("INFO")
+        await ann.bye()
+        assert (await sending)[0] == 481
+
+
 async def refer(told: Told, ann: Party) -> None:
     await told.event("answered")
     transferring = asyncio.create_task(told.leg.transfer("sip:sales@127.0.0.1"))
