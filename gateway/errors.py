@@ -14,6 +14,7 @@ ParleyError                   something a user can act on: str() is one plain se
 │   └── Unresolved              the control plane says so, or is away
 ├── LegError                  a leg could not do what was asked (dial, transfer, hold)
 ├── DialRefused               an outbound call was not placed, or was not answered
+├── UnknownMember             a destination names an assistant that this call does not have
 ├── NotLive                   there is no such live call, or it cannot do that now
 ├── NoGateway                 no gateway runs here that could be controlled
 ├── LinkError                 the stream between gateway and worker failed
@@ -140,6 +141,10 @@ class LegError(ParleyError):
 
 class DialRefused(ParleyError):
     """An outbound call was not placed, or was not answered."""
+
+
+class UnknownMember(ParleyError):
+    """A destination names an assistant that this call does not have."""
 
 
 class NotLive(ParleyError):

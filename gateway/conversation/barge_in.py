@@ -285,6 +285,9 @@ class BargeIn(Turns):
         self._cut_agent(reason)
         self._not_before = silent_ms + backoff_ms
         self._ending, self._aside = None, None
+        if self._leaving:
+            self._hand_over()
+            return
         (then or (self._give_up if self._failure is not None else self._idle))()
 
     def _key_cuts(self, event: e.KeyPressed) -> None:

@@ -15,6 +15,7 @@ class SpeechKind(StrEnum):
     FAREWELL = "farewell"
     APOLOGY = "apology"
     SAY = "say"
+    HANDOFF = "handoff"
     CONTINUATION = "continuation"
     VOICEMAIL = "voicemail"
     COVER = "cover"
@@ -140,6 +141,14 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOff:
+    """This conversation is over, and the next assistant begins. Its ears need the caller's audio since `unheard_ms`:
+    what is said there is no part of any turn yet."""
+
+    unheard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that the record of the call should tell."""
 
@@ -180,6 +189,7 @@ Command = (
     | CutUtterances
     | GiveVerdict
     | HangUp
+    | HandOff
     | Note
     | Screen
     | Fail

@@ -46,18 +46,39 @@ class ToolReturned:
     result: str
 
 
-Fact = CallerSaid | AgentSaid | ToolCalled | ToolReturned
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A message that nobody spoke: live control or a hook put it into the conversation."""
+
+    turn: int
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instructed:
+    """Another assistant took the conversation over, and keeps it as it was: its own system messages."""
+
+    turn: int
+    messages: tuple[ChatMessage, ...]
+
+
+Fact = CallerSaid | AgentSaid | ToolCalled | ToolReturned | Added
+Part = Fact | Instructed
+"""What a context is made of. `Instructed` follows from the assistants of the call, so that no journal keeps it."""
 
 
 @dataclass(slots=True)
 class Context:
-    """The facts of a conversation, oldest first, after fixed system messages. `spans` says when each was."""
+    """The facts of a conversation, oldest first, after fixed system messages. `spans` says when each was. The present
+    assistant has had the conversation since the fact with the index `since`."""
 
     system: tuple[ChatMessage, ...] = ()
-    facts: list[Fact] = field(default_factory=list)
+    facts: list[Part] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
+    since: int = 0
 
-    def add(self, fact: Fact, *, start_ms: int = 0, end_ms: int = 0) -> None:
+    def add(self, fact: Part, *, start_ms: int = 0, end_ms: int = 0) -> None:
         """Append a fact that took from `start_ms` to `end_ms` of the call clock."""
         self.facts.append(fact)
         self.spans.append((start_ms, end_ms))
@@ -80,7 +101,8 @@ class Context:
         """The messages for the model; `pending` is caller text that is no fact yet."""
         result = list(self.system)
         for fact in self.facts:
-            _append(result, _message(fact))
+            for message in fact.messages if isinstance(fact, Instructed) else (_message(fact),):
+                _append(result, message)
         if pending:
             _append(result, ChatMessage("user", pending))
         return _answered(result)
@@ -96,6 +118,8 @@ def _message(fact: Fact) -> ChatMessage:
             return ChatMessage("assistant", "", (ToolCall(fact.id, fact.name, fact.arguments),))
         case ToolReturned():
             return ChatMessage("tool", fact.result, tool_call_id=fact.id)
+        case Added():
+            return ChatMessage(fact.role, fact.content)
 
 
 def _append(messages: list[ChatMessage], message: ChatMessage) -> None:

@@ -35,7 +35,8 @@ class WordSpan:
 class Started:
     """The conversation opens. A resumed one continues after an earlier worker: `turn` is the last turn so far,
     `answer` the caller's text that nobody answered yet, `rest` what the agent had begun to say and nobody heard,
-    `said` what the agent said last, `filler` the last filler, in the reply to `filler_turn`."""
+    `said` what the agent said last, `filler` the last filler, in the reply to `filler_turn`. `takes_over`: the
+    assistant got the conversation from another one and begins now."""
 
     at: int
     resumed: bool = False
@@ -45,6 +46,7 @@ class Started:
     said: str = ""
     filler: str = ""
     filler_turn: int = 0
+    takes_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,14 @@ class EndRequested:
     words: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class HandoffRequested:
+    """Another assistant is to take the conversation over, when what is being said is over. `message` is said before."""
+
+    at: int
+    message: str = ""
+
+
 # ---------------------------------------------------------------- the gateway
 
 
@@ -334,6 +344,7 @@ Event = (
     | ToolStarted
     | ToolEnded
     | EndRequested
+    | HandoffRequested
     | PlayoutReported
     | PauseNoticed
     | SayRequested

@@ -88,6 +88,7 @@ class Floor(ABC):
         self._measured: e.SpeechMeasured | None = None
         self._aside: Segment | None = None
         self._ending: str | None = None
+        self._leaving = False
         self._time_is_up = False
         self._failure: c.Fail | None = None
         self._timers.set("opening", OPENING_MS)

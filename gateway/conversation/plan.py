@@ -43,6 +43,7 @@ class TurnPlan:
 
     greeting: str = ""
     greeting_interruptible: bool = True
+    speaks_first: bool = True
     wait_ms: int = 250
     endpointing: EndpointingPlan = field(default_factory=EndpointingPlan)
     backoff_ms: int = 1000
@@ -64,6 +65,7 @@ class TurnPlan:
         return cls(
             greeting=render(assistant.first_message) if speaks_first else "",
             greeting_interruptible=assistant.first_message_interruptions_enabled,
+            speaks_first=speaks_first,
             wait_ms=_ms(assistant.start_speaking_plan.wait_seconds),
             endpointing=_endpointing(assistant.start_speaking_plan),
             backoff_ms=_ms(stop.backoff_seconds),

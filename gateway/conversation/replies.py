@@ -8,6 +8,7 @@ from gateway.conversation import commands as c
 from gateway.conversation import endpointing
 from gateway.conversation import events as e
 from gateway.conversation.agent import AgentReply
+from gateway.conversation.caller import PRE_ROLL_MS
 from gateway.conversation.commands import SpeechKind
 from gateway.conversation.floor import LAST_WORDS_MS, REPLY_MS, Floor
 from gateway.conversation.heard import SpokenUtterance
@@ -143,8 +144,18 @@ class Replies(Floor):
         elif self._ending is not None:
             self._emit(c.HangUp(self._ending, after_playout=True))
             self._enter(State.ENDING)
+        elif self._leaving:
+            self._hand_over()
         else:
             self._idle()
+
+    def _hand_over(self) -> None:
+        """The next assistant has the call. What the caller says now, and nobody has taken as a turn, is for it."""
+        self._cut_agent("handoff")
+        self._close_cut_reply()
+        caller = self.caller
+        self._emit(c.HandOff(self._now if caller.empty else max(0, caller.start_ms - PRE_ROLL_MS)))
+        self._enter(State.CLOSED)
 
     def _on_reply(self, _: e.Event) -> None:
         self._fail("pipeline-error-reply-timeout", f"No part of the reply came within {REPLY_MS // 1000} s.")
@@ -183,6 +194,8 @@ class Replies(Floor):
     def _end_requested(self, event: e.EndRequested) -> None:
         if not self._is_committed(event.reply) or self.reply is None or self._ending is not None:
             return
+        if self._leaving:
+            return
         self._ending = event.reason
         silent = not event.words and not self.reply.speaks
         text = self._plan.farewell or (self._plan.goodbye if silent else "")
@@ -216,6 +229,9 @@ class Replies(Floor):
     def _give_up(self) -> None:
         """What was said before the failure has been heard: apologise, and then end the call."""
         assert self._failure is not None
+        if self._leaving:
+            self._hand_over()
+            return
         self._ending = self._failure.reason
         self._prepare_speech(self._plan.apology, SpeechKind.APOLOGY, interruptible=False)
         self._commit_reply()

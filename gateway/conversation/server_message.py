@@ -7,7 +7,16 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
+from gateway.conversation.context import (
+    Added,
+    AgentSaid,
+    CallerSaid,
+    Context,
+    Instructed,
+    Part,
+    ToolCalled,
+    ToolReturned,
+)
 from gateway.providers.base import ChatMessage, ToolCall
 
 
@@ -31,7 +40,7 @@ def conversation(context: Context, *, began_ms: int, said: str, start_ms: int, e
     :param began_ms: the wall clock at the call clock's zero, ms
     :param said: what the caller has said since, in [start_ms, end_ms] of the call clock
     """
-    facts: list[tuple[Fact, tuple[int, int]]] = list(zip(context.facts, context.spans, strict=True))
+    facts: list[tuple[Part, tuple[int, int]]] = list(zip(context.facts, context.spans, strict=True))
     if said:
         facts.append((CallerSaid(0, said), (start_ms, end_ms)))
     told = [
@@ -57,7 +66,7 @@ def _openai(message: ChatMessage) -> dict[str, Any]:
     return result
 
 
-def _content(fact: Fact) -> dict[str, Any] | None:
+def _content(fact: Part) -> dict[str, Any] | None:
     match fact:
         case CallerSaid():
             return {"role": "user", "message": fact.text}
@@ -68,6 +77,10 @@ def _content(fact: Fact) -> dict[str, Any] | None:
             return {"role": "tool_calls", "message": "", "toolCalls": [_tool_call(call)]}
         case ToolReturned():
             return {"role": "tool_call_result", "toolCallId": fact.id, "name": fact.name, "result": fact.result}
+        case Added():
+            return {"role": "bot" if fact.role == "assistant" else fact.role, "message": fact.content}
+        case Instructed():
+            return {"role": "system", "message": "\n".join(message.content for message in fact.messages)}
 
 
 def _tool_call(call: ToolCall) -> dict[str, Any]:

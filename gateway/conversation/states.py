@@ -25,7 +25,9 @@ The rules
     its end and the call is ended.
 12. A reply that broke off although nobody took the floor goes on (`continuing`): a noise cut it, or the gateway did. So
     every turn that was taken is answered.
-13. Who has finished and whose words are still with the transcriber hears a phrase (`late_transcript`), as one whose
+13. A handoff to another assistant waits for what is being said, and for nothing else: who interrupts that is heard by
+    the next assistant. The conversation is then CLOSED here and begins there, with the speech that is no turn yet.
+14. Who has finished and whose words are still with the transcriber hears a phrase (`late_transcript`), as one whose
     answer takes its time does. It is no answer: no turn is taken by it, and what the caller says over it is heard.
 
 How a state ends when nothing happens:
@@ -174,5 +176,6 @@ ALWAYS: Mapping[type[e.Event], str] = {
     e.ToolStarted: "_tool_started",
     e.ToolEnded: "_tool_ended",
     e.EndRequested: "_end_requested",
+    e.HandoffRequested: "_leave",
     e.PauseNoticed: "_stray_pause",
 }

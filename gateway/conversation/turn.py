@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.commands import Command, SpeechKind
 from gateway.conversation.floor import ASIDE_MS, OPENING_MS
 from gateway.conversation.screening import Screening
-from gateway.conversation.states import ALWAYS, RULES, State
+from gateway.conversation.states import ALWAYS, LAST, RULES, State
 
 
 class TurnMachine(Screening):
@@ -53,7 +54,10 @@ class TurnMachine(Screening):
         if event.rest:
             self._prepare_speech(event.rest, SpeechKind.CONTINUATION)
             self._commit_reply()
-        elif event.answer:
+        elif event.takes_over and self._plan.greeting:
+            self._prepare_speech(self._plan.greeting, SpeechKind.GREETING, self._plan.greeting_interruptible)
+            self._commit_reply()
+        elif event.answer or (event.takes_over and self._plan.speaks_first):
             self._prepare_reply("")
             self._commit_reply()
         else:
@@ -131,6 +135,25 @@ class TurnMachine(Screening):
             self._ending = "assistant-ended-call-after-message-spoken"
         self._prepare_speech(say.text, SpeechKind.SAY, interruptible=say.interruptible and not say.end_call_after)
         self._commit_reply()
+
+    def _leave(self, event: e.HandoffRequested) -> None:
+        """Another assistant takes the conversation over: after what is being said, or at once."""
+        if self._leaving or self._ending is not None or self.state in LAST:
+            return
+        self._leaving = True
+        if event.message:
+            self._say_on_the_way(event.message)
+        elif self.reply is None or not self.reply.committed:
+            self._stop_speculation()
+            self._hand_over()
+
+    def _say_on_the_way(self, message: str) -> None:
+        if self.reply is not None and self.reply.committed and not self.reply.finished and not self._covers:
+            self._emit(c.Speak(self.reply.id, message))
+        else:
+            self._silence_agent("handoff")
+            self._prepare_speech(message, SpeechKind.HANDOFF)
+            self._commit_reply()
 
     def _on_playout(self, _: e.Event) -> None:
         """What should be heard does not move: take the floor back, or end the call when these were its last words."""

@@ -15,7 +15,7 @@ class Usage:
 
     `provider` and `model` are as in the assistant. `seconds` of audio are a transcriber's, `characters` a voice's; a
     voice that bills time fills `seconds` too. `prompt_tokens` hold the cached ones, `completion_tokens` the reasoning.
-    Tokens of audio have a price of their own: `…_audio_tokens` say how many of those above them are such.
+    `member` is the assistant of a squad that used it. Tokens of audio have a price of their own: `…_audio_tokens` say how many of those above them are such.
     """
 
     stage: Stage
@@ -29,6 +29,7 @@ class Usage:
     prompt_audio_tokens: int = 0
     cached_prompt_audio_tokens: int = 0
     completion_audio_tokens: int = 0
+    member: str = ""
 
     def __add__(self, other: Usage) -> Usage:
         """Both amounts, of the same provider."""
@@ -49,7 +50,7 @@ def unmetered(usage: Usage) -> None:
 
 
 class UsageBook:
-    """What one call used so far, one sum for each provider and model. `add` is a meter.
+    """What one call used so far, one sum for each provider and model of each member. `add` is a meter.
 
     :param rows: what another worker wrote of the same call, as `rows` gave it
     """
@@ -57,18 +58,22 @@ class UsageBook:
     def __init__(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
         self.on_news: Callable[[], None] | None = None
         """Is called after each amount; nobody by default."""
-        self._sums: dict[tuple[Stage, str, str], Usage] = {}
+        self._sums: dict[tuple[Stage, str, str, str], Usage] = {}
         for row in rows:
             self.add(read_usage(row))
         self._shown = self.rows()
 
     def add(self, usage: Usage) -> None:
         """Count an amount."""
-        key = (usage.stage, usage.provider, usage.model)
+        key = (usage.stage, usage.provider, usage.model, usage.member)
         known = self._sums.get(key)
         self._sums[key] = known + usage if known else usage
         if self.on_news is not None:
             self.on_news()
+
+    def meter(self, member: str) -> Meter:
+        """A meter that counts for a member of a squad."""
+        return lambda usage: self.add(replace(usage, member=member))
 
     @property
     def sums(self) -> list[Usage]:

@@ -12,8 +12,9 @@ import structlog
 from gateway.errors import ParleyError, ProviderError, ProviderTimeout
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.registry import Providers
-from gateway.worker.opening import Opening, Resources, read_start
-from gateway.worker.session import Session
+from gateway.worker.call_start import CallStart
+from gateway.worker.held_call import HeldCall
+from gateway.worker.opening import Opening, Resources
 
 BATCH_SECONDS = 0.010
 """Events that are not urgent wait this long for company."""
@@ -52,7 +53,7 @@ class Attachment:
     def __init__(self, host: Host, write: Callable[[pb.WorkerTick], Awaitable[None]]) -> None:
         self._host = host
         self._write = write
-        self._sessions: dict[int, Session] = {}
+        self._held: dict[int, HeldCall] = {}
         self._starting: dict[int, list[pb.GatewayEvent]] = {}
         """Calls whose providers are being made, with what came for them meanwhile."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -68,7 +69,7 @@ class Attachment:
             async for tick in ticks:
                 for event in tick.events:
                     self._take(event, group)
-            logger.info("gateway detached", calls=len(self._sessions))
+            logger.info("gateway detached", calls=len(self._held))
             for task in [writer, *self._tasks]:
                 task.cancel()
 
@@ -77,8 +78,8 @@ class Attachment:
             self._open(event.call, event.start, group)
         elif (waiting := self._starting.get(event.call)) is not None:
             waiting.append(event)
-        elif (session := self._sessions.get(event.call)) is not None:
-            session.receive(event)
+        elif (held := self._held.get(event.call)) is not None:
+            held.receive(event)
 
     def _open(self, number: int, start: pb.StartCall, group: asyncio.TaskGroup) -> None:
         if reason := self._host.admit():
@@ -89,26 +90,33 @@ class Attachment:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _begin(self, number: int, start: pb.StartCall) -> Session:
-        """A session with its providers.
+    async def _begin(self, number: int, start: pb.StartCall) -> HeldCall:
+        """A call with the providers of who has it.
 
         :raises ParleyError, ValueError: the assistant is not valid, or a provider cannot be made
         """
         try:
             async with asyncio.timeout(_MAKE_SECONDS):
                 # An assistant that is new to this process may have an SDK imported: a second, for all other calls too.
-                opening, resources = await asyncio.to_thread(self._understand, start)
+                understood, opening, resources = await asyncio.to_thread(self._understand, start)
         except TimeoutError:
             raise ProviderTimeout(f"The providers of the call were not made within {_MAKE_SECONDS:g} s.") from None
-        session = Session(opening, resources, send=lambda message, urgent: self._send(number, message, urgent))
-        self._sessions[number] = session
+        held = HeldCall(
+            understood,
+            (opening, resources),
+            providers=self._host.providers,
+            client=self._host.client,
+            send=lambda message, urgent: self._send(number, message, urgent),
+        )
+        self._held[number] = held
         for event in self._starting.pop(number):
-            session.receive(event)
-        return session
+            held.receive(event)
+        return held
 
-    def _understand(self, start: pb.StartCall) -> tuple[Opening, Resources]:
-        opening = read_start(start)
-        return opening, Resources.of(opening, self._host.providers, self._host.client)
+    def _understand(self, start: pb.StartCall) -> tuple[CallStart, Opening, Resources]:
+        understood = CallStart(start)
+        opening = understood.first_opening()
+        return understood, opening, Resources.of(opening, self._host.providers, self._host.client)
 
     def _refuse(self, number: int, reason: str) -> None:
         self._send(number, pb.WorkerEvent(refused=pb.Refused(reason=reason)), True)
@@ -117,11 +125,11 @@ class Attachment:
         """Hold a call to its end. Whatever ends it is the end of this call alone."""
         try:
             try:
-                session = await self._begin(number, start)
+                held = await self._begin(number, start)
             except (ParleyError, ValueError) as error:
                 self._refuse_start(number, start, error)
                 return
-            await session.run()
+            await held.run()
         except ProviderError as error:
             # Only opening raises these: nothing was promised yet, and another worker may do better.
             self._refuse_start(number, start, error)
@@ -130,7 +138,7 @@ class Attachment:
             self._fail(number, "pipeline-error-worker-failed", f"The conversation failed: {_cause(error)!r}.")
         finally:
             self._starting.pop(number, None)
-            self._sessions.pop(number, None)
+            self._held.pop(number, None)
             self._host.release()
 
     def _refuse_start(self, number: int, start: pb.StartCall, error: Exception) -> None:

@@ -18,13 +18,23 @@ class SessionJournal:
     """Facts go into the context and the journal, everything else into the journal alone.
 
     :param now: the call clock, ms
+    :param keep: is given each entry, for whoever goes on with the call
     """
 
-    def __init__(self, context: Context, usage: UsageBook, *, now: Callable[[], int], send: Send) -> None:
+    def __init__(
+        self,
+        context: Context,
+        usage: UsageBook,
+        *,
+        now: Callable[[], int],
+        send: Send,
+        keep: Callable[[Entry], None] = lambda _: None,
+    ) -> None:
         self._context = context
         self._usage = usage
         self._now = now
         self._send = send
+        self._keep = keep
         self._early: list[tuple[str, dict[str, Any]]] | None = []
 
     def open(self) -> None:
@@ -62,4 +72,5 @@ class SessionJournal:
     def append(self, entry: Entry) -> None:
         """Send an entry to the gateway, which has it on disk before what follows from it."""
         message = pb.JournalEntry(at_ms=entry.at_ms, kind=entry.kind, json=entry.json)
+        self._keep(entry)
         self._send(pb.WorkerEvent(journal=message), entry.kind == "tool-call")

@@ -32,18 +32,21 @@ class ReplyParts:
 
 
 class Replies:
-    """At most one reply at a time."""
+    """At most one reply at a time.
 
-    def __init__(self, parts: ReplyParts) -> None:
+    :param latency: of a turn that another assistant's session took and did not answer
+    """
+
+    def __init__(self, parts: ReplyParts, *, latency: TurnLatency | None = None) -> None:
         self._parts = parts
         self._current: tuple[Reply, asyncio.Task[None]] | None = None
-        self._latency: TurnLatency | None = None
+        self.latency = latency
         self._begun: dict[int, int] = {}
         self._items: dict[int, str] = {}
 
     def take_turn(self, turn: c.CommitTurn) -> None:
         """The caller's words are a fact."""
-        self._latency = TurnLatency(turn.turn, turn.end_ms, turn.due_ms, turn.transcript_ms)
+        self.latency = TurnLatency(turn.turn, turn.end_ms, turn.due_ms, turn.transcript_ms)
         fact = CallerSaid(turn.turn, turn.text)
         self._parts.journal.record(fact, start_ms=turn.start_ms, end_ms=turn.end_ms, source=turn.source)
 
@@ -88,10 +91,10 @@ class Replies:
 
     def audio_sent(self, turn: int, utterance: int) -> None:
         """The first audio of a turn closes the books of its latency."""
-        latency = self._latency
+        latency = self.latency
         if latency is None or latency.turn != turn:
             return
-        self._latency = None
+        self.latency = None
         if self._current is not None:
             latency.clause_ms = self._current[0].clause_ms
         # sent ahead of the moment at which the turn was due, by the lead of the timer: it waits for that in the ring

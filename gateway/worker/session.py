@@ -13,9 +13,11 @@ import structlog
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation.context import ToolCalled
+from gateway.conversation.journal import Entry, entry_of
+from gateway.conversation.latency import TurnLatency
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
+from gateway.providers.base import TranscriberStream
 from gateway.tools.kind import Surroundings
 from gateway.tools.toolbox import Toolbox
 from gateway.webhooks.signing import Signer
@@ -23,32 +25,49 @@ from gateway.worker.call_actions import CallActions
 from gateway.worker.clock import CallClock
 from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
-from gateway.worker.journal import SessionJournal
+from gateway.worker.journal import Send, SessionJournal
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.playout_watch import PlayoutWatch
 from gateway.worker.recording import RecordingSender
 from gateway.worker.replies import Replies, ReplyParts
 from gateway.worker.timer import DeadlineTimer
-from gateway.worker.tool_port import CallToolPort
+from gateway.worker.tool_port import CallToolPort, HandOff
 
 
 class Session:
     """One conversation. `run` holds it from opening to end; `receive` takes the gateway's events meanwhile.
 
     :param send: passes an event to the gateway, at once when urgent, else with the next tick
+    :param keep: is given each entry of the journal, for the next session of the call
+    :param hand_off: has another assistant take the call over
+    :param leave: is told when it does so at once, with the call clock since which the caller's words are for it
     """
 
-    def __init__(self, opening: Opening, resources: Resources, *, send: Callable[[pb.WorkerEvent, bool], None]) -> None:
+    def __init__(
+        self,
+        opening: Opening,
+        resources: Resources,
+        *,
+        send: Send,
+        clock: CallClock,
+        keep: Callable[[Entry], None],
+        hand_off: HandOff,
+        leave: Callable[[int], None],
+    ) -> None:
         self._opening = opening
         self._send = send
+        self._hand_off = hand_off
+        self._leave = leave
         self._log = structlog.get_logger(__name__).bind(call=opening.call_id)
-        self._clock = CallClock(opening.at_ms)
+        self._clock = clock
         self._machine = TurnMachine(opening.plan)
         self._context = opening.restored.context
-        self._context.system = opening.system
-        self._journal = SessionJournal(self._context, opening.usage, now=self.now, send=send)
-        context = replace(resources.context, note=self._journal.noted_by_provider)
+        self.journal = SessionJournal(self._context, opening.usage, now=self.now, send=send, keep=keep)
+        self.latency: TurnLatency | None = None
+        """Of a turn that was taken in the session before and has not been answered."""
+        self._handoffs = opening.restored.handoffs
+        context = replace(resources.context, note=self.journal.noted_by_provider)
         self._resources = replace(resources, context=context)
         self._hearing: Hearing | None = None
         self._tools: Toolbox | None = None
@@ -68,12 +87,26 @@ class Session:
 
     # ------------------------------------------------------------ life
 
-    async def run(self) -> None:
-        """Open the conversation, say so to the gateway, and hold it until the call ends.
+    @property
+    def member(self) -> int:
+        """Who has the call in this session."""
+        return self._opening.member
 
-        :raises ProviderError: the transcriber cannot be opened; the call was not accepted
+    @property
+    def handoffs(self) -> int:
+        """How often the call was handed over since the caller spoke."""
+        return self._handoffs
+
+    @property
+    def goes_on(self) -> bool:
+        """Neither the call nor this assistant's part of it is over."""
+        return not self._over.done()
+
+    async def run(self, stream: TranscriberStream) -> None:
+        """Hold the conversation until the call ends, or goes to another assistant.
+
+        :param stream: the open transcription; it is closed in the end
         """
-        stream = await self._resources.open_transcriber()
         hearing = Hearing(
             detector=self._resources.detector,
             stream=stream,
@@ -97,8 +130,7 @@ class Session:
             self._endpointing = self._make_endpointing()
             preparing = group.create_task(self._resources.prepare(), name="connections")
             listening = group.create_task(hearing.listen(), name="transcripts")
-            self.send(pb.WorkerEvent(accepted=pb.Accepted()), urgent=True)
-            self._journal.open()
+            self.journal.open()
             self._begin()
             await self._over
             preparing.cancel()
@@ -109,7 +141,7 @@ class Session:
 
     def _make_tools(self) -> Toolbox:
         opening, resources = self._opening, self._resources
-        port = CallToolPort(self, self._journal, self._actions, self._context, opening.variables)
+        port = CallToolPort(self, self.journal, self._actions, self._context, opening.variables, self._hand_off)
         around = Surroundings(
             port=port,
             client=resources.client,
@@ -123,7 +155,7 @@ class Session:
             opening.assistant.model.tools,
             around,
             spawn=self._spawn,
-            known_ids=[fact.id for fact in self._context.facts if isinstance(fact, ToolCalled)],
+            known_ids=opening.tools,
         )
 
     def _make_replies(self, tools: Toolbox) -> Replies:
@@ -132,11 +164,11 @@ class Session:
             resources=self._resources,
             context=self._context,
             tools=tools,
-            journal=self._journal,
+            journal=self.journal,
             port=self,
             spawn=self._spawn,
         )
-        return Replies(parts)
+        return Replies(parts, latency=self.latency)
 
     def _make_endpointing(self) -> EndpointingCallout:
         return EndpointingCallout(
@@ -146,23 +178,28 @@ class Session:
             client=self._resources.client,
             port=self,
             spawn=self._spawn,
-            note=self._journal.note,
+            note=self.journal.note,
         )
 
     def _begin(self) -> None:
-        restored = self._opening.restored
-        if restored.begun is not None:
-            self._journal.record(restored.begun, kind="resumed")
+        opening, restored = self._opening, self._opening.restored
+        if restored.begun is not None and restored.taking_over:
+            self.journal.append(entry_of(restored.begun, self.now(), kind="resumed"))
+        elif restored.begun is not None:
+            self.journal.record(restored.begun, kind="resumed")
+        if not restored.seated:
+            self._tell_assistant()
         self.dispatch(
             e.Started(
                 self.now(),
-                self._opening.resumed,
+                opening.resumed,
                 restored.turn,
                 answer=restored.answer,
                 rest=restored.rest,
                 said=restored.context.last_said,
                 filler=restored.filler,
                 filler_turn=restored.filler_turn,
+                takes_over=restored.taking_over,
             )
         )
         if self._opening.backlog is not None:
@@ -171,10 +208,16 @@ class Session:
         for event in early:
             self._receive(event)
 
+    def _tell_assistant(self) -> None:
+        opening = self._opening
+        about: dict[str, Any] = {"member": opening.member, "name": opening.name, "assistantId": opening.assistant_id}
+        about |= {"from": opening.previous} if opening.previous else {}
+        self.journal.write("assistant", **about, assistant=dict(opening.shown))
+
     def _stop(self, listening: asyncio.Task[None]) -> None:
         """The call is over: nothing of it goes on but tools. The gateway listens for a moment only, so that what the
         providers count now is told at once."""
-        self._opening.usage.on_news = self._journal.tell_usage
+        self._opening.usage.on_news = self.journal.tell_usage
         if self._replies is not None:
             self._replies.cancel()
         if self._endpointing is not None:
@@ -211,7 +254,7 @@ class Session:
             case "action_result":
                 result = event.action_result
                 self._actions.answered(result)
-                self._journal.note("action", action=result.action, ok=result.ok, detail=result.detail)
+                self.journal.note("action", action=result.action, ok=result.ok, detail=result.detail)
             case kind:
                 if kind == "playout":
                     self._played(event.playout)
@@ -238,9 +281,14 @@ class Session:
 
     def _end(self, end: pb.EndCall) -> None:
         self.dispatch(e.CallEnded(self.now()))
+        self._log.info("call ended", reason=end.reason)
+        self._end_here()
+
+    def _end_here(self) -> None:
         if self._recording is not None:
             self._recording.flush()
-        self._log.info("call ended", reason=end.reason)
+        if self._replies is not None:
+            self.latency = self._replies.latency
         if not self._over.done():
             self._over.set_result(None)
 
@@ -298,11 +346,14 @@ class Session:
             case c.Note(event=event, detail=detail):
                 if event == "failure":
                     self._log.warning(event, detail=detail)
-                self._journal.note(event, detail=detail)
+                self.journal.note(event, detail=detail)
+            case c.HandOff(unheard_ms=unheard_ms):
+                self._end_here()
+                self._leave(unheard_ms)
             case c.CutUtterances() | c.GiveVerdict() | c.HangUp() | c.Fail():
                 self.send(message_of(command, self.now()), urgent=True)
                 if isinstance(command, c.CutUtterances):
-                    self._journal.write("interruption", utterance=command.up_to, reason=command.reason)
+                    self.journal.write("interruption", utterance=command.up_to, reason=command.reason)
             case _:
                 self._carry_out_reply(command)
 
@@ -319,7 +370,7 @@ class Session:
                 self._replies.steer(command)
             case c.CloseReply():
                 self._replies.close(command)
-                self._journal.tell_usage()
+                self.journal.tell_usage()
 
     # ------------------------------------------------------------ what replies ask of the session
 
@@ -344,7 +395,7 @@ class Session:
 
     def told(self, utterance: int, turn: int, text: str) -> None:
         """Journal what an utterance says in all: more of it became known after its beginning."""
-        self._journal.write("utterance", utterance=utterance, turn=turn, text=text)
+        self.journal.write("utterance", utterance=utterance, turn=turn, text=text)
 
     # ------------------------------------------------------------ to the gateway
 
@@ -355,5 +406,5 @@ class Session:
         if event.WhichOneof("event") == "utterance":
             said = event.utterance
             marks = ({"filler": True} if said.filler else {}) | ({} if said.interruptible else {"interruptible": False})
-            self._journal.write("utterance", utterance=said.utterance, turn=said.turn, text=said.text, **marks)
+            self.journal.write("utterance", utterance=said.utterance, turn=said.turn, text=said.text, **marks)
         self._send(event, urgent)

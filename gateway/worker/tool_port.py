@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.conversation.context import Context, ToolCalled, ToolReturned
@@ -25,6 +25,13 @@ class Conversation(Protocol):
         """Tell the turn machine."""
 
 
+class HandOff(Protocol):
+    """Has another assistant take the call over."""
+
+    def __call__(self, destination: Mapping[str, Any], *, message: str = "", tool: str = "") -> Awaitable[Done]:
+        """`destination` is Vapi's; `message` is said before, `tool` is the tool call that asks for it."""
+
+
 class CallToolPort:
     """Tools in a telephone call.
 
@@ -38,7 +45,9 @@ class CallToolPort:
         actions: CallActions,
         context: Context,
         variables: Mapping[str, Any],
+        hand_off: HandOff,
     ) -> None:
+        self._hand_off = hand_off
         self._session = session
         self._journal = journal
         self._actions = actions
@@ -88,8 +97,8 @@ class CallToolPort:
         return await self._actions.perform(pb.Action(transfer=transfer))
 
     async def hand_off(self, destination: Mapping[str, Any]) -> Done:
-        """Give the conversation to another assistant: there is none in a call with one assistant."""
-        return Done(False, "There is no other assistant in this call.")
+        """Give the conversation to another assistant, when what is being said is over."""
+        return await self._hand_off(destination)
 
     async def send_digits(self, digits: str, *, info: bool) -> Done:
         """Press keys."""
