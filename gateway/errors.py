@@ -15,6 +15,7 @@ ParleyError                   something a user can act on: str() is one plain se
 ├── LegError                  a leg could not do what was asked (dial, transfer, hold)
 ├── DialRefused               an outbound call was not placed, or was not answered
 ├── UnknownMember             a destination names an assistant that this call does not have
+├── InvalidControl            a message of live control is not valid
 ├── NotLive                   there is no such live call, or it cannot do that now
 ├── NoGateway                 no gateway runs here that could be controlled
 ├── LinkError                 the stream between gateway and worker failed
@@ -145,6 +146,10 @@ class DialRefused(ParleyError):
 
 class UnknownMember(ParleyError):
     """A destination names an assistant that this call does not have."""
+
+
+class InvalidControl(ParleyError):
+    """A message of live control is not valid; says every problem with its place."""
 
 
 class NotLive(ParleyError):

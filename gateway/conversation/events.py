@@ -311,12 +311,28 @@ class PauseNoticed:
 
 @dataclass(frozen=True, slots=True)
 class SayRequested:
-    """Live control wants this said."""
+    """Live control wants this said. `at_once`: in the place of what is being said."""
 
     at: int
     text: str
     end_call_after: bool = False
     interruptible: bool = True
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequested:
+    """The conversation has a message that nobody spoke, and the model is to answer it."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class MuteChanged:
+    """Live control mutes the agent, or lets it speak again."""
+
+    at: int
+    muted: bool
 
 
 Event = (
@@ -348,4 +364,6 @@ Event = (
     | PlayoutReported
     | PauseNoticed
     | SayRequested
+    | AnswerRequested
+    | MuteChanged
 )

@@ -89,6 +89,8 @@ class Floor(ABC):
         self._aside: Segment | None = None
         self._ending: str | None = None
         self._leaving = False
+        self._muted = False
+        self._answer_wanted = False
         self._time_is_up = False
         self._failure: c.Fail | None = None
         self._timers.set("opening", OPENING_MS)

@@ -18,7 +18,7 @@ class LateTranscript(Continuing):
 
     def _on_cover(self, _: e.Event) -> None:
         """Only the words are missing."""
-        if not self._words_missing:
+        if not self._words_missing or self._muted:
             return
         self._stop_speculation()
         phrase = self._fillers.choose(self.turn + 1, tools=False)

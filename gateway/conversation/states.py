@@ -27,7 +27,8 @@ The rules
     every turn that was taken is answered.
 13. A handoff to another assistant waits for what is being said, and for nothing else: who interrupts that is heard by
     the next assistant. The conversation is then CLOSED here and begins there, with the speech that is no turn yet.
-14. Who has finished and whose words are still with the transcriber hears a phrase (`late_transcript`), as one whose
+14. A muted agent listens and takes turns, and says nothing; the silence of a call in which it is muted never ends it.
+15. Who has finished and whose words are still with the transcriber hears a phrase (`late_transcript`), as one whose
     answer takes its time does. It is no answer: no turn is taken by it, and what the caller says over it is heard.
 
 How a state ends when nothing happens:
@@ -165,6 +166,8 @@ ALWAYS: Mapping[type[e.Event], str] = {
     e.BeepHeard: "_beep",
     e.HoldChanged: "_hold",
     e.SayRequested: "_say_later",
+    e.AnswerRequested: "_answer_message",
+    e.MuteChanged: "_mute",
     e.UtteranceQueued: "_queue",
     e.UtteranceVoiced: "_voiced",
     e.PlayoutReported: "_played",

@@ -79,8 +79,14 @@ class TurnMachine(Screening):
             self._enter(State.LISTENING)
         elif self._adopt_aside() or not self.caller.empty:
             self._endpoint()
+        elif self._muted:
+            self._enter(State.WAITING)
         elif self._says:
             self._say_next()
+        elif self._answer_wanted:
+            self._answer_wanted = False
+            self._prepare_reply("")
+            self._commit_reply()
         elif not self._continue():
             self._enter(State.WAITING)
 
@@ -94,7 +100,7 @@ class TurnMachine(Screening):
 
     def _on_silence(self, _: e.Event) -> None:
         """Nobody spoke: ask the caller, or end the call. A caller who answers the last words takes the call back."""
-        if self._held or (self._tools and self._now < self._tools_until):
+        if self._held or self._muted or (self._tools and self._now < self._tools_until):
             self._silence.begins(self._now)
         due = self._silence.due(self._now)
         if due is None:
@@ -123,11 +129,39 @@ class TurnMachine(Screening):
 
     def _say(self, event: e.SayRequested) -> None:
         self._says.append(event)
-        self._say_next()
+        if not self._muted:
+            self._say_next()
 
     def _say_later(self, event: e.SayRequested) -> None:
-        if self.state is not State.ENDING:
-            self._says.append(event)
+        if self.state is State.ENDING:
+            return
+        self._says.append(event)
+        if event.at_once and self._speaking_freely:
+            self._cut("control", backoff_ms=0)
+
+    @property
+    def _speaking_freely(self) -> bool:
+        """What is being said may give way to something else."""
+        speaking = self.state in (State.THINKING, State.SPEAKING, State.OVERLAP)
+        return speaking and self._ending is None and not self._leaving and not self._muted
+
+    def _answer_message(self, _: e.AnswerRequested) -> None:
+        """Answer at once when nobody has the floor; else with the next turn, or when the agent is done."""
+        self._answer_wanted = self._ending is None and self.state not in LAST
+        if self.state is State.WAITING and not self._muted:
+            self._idle()
+
+    def _mute(self, event: e.MuteChanged) -> None:
+        self._muted = event.muted
+        if event.muted and self._ending is None and not self._leaving:
+            self._says.clear()
+            if self.state in (State.THINKING, State.SPEAKING, State.OVERLAP):
+                self._cut("muted", backoff_ms=0)
+            elif self.state in (State.LISTENING, State.ENDPOINTING):
+                self._stop_speculation()
+        elif self.state is State.WAITING:
+            self._silence.begins(self._now)
+            self._idle()
 
     def _say_next(self) -> None:
         say = self._says.popleft()

@@ -127,7 +127,7 @@ class Turns(Replies):
         if self.reply is not None and self.reply.answers == text:
             return
         self._stop_speculation()
-        if self._speculations < SPECULATIONS and not self._typing:
+        if self._speculations < SPECULATIONS and not self._typing and not self._muted:
             self._speculations += 1
             self._prepare_reply(text)
 
@@ -184,7 +184,9 @@ class Turns(Replies):
 
     def _commit_turn(self, due: int) -> None:
         caller, text = self.caller, self.caller.text
-        if self.reply is None or self.reply.answers != text:
+        if self._muted:
+            self._stop_speculation()
+        elif self.reply is None or self.reply.answers != text:
             self._stop_speculation()
             self._prepare_reply(text)
         self.turn += 1
@@ -198,7 +200,11 @@ class Turns(Replies):
         asked_ms = max(caller.end_ms, self._covered_ms)
         self._pace.took_turn()
         caller.forget()
-        self._commit_reply(asked_ms)
+        self._answer_wanted = False
+        if self._muted:
+            self._enter(State.WAITING)
+        else:
+            self._commit_reply(asked_ms)
 
     def _learn_from_cut_off(self) -> None:
         """The caller takes the floor back right after his turn: he had only paused."""

@@ -15,7 +15,8 @@ class Usage:
 
     `provider` and `model` are as in the assistant. `seconds` of audio are a transcriber's, `characters` a voice's; a
     voice that bills time fills `seconds` too. `prompt_tokens` hold the cached ones, `completion_tokens` the reasoning.
-    `member` is the assistant of a squad that used it. Tokens of audio have a price of their own: `…_audio_tokens` say how many of those above them are such.
+    `member` is the assistant of a squad that used it.
+    Tokens of audio have a price of their own: `…_audio_tokens` say how many of those above them are such.
     """
 
     stage: Stage

@@ -88,6 +88,7 @@ class CallStart:
             name=self.squad.name(number),
             previous=self.squad.name(restored.previous) if restored.taking_over else "",
             assistant_id=member.assistant_id,
+            first_message=render(assistant.first_message, variables),
             shown=without_secrets(member.assistant),
             meter=self.usage.meter(self.squad.name(number)) if self.plan else self.usage.add,
             tools=frozenset(str(entry.data["id"]) for entry in self.entries if entry.kind == "tool-call"),

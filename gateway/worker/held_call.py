@@ -72,6 +72,7 @@ class HeldCall:
         self._clock = CallClock(first[0].at_ms)
         self._audio: deque[pb.CallerAudio] = deque(maxlen=KEPT_FRAMES)
         self._held = False
+        self._mutes: dict[str, pb.GatewayEvent] = {}
         self._ready: Ready | None = None
         self._group: asyncio.TaskGroup | None = None
         self._resources = first[1]
@@ -99,6 +100,8 @@ class HeldCall:
                 self._keep(event.audio)
             case "hold":
                 self._held = event.hold.held
+            case "control":
+                self._remember_mute(event)
         self._session.receive(event)
 
     def _keep(self, audio: pb.CallerAudio) -> None:
@@ -108,6 +111,12 @@ class HeldCall:
         for index in range(0, len(audio.pcm), FRAME_BYTES):
             at_ms = audio.at_ms + index // FRAME_BYTES * FRAME_MS
             self._audio.append(pb.CallerAudio(at_ms=at_ms, pcm=audio.pcm[index : index + FRAME_BYTES]))
+
+    def _remember_mute(self, event: pb.GatewayEvent) -> None:
+        """Who is muted stays muted when another assistant has the call."""
+        for side in ("assistant", "customer"):
+            if f'mute-{side}"' in event.control.json:
+                self._mutes[side] = event
 
     def _make_session(self, opening: Opening, resources: Resources) -> Session:
         return Session(
@@ -202,6 +211,8 @@ class HeldCall:
         if self._held:
             notice = pb.HoldNotice(at_ms=self._clock.now(), held=True)
             self._session.receive(pb.GatewayEvent(hold=notice))
+        for mute in self._mutes.values():
+            self._session.receive(mute)
         self._group.create_task(self._session.run(ready.stream), name="session")
 
     def _unheard(self, since_ms: int) -> pb.CallerAudio | None:

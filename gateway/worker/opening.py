@@ -60,6 +60,7 @@ class Opening:
     name: str = ""
     previous: str = ""
     assistant_id: str | None = None
+    first_message: str = ""
     shown: Mapping[str, Any] = field(default_factory=dict)
     meter: Meter = unmetered
     tools: frozenset[str] = frozenset()

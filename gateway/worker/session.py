@@ -23,6 +23,7 @@ from gateway.tools.toolbox import Toolbox
 from gateway.webhooks.signing import Signer
 from gateway.worker.call_actions import CallActions
 from gateway.worker.clock import CallClock
+from gateway.worker.control import LiveControl
 from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
 from gateway.worker.journal import Send, SessionJournal
@@ -83,6 +84,8 @@ class Session:
         self._endpointing: EndpointingCallout | None = None
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
+        self._deaf = False
+        self._control = LiveControl(self, hand_off=hand_off, spawn=self._spawn)
         self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
 
     # ------------------------------------------------------------ life
@@ -91,6 +94,16 @@ class Session:
     def member(self) -> int:
         """Who has the call in this session."""
         return self._opening.member
+
+    @property
+    def turn(self) -> int:
+        """The last turn that was taken."""
+        return self._machine.turn
+
+    @property
+    def first_message(self) -> str:
+        """What the assistant says first, or would."""
+        return self._opening.first_message
 
     @property
     def handoffs(self) -> int:
@@ -246,6 +259,8 @@ class Session:
                 self._hear(event.audio)
             case "hold":
                 self._hold(event.hold)
+            case "control":
+                self._control.take(event.control.json)
             case "answered":
                 self._clock.heard(event.answered.at_ms)
                 self.dispatch(e.Answered(self.now()))
@@ -270,7 +285,11 @@ class Session:
 
     def _hear(self, audio: pb.CallerAudio) -> None:
         if self._hearing is not None and not self._held:
-            self._hearing.push(audio.pcm, audio.at_ms)
+            self._hearing.push(bytes(len(audio.pcm)) if self._deaf else audio.pcm, audio.at_ms)
+
+    def hear_caller(self, heard: bool) -> None:
+        """Live control mutes the caller, or lets the caller be heard again."""
+        self._deaf = not heard
 
     def _hold(self, notice: pb.HoldNotice) -> None:
         assert self._hearing is not None

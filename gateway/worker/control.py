@@ -1,0 +1,100 @@
+"""Live control in a session: what somebody outside asks of the conversation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from gateway.conversation.context import Added
+from gateway.conversation.events import AnswerRequested, Event, MuteChanged, SayRequested
+from gateway.conversation.live_control import AddMessage, Control, ControlMessage, Handoff, Say, read_control
+from gateway.errors import InvalidControl
+from gateway.worker.journal import SessionJournal
+from gateway.worker.tool_port import HandOff
+
+logger = structlog.get_logger(__name__)
+
+_ROLES = ("system", "user", "assistant")
+
+
+class Controlled(Protocol):
+    """The session, as live control sees it."""
+
+    journal: SessionJournal
+
+    def now(self) -> int:
+        """Call clock, ms."""
+
+    def dispatch(self, event: Event) -> None:
+        """Tell the turn machine."""
+
+    def hear_caller(self, heard: bool) -> None:
+        """Whether the caller's audio is listened to."""
+
+    @property
+    def turn(self) -> int:
+        """The last turn that was taken."""
+
+    @property
+    def first_message(self) -> str:
+        """What the assistant says first."""
+
+
+class LiveControl:
+    """Carries out the messages for the conversation; those for the call itself stay at the gateway.
+
+    :param spawn: starts a task that the session owns
+    """
+
+    def __init__(self, session: Controlled, *, hand_off: HandOff, spawn: Callable[..., Any]) -> None:
+        self._session = session
+        self._hand_off = hand_off
+        self._spawn = spawn
+
+    def take(self, text: str) -> None:
+        """Do what a message asks. The gateway has read it, too, and refused what is not valid."""
+        try:
+            self._carry_out(read_control(json.loads(text)))
+        except (InvalidControl, ValueError) as error:
+            self._failed(str(error))
+
+    def _carry_out(self, message: ControlMessage) -> None:
+        session = self._session
+        match message:
+            case Say():
+                session.dispatch(_say(session.now(), message))
+            case AddMessage(message=added):
+                role = added.role if added.role in _ROLES else "system"
+                session.journal.record(Added(session.turn, role, added.text))
+                if message.trigger_response_enabled:
+                    session.dispatch(AnswerRequested(session.now()))
+            case Control(control="mute-assistant" | "unmute-assistant" as control):
+                session.dispatch(MuteChanged(session.now(), control == "mute-assistant"))
+            case Control(control="mute-customer" | "unmute-customer" as control):
+                session.hear_caller(control == "unmute-customer")
+            case Control(control="say-first-message"):
+                session.dispatch(SayRequested(session.now(), session.first_message))
+            case Handoff():
+                self._spawn(self._hand_over(message), name="handoff by live control")
+
+    async def _hand_over(self, message: Handoff) -> None:
+        done = await self._hand_off(message.destination.json_object, message=message.content)
+        if not done.ok:
+            self._failed(done.detail)
+
+    def _failed(self, why: str) -> None:
+        logger.warning("live control failed", detail=why)
+        self._session.journal.note("control-failed", detail=why)
+
+
+def _say(now: int, say: Say) -> SayRequested:
+    return SayRequested(
+        now,
+        say.content,
+        say.end_call_after_spoken,
+        interruptible=say.interruptions_enabled,
+        at_once=say.interrupt_assistant_enabled,
+    )
