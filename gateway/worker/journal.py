@@ -14,6 +14,29 @@ Send = Callable[[pb.WorkerEvent, bool], None]
 """Passes an event to the gateway: at once when the second is true, else with the next tick."""
 
 
+class ProviderNotes:
+    """What providers say of themselves in one call. They are made before the assistant has the call: what they say
+    then waits for its journal."""
+
+    def __init__(self) -> None:
+        self._journal: SessionJournal | None = None
+        self._early: list[tuple[str, str]] = []
+
+    def __call__(self, event: str, detail: str) -> None:
+        """A provider did something."""
+        if self._journal is None:
+            self._early.append((event, detail))
+        else:
+            self._journal.note(event, detail=detail)
+
+    def go_to(self, journal: SessionJournal) -> None:
+        """Here is the journal."""
+        self._journal = journal
+        early, self._early = self._early, []
+        for event, detail in early:
+            self(event, detail)
+
+
 class SessionJournal:
     """Facts go into the context and the journal, everything else into the journal alone.
 
@@ -35,13 +58,6 @@ class SessionJournal:
         self._now = now
         self._send = send
         self._keep = keep
-        self._early: list[tuple[str, dict[str, Any]]] | None = []
-
-    def open(self) -> None:
-        """The call was accepted: it has a journal from here on, and gets the notes that were made before."""
-        early, self._early = self._early or [], None
-        for event, data in early:
-            self.note(event, **data)
 
     def write(self, kind: str, **data: Any) -> None:
         """Append an entry that is no part of the context."""
@@ -55,14 +71,7 @@ class SessionJournal:
 
     def note(self, event: str, **data: Any) -> None:
         """Something that the record of the call should tell."""
-        if self._early is None:
-            self.write("note", event=event, **data)
-        else:
-            self._early.append((event, data))
-
-    def noted_by_provider(self, event: str, detail: str) -> None:
-        """What a provider did."""
-        self.note(event, detail=detail)
+        self.write("note", event=event, **data)
 
     def tell_usage(self) -> None:
         """The amounts that the call used so far, when there are new ones."""

@@ -29,6 +29,7 @@ from gateway.providers.ended_reasons import ended_reason
 from gateway.providers.registry import Providers, make_detector
 from gateway.providers.turn.detectors import make_turn_detector
 from gateway.providers.usage import Meter, Stage, UsageBook, unmetered
+from gateway.worker.journal import ProviderNotes
 
 logger = structlog.get_logger(__name__)
 
@@ -77,6 +78,7 @@ class Resources:
     turn_detector: TurnDetector | None
     client: httpx.AsyncClient
     context: CallContext
+    notes: ProviderNotes
     names: Mapping[Stage, Sequence[str]]
 
     @classmethod
@@ -90,7 +92,7 @@ class Resources:
         transcriber = assistant.transcriber or providers.default_transcriber()
         heard_by = [assistant.model.provider] if assistant.model.speaks else [one.provider for one in transcriber.chain]
         shown = assistant.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        stages = providers.stages(assistant)
+        stages, notes = providers.stages(assistant), ProviderNotes()
         return cls(
             transcriber=stages.transcriber,
             model=stages.model,
@@ -98,7 +100,8 @@ class Resources:
             detector=make_detector(),
             turn_detector=make_turn_detector(assistant.start_speaking_plan),
             client=client,
-            context=CallContext(opening.call_id, opening.call, shown, opening.meter),
+            context=CallContext(opening.call_id, opening.call, shown, opening.meter, notes),
+            notes=notes,
             names={
                 "transcriber": heard_by,
                 "model": [settings.provider for settings in assistant.model.chain],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -68,8 +67,7 @@ class Session:
         self.latency: TurnLatency | None = None
         """Of a turn that was taken in the session before and has not been answered."""
         self._handoffs = opening.restored.handoffs
-        context = replace(resources.context, note=self.journal.noted_by_provider)
-        self._resources = replace(resources, context=context)
+        self._resources = resources
         self._hearing: Hearing | None = None
         self._tools: Toolbox | None = None
         self._actions = CallActions(lambda event: self.send(event, urgent=True), f"tool-{opening.at_ms}")
@@ -143,7 +141,7 @@ class Session:
             self._endpointing = self._make_endpointing()
             preparing = group.create_task(self._resources.prepare(), name="connections")
             listening = group.create_task(hearing.listen(), name="transcripts")
-            self.journal.open()
+            self._resources.notes.go_to(self.journal)
             self._begin()
             await self._over
             preparing.cancel()

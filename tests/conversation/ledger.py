@@ -50,6 +50,10 @@ class Ledger:
             case c.HangUp(reason=reason) | c.Fail(reason=reason):
                 self.reasons.append(reason)
                 assert len(set(self.reasons)) == 1, f"the call ends for several reasons: {self.reasons}"
+            case c.HandOff():
+                assert not self.reasons, "a conversation that ended is handed over"
+                self.reasons.append("handed over")
+                assert not set(self.committed) - self.done, "a reply goes on after the handoff"
 
     def _turn(self, turn: c.CommitTurn) -> None:
         self.turns += 1

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
+from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact, Part, ToolCalled, ToolReturned
 from gateway.conversation.journal import LOST_TOOL, Entry, entry_of, fact_of, restore
 from gateway.providers.base import ChatMessage, ToolCall
 
@@ -37,7 +37,8 @@ def through_json(entry: Entry) -> Entry:
 
 @given(conversations())
 def test_a_journal_rebuilds_the_same_context(facts: list[Fact]) -> None:
-    context = Context((ChatMessage("system", "Be kind."),), list(facts))
+    parts: list[Part] = [*facts]
+    context = Context((ChatMessage("system", "Be kind."),), parts)
     entries = [through_json(entry_of(fact, 20 * index, kind="reply")) for index, fact in enumerate(facts)]
     noise = [Entry(5, "latency", {"turn": 1}), Entry(6, "note", {"event": "x"}), Entry(7, "interruption", {})]
     restored = restore(noise + entries, 100_000)

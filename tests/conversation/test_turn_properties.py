@@ -102,7 +102,12 @@ class Chaos:
             lambda: e.ToolStarted(self.at, self.pick(self.replies), "t", 5000),
             lambda: e.ToolEnded(self.at, self.pick(self.replies), "t"),
             lambda: e.EndRequested(self.at, self.pick(self.replies), "assistant-ended-call"),
-            lambda: e.SayRequested(self.at, "Attention.", self.random.random() < 0.2),
+            lambda: e.SayRequested(
+                self.at, "Attention.", self.random.random() < 0.2, at_once=self.random.random() < 0.5
+            ),
+            lambda: e.AnswerRequested(self.at),
+            lambda: e.MuteChanged(self.at, self.random.random() < 0.3),
+            self.hand_over,
             lambda: e.HoldChanged(self.at, self.random.random() < 0.5),
         ]
 
@@ -118,6 +123,12 @@ class Chaos:
         if self.random.random() < 0.9:
             return e.PartialHeard(self.at, "")
         return e.TranscriberFailed(self.at, "pipeline-error-custom-transcriber-failed", "why")
+
+    def hand_over(self) -> e.Event:
+        """Rarely: it ends the conversation here."""
+        if self.random.random() < 0.8:
+            return e.PartialHeard(self.at, "")
+        return e.HandoffRequested(self.at, self.random.choice(("", "One moment.")))
 
     def queue(self) -> e.Event:
         self.utterances.append(self.utterances[-1] + 1)

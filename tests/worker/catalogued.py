@@ -31,7 +31,7 @@ def catalogue_fakes(patch: pytest.MonkeyPatch) -> None:
         vars(module)["Options"] = AnyOptions
         vars(module)["make"] = lambda options, credential, make=make: make(**(options.model_extra or {}))
         patch.setitem(sys.modules, module.__name__, module)
-        patch.setitem(BY_STAGE[stage], name, Entry(module.__name__, embedded=True))  # type: ignore[arg-type]
+        patch.setitem(BY_STAGE[stage], name, Entry(module.__name__, embedded=True))
 
 
 def named(assistant: dict[str, Any]) -> dict[str, Any]:

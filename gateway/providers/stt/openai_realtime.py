@@ -11,7 +11,7 @@ import audioop
 import base64
 import math
 from collections.abc import AsyncGenerator
-from typing import cast
+from typing import Any, cast
 
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
@@ -225,7 +225,7 @@ class OpenAiRealtimeConnection:
 
     def _usage(self, billed: object) -> Usage:
         if isinstance(billed, UsageTranscriptTextUsageTokens):
-            tokens = {"prompt_tokens": billed.input_tokens, "completion_tokens": billed.output_tokens}
+            tokens: dict[str, Any] = {"prompt_tokens": billed.input_tokens, "completion_tokens": billed.output_tokens}
             return Usage("transcriber", "openai", self._model, **tokens)
         return Usage("transcriber", "openai", self._model, seconds=getattr(billed, "seconds", 0.0))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -40,7 +41,7 @@ async def test_a_segment_is_written_down() -> None:
     used: list[Usage] = []
     async with asked(server) as recogniser:
         assert await recogniser.recognise(SPEECH, ANYTHING, used.append) == Recognition("one two")
-    amounts = {"prompt_tokens": 121, "prompt_audio_tokens": 31, "completion_tokens": 7}
+    amounts: dict[str, Any] = {"prompt_tokens": 121, "prompt_audio_tokens": 31, "completion_tokens": 7}
     assert used == [Usage("transcriber", "google", "gemini-2.5-flash", **amounts)]
     assert server.seen[0].path.endswith("/models/gemini-2.5-flash:generateContent")
     assert server.key not in str(server.seen[0].query)
