@@ -49,7 +49,7 @@ def test_a_journal_rebuilds_the_same_context(facts: list[Fact]) -> None:
 
 @given(conversations())
 def test_every_tool_call_is_followed_by_its_result(facts: list[Fact]) -> None:
-    messages = Context((), facts).messages("and then?")
+    messages = Context((), [*facts]).messages("and then?")
     for message, following in pairwise(messages):
         if message.tool_calls:
             assert [call.id for call in message.tool_calls][:1] == [following.tool_call_id]
