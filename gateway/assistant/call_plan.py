@@ -22,13 +22,15 @@ class Member(PlanPart):
     """An assistant that may have the call: the only one, or one of a squad.
 
     `assistant` is Vapi's JSON as it was written, with overrides merged and with `model.toolIds` replaced by the tools
-    themselves. `destinations` are Vapi's assistantDestinations.
+    themselves. `destinations` are Vapi's assistantDestinations. `trusted`: the operator wrote it, so its URLs may name
+    any address.
     """
 
     name: str = ""
     assistant_id: str | None = None
     assistant: dict[str, Any]
     destinations: list[dict[str, Any]] = Field(default_factory=list)
+    trusted: bool = False
 
 
 class CallPlan(PlanPart):
@@ -38,6 +40,9 @@ class CallPlan(PlanPart):
     `variables` are template variables of this call, as given. `credentials` are those of the organisation, with their
     secrets: a plan is never logged or kept. `server` is the phone number's or the organisation's, used where the
     assistant has none. `fallback_destination` is where the caller goes when nobody can answer.
+
+    `shared_credentials`: those of the settings are for this organisation, too. `announced_reason` is the endedReason of
+    a call that only says its first message and ends.
     """
 
     organisation: str
@@ -49,6 +54,8 @@ class CallPlan(PlanPart):
     server: dict[str, Any] | None = None
     phone_number: dict[str, Any] | None = None
     fallback_destination: dict[str, Any] | None = None
+    shared_credentials: bool = False
+    announced_reason: str | None = None
 
     @property
     def call_id(self) -> str:

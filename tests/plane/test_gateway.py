@@ -44,7 +44,7 @@ class Answers:
     async def append(self, events: Sequence[pb.CallEvent]) -> None:
         self.events += events
 
-    async def resolve(self, question: pb.Resolve) -> pb.Resolution:
+    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
         self.questions.append(json.loads(question.leg_json))
         return self.resolution
 

@@ -35,7 +35,7 @@ class Ledger:
         known = {(event.call_id, event.sequence) for event in self.events}
         self.events += [event for event in events if (event.call_id, event.sequence) not in known]
 
-    async def resolve(self, question: pb.Resolve) -> pb.Resolution:
+    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
         return pb.Resolution(refusal=pb.Refusal(status=404, reason="no-route", detail=question.leg_json))
 
     async def authorize(self, question: pb.Authorize) -> bool:

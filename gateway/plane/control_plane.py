@@ -1,0 +1,142 @@
+"""The control plane of the api process: what gateways are answered, and what they are told.
+
+Put together from its parts; a background task begins scheduled calls and gives up those that no gateway has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import structlog
+
+from gateway.errors import ApiError
+from gateway.plane.calling import NEVER_CONNECTED, Calling
+from gateway.plane.intake import Apply, Intake, new_event
+from gateway.plane.kept_plans import forget_plans
+from gateway.plane.plan_maker import PlanMaker
+from gateway.plane.resolving import Resolver
+from gateway.plane.server import PlaneServer, serving_plane
+from gateway.plane.shelf import SettingsAssistants
+from gateway.plane.token import link_token
+from gateway.plane.v1 import plane_pb2 as pb
+from gateway.settings import Settings
+from gateway.store.calls import calls_in
+from gateway.store.clock import clock
+from gateway.store.database import Database
+from gateway.store.key_cache import KeyHolder
+from gateway.store.keys import authenticate
+from gateway.store.secrets import Secrets
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 1.0
+LOST_SECONDS = 90.0
+"""A call that was to be dialled this long ago, and that no gateway has, is not going to be."""
+PLANS_KEPT = timedelta(days=2)
+_SWEEPS_BETWEEN_TIDYING = 3600
+
+
+class ControlPlane:
+    """Implements `Answering` for the gateways and `Plane` for the routes of the API.
+
+    :param client: past the egress guard
+    :param apply: what is done with new events in the transaction that keeps them
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, secrets: Secrets, client: httpx.AsyncClient, apply: Apply
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self.server = PlaneServer(self, link_token(settings))
+        self._intake = Intake(database, apply)
+        maker = PlanMaker(settings, database, secrets)
+        self.settings_assistants: SettingsAssistants = maker.settings_assistants
+        self._calling = Calling(database, secrets, self.server, maker, self._intake)
+        self._resolver = Resolver(settings, database, secrets, client, maker, self._intake)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Serve gateways on `api.link` while the block runs; gives the address. :raises SetupError: it is taken"""
+        async with serving_plane(self.server, self._settings.api.link) as address:
+            sweeping = asyncio.create_task(self._sweep(), name="scheduled calls")
+            try:
+                yield address
+            finally:
+                sweeping.cancel()
+                await asyncio.wait((sweeping,))
+
+    # ------------------------------------------------------------ for the API
+
+    @property
+    def attached(self) -> bool:
+        """Whether a gateway is there that could dial."""
+        return bool(self.server.gateways)
+
+    async def create_calls(
+        self, holder: KeyHolder, body: Mapping[str, Any], idempotency_key: str | None, *, web: bool = False
+    ) -> dict[str, Any]:
+        """See `Calling.create_calls`."""
+        return await self._calling.create_calls(holder, body, idempotency_key, web=web)
+
+    async def end_call(self, call_id: str) -> None:
+        """See `Calling.end_call`."""
+        await self._calling.end_call(call_id)
+
+    # ------------------------------------------------------------ for gateways
+
+    async def append(self, events: Sequence[pb.CallEvent]) -> None:
+        """Commit events, each once."""
+        await self._intake.append(map(new_event, events))
+
+    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
+        """Who answers an inbound call."""
+        return await self._resolver.resolve(gateway_url, question)
+
+    async def authorize(self, question: pb.Authorize) -> bool:
+        """Whether a key, private or public, is one of the organisation."""
+        async with self._database.reading() as session:
+            holder = await authenticate(session, question.key)
+        return holder is not None and holder.organisation_id == question.organisation
+
+    # ------------------------------------------------------------ in the background
+
+    async def _sweep(self) -> None:
+        sweeps = 0
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await self._begin_scheduled()
+                await self._give_up_lost()
+                if sweeps % _SWEEPS_BETWEEN_TIDYING == 0:
+                    async with self._database.transaction() as session:
+                        await forget_plans(session, clock.now() - PLANS_KEPT)
+            except Exception:  # the next sweep tries again
+                log.exception("sweep failed")
+            sweeps += 1
+
+    async def _begin_scheduled(self) -> None:
+        if not self.attached:
+            return
+        async with self._database.reading() as session:
+            due = await calls_in(session, ["scheduled"], before=clock.now())
+        for row in due:
+            try:
+                await self._calling.begin_scheduled(row)
+            except ApiError as error:
+                log.warning("scheduled call not begun", call=row.id, detail=str(error))
+
+    async def _give_up_lost(self) -> None:
+        """Calls whose gateway is attached and does not have them."""
+        attached = {gateway.name for gateway in self.server.gateways}
+        limit = clock.now() - timedelta(seconds=LOST_SECONDS)
+        async with self._database.reading() as session:
+            queued = await calls_in(session, ["queued"])
+        for row in queued:
+            if row.gateway in attached and row.updated_at < limit and self.server.gateway_of(row.id) is None:
+                await self._calling.end_unheld(row, NEVER_CONNECTED, "The gateway does not have this call.")

@@ -1,0 +1,251 @@
+"""Who answers an inbound call: the called number's assistant or squad, else whom a server names, else the fallback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import structlog
+
+from gateway.assistant.call_plan import CallPlan, Member
+from gateway.call.plan import number_of
+from gateway.errors import ApiError, InvalidAssistant, ParleyError
+from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
+from gateway.plane.call_request import with_urls
+from gateway.plane.calling import now_ms
+from gateway.plane.intake import Intake
+from gateway.plane.kept_plans import keep_plan
+from gateway.plane.plan_maker import CallFacts, PlanMaker
+from gateway.plane.planning import UnknownName, Wanted
+from gateway.plane.shelf import Body
+from gateway.plane.unheld import unheld_call
+from gateway.plane.v1 import plane_pb2 as pb
+from gateway.settings import Settings
+from gateway.store.database import Database
+from gateway.store.entities import Entity
+from gateway.store.numbers import find_number
+from gateway.store.organisations import organisation
+from gateway.store.secrets import Secrets
+from gateway.webhooks.signing import Signer
+
+log = structlog.get_logger(__name__)
+
+NO_SUCH_NUMBER = "no-route"
+NEITHER_SET = "call-start-error-neither-assistant-nor-server-set"
+NOT_FOUND = "assistant-not-found"
+NOT_VALID = "assistant-not-valid"
+HOOK_SAID = "call.ringing.hook-executed-say"
+HOOK_TRANSFERRED = "call.ringing.hook-executed-transfer"
+FAULT = "call.start.error-vapifault-get-assistant"
+
+_NOT_FOUND, _UNAVAILABLE = 404, 503
+
+
+class Resolver:
+    """Answers `Resolve` for all organisations.
+
+    :param client: past the egress guard
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        secrets: Secrets,
+        client: httpx.AsyncClient,
+        maker: PlanMaker,
+        intake: Intake,
+    ) -> None:
+        self._seconds = settings.api.assistant_request_seconds
+        self._database = database
+        self._secrets = secrets
+        self._client = client
+        self._signer = Signer(client)
+        self._maker = maker
+        self._intake = intake
+
+    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
+        """The plan of the call, where its caller is sent on to, or why nobody answers.
+
+        :param gateway_url: where others reach the gateway's media port
+        """
+        leg = json.loads(question.leg_json)
+        number = await self._called(leg)
+        if number is None:
+            return _refusal(_NOT_FOUND, NO_SUCH_NUMBER, f"Nobody has the number {leg.get('number')}.")
+        facts = _facts(question.call_id, leg, number)
+        facts = CallFacts(with_urls(facts.call, gateway_url, {}), facts.phone_number, facts.headers)
+        try:
+            return await self._answered(number.organisation_id, facts)
+        except Exception:  # a fault in one call's resolution is told to its caller, the stream goes on
+            log.exception("call not resolved", call=question.call_id)
+            await self._end(number.organisation_id, facts, FAULT, "A fault in the control plane.")
+            return _refusal(_UNAVAILABLE, FAULT, "a fault in the control plane")
+
+    async def _called(self, leg: Mapping[str, Any]) -> Entity | None:
+        async with self._database.reading() as session:
+            for called in (leg.get("called"), leg.get("number")):
+                if called and (found := await find_number(session, str(called))) is not None:
+                    return found
+        return None
+
+    async def _answered(self, organisation_id: str, facts: CallFacts) -> pb.Resolution:
+        number = facts.phone_number or {}
+        answer = ringing_hook(number, facts.call) or await self._who(organisation_id, facts)
+        if answer.spoken or answer.wanted is not None:
+            return await self._planned(organisation_id, facts, answer)
+        destination = answer.destination or number.get("fallbackDestination")
+        await self._end(organisation_id, facts, answer.reason, answer.detail)
+        if destination:
+            return pb.Resolution(destination_json=json.dumps(destination))
+        return _refusal(_UNAVAILABLE, answer.reason, answer.detail)
+
+    async def _who(self, organisation_id: str, facts: CallFacts) -> Answer:
+        """The number's own assistant or squad, else whom the server names."""
+        number = facts.phone_number or {}
+        own = Wanted.of(number)
+        if own.anybody:
+            return Answer(wanted=own)
+        plan_server = number.get("server") or await self._organisation_server(organisation_id)
+        if number.get("serverUrl") and not number.get("server"):
+            plan_server = {"url": number["serverUrl"], "secret": number.get("serverUrlSecret")}
+        if not plan_server or not plan_server.get("url"):
+            return Answer(reason=NEITHER_SET, detail="The number has no assistant, no squad and no server.")
+        credential = await self._maker.credential(organisation_id, plan_server.get("credentialId"))
+        body = request_body(facts.call, number, now_ms())
+        return await ask_server(self._client, self._signer, plan_server, credential, body, seconds=self._seconds)
+
+    async def _organisation_server(self, organisation_id: str) -> Body | None:
+        async with self._database.reading() as session:
+            server = (await organisation(session, organisation_id)).body.get("server")
+        return dict(server) if isinstance(server, Mapping) else None
+
+    async def _planned(self, organisation_id: str, facts: CallFacts, answer: Answer) -> pb.Resolution:
+        try:
+            if answer.spoken:
+                plan = announcement(organisation_id, facts, answer.spoken, answer.reason)
+            else:
+                assert answer.wanted is not None
+                plan, _ = await self._maker.plan(organisation_id, answer.wanted, facts)
+        except (ApiError, InvalidAssistant) as error:
+            asked = answer.wanted is not None and not Wanted.of(facts.phone_number or {}).anybody
+            reason = NOT_FOUND if isinstance(error, UnknownName) else RETURNED_INVALID if asked else NOT_VALID
+            return await self._nobody(organisation_id, facts, reason, error)
+        plan.call.update(_ids(answer.wanted))
+        async with self._database.transaction() as session:
+            await keep_plan(session, self._secrets, plan)
+        return pb.Resolution(plan_json=plan.model_dump_json(by_alias=True))
+
+    async def _nobody(self, organisation_id: str, facts: CallFacts, reason: str, error: ParleyError) -> pb.Resolution:
+        await self._end(organisation_id, facts, reason, str(error))
+        if destination := (facts.phone_number or {}).get("fallbackDestination"):
+            return pb.Resolution(destination_json=json.dumps(destination))
+        return _refusal(_UNAVAILABLE, reason, str(error))
+
+    async def _end(self, organisation_id: str, facts: CallFacts, reason: str, detail: str) -> None:
+        """No gateway holds this call: what became of it is told from here."""
+        plan = {
+            "organisation": organisation_id,
+            "call": facts.call,
+            "members": [],
+            "phoneNumber": {
+                name: value
+                for name, value in (facts.phone_number or {}).items()
+                if name in ("id", "name", "number", "sipUri", "provider")
+            },
+        }
+        try:
+            await self._intake.append(unheld_call(facts.call, plan, reason, detail, now_ms()))
+        except Exception:  # the caller is answered although the call cannot be kept
+            log.exception("call not kept", call=facts.call["id"], reason=reason)
+
+
+def ringing_hook(number: Mapping[str, Any], call: Mapping[str, Any]) -> Answer | None:
+    """What the number's hooks do with a call that rings: say something, or send it on. Pure."""
+    caller = str((call.get("customer") or {}).get("number") or "")
+    for hook in number.get("hooks") or ():
+        if not isinstance(hook, Mapping) or hook.get("on") != "call.ringing" or not _passes(hook, caller):
+            continue
+        for action in hook.get("do") or ():
+            if action.get("type") == "say" and action.get("exact"):
+                return Answer(spoken=str(action["exact"]), reason=HOOK_SAID)
+            if action.get("type") == "transfer" and isinstance(action.get("destination"), Mapping):
+                return Answer(destination=dict(action["destination"]), reason=HOOK_TRANSFERRED)
+    return None
+
+
+def _passes(hook: Mapping[str, Any], caller: str) -> bool:
+    """All filters hold: `{type: startsWith, key: number, startsWith: […]}`, or `oneOf` with whole numbers."""
+    for one in hook.get("filters") or ():
+        beginnings, whole = one.get("startsWith"), one.get("oneOf")
+        if isinstance(beginnings, list) and not caller.startswith(tuple(map(str, beginnings))):
+            return False
+        if isinstance(whole, list) and caller not in whole:
+            return False
+    return True
+
+
+def announcement(organisation_id: str, facts: CallFacts, text: str, reason: str) -> CallPlan:
+    """A call that hears a text and ends. Pure."""
+    assistant = {
+        "name": "announcement",
+        "model": {"provider": "dialogue"},
+        "voice": {"provider": "hibari"},
+        "transcriber": {"provider": "embedded"},
+        "firstMessage": text,
+        "firstMessageMode": "assistant-speaks-first",
+        "firstMessageInterruptionsEnabled": False,
+        "endCallPhrases": [text],
+    }
+    return CallPlan(
+        organisation=organisation_id,
+        call={**facts.call, "orgId": organisation_id},
+        members=[Member(name="announcement", assistant=assistant)],
+        phone_number=facts.phone_number,
+        server=(facts.phone_number or {}).get("server"),
+        announced_reason=reason,
+    )
+
+
+def _facts(call_id: str, leg: Mapping[str, Any], number: Entity) -> CallFacts:
+    caller = str(leg.get("caller") or "")
+    user = number_of(caller)
+    customer: Body = {"number": user} if user.lstrip("+").isdigit() else {}
+    if caller.lower().startswith(("sip:", "sips:")):
+        customer["sipUri"] = caller
+    call = {
+        "id": call_id,
+        "orgId": number.organisation_id,
+        "type": "inboundPhoneCall",
+        "status": "ringing",
+        "phoneNumberId": number.id,
+        "customer": customer,
+        "phoneCallProvider": "vapi",
+        "phoneCallProviderId": str(leg.get("signalling_id") or ""),
+        "phoneCallTransport": "sip",
+        "transport": {
+            "provider": "vapi.sip",
+            "conversationType": "voice",
+            "callSid": str(leg.get("signalling_id") or ""),
+        },
+    }
+    return CallFacts(call, {**number.body, "id": number.id}, leg.get("headers") or {})
+
+
+def _ids(wanted: Wanted | None) -> Body:
+    """What the Call shows of who has it."""
+    if wanted is None:
+        return {}
+    named = {
+        "assistantId": wanted.assistant_id,
+        "assistant": wanted.assistant,
+        "squadId": wanted.squad_id,
+        "squad": wanted.squad,
+    }
+    return {name: value for name, value in named.items() if value}
+
+
+def _refusal(status: int, reason: str, detail: str) -> pb.Resolution:
+    return pb.Resolution(refusal=pb.Refusal(status=status, reason=reason, detail=detail))
