@@ -10,13 +10,12 @@ import structlog
 from gateway.api.announcement import Announcement
 from gateway.api.app import api_app
 from gateway.api.context import ApiContext
-from gateway.api.event_store import EventStore
 from gateway.api.first_key import first_key
 from gateway.api.signed_urls import UrlSigner
 from gateway.egress.client import guarded_client
 from gateway.observe.http import listening, serving_on
-from gateway.plane.server import PlaneServer, serving_plane
-from gateway.plane.token import link_token
+from gateway.plane.control_plane import ControlPlane
+from gateway.plane.intake import keep_events
 from gateway.settings import Settings
 from gateway.shutdown import Shutdown
 from gateway.store.database import Database, store_url
@@ -51,9 +50,8 @@ async def serving_api(settings: Settings) -> AsyncIterator[Announcement]:
         key = await first_key(database, settings.api)
         client = await stack.enter_async_context(guarded_client(settings.egress.allow))
         secrets = Secrets.of(settings)
-        plane = EventStore(database)
-        server = PlaneServer(plane, link_token(settings))
-        link = await stack.enter_async_context(serving_plane(server, settings.api.link))
+        plane = ControlPlane(settings, database, secrets, client, keep_events)
+        link = await stack.enter_async_context(plane.serving())
         context = ApiContext(
             settings=settings,
             database=database,

@@ -408,9 +408,15 @@ class Call:
         except (LegError, TimeoutError) as error:
             self.log.warning("no RTP figures", detail=str(error) or "no answer in time")
 
+    def _end_reason(self) -> str:
+        """Of a call that only says something, saying it is the end that was wanted."""
+        reason = self.machine.end_reason or endings.FAULT
+        announced = self.plan.announced_reason if self.plan else None
+        return announced if announced and reason in endings.ASSISTANT_DONE else reason
+
     async def _close(self) -> None:
         """Everything the call holds is given back here, however it ended."""
-        reason = self.machine.end_reason or endings.FAULT
+        reason = self._end_reason()
         ending = {"at": self.books.time(), "reason": reason, "sip_status": self.machine.end_status}
         try:
             self.conversation.end(self.now_ms, reason)

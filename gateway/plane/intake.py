@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.plane.v1 import plane_pb2 as pb
 from gateway.store.calls import find_call
 from gateway.store.database import Database
-from gateway.store.events import NewEvent
-from gateway.store.organisations import default_organisation
+from gateway.store.events import NewEvent, append_events
 
 
 class Apply(Protocol):
@@ -47,18 +46,22 @@ class Intake:
     async def _organisation(self, session: AsyncSession, event: NewEvent) -> str:
         known = self._organisations.get(event.call_id)
         if known is None:
-            known = self._organisations[event.call_id] = await _owner(session, event)
+            known = await _owner(session, event) or self._database.default_organisation_id
+            self._organisations[event.call_id] = known
         return known
 
 
-async def _owner(session: AsyncSession, event: NewEvent) -> str:
-    """Of a call that is stored, then what its plan says, then the one of calls that parley.yaml routes."""
+async def _owner(session: AsyncSession, event: NewEvent) -> str | None:
+    """Of a call that is stored, else what its plan says; None of one that parley.yaml routes."""
     if (row := await find_call(session, event.call_id)) is not None:
         return row.organisation_id
     plan = _object(event.data).get("plan") if event.kind == "call" else None
-    if isinstance(plan, Mapping) and plan.get("organisation"):
-        return str(plan["organisation"])
-    return (await default_organisation(session)).id
+    return str(plan["organisation"]) if isinstance(plan, Mapping) and plan.get("organisation") else None
+
+
+async def keep_events(session: AsyncSession, organisation_id: str, events: Sequence[NewEvent]) -> None:
+    """Keep those that are not known yet."""
+    await append_events(session, organisation_id, events)
 
 
 def new_event(event: pb.CallEvent) -> NewEvent:

@@ -1,0 +1,330 @@
+"""Calls that the control plane begins and resolves, through its store and a real gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from gateway.assistant.call_plan import CallPlan
+from gateway.errors import BadRequest, Unavailable, Unprocessable
+from gateway.observe.http import serving
+from gateway.plane.kept_plans import kept_plan
+from gateway.store.calls import Calls
+from gateway.store.entities import Kind
+from gateway.store.events import events_after
+from gateway.store.listing import ListQuery
+from gateway.store.organisations import create_organisation
+from gateway.store.secrets import Secrets
+from tests.call.house import play
+from tests.call.leg_double import MemoryLeg, inbound
+from tests.link.worker_double import until
+from tests.plane.planned_house import PlannedHouse, control_plane, planned_house
+
+ASSISTANT = {"name": "desk", "model": {"provider": "dialogue"}, "firstMessage": "hello there"}
+BOB = {"sipUri": "sip:bob@h"}
+SLOW_SOCKET = {"provider": "vapi.websocket", "audioFormat": {"sampleRate": 1}}
+
+
+@pytest.fixture
+async def h(tmp_path: Path) -> AsyncIterator[PlannedHouse]:
+    async with planned_house(tmp_path) as opened:
+        yield opened
+
+
+def plan_of(h: PlannedHouse) -> CallPlan:
+    """What the worker was told of the last planned call."""
+    starts = [event.start for event in h.gateway.workers[0].got("start") if event.start.plan_json]
+    return CallPlan.model_validate_json(starts[-1].plan_json)
+
+
+# ---------------------------------------------------------------- POST /call
+
+
+async def test_a_call_is_dialled_and_its_events_are_kept(h: PlannedHouse) -> None:
+    assistant = await h.make(Kind.ASSISTANT, ASSISTANT)
+    call = await h.create({"assistantId": assistant, "customer": BOB, "name": "reminder"})
+    assert (call["type"], call["status"], call["orgId"]) == ("outboundPhoneCall", "queued", h.organisation)
+    assert call["monitor"]["controlUrl"].endswith(f"/call/{call['id']}/control")
+    (leg,) = h.gateway.endpoint.dialled
+    assert leg.info.called == "sip:bob@h"
+    await until(lambda: leg.listener)
+    assert leg.listener is not None
+    leg.listener.on_answered()
+    await play(leg, 20)
+    leg.end()
+    await h.until_kind(call["id"], "ended")
+    kinds = [event.kind for event in await h.events(call["id"])]
+    assert (kinds[0], kinds[-1]) == ("call", "ended")
+    assert plan_of(h).members[0].assistant["firstMessage"] == "hello there"
+
+
+async def test_a_call_goes_through_the_trunk_that_the_numbers_credential_is_named_after(h: PlannedHouse) -> None:
+    credential = await h.make(Kind.CREDENTIAL, {"provider": "byo-sip-trunk", "name": "office", "gateways": []})
+    number = await h.make(
+        Kind.PHONE_NUMBER, {"provider": "byo-phone-number", "number": "+15550100", "credentialId": credential}
+    )
+    body = {"assistant": ASSISTANT, "phoneNumberId": number, "customer": {"number": "+15551234567"}}
+    await h.create(body)
+    (leg,) = h.gateway.endpoint.dialled
+    assert (leg.info.called, leg.info.trunk, leg.info.caller) == ("+15551234567", "office", "+15550100")
+
+
+async def test_an_idempotency_key_makes_a_request_once(h: PlannedHouse) -> None:
+    body = {"assistant": ASSISTANT, "customer": BOB}
+    first = await h.create(body, "k")
+    again = await h.create(body, "k")
+    assert first["id"] == again["id"]
+    assert len(h.gateway.endpoint.dialled) == 1
+    with pytest.raises(Unprocessable):
+        await h.create({**body, "name": "another"}, "k")
+
+
+async def test_a_batch_tells_each_customers_call_or_error(h: PlannedHouse) -> None:
+    customers = [BOB, {"number": "12"}, {"sipUri": "sip:eve@h", "assistantOverrides": {"firstMessage": "hi Eve"}}]
+    answer = await h.create({"assistant": ASSISTANT, "customers": customers})
+    assert [one["customer"] for one in answer["results"]] == [customers[0], customers[2]]
+    (error,) = answer["errors"]
+    assert error["customer"] == customers[1]
+    assert "E.164" in error["error"]
+    await until(lambda: sum(bool(event.start.plan_json) for event in h.gateway.workers[0].got("start")) == 2)
+    greetings = {
+        CallPlan.model_validate_json(event.start.plan_json).members[0].assistant["firstMessage"]
+        for event in h.gateway.workers[0].got("start")
+        if event.start.plan_json
+    }
+    assert greetings == {"hello there", "hi Eve"}
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"assistantId": "?", "customer": BOB}, "assistantId names no assistant"),
+        ({"customer": BOB}, "assistantId, assistant, squadId"),
+        ({"assistant": ASSISTANT}, "customer must be set"),
+        ({"assistant": ASSISTANT, "customer": {"number": "hello"}}, r"E\.164"),
+        ({"assistant": ASSISTANT, "customer": BOB, "phoneNumberId": "?"}, "phoneNumberId names no"),
+        ({"assistant": ASSISTANT, "customer": {"sipUri": "sip:bob@elsewhere"}}, r"outbound\.direct"),
+        ({"assistant": ASSISTANT, "customer": BOB, "schedulePlan": {"earliestAt": "soon"}}, "schedulePlan"),
+        ({"assistant": ASSISTANT, "transport": SLOW_SOCKET}, "3000"),
+    ],
+)
+async def test_what_is_wrong_refuses_the_request_and_leaves_nothing(
+    h: PlannedHouse, body: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(BadRequest, match=sentence):
+        await h.create(body)
+    assert not h.gateway.endpoint.dialled
+    async with h.database.reading() as session:
+        assert not await Calls(session, h.organisation).list(ListQuery())
+
+
+async def test_without_a_gateway_nothing_begins(tmp_path: Path) -> None:
+    async with control_plane(tmp_path) as (planned, _):
+        with pytest.raises(Unavailable):
+            await planned.create({"assistant": ASSISTANT, "customer": BOB})
+
+
+async def test_another_organisations_assistant_is_not_found(h: PlannedHouse) -> None:
+    async with h.database.transaction() as session:
+        other = (await create_organisation(session, "other")).id
+    assistant = await h.make(Kind.ASSISTANT, ASSISTANT, other)
+    with pytest.raises(BadRequest, match="names no assistant"):
+        await h.create({"assistantId": assistant, "customer": BOB})
+
+
+async def test_the_settings_assistants_are_known_by_name_and_trusted(tmp_path: Path) -> None:
+    async with planned_house(tmp_path, assistants={"demo": {"model": {"provider": "dialogue"}}}) as h:
+        await h.create({"assistantId": "demo", "customer": BOB})
+        await until(lambda: any(event.start.plan_json for event in h.gateway.workers[0].got("start")))
+        assert plan_of(h).members[0].trusted
+
+
+async def test_a_scheduled_call_begins_at_its_time(h: PlannedHouse) -> None:
+    at = datetime.now(UTC) + timedelta(seconds=0.5)
+    call = await h.create({"assistant": ASSISTANT, "customer": BOB, "schedulePlan": {"earliestAt": at.isoformat()}})
+    assert call["status"] == "scheduled"
+    assert not h.gateway.endpoint.dialled
+    await until(lambda: h.gateway.endpoint.dialled, 10)
+    await h.until_kind(call["id"], "call")
+
+
+async def test_a_call_without_a_telephone_waits_for_its_socket(h: PlannedHouse) -> None:
+    call = await h.create({"assistant": ASSISTANT, "transport": {"provider": "vapi.websocket"}})
+    assert call["type"] == "vapi.websocketCall"
+    assert call["transport"]["websocketCallUrl"].startswith("ws://")
+    assert h.gateway.gateway.transports.claim(call["id"])
+    web = await h.create({"assistant": ASSISTANT}, web=True)
+    assert (web["type"], web["webCallUrl"]) == ("webCall", web["transport"]["websocketCallUrl"])
+
+
+async def test_a_live_call_is_ended(h: PlannedHouse) -> None:
+    call = await h.create({"assistant": ASSISTANT, "customer": BOB})
+    await h.plane.end_call(call["id"])
+    ended = await h.until_kind(call["id"], "ended")
+    assert json.loads(ended.data)["reason"] == "manually-canceled"
+
+
+# ---------------------------------------------------------------- inbound
+
+
+async def number(h: PlannedHouse, **fields: Any) -> str:
+    return await h.make(Kind.PHONE_NUMBER, {"provider": "vapi", "sipUri": "sip:7001@pbx.example.com", **fields})
+
+
+def caller(**changes: object) -> MemoryLeg:
+    called = {"called": "sip:7001@127.0.0.1", "number": "7001", "caller": "sip:+15551230000@carrier.example"}
+    return MemoryLeg(inbound(**{**called, **changes}))
+
+
+async def test_a_number_is_answered_by_its_assistant_with_the_headers_as_variables(h: PlannedHouse) -> None:
+    body = {**ASSISTANT, "firstMessage": "hello {{Account}}"}
+    await number(h, assistantId=await h.make(Kind.ASSISTANT, body), name="hotline")
+    leg = h.gateway.call(caller(headers={"X-account": "77"}))
+    await until(lambda: leg.answered)
+    plan = plan_of(h)
+    assert plan.variables["Account"] == "77"
+    assert plan.variables["phoneNumber"]["name"] == "hotline"
+    assert plan.call["customer"]["number"] == "+15551230000"
+    async with h.database.reading() as session:
+        kept = await kept_plan(session, Secrets.of(h.settings), h.organisation, plan.call_id)
+    assert kept == plan
+
+
+async def test_a_number_that_is_nobodys_gets_404(h: PlannedHouse) -> None:
+    leg = h.gateway.call(caller())
+    await until(lambda: leg.refused)
+    assert leg.refused == (404, None)
+
+
+async def test_a_number_without_assistant_and_server_is_refused_and_told(h: PlannedHouse) -> None:
+    await number(h)
+    leg = h.gateway.call(caller())
+    await until(lambda: leg.refused)
+    assert leg.refused == (503, None)
+    async with h.database.reading() as session:
+        events = await events_after(session, h.organisation, 0)
+    assert [event.kind for event in events] == ["call", "ended"]
+    assert json.loads(events[-1].data)["reason"] == "call-start-error-neither-assistant-nor-server-set"
+
+
+async def test_a_ringing_hook_sends_the_caller_on(h: PlannedHouse) -> None:
+    destination = {"type": "sip", "sipUri": "sip:night@pbx.example.com"}
+    filters = [{"type": "startsWith", "key": "number", "startsWith": ["+1555"]}]
+    hook = {"on": "call.ringing", "filters": filters, "do": [{"type": "transfer", "destination": destination}]}
+    await number(h, hooks=[hook], assistantId=await h.make(Kind.ASSISTANT, ASSISTANT))
+    leg = h.gateway.call(caller())
+    await until(lambda: leg.refused)
+    assert (leg.refused, leg.redirected_to) == ((302, None), "sip:night@pbx.example.com")
+    other = h.gateway.call(caller(caller="sip:+4930111@carrier.example"))
+    await until(lambda: other.answered)
+
+
+# ---------------------------------------------------------------- assistant-request
+
+
+class Server:
+    """A user's server: `reply` answers each assistant-request, `asked` keeps them."""
+
+    def __init__(self) -> None:
+        self.reply: Any = {}
+        self.status = 200
+        self.seconds = 0.0
+        self.asked: list[dict[str, Any]] = []
+        self.secrets: list[str] = []
+        self.port = 0
+
+    async def answer(self, request: Request) -> JSONResponse:
+        self.asked.append(await request.json())
+        self.secrets.append(request.headers.get("X-Vapi-Secret", ""))
+        await asyncio.sleep(self.seconds)
+        return JSONResponse(self.reply, status_code=self.status)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Of a number that this server answers for."""
+        return {"server": {"url": f"http://127.0.0.1:{self.port}/", "secret": "open sesame"}}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    made = Server()
+    app = FastAPI()
+    app.add_api_route("/", made.answer, methods=["POST"])
+    async with serving(app, host="127.0.0.1", port=0, purpose="a user's server") as made.port:
+        yield made
+
+
+@pytest.fixture
+async def asking(tmp_path: Path) -> AsyncIterator[PlannedHouse]:
+    """A control plane that may ask servers on this machine."""
+    async with planned_house(tmp_path, egress={"allow": ["127.0.0.1"]}) as opened:
+        yield opened
+
+
+async def reasons(h: PlannedHouse) -> list[str]:
+    """Why calls ended, as far as they have."""
+    async with h.database.reading() as session:
+        events = await events_after(session, h.organisation, 0)
+    return [json.loads(event.data)["reason"] for event in events if event.kind == "ended"]
+
+
+async def test_a_server_names_who_answers(asking: PlannedHouse, server: Server) -> None:
+    await number(asking, **server.fields)
+    server.reply = {"assistant": ASSISTANT, "assistantOverrides": {"variableValues": {"tier": "gold"}}}
+    leg = asking.gateway.call(caller())
+    await until(lambda: leg.answered)
+    (asked,) = server.asked
+    message = asked["message"]
+    assert message["type"] == "assistant-request"
+    assert message["call"]["customer"]["number"] == "+15551230000"
+    assert "server" not in message["phoneNumber"]
+    assert server.secrets == ["open sesame"]
+    assert plan_of(asking).variables["tier"] == "gold"
+
+
+async def test_a_server_that_returns_an_error_has_it_spoken(asking: PlannedHouse, server: Server) -> None:
+    await number(asking, **server.fields)
+    server.reply = {"error": "We are closed today."}
+    leg = asking.gateway.call(caller())
+    await until(lambda: leg.answered)
+    plan = plan_of(asking)
+    assert plan.members[0].assistant["firstMessage"] == "We are closed today."
+    assert plan.announced_reason == "assistant-request-returned-error"
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "seconds", "reason"),
+    [
+        ({}, 200, 0.0, "assistant-request-returned-no-assistant"),
+        ({"assistantId": "?"}, 200, 0.0, "assistant-not-found"),
+        ({"assistant": {"maxDurationSeconds": "x"}}, 200, 0.0, "assistant-request-returned-invalid-assistant"),
+        ({"assistant": ASSISTANT}, 500, 0.0, "assistant-request-failed"),
+        ({"assistant": ASSISTANT}, 200, 5.0, "assistant-request-failed"),
+    ],
+)
+async def test_when_the_server_fails_the_fallback_destination_is_called(
+    asking: PlannedHouse, server: Server, reply: Any, status: int, seconds: float, reason: str
+) -> None:
+    fallback = {"type": "number", "number": "+15559990000"}
+    await number(asking, **server.fields, fallbackDestination=fallback)
+    server.reply, server.status, server.seconds = reply, status, seconds
+    leg = asking.gateway.call(caller())
+    await until(lambda: leg.refused)
+    assert (leg.refused, leg.redirected_to) == ((302, None), "sip:+15559990000@carrier.example")
+    assert await reasons(asking) == [reason]
+
+
+async def test_a_server_on_a_private_address_is_not_asked(h: PlannedHouse, server: Server) -> None:
+    await number(h, **server.fields)
+    leg = h.gateway.call(caller())
+    await until(lambda: leg.refused)
+    assert not server.asked
+    assert await reasons(h) == ["assistant-request-failed"]
