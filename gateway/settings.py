@@ -104,6 +104,17 @@ class EgressSettings(Section):
     allow: list[str] = []
 
 
+class WebhookSettings(Section):
+    """How messages reach users' servers. One whose server has no backoffPlan is tried for `retry_seconds`; `per_host`
+    attempts at once go to one host and port; what was delivered can be seen and replayed for `keep_days`. The report of
+    a call waits `analysis_seconds` for the call's analysis."""
+
+    retry_seconds: float = Field(default=86_400, ge=0, le=2_592_000)
+    per_host: int = Field(default=8, ge=1, le=1000)
+    keep_days: float = Field(default=7, gt=0, le=3650)
+    analysis_seconds: float = Field(default=60, ge=0, le=3600)
+
+
 class WorkerSettings(Section):
     """`count` local processes are started by `parley serve`; `addresses` are workers that run elsewhere."""
 
@@ -197,6 +208,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     media: MediaSettings = MediaSettings()
     egress: EgressSettings = EgressSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     recording: RecordingSettings = RecordingSettings()

@@ -1,12 +1,12 @@
 """Messages that are to be delivered to users' servers: written with what they tell, sent afterwards.
 
-A *stream* holds the deliveries that must arrive in order, such as those of one call to one server. Only the oldest one
-of a stream that is pending is ever due.
+A *stream* holds the deliveries that must arrive in order, such as those of one call to one server; its name begins with
+the server's host and a slash. Only the oldest one of a stream that is pending is ever due.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -93,9 +93,16 @@ async def next_due_at(session: AsyncSession) -> datetime | None:
     return at
 
 
-async def claim(session: AsyncSession, now: datetime, *, lease: timedelta, limit: int = 100) -> Sequence[Delivery]:
-    """Take what is due: nobody else gets it before `lease` is over. Counts as an attempt."""
+async def claim(
+    session: AsyncSession, now: datetime, *, lease: timedelta, limit: int = 100, without: Collection[str] = ()
+) -> Sequence[Delivery]:
+    """Take what is due: nobody else gets it before `lease` is over. Counts as an attempt.
+
+    :param without: hosts, which streams begin with, that have enough to do
+    """
     chosen = _due(now, limit, (deliveries.c.position,)).with_for_update(skip_locked=True)
+    for host in without:
+        chosen = chosen.where(~deliveries.c.stream.startswith(f"{host}/", autoescape=True))
     statement = (
         update(deliveries)
         .where(deliveries.c.position.in_(chosen.scalar_subquery()))
@@ -104,6 +111,21 @@ async def claim(session: AsyncSession, now: datetime, *, lease: timedelta, limit
     )
     taken = [_read(row) for row in await session.execute(statement)]
     return sorted(taken, key=lambda delivery: delivery.position)
+
+
+async def release(session: AsyncSession, now: datetime) -> None:
+    """At the start of the only process that delivers: what another run had claimed, or waits for its next attempt, is
+    due. On PostgreSQL others may be at work, and leases end by themselves."""
+    if session.get_bind().dialect.name == "sqlite":
+        await session.execute(update(deliveries).where(_PENDING, deliveries.c.due_at > now).values(due_at=now))
+
+
+async def backlog(session: AsyncSession) -> tuple[int, datetime | None]:
+    """How many are pending, and when the oldest was made."""
+    count, oldest = (
+        await session.execute(select(func.count(), func.min(deliveries.c.created_at)).where(_PENDING))
+    ).one()
+    return count, oldest
 
 
 async def done(session: AsyncSession, position: int, *, status: int | None) -> None:

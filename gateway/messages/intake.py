@@ -1,0 +1,279 @@
+"""Events of calls come in: each is kept once, its call's row follows, and its messages go to the outbox, all in one
+transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.call.prices import PriceBook
+from gateway.errors import NotFound
+from gateway.messages.envelope import server_body
+from gateway.messages.event import CallEvent, part
+from gateway.messages.links import Links
+from gateway.messages.message import Audience, Message, subscriptions, wanted
+from gateway.messages.servers import CallServers, Origin, entity_body, origin_of
+from gateway.messages.view import CallView
+from gateway.settings import Settings
+from gateway.store import outbox
+from gateway.store.calls import CallRow, Calls, find_call
+from gateway.store.database import Database
+from gateway.store.entities import Entities, Kind
+from gateway.store.events import NewEvent, StoredEvent, append_events, events_of
+from gateway.store.organisations import default_organisation, organisation
+
+log = structlog.get_logger(__name__)
+
+_UNSEEN = frozenset(
+    {"partial", "speech", "agent-speech", "model-output", "hang", "pause", "verdict", "note", "control"}
+)
+"""Kinds after which the call's row says the same as before."""
+_FOLLOWING = (
+    *("type", "status", "startedAt", "endedAt", "endedReason", "endedMessage", "destination", "customer", "transport"),
+    *("phoneCallProvider", "phoneCallProviderId", "phoneCallTransport", "cost", "costs", "costBreakdown", "messages"),
+    *("artifact", "analysis"),
+)
+"""Fields of a Call that its events tell; the others stay as whoever made the call wrote them."""
+
+
+@dataclass(slots=True)
+class KnownCall:
+    """A call whose events come."""
+
+    organisation_id: str
+    view: CallView
+    servers: CallServers
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event that was committed, with the messages that follow from it, and the call as it was then."""
+
+    event: StoredEvent
+    messages: Sequence[Message]
+    view: CallView
+
+
+@dataclass(slots=True)
+class _Batch:
+    arrivals: list[Arrival] = field(default_factory=list)
+    deliveries: int = 0
+
+
+class Intake:
+    """Takes the events of all calls.
+
+    :param links: where recordings and logs can be fetched
+    :param prices: what the providers charge
+    :param committed: told of what was committed, in order, while the views still are as after the last event
+    :param wake: something was added to the outbox
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        links: Links,
+        prices: PriceBook | None = None,
+        committed: Callable[[Sequence[Arrival]], None] = lambda _: None,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._links = links
+        self._prices = prices
+        self._committed = committed
+        self._wake = wake
+        self._calls: dict[str, KnownCall] = {}
+        self._lock = asyncio.Lock()
+
+    async def append(self, events: Sequence[NewEvent]) -> None:
+        """Commit events; those that were committed before are passed over.
+
+        Raises whatever the database raises; then nothing of them is committed.
+        """
+        batch = _Batch()
+        async with self._lock:
+            try:
+                async with self._database.transaction() as session:
+                    for call_id, own in groupby(events, key=lambda event: event.call_id):
+                        await self._take(session, call_id, list(own), batch)
+            except BaseException:
+                # The views are ahead of what is kept: they are made anew of it.
+                for event in events:
+                    self._calls.pop(event.call_id, None)
+                raise
+            self._committed(batch.arrivals)
+            self._forget(batch)
+        if batch.deliveries:
+            self._wake()
+
+    async def call(self, call_id: str) -> KnownCall | None:
+        """A call as its committed events tell it; None where there is none."""
+        async with self._lock, self._database.reading() as session:
+            return self._calls.get(call_id) or await self._known(session, call_id)
+
+    async def add(self, call_id: str, kind: str, data: dict[str, Any], *, time_ms: int) -> None:
+        """Append an event of our own behind the last one of a call."""
+        known = await self.call(call_id)
+        if known is None:
+            return
+        at_ms = known.view.over.at_ms if known.view.over is not None else 0
+        event = NewEvent(call_id, known.view.sequence + 1, at_ms, time_ms, kind, json.dumps(data, ensure_ascii=False))
+        await self.append([event])
+
+    # ------------------------------------------------------------ one call
+
+    async def _take(self, session: AsyncSession, call_id: str, events: list[NewEvent], batch: _Batch) -> None:
+        known = self._calls.get(call_id) or await self._known(session, call_id)
+        if known is None:
+            known = await self._made(session, events[0])
+        if known is None:
+            log.warning("events of an unknown call are left out", call=call_id, events=len(events))
+            return
+        self._calls[call_id] = known
+        stored = await append_events(session, known.organisation_id, events)
+        if stored and stored[0].sequence != known.view.sequence + 1:
+            # Another process has taken events of this call meanwhile.
+            known = await self._known(session, call_id, until=stored[0].sequence) or known
+            self._calls[call_id] = known
+        for one in stored:
+            await self._apply(session, known, one, batch)
+        if any(one.kind not in _UNSEEN for one in stored):
+            await self._follow(session, known)
+
+    async def _apply(self, session: AsyncSession, known: KnownCall, stored: StoredEvent, batch: _Batch) -> None:
+        event = read_event(stored)
+        if event.kind == "assistant":
+            entities = Entities(session, known.organisation_id)
+            known.servers.learn(await entity_body(entities, Kind.ASSISTANT, event.data.get("assistantId")))
+        messages = known.view.apply(event)
+        batch.arrivals.append(Arrival(stored, messages, known.view))
+        for message in messages:
+            if await self._deliver(session, known, message):
+                batch.deliveries += 1
+
+    async def _deliver(self, session: AsyncSession, known: KnownCall, message: Message) -> bool:
+        view = known.view
+        if not wanted(message, Audience.SERVER, subscriptions(view.assistant, Audience.SERVER)):
+            return False
+        server = known.servers.server(view.assistant)
+        if server is None:
+            return False
+        await outbox.add(
+            session,
+            known.organisation_id,
+            stream=stream_of(server["url"], view.id),
+            type=message.type,
+            server=server,
+            body=encode(server_body(view, message)),
+            call_id=view.id,
+        )
+        return True
+
+    async def _follow(self, session: AsyncSession, known: KnownCall) -> None:
+        shown = known.view.call()
+        try:
+            await Calls(session, known.organisation_id).update(
+                known.view.id, {name: shown.get(name) for name in _FOLLOWING}
+            )
+        except NotFound:
+            log.info("events of a deleted call", call=known.view.id)
+
+    # ------------------------------------------------------------ calls that are new here
+
+    async def _known(self, session: AsyncSession, call_id: str, *, until: int | None = None) -> KnownCall | None:
+        """A call that has a row, with what happened in it until now.
+
+        :param until: the sequence of the first event that is left out
+        """
+        row = await find_call(session, call_id)
+        if row is None:
+            return None
+        events = [read_event(one) for one in await events_of(session, row.organisation_id, call_id)]
+        name = events[0].text("assistant") if events and not events[0].part("plan") else ""
+        origin = await origin_of(session, row.organisation_id, row.body, name, self._settings)
+        known = KnownCall(row.organisation_id, self._new_view(row, origin), origin.servers)
+        for event in events:
+            if until is None or event.sequence < until:
+                known.view.apply(event)
+        return known
+
+    async def _made(self, session: AsyncSession, first: NewEvent) -> KnownCall | None:
+        """A call that begins: what the settings' routes took, or an inbound one."""
+        if first.kind != "call":
+            return None
+        event = CallEvent(first.call_id, first.sequence, first.at_ms, first.time_ms, first.kind, read_json(first.data))
+        plan = event.part("plan")
+        organisation_id = await self._organisation(session, plan.get("organisation"))
+        body = {"type": "inboundPhoneCall", "status": "queued", **part(plan, "call")}
+        row = await Calls(session, organisation_id).create(body, id=first.call_id)
+        name = "" if plan else event.text("assistant")
+        origin = await origin_of(session, organisation_id, body, name, self._settings)
+        view = self._new_view(row, origin, told={name: body[name] for name in part(plan, "call")})
+        return KnownCall(organisation_id, view, origin.servers)
+
+    async def _organisation(self, session: AsyncSession, id_: object) -> str:
+        if isinstance(id_, str) and id_:
+            try:
+                return (await organisation(session, id_)).id
+            except NotFound:
+                log.warning("call of an unknown organisation", organisation=id_)
+        return (await default_organisation(session)).id
+
+    def _new_view(self, row: CallRow, origin: Origin, told: dict[str, Any] | None = None) -> CallView:
+        shown = row.shown()
+        made = row.body if told is None else told
+        kept = {name: value for name, value in made.items() if name not in _FOLLOWING or name in ("type", "customer")}
+        ours = {name: shown[name] for name in ("id", "orgId", "createdAt")}
+        return CallView({**kept, **ours}, assistant=origin.assistant, links=self._links, prices=self._prices)
+
+    def _forget(self, batch: _Batch) -> None:
+        for arrival in batch.arrivals:
+            if arrival.view.reported:
+                self._calls.pop(arrival.view.id, None)
+
+
+def stream_of(url: str, call_id: str | None) -> str:
+    """What arrives in order: the messages of one call to one server. Begins with the server's host and port."""
+    return f"{urlsplit(url).netloc.rpartition('@')[2].lower()}/{call_id or ''}"[:250]
+
+
+def read_event(stored: StoredEvent) -> CallEvent:
+    """As the view takes it."""
+    data = read_json(stored.data)
+    return CallEvent(stored.call_id, stored.sequence, stored.at_ms, stored.time_ms, stored.kind, data)
+
+
+def read_json(text: str) -> dict[str, Any]:
+    """The object that a gateway wrote, without what no database or JSON keeps: NUL, half characters, NaN, infinity.
+    Anything but an object is empty."""
+    try:
+        read = json.loads(text, parse_constant=lambda _: None)
+    except ValueError:
+        return {}
+    if "\\u" in text:  # such characters are only ever written as escapes
+        read = _cleaned(read)
+    return read if isinstance(read, dict) else {}
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    return {_cleaned(name): _cleaned(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def encode(body: Any) -> str:
+    """JSON as it is sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,223 @@
+"""Events come in, once each, and everything that follows is committed with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from gateway.assistant.assistant import Assistant
+from gateway.messages.event import CallEvent
+from gateway.messages.intake import Arrival, Intake, read_json
+from gateway.messages.links import Links
+from gateway.settings import Settings
+from gateway.store import outbox
+from gateway.store.calls import Calls
+from gateway.store.database import Database
+from gateway.store.entities import Entities, Kind
+from gateway.store.events import NewEvent, events_of
+from gateway.store.organisations import create_organisation
+from gateway.store.outbox import Delivery
+from tests.messages.journals import ASSISTANT, CALL_ID, Journal, whole_call
+
+SERVER = {"url": "https://hook.example/vapi", "secret": "s3", "headers": {"X-Team": "red"}}
+EVERYTHING = ["status-update", "transcript", "conversation-update", "end-of-call-report", "tool-calls"]
+
+
+def intake_of(database: Database, settings: Settings | None = None, **options: Any) -> Intake:
+    return Intake(database, settings or Settings(), links=Links(), **options)
+
+
+def new(events: Iterable[CallEvent]) -> list[NewEvent]:
+    return [NewEvent(e.call_id, e.sequence, e.at_ms, e.time_ms, e.kind, json.dumps(e.data)) for e in events]
+
+
+async def deliveries(database: Database, organisation_id: str | None = None) -> Sequence[Delivery]:
+    async with database.reading() as session:
+        listed = await outbox.list_deliveries(session, organisation_id or database.default_organisation_id, limit=1000)
+    return listed[::-1]
+
+
+async def planned_call(database: Database, **fields: Any) -> None:
+    """What the control plane keeps before a gateway dials."""
+    async with database.transaction() as session:
+        entities = Entities(session, database.default_organisation_id)
+        body = {**ASSISTANT, "server": SERVER, "serverMessages": EVERYTHING, **fields}
+        assistant = await entities.create(Kind.ASSISTANT, body, id="a-1")
+        call = {"type": "outboundPhoneCall", "status": "queued", "assistantId": assistant.id, "name": "first name"}
+        await Calls(session, database.default_organisation_id).create(call, id=CALL_ID)
+
+
+def planned_journal() -> Journal:
+    journal = whole_call(server={"url": SERVER["url"], "headers": {"X-Team": "***"}}, serverMessages=EVERYTHING)
+    opened = journal.events[0]
+    plan = {"call": {"id": CALL_ID, "assistantId": "a-1"}, "members": [{"name": "Front desk", "assistantId": "a-1"}]}
+    journal.events[0] = CallEvent(CALL_ID, 1, 0, opened.time_ms, "call", {**opened.data, "plan": plan})
+    return journal
+
+
+@pytest.mark.both_databases
+async def test_a_call_becomes_a_row_events_and_messages(database: Database) -> None:
+    await planned_call(database)
+    await intake_of(database).append(new(planned_journal().events))
+    async with database.reading() as session:
+        row = await Calls(session, database.default_organisation_id).get(CALL_ID)
+        kept = await events_of(session, database.default_organisation_id, CALL_ID)
+    assert (row.status, row.ended_reason, row.duration_ms) == ("ended", "customer-ended-call", 8000)
+    assert row.body["artifact"]["transcript"].startswith("AI: Hello.")
+    assert row.name == "first name"
+    assert len(kept) == len(planned_journal().events)
+    told = await deliveries(database)
+    assert [one.type for one in told] == [
+        *("status-update", "status-update", "transcript", "conversation-update", "transcript", "transcript"),
+        *("conversation-update", "conversation-update", "conversation-update", "transcript", "conversation-update"),
+        *("status-update", "end-of-call-report"),
+    ]
+    assert {one.stream for one in told} == {f"hook.example/{CALL_ID}"}
+
+
+@pytest.mark.both_databases
+async def test_events_that_come_again_change_nothing(database: Database) -> None:
+    await planned_call(database)
+    intake, events = intake_of(database), new(planned_journal().events)
+    await intake.append(events[:9])
+    await intake.append(events[4:])
+    before = await deliveries(database)
+    await intake.append(events)
+    assert await deliveries(database) == before
+    assert [one.type for one in before].count("end-of-call-report") == 1
+
+
+async def test_the_server_gets_what_events_must_not_tell(database: Database) -> None:
+    await planned_call(database)
+    await intake_of(database).append(new(planned_journal().events))
+    told = await deliveries(database)
+    assert all(one.server == SERVER for one in told)
+    assert not any("s3" in one.body for one in told)
+
+
+async def test_after_a_restart_it_goes_on_where_it_was(database: Database) -> None:
+    await planned_call(database)
+    events = new(planned_journal().events)
+    await intake_of(database).append(events[:12])
+    await intake_of(database).append(events[12:])
+    report = json.loads((await deliveries(database))[-1].body)["message"]
+    assert report["transcript"] == "AI: Hello.\nUser: Where is my order?\nAI: It was shipped\n"
+
+
+async def test_what_another_process_took_meanwhile_is_told_too(database: Database) -> None:
+    await planned_call(database)
+    ours, theirs, events = intake_of(database), intake_of(database), new(planned_journal().events)
+    await ours.append(events[:8])
+    await theirs.append(events[8:14])
+    await ours.append(events[14:])
+    report = json.loads((await deliveries(database))[-1].body)["message"]
+    assert "Where is my order?" in report["transcript"]
+
+
+async def test_a_call_of_the_settings_gets_a_row_in_the_default_organisation(database: Database) -> None:
+    desk = Assistant.model_validate(
+        {"model": {"provider": "dialogue"}, "server": {"url": "http://127.0.0.1:8089/hook", "secret": "s3"}}
+    )
+    intake = intake_of(database, Settings(assistants={"desk": desk}))
+    journal = Journal()
+    journal.opened()
+    journal.add("answered")
+    journal.add("ended", 5000, reason="customer-ended-call")
+    await intake.append(new(journal.events))
+    async with database.reading() as session:
+        row = await Calls(session, database.default_organisation_id).get(CALL_ID)
+    assert (row.type, row.status, row.customer_number) == ("inboundPhoneCall", "ended", "+15550100")
+    told = await deliveries(database)
+    assert [json.loads(one.body)["message"]["status"] for one in told] == ["ringing", "in-progress", "ended"]
+    server = {"url": "http://127.0.0.1:8089/hook", "secret": "s3", "operators": True}
+    assert {name: told[0].server[name] for name in server} == server
+
+
+async def test_a_call_belongs_to_the_organisation_of_its_plan(database: Database) -> None:
+    async with database.transaction() as session:
+        theirs = (await create_organisation(session, "theirs")).id
+    journal = Journal()
+    server = {"url": SERVER["url"]}
+    journal.opened(plan={"organisation": theirs, "call": {"assistant": {**ASSISTANT, "server": server}}})
+    await intake_of(database).append(new(journal.events))
+    assert await deliveries(database) == []
+    (told,) = await deliveries(database, theirs)
+    assert told.server == server
+
+
+async def test_the_messages_of_an_assistant_without_a_server_go_to_the_phone_numbers(database: Database) -> None:
+    async with database.transaction() as session:
+        entities = Entities(session, database.default_organisation_id)
+        await entities.create(Kind.PHONE_NUMBER, {"provider": "vapi", "number": "+1555", "server": SERVER}, id="n-1")
+    journal = Journal()
+    journal.opened(plan={"call": {"phoneNumberId": "n-1", "assistant": ASSISTANT}})
+    await intake_of(database).append(new(journal.events))
+    (told,) = await deliveries(database)
+    assert told.server == SERVER
+
+
+async def test_events_of_a_call_that_nobody_knows_are_passed_over(database: Database) -> None:
+    await intake_of(database).append([NewEvent("unknown", 7, 0, 0, "answered", "{}")])
+    async with database.reading() as session:
+        assert await events_of(session, database.default_organisation_id, "unknown") == []
+
+
+async def test_when_a_commit_fails_nothing_is_known_of_its_events(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await planned_call(database)
+    intake, events = intake_of(database), new(planned_journal().events)
+    await intake.append(events[:4])
+    with monkeypatch.context() as patch:
+        patch.setattr(Calls, "update", _broken)
+        with pytest.raises(OSError, match="disk"):
+            await intake.append(events[4:9])
+    await intake.append(events[4:])
+    told = [one.type for one in await deliveries(database)]
+    assert told.count("transcript") == 4
+    assert told.count("end-of-call-report") == 1
+
+
+async def _broken(*_: object) -> None:
+    raise OSError("disk")
+
+
+async def test_whoever_listens_is_told_what_was_committed(database: Database) -> None:
+    await planned_call(database)
+    arrivals: list[Arrival] = []
+    woken: list[bool] = []
+    intake = intake_of(database, committed=arrivals.extend, wake=lambda: woken.append(True))
+    await intake.append(new(planned_journal().events))
+    assert [arrival.event.sequence for arrival in arrivals] == list(range(1, len(planned_journal().events) + 1))
+    assert woken == [True]
+
+
+async def test_an_event_of_our_own_stands_behind_the_last(database: Database) -> None:
+    await planned_call(database)
+    intake, events = intake_of(database), new(planned_journal().events)
+    await intake.append(events[:-2])
+    await intake.add(CALL_ID, "analysis", {"summary": "Short."}, time_ms=1)
+    await intake.add(CALL_ID, "report", {}, time_ms=2)
+    async with database.reading() as session:
+        row = await Calls(session, database.default_organisation_id).get(CALL_ID)
+    assert row.body["analysis"] == {"summary": "Short."}
+    assert (await deliveries(database))[-1].type == "end-of-call-report"
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ('{"a": "x\\u0000y"}', {"a": "xy"}),
+        ('{"a": "\\\\u0000"}', {"a": "\\u0000"}),
+        ('{"a": "\\ud83d"}', {"a": "?"}),
+        ('{"a": "\\ud83d\\ude00"}', {"a": "\U0001f600"}),
+        ('{"a": NaN}', {"a": None}),
+        ("[1]", {}),
+        ("{", {}),
+    ],
+)
+def test_what_no_database_keeps_is_left_out(text: str, read: dict[str, Any]) -> None:
+    assert read_json(text) == read
