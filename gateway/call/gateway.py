@@ -27,6 +27,7 @@ from gateway.call.session import Call, CallServices
 from gateway.call.state import EndNow
 from gateway.carriers.audio_format import AudioFormat
 from gateway.carriers.transports import Transports
+from gateway.carriers.websocket_leg import WebSocketLeg
 from gateway.errors import CallRefused, DialRefused, InvalidAssistant, NoRoute, NotLive, ParleyError, Unresolved
 from gateway.link.pool import WorkerPool
 from gateway.observe import metrics
@@ -39,6 +40,8 @@ from gateway.settings import Settings
 log = structlog.get_logger(__name__)
 
 REFUSE_SECONDS = 5.0
+CONNECT_SECONDS = 50.0
+"""For the client of a WebSocket call to come; the call would not wait much longer itself."""
 GOODBYE_SECONDS = 8.0
 """For calls to end after they were told to."""
 
@@ -219,7 +222,10 @@ class Gateway:
         if plan.call_id in self._calls:
             return self._calls[plan.call_id]
         assistant = first_assistant(plan)
-        return self._take_plan(self.transports.open(plan.call_id, audio_format), plan, assistant)
+        leg = self.transports.open(plan.call_id, audio_format)
+        call = self._take_plan(leg, plan, assistant)
+        asyncio.get_running_loop().call_later(CONNECT_SECONDS, _give_up, leg, call)
+        return call
 
     def live_call(self, call_id: str) -> Call:
         """The live call with exactly this id. :raises NotLive: when there is none"""
@@ -374,3 +380,8 @@ class Gateway:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()):
             log.error("task failed", task=task.get_name(), exc_info=fault)
+
+
+def _give_up(leg: WebSocketLeg, call: Call) -> None:
+    if not leg.connected:
+        call.post(EndNow(endings.TRANSPORT_NEVER_CONNECTED))
