@@ -31,13 +31,7 @@ async function operation(name, act) {
   return result;
 }
 
-const speaks = {
-  name: "Embedded",
-  firstMessage: "Hello from the other side.",
-  model: { provider: "dialogue", model: "demo" },
-  voice: { provider: "hibari", voiceId: "default" },
-  transcriber: { provider: "embedded" },
-};
+const speaks = { name: "Embedded", firstMessage: "Hello from the other side." };
 const order = {
   name: "Order desk",
   firstMessage: "Hello {{customer.name}}.",
@@ -75,7 +69,7 @@ await operation("phone_numbers.get", () => vapi.phoneNumbers.get({ id: phone.id 
 await operation("phone_numbers.update", () => vapi.phoneNumbers.update({ id: phone.id, body: { provider: "vapi", name: "Main line" } }));
 
 const file = await operation("files.create", () => vapi.files.create({ file: new File(["Bread 2 euros."], "prices.txt", { type: "text/plain" }) }));
-await operation("files.list", () => vapi.files.list());
+await operation("files.list", () => vapi.files.list({}));
 await operation("files.get", () => vapi.files.get({ id: file.id }));
 await operation("files.update", () => vapi.files.update({ id: file.id, name: "prices-2026.txt" }));
 

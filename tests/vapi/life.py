@@ -40,13 +40,7 @@ TOOL: dict[str, Any] = {
     },
     "server": {"url": "https://hooks.example.com/tools"},
 }
-SPEAKS: dict[str, Any] = {
-    "name": "Embedded",
-    "firstMessage": "Hello from the other side.",
-    "model": {"provider": "dialogue", "model": "demo"},
-    "voice": {"provider": "hibari", "voiceId": "default"},
-    "transcriber": {"provider": "embedded"},
-}
+SPEAKS: dict[str, Any] = {"name": "Embedded", "firstMessage": "Hello from the other side."}
 """Needs no key: it can really be called, and chatted with."""
 
 
