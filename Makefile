@@ -45,15 +45,18 @@ lint: $(DEV_STAMP) ## Style.
 types: $(DEV_STAMP) ## Types.
 	@$(VENV)/bin/mypy
 
-# Calls on the wire have the machine to themselves, one by one, because they keep time. All others run side by side.
+# Nearly all tests wait for the clock most of the time, so more of them run side by side than there are cores; calls on the
+# wire two by two, and those that measure time there have the machine to themselves.
 ON_THE_WIRE := tests/sip tests/interop
+SIDE_BY_SIDE := -q --dist loadfile --no-loadscope-reorder
 
 pytest: $(DEV_STAMP) ## Tests; choose with ARGS="tests/config -x".
 ifdef ARGS
 	@$(VENV)/bin/pytest $(ARGS)
 else
-	@$(VENV)/bin/pytest -q -n 3 --dist loadfile $(addprefix --ignore ,$(ON_THE_WIRE))
-	@$(VENV)/bin/pytest $(ON_THE_WIRE)
+	@$(VENV)/bin/pytest -n 5 $(SIDE_BY_SIDE) $(addprefix --ignore ,$(ON_THE_WIRE))
+	@$(VENV)/bin/pytest -n 2 $(SIDE_BY_SIDE) -m "not alone" $(ON_THE_WIRE)
+	@$(VENV)/bin/pytest -m alone $(ON_THE_WIRE)
 endif
 
 proto: $(DEV_STAMP) ## Generate the code of proto/.

@@ -23,7 +23,9 @@ from tests.store.databases import (  # fixtures for all
 
 __all__ = ["database", "database_url", "empty_database_url", "postgresql_server", "sqlite_template"]
 
-_INTEROP = Path(__file__).parent / "interop"
+_TESTS = Path(__file__).parent
+_INTEROP = _TESTS / "interop"
+_LONGEST = (_TESTS / "providers/faults", _TESTS / "providers/failover", _TESTS / "worker", _TESTS / "providers/stt")
 _OF_THE_MACHINE = {"PARLEY_CACHE_DIR", "PARLEY_PYTHON"}
 
 _KEYS = {name for names in VARIABLES.values() for name in names}
@@ -38,11 +40,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of tests/interop carries the marker `interop`, and runs last: it is slow and uses what the others prove."""
+    """All of tests/interop carries the marker `interop`, and runs last: it is slow and uses what the others prove.
+
+    Of the others those that wait for the clock most come first, for a process that runs others beside them not to be
+    left with them at the end.
+    """
     for item in items:
         if _INTEROP in item.path.parents:
             item.add_marker(pytest.mark.interop)
-    items.sort(key=lambda item: item.get_closest_marker("interop") is not None)
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    if item.get_closest_marker("interop"):
+        return len(_LONGEST) + 1
+    return next((place for place, folder in enumerate(_LONGEST) if folder in item.path.parents), len(_LONGEST))
 
 
 def _skip_when_missing(outcome: pluggy.Result[None]) -> None:

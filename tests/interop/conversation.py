@@ -85,12 +85,13 @@ class Conversation:
 async def hold_conversation(
     product: Product, plan: SoftphonePlan, target: str, script: Script, *, order: str
 ) -> Conversation:
-    """Dial `target` and follow `script`."""
+    """Dial `target`, a number that nobody else calls meanwhile, and follow `script`."""
     files = await asyncio.to_thread(utterances, plan.folder / "says", order=order)
-    before = len(product.records())
+    number = target.removeprefix("sip:").partition("@")[0]
+    before = len(product.records(number))
     async with in_call(plan, target) as call:
         await script(call.phone, files)
-    return Conversation(call, (await product.wait_for_records(before + 1))[-1])
+    return Conversation(call, (await product.wait_for_records(before + 1, number=number))[-1])
 
 
 def utterances(folder: Path, *, order: str) -> dict[str, Path]:

@@ -1,7 +1,8 @@
 """An emulated transcriber's ear for numbers that a human reads out: it knows the recordings of the digits.
 
 The detector of speech does not take tones for a voice, so tone words cannot be said by callers. These words can, and
-what was heard of them is as sure: a digit that is cut, or that lies over another one, is none.
+what was heard of them is as sure: a digit that is cut, or that lies over another one, is none. As transcribers do, the
+ear has a word for speech that it does not understand, too: sound without any text makes a transcriber suspect.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _GAP_MS = 60
 """Less than the quiet after which the product asks what was said. A digit may have a stop that is longer: what is
 behind that is little, and no word."""
+_UNCLEAR, _UNCLEAR_MS = "mm", 300
+"""The word for speech of at least this length that is no digit."""
 _ALIKE = 0.7
 """Correlation with the recording from which it is this digit, whole."""
 
@@ -37,13 +40,14 @@ class DigitEar:
 
     @property
     def words(self) -> list[HeardWord]:
-        """All digits so far."""
+        """All words so far."""
         return list(self._words)
 
     def push(self, pcm: bytes) -> None:
         """The next audio."""
         for stretch in self._stretches.push(pcm):
-            if (word := _digit(stretch.pcm)) is not None:
+            unclear = _UNCLEAR if stretch.end_ms - stretch.start_ms >= _UNCLEAR_MS else None
+            if (word := _digit(stretch.pcm) or unclear) is not None:
                 self._words.append(HeardWord(word, stretch.start_ms, stretch.end_ms))
 
 

@@ -289,4 +289,4 @@ def digits_recorded(product: Product, conversation: Conversation) -> str:
     """The digits that reached the product, by its recording: on a busy machine not all packets come in time."""
     ear = DigitEar()
     ear.push(speech.read_wav(product.plan.data / "calls" / conversation.record["recording"]).tobytes())
-    return "".join(str(DIGITS.index(word.text)) for word in ear.words)
+    return "".join(str(DIGITS.index(word.text)) for word in ear.words if word.text in DIGITS)

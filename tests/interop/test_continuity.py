@@ -17,7 +17,7 @@ from tests.peers.softphone import SoftphonePlan
 
 STALLS = 3
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(90)]
 
 
 async def late_heartbeats(product: Product) -> float:

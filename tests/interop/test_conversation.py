@@ -22,12 +22,12 @@ ORDER = "4821"
 BARGE_IN_LIMIT_MS = 400.0
 """Twice the budget of the bench: here one measurement on a machine that may be busy."""
 
-pytestmark = [pytest.mark.models, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.alone, pytest.mark.models, pytest.mark.timeout(240)]
 
 
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """Two calls to one running product, and what the tool server was asked. The direct caller interrupts."""
+    """Two calls at once to one running product, and what the tool server was asked. The direct caller interrupts."""
 
     through_pbx: Conversation
     direct: Conversation
@@ -58,11 +58,16 @@ async def _spend_evening(folder: Path) -> Evening:
             async with running_product(plan) as product:
                 await pbx.registered("parley")
                 desk = SoftphonePlan(folder / "desk", domain=pbx.address, password=pbx.plan.phone_password)
-                target = f"sip:100@{pbx.address}"
-                through_pbx = await hold_conversation(product, desk, target, wait_for_the_end, order=ORDER)
-                target = f"sip:demo@{product.address}"
-                direct = await hold_conversation(
-                    product, SoftphonePlan(folder / "direct"), target, interrupt, order=ORDER
+                there = f"sip:100@{pbx.address}"
+                through_pbx, direct = await asyncio.gather(
+                    hold_conversation(product, desk, there, wait_for_the_end, order=ORDER),
+                    hold_conversation(
+                        product,
+                        SoftphonePlan(folder / "direct"),
+                        f"sip:demo@{product.address}",
+                        interrupt,
+                        order=ORDER,
+                    ),
                 )
         return Evening(
             through_pbx,

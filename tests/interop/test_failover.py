@@ -40,7 +40,7 @@ REASONS = {
     "model": "call.in-progress.error-pipeline-no-available-llm-model",
 }
 
-pytestmark = [pytest.mark.models, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.alone, pytest.mark.models, pytest.mark.timeout(180)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ IN_A_ROW = 500
 CALLS_A_SECOND = 18
 WARM_UP = 20
 
-pytestmark = [pytest.mark.timeout(150), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(150), pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_twenty_conversations_at_once_are_all_served(product: Product, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ DEAD = ("openai", "together-ai", "openrouter", "deepinfra", "cerebras")
 ALIVE = "groq"
 CHAINS = {"helped": ("openai", ALIVE), "lost": ("together-ai", "openrouter"), "unfilled": ("deepinfra", "cerebras")}
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 @asynccontextmanager
@@ -81,22 +81,23 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
 
 
 async def _call_each(folder: Path) -> Heard:
-    """A call of each kind, and a second one after the first was helped."""
+    """A call of each kind at once, and a second one after the first was helped."""
     question = speech.write_wav(folder / "question.wav", speech.synthetic("Can you hear me?"))
-    calls: dict[str, tuple[CapturedCall, dict[str, Any]]] = {}
     async with models() as hosts:
         plan = ProductPlan(folder / "parley", fake_assistant(), changes=settings(hosts))
         async with running_product(plan) as product:
-            for name in ("helped", "again", "lost", "unfilled"):
-                number = "helped" if name == "again" else name
-                calls[name] = await _ask(product, folder / name, question, number)
+            async with asyncio.TaskGroup() as group:
+                asking = {name: group.create_task(_ask(product, folder / name, question, name)) for name in CHAINS}
+                await asking["helped"]
+                asking["again"] = group.create_task(_ask(product, folder / "again", question, "helped"))
+            calls = {name: task.result() for name, task in asking.items()}
             await asyncio.sleep(HEALTH_SECONDS + 1)
             metrics = await product.scrape()
         return Heard(calls, {name: len(host.seen) for name, host in hosts.items()}, metrics)
 
 
 async def _ask(product: Product, folder: Path, question: Path, number: str) -> tuple[CapturedCall, dict[str, Any]]:
-    before = len(product.records())
+    before = len(product.records(number))
     async with in_call(SoftphonePlan(folder), f"sip:{number}@{product.address}") as call:
         await call.phone.far_end_spoke()
         await call.phone.say(question)
@@ -104,7 +105,7 @@ async def _ask(product: Product, folder: Path, question: Path, number: str) -> t
             await asyncio.sleep(ANSWERED_SECONDS)
         else:
             await call.phone.wait_for("ended", seconds=30)
-    return call, (await product.wait_for_records(before + 1))[-1]
+    return call, (await product.wait_for_records(before + 1, number=number))[-1]
 
 
 def silences(call: CapturedCall) -> list[float]:

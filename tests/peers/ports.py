@@ -1,17 +1,30 @@
 """Free ports on the loopback address, each given to one peer only until all others were given too.
 
 A range that a peer binds later, call by call, looks free until then: so ports are given in a circle, from any place.
+Processes of one pytest run have a part of the ports each.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import socket
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 LOOPBACK = "127.0.0.1"
-_FIRST, _LAST = 10000, 32000
-"""Below the range from which Linux takes ports for outgoing sockets (32768 and up)."""
+
+
+def share(environ: Mapping[str, str]) -> tuple[int, int]:
+    """Borders of the ports that this process may give: below the range from which Linux takes ports for outgoing
+    sockets (32768 and up), and not those of pytest-xdist's other workers."""
+    workers = int(environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers
+    size = 22000 // workers & ~1
+    return 10000 + number * size, 10000 + (number + 1) * size
+
+
+_FIRST, _LAST = share(os.environ)
 _next = random.randrange(_FIRST, _LAST, 2)
 
 

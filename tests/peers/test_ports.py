@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import socket
+from itertools import pairwise
 
-from tests.peers.ports import LOOPBACK, free_port, free_ports
+from tests.peers.ports import LOOPBACK, free_port, free_ports, share
 
 
 def test_ranges_are_neighbours_start_even_and_never_overlap() -> None:
@@ -20,3 +21,10 @@ def test_a_port_that_is_given_can_be_bound() -> None:
         port = free_port()
         udp.bind((LOOPBACK, port))
         tcp.bind((LOOPBACK, port))
+
+
+def test_processes_of_one_run_have_ports_of_their_own() -> None:
+    shares = [share({"PYTEST_XDIST_WORKER": f"gw{n}", "PYTEST_XDIST_WORKER_COUNT": "3"}) for n in range(3)]
+    assert all(first % 2 == 0 and last - first > 7000 for first, last in shares)
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(shares))
+    assert share({}) == (10000, 32000)

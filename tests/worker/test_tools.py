@@ -85,13 +85,17 @@ async def test_a_tool_is_called_in_vapis_words_and_its_result_is_spoken(speech: 
 
 
 async def test_a_slow_tool_is_covered_by_a_filler(speech: bytes) -> None:
+    covered = asyncio.Event()
+
     async def answer(_: dict[str, Any]) -> tuple[int, str]:
-        await asyncio.sleep(1.2)
+        await covered.wait()
         return 200, results("Done.")
 
     async with tool_service(answer) as service, served() as (_, address), attached(address) as peer:
         call = await greeted(peer, shopkeeper(service.url))
         call.speak(speech)
+        await call.until(lambda: call.texts()[1:] == ["One moment, please."])
+        covered.set()
         await call.until(lambda: "Done." in call.texts())
         assert call.texts()[1:] == ["One moment, please.", "Done."]
 
