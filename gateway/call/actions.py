@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 from gateway.call import endings
 from gateway.call.leg import Leg
 from gateway.call.state import EndAfterPlayout, EndNow, Event
+from gateway.call.transfers import Referral, read_destination, referral
+from gateway.conversation.live_control import SendTransportMessage
 from gateway.errors import LegError
 from gateway.link.v1 import link_pb2 as pb
 
-TRANSFER_SECONDS = 60.0
-"""From REFER to its final NOTIFY (RFC 3515)."""
 PLAYOUT_SECONDS = 60.0
 """How long a transfer waits for what is queued."""
 
@@ -40,6 +40,7 @@ class Actions:
     :param played_out: waits until everything queued was sent
     :param end: tells the call's state machine that it must end
     :param reply: sends an ActionResult to the worker
+    :param tell: appends an entry to the journal
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class Actions:
         played_out: Callable[[], Awaitable[None]],
         end: Callable[[Event], None],
         reply: Callable[[pb.ActionResult], None],
+        tell: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
         self._leg = leg
         self._journal = journal
         self._played_out = played_out
         self._end = end
         self._reply = reply
+        self._tell_journal = tell
         self._seen: set[str] = set()
         self._outcome: asyncio.Future[tuple[bool, str]] | None = None
 
@@ -101,6 +104,12 @@ class Actions:
             return False, str(error)
         return True, "The digits were sent."
 
+    async def send_message(self, message: SendTransportMessage) -> None:
+        """Send what live control wants sent; the journal tells how it went."""
+        request = pb.SipRequest(verb=message.verb, headers=message.headers, body=message.body)
+        ok, detail = await self._send_request(request)
+        self._tell_journal("note", {"event": "transport-message", "verb": message.verb, "ok": ok, "detail": detail})
+
     async def _send_request(self, request: pb.SipRequest) -> tuple[bool, str]:
         if request.verb not in VERBS:
             return False, f"A {request.verb} is not sent inside a call; {', '.join(VERBS)} are."
@@ -121,21 +130,35 @@ class Actions:
         if self._outcome is not None:
             return False, "A transfer is going on already."
         self._outcome = asyncio.get_running_loop().create_future()
+        destination: Mapping[str, Any] = {"type": "number", "number": transfer.destination}
         try:
+            destination = read_destination(transfer.destination_json, transfer.destination)
+            refer = referral(destination, self._leg.info)
+            self._tell("requested", destination, mode=refer.mode, uri=refer.uri, notes=list(refer.notes))
             if transfer.after_playout:
                 await _within(PLAYOUT_SECONDS, self._played_out())
-            await self._leg.transfer(transfer.destination)
-            async with asyncio.timeout(TRANSFER_SECONDS):
-                ok, detail = await self._outcome
+            ok, detail = await self._refer(refer, self._outcome)
         except LegError as error:
             ok, detail = False, str(error)
-        except TimeoutError:
-            ok, detail = False, "The other side did not say how the transfer went."
         finally:
             self._outcome = None
+        self._tell("connected" if ok else "failed", destination, detail=detail)
         if ok:
             self._end(EndNow(endings.FORWARDED))
         return ok, detail
+
+    async def _refer(self, refer: Referral, outcome: asyncio.Future[tuple[bool, str]]) -> tuple[bool, str]:
+        """:raises LegError: it cannot be sent"""
+        await self._leg.transfer(refer.uri, refer.headers)
+        try:
+            async with asyncio.timeout(refer.seconds):
+                return await outcome
+        except TimeoutError:
+            return False, "The other side did not say how the transfer went."
+
+    def _tell(self, status: str, destination: Mapping[str, Any], **details: Any) -> None:
+        told = {name: value for name, value in details.items() if value}
+        self._tell_journal("transfer", {"status": status, "destination": dict(destination), **told})
 
 
 async def _within(seconds: float, waiting: Awaitable[None]) -> None:

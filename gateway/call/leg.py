@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Direction(StrEnum):
@@ -122,8 +125,9 @@ class Leg(Protocol):
     async def hangup(self, reason: str = "") -> None:
         """End the call; harmless when it has ended. `reason` goes out as the Reason header's text."""
 
-    async def transfer(self, destination: str) -> None:
-        """Blind transfer by REFER; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
+    async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Blind transfer by REFER with these headers; the outcome comes by `on_transfer`. :raises LegError: when it
+        cannot be sent."""
 
     async def send_digits(self, digits: str, *, info: bool = False) -> None:
         """Send DTMF by RFC 4733, or by SIP INFO. :raises LegError: when the far end does not take it."""

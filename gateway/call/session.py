@@ -47,6 +47,7 @@ from gateway.call.state import (
     PlayedOut,
     State,
 )
+from gateway.conversation.live_control import EndCall, SendTransportMessage, read_control
 from gateway.errors import LegError, NotLive, NoWorker
 from gateway.link.pool import RETRY_AFTER_SECONDS
 from gateway.link.v1 import link_pb2 as pb
@@ -141,6 +142,7 @@ class Call:
             played_out=self.played_out,
             end=self.post,
             reply=lambda result: self.conversation.send(pb.GatewayEvent(action_result=result)),
+            tell=lambda kind, data: self.journal.append(self.now_ms, kind, data),
         )
         self.backlog: deque[bytes] = deque(maxlen=BACKLOG_FRAMES)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
@@ -202,14 +204,19 @@ class Call:
     def control(self, message: Mapping[str, Any]) -> None:
         """Do what a message of live control asks.
 
+        :raises InvalidControl: the message is not valid
         :raises NotLive: when the call is not answered yet, or is ending
         """
+        read = read_control(message)
+        if self.state is not State.LIVE and not isinstance(read, EndCall):
+            raise NotLive(f"Call {self.id} is {self.state}; it can be controlled only while it is live.")
         self.journal.append(self.now_ms, "control", message)
-        if message.get("type") in ("end-call", "hangup"):
+        if isinstance(read, EndCall):
             self.post(EndNow(endings.MANUALLY_CANCELED))
             return
-        if self.state is not State.LIVE:
-            raise NotLive(f"Call {self.id} is {self.state}; it can be controlled only while it is live.")
+        if isinstance(read, SendTransportMessage):
+            self.spawn(self.actions.send_message(read))
+            return
         self.conversation.send(pb.GatewayEvent(control=pb.Control(json=json.dumps(message))))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.call.leg import LegFrame, LegInfo, LegListener, MediaStatistics
+from gateway.call.leg import NO_HEADERS, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.carriers.audio_format import AudioFormat, Decoder, Encoder
 from gateway.carriers.caller_buffer import CallerBuffer
 from gateway.carriers.media_clock import MediaClock
@@ -85,7 +85,7 @@ class WebSocketLeg:
         """Close the socket."""
         self._end(CLOSE_NORMAL, reason, by_remote=False)
 
-    async def transfer(self, destination: str) -> None:
+    async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """:raises LegError: always"""
         raise LegError(f"A WebSocket call cannot be transferred to {destination}; only telephone calls can.")
 

@@ -113,11 +113,35 @@ class Handoff(_Message):
     content: str = Field(default="", max_length=LONGEST_TEXT)
 
 
+class SipMessage(_Message):
+    """`transport` may only be "vapi.sip": the others' messages are for calls that are not SIP."""
+
+    transport: Literal["vapi.sip"]
+    sip_verb: Literal["INFO", "MESSAGE", "NOTIFY"]
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: str = ""
+
+
 class SendTransportMessage(_Message):
-    """Send a request inside the call's SIP dialog: `{"transport": "vapi.sip", "verb": "INFO", "headers", "body"}`."""
+    """Send a request inside the call's SIP dialog."""
 
     type: Literal["send-transport-message"]
-    message: dict[str, Any]
+    message: SipMessage
+
+    @property
+    def verb(self) -> str:
+        """The SIP method."""
+        return self.message.sip_verb
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the request."""
+        return self.message.headers
+
+    @property
+    def body(self) -> str:
+        """Of the request."""
+        return self.message.body
 
 
 ControlMessage = Say | AddMessage | Control | EndCall | Transfer | Handoff | SendTransportMessage

@@ -100,11 +100,11 @@ class SipCall(pj.Call):  # type: ignore[misc]
         headers = {"Reason": f"SIP;cause=200;text={quoted(reason)}"} if reason else {}
         self._do("hang up", self.hangup, call_option(headers=headers))
 
-    def transfer(self, destination: str) -> None:
+    def transfer(self, destination: str, headers: Mapping[str, str]) -> None:
         """REFER (RFC 3515)."""
         if self._transferring:
             raise LegError("A transfer of this call is under way.")
-        self._do("transfer", self.xfer, destination, call_option())
+        self._do("transfer", self.xfer, destination, call_option(headers=headers))
         self._transferring, self._transfer_accepted = True, False
 
     def digits(self, digits: str) -> None:

@@ -148,9 +148,9 @@ class CallTable:
         """BYE or CANCEL."""
         self._get(key).end(reason)
 
-    def transfer(self, key: int, destination: str) -> None:
+    def transfer(self, key: int, destination: str, headers: Mapping[str, str]) -> None:
         """REFER."""
-        self._get(key).transfer(destination)
+        self._get(key).transfer(destination, headers)
 
     def send_digits(self, key: int, digits: str) -> None:
         """RFC 4733."""

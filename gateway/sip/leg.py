@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.call.leg import LegFrame, LegInfo, LegListener, MediaStatistics
+from gateway.call.leg import NO_HEADERS, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.media_thread import MediaLeg
@@ -37,7 +37,7 @@ class Dialogs(Protocol):
     def answer(self, key: int) -> None: ...
     def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str, contact: str) -> None: ...
     def hangup(self, key: int, reason: str) -> None: ...
-    def transfer(self, key: int, destination: str) -> None: ...
+    def transfer(self, key: int, destination: str, headers: Mapping[str, str]) -> None: ...
     def send_digits(self, key: int, digits: str) -> None: ...
     def request(
         self, key: int, method: str, headers: Mapping[str, str], body: str, content_type: str, on_answer: OnAnswer
@@ -106,9 +106,9 @@ class SipLeg:
         if not self._ended:
             await self._command(lambda: self._dialogs.hangup(self._key, reason), must=False)
 
-    async def transfer(self, destination: str) -> None:
+    async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Blind transfer by REFER; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
-        await self._command(lambda: self._dialogs.transfer(self._key, destination))
+        await self._command(lambda: self._dialogs.transfer(self._key, destination, headers))
 
     async def send_digits(self, digits: str, *, info: bool = False) -> None:
         """Send DTMF by RFC 4733, or by SIP INFO. :raises LegError: when the far end does not take it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from gateway.link.v1 import link_pb2 as pb
 from gateway.tools.port import Done
@@ -39,6 +41,13 @@ class CallActions:
             return Done(False, "The call did not say how that went.")
         finally:
             self._waiting.pop(action.action, None)
+
+    async def transfer(self, destination: Mapping[str, Any]) -> Done:
+        """Send the caller on to Vapi's destination of type number or sip, when all that was said is heard."""
+        address = str(destination.get("sipUri") or destination.get("number") or "")
+        written = json.dumps(destination, ensure_ascii=False)
+        transfer = pb.Transfer(destination=address, after_playout=True, destination_json=written)
+        return await self.perform(pb.Action(transfer=transfer))
 
     def answered(self, result: pb.ActionResult) -> None:
         """Take the gateway's word on an action."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import structlog
 
+from gateway.conversation.commands import CloseReply, SpeechKind
 from gateway.conversation.context import Added
 from gateway.conversation.events import AnswerRequested, Event, MuteChanged, SayRequested
-from gateway.conversation.live_control import AddMessage, Control, ControlMessage, Handoff, Say, read_control
+from gateway.conversation.live_control import AddMessage, Control, ControlMessage, Handoff, Say, Transfer, read_control
 from gateway.errors import InvalidControl
+from gateway.tools.port import Done
 from gateway.worker.journal import SessionJournal
 from gateway.worker.tool_port import HandOff
 
 logger = structlog.get_logger(__name__)
+
+SAY_SECONDS = 60.0
+"""For the words before a transfer, and what is being said before them."""
 
 _ROLES = ("system", "user", "assistant")
 
@@ -46,11 +52,21 @@ class Controlled(Protocol):
 class LiveControl:
     """Carries out the messages for the conversation; those for the call itself stay at the gateway.
 
+    :param send_on: has the gateway transfer the call
     :param spawn: starts a task that the session owns
     """
 
-    def __init__(self, session: Controlled, *, hand_off: HandOff, spawn: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        session: Controlled,
+        *,
+        hand_off: HandOff,
+        send_on: Callable[[Mapping[str, Any]], Awaitable[Done]],
+        spawn: Callable[..., Any],
+    ) -> None:
         self._session = session
+        self._send_on = send_on
+        self._saying: list[asyncio.Future[None]] = []
         self._hand_off = hand_off
         self._spawn = spawn
 
@@ -79,11 +95,46 @@ class LiveControl:
                 session.dispatch(SayRequested(session.now(), session.first_message))
             case Handoff():
                 self._spawn(self._hand_over(message), name="handoff by live control")
+            case Transfer():
+                self._spawn(self._transfer(message), name="transfer by live control")
 
     async def _hand_over(self, message: Handoff) -> None:
         done = await self._hand_off(message.destination.json_object, message=message.content)
         if not done.ok:
             self._failed(done.detail)
+
+    async def _transfer(self, message: Transfer) -> None:
+        destination = message.destination.json_object
+        if message.content:
+            await self._say_and_wait(message.content)
+        done = await self._send_on(destination)
+        if done.ok:
+            return
+        self._failed(done.detail)
+        plan = destination.get("transferPlan")
+        fallback = plan.get("fallbackPlan") if isinstance(plan, Mapping) else None
+        text = str(fallback.get("message") or "") if isinstance(fallback, Mapping) else ""
+        if text and isinstance(fallback, Mapping):
+            ends = bool(fallback.get("endCallEnabled", True))
+            self._session.dispatch(SayRequested(self._session.now(), text, ends))
+
+    async def _say_and_wait(self, text: str) -> None:
+        """Until it was heard, or cut."""
+        said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._saying.append(said)
+        self._session.dispatch(SayRequested(self._session.now(), text, interruptible=False))
+        try:
+            async with asyncio.timeout(SAY_SECONDS):
+                await said
+        except TimeoutError:
+            logger.info("transferred without the words before it")
+
+    def closed(self, reply: CloseReply) -> None:
+        """A reply is over."""
+        if reply.kind is SpeechKind.SAY and self._saying:
+            said = self._saying.pop(0)
+            if not said.done():
+                said.set_result(None)
 
     def _failed(self, why: str) -> None:
         logger.warning("live control failed", detail=why)

@@ -83,7 +83,7 @@ class Session:
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
         self._deaf = False
-        self._control = LiveControl(self, hand_off=hand_off, spawn=self._spawn)
+        self._control = LiveControl(self, hand_off=hand_off, send_on=self._actions.transfer, spawn=self._spawn)
         self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
 
     # ------------------------------------------------------------ life
@@ -387,6 +387,7 @@ class Session:
                 self._replies.steer(command)
             case c.CloseReply():
                 self._replies.close(command)
+                self._control.closed(command)
                 self.journal.tell_usage()
 
     # ------------------------------------------------------------ what replies ask of the session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -90,11 +89,7 @@ class CallToolPort:
 
     async def transfer(self, destination: Mapping[str, Any]) -> Done:
         """Send the caller on, when all that was said is heard."""
-        address = str(destination.get("sipUri") or destination.get("number") or "")
-        transfer = pb.Transfer(
-            destination=address, after_playout=True, destination_json=json.dumps(destination, ensure_ascii=False)
-        )
-        return await self._actions.perform(pb.Action(transfer=transfer))
+        return await self._actions.transfer(destination)
 
     async def hand_off(self, destination: Mapping[str, Any]) -> Done:
         """Give the conversation to another assistant, when what is being said is over."""

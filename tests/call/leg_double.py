@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gateway.call.leg import Direction, LegFrame, LegInfo, LegListener, MediaStatistics
+from gateway.call.leg import NO_HEADERS, Direction, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES
 
@@ -116,6 +116,7 @@ class MemoryLeg:
         self.redirected_to = ""
         self.hung_up: str | None = None
         self.transfers: list[str] = []
+        self.transfer_headers: list[dict[str, str]] = []
         self.digits: list[str] = []
         self.requests: list[tuple[str, dict[str, str], str, str]] = []
         self.request_answer = (200, "OK")
@@ -151,8 +152,9 @@ class MemoryLeg:
             self.hung_up = reason
             self.end(200, by_remote=False)
 
-    async def transfer(self, destination: str) -> None:
+    async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self.transfers.append(destination)
+        self.transfer_headers.append(dict(headers))
 
     async def send_digits(self, digits: str, *, info: bool = False) -> None:
         self.digits.append(f"INFO {digits}" if info else digits)

@@ -15,7 +15,7 @@ from gateway.call.calls import Calls
 from gateway.call.journal import Journal
 from gateway.call.leg import Direction
 from gateway.call.pauses import DECIDE_MS
-from gateway.errors import DialRefused, OverCapacity
+from gateway.errors import DialRefused, InvalidControl, NotLive, OverCapacity
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
 from gateway.sip.registration import RegistrationState
@@ -325,6 +325,55 @@ async def test_a_transfer_that_fails_leaves_the_call_with_the_agent(tmp_path: Pa
         result = h.workers[0].got("action_result")[0].action_result
         assert (result.ok, result.detail) == (False, "603 Decline")
         assert leg.hung_up is None
+
+
+async def test_a_transfer_tells_its_stages_and_what_of_it_is_not_done(tmp_path: Path) -> None:
+    plan = {"mode": "warm-transfer-say-message"}
+    target = {"type": "sip", "sipUri": "sip:human@h", "sipHeaders": {"X-Case": "42"}, "transferPlan": plan}
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        transfer = pb.Transfer(destination="sip:human@h", destination_json=json.dumps(target))
+        to_call(h.workers[0], action("t1", transfer=transfer))
+        await until(lambda: leg.transfers)
+        assert leg.transfer_headers == [{"X-Case": "42"}]
+        assert leg.listener
+        leg.listener.on_transfer(True, "taken")
+        (call,) = h.gateway.calls.values()
+        await h.record()
+    requested, connected = [entry.data for entry in call.journal.entries if entry.kind == "transfer"]
+    assert (requested["status"], requested["destination"], requested["mode"]) == ("requested", target, plan["mode"])
+    assert len(requested["notes"]) == 1
+    assert connected["status"] == "connected"
+
+
+# ---------------------------------------------------------------- live control
+
+
+async def test_live_control_ends_a_call_and_passes_the_rest_to_the_worker(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        await h.live()
+        (call,) = h.gateway.calls.values()
+        say = {"type": "say", "content": "Attention."}
+        call.control(say)
+        await until(lambda: h.workers[0].got("control"))
+        assert json.loads(h.workers[0].got("control")[0].control.json) == say
+        with pytest.raises(InvalidControl, match="content field required"):
+            call.control({"type": "say"})
+        call.control({"type": "end-call"})
+        assert (await h.record()).end_reason == endings.MANUALLY_CANCELED
+        with pytest.raises(NotLive):
+            call.control(say)
+    assert [entry.data["type"] for entry in call.journal.entries if entry.kind == "control"] == ["say", "end-call"]
+
+
+async def test_a_transport_message_is_a_request_in_the_dialog(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        (call,) = h.gateway.calls.values()
+        sent = {"transport": "vapi.sip", "sipVerb": "INFO", "headers": {"X-Room": "7"}, "body": "hello"}
+        call.control({"type": "send-transport-message", "message": sent})
+        await until(lambda: leg.requests)
+        assert leg.requests == [("INFO", {"X-Room": "7"}, "hello", "text/plain")]
 
 
 # ---------------------------------------------------------------- failures
