@@ -7,14 +7,19 @@ from collections.abc import Callable, Sequence
 from fastapi import APIRouter, FastAPI
 
 from gateway.api import (
+    artifacts,
     assistants,
+    calls,
     credentials,
     documentation,
     errors,
+    files,
+    operations,
     phone_numbers,
     squads,
     structured_outputs,
     tools,
+    unoffered,
 )
 from gateway.api.border import Border
 from gateway.api.context import ApiContext
@@ -30,8 +35,16 @@ ROUTERS: Sequence[Callable[[], APIRouter]] = (
     structured_outputs.router,
     chats.router,
     sessions.router,
+    calls.router,
+    artifacts.router,
+    files.router,
+    operations.router,
+    unoffered.router,
 )
 """In the order in which they are asked: those of one fixed path before those of `{id}`."""
+
+FORM_BYTES = 100_000
+"""Of an upload, beside its file."""
 
 
 def api_app(context: ApiContext) -> FastAPI:
@@ -41,7 +54,7 @@ def api_app(context: ApiContext) -> FastAPI:
     errors.add_handlers(app)
     for router in ROUTERS:
         app.include_router(router())
-    app.add_middleware(Border, upload_bytes=context.settings.api.upload_megabytes * 1_000_000)
+    app.add_middleware(Border, upload_bytes=context.settings.api.upload_megabytes * 1_000_000 + FORM_BYTES)
     app.openapi = lambda: _documented(app)  # type: ignore[method-assign]
     return app
 

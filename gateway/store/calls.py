@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -113,6 +113,13 @@ class Calls:
     async def list(self, query: ListQuery) -> Sequence[CallRow]:
         """Newest first, unless the query says otherwise."""
         return await self._slice(query, 0)
+
+    async def page(self, query: ListQuery, page: int) -> tuple[Sequence[CallRow], int]:
+        """A page of `query.limit`, the first being 1, and how many there are in all."""
+        own = calls.c.organisation_id == self._organisation_id
+        counted = select(func.count()).select_from(calls).where(own, *conditions(calls, query))
+        total = (await self._session.execute(counted)).scalar_one()
+        return await self._slice(query, (page - 1) * query.limit), total
 
     async def update(self, id: str, changes: Mapping[str, Any], *, gateway: str | None = None) -> CallRow:  # noqa: A002
         """A shallow merge: a field is replaced as a whole, None takes it away.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -93,6 +93,12 @@ async def events_of(session: AsyncSession, organisation_id: str, call_id: str) -
         call_events.c.organisation_id == organisation_id, call_events.c.call_id == (searchable(call_id) or "")
     )
     return await _listed(session, wanted.order_by(call_events.c.sequence))
+
+
+async def delete_events(session: AsyncSession, organisation_id: str, call_id: str) -> None:
+    """All of one call."""
+    own = (call_events.c.organisation_id == organisation_id) & (call_events.c.call_id == call_id)
+    await session.execute(delete(call_events).where(own))
 
 
 async def last_position(session: AsyncSession) -> int:

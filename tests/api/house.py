@@ -79,11 +79,22 @@ async def house(folder: Path, url: str | None = None) -> AsyncIterator[House]:
                 secrets=Secrets(Fernet.generate_key()),
                 signer=UrlSigner(b"key", BASE),
             )
-            app = api_app(context)
+            app = _app_over(context)
             mine, published, strange, none = (_client(app, key) for key in (private, public, foreign, None))
             yield House(app, context, plane, mine, published, strange, none, organisation_id=ours.id)
     finally:
         await database.close()
+
+
+_apps: list[FastAPI] = []
+"""Making one takes longer than most tests; it holds nothing but its context."""
+
+
+def _app_over(context: ApiContext) -> FastAPI:
+    if not _apps:
+        _apps.append(api_app(context))
+    _apps[0].state.context = context
+    return _apps[0]
 
 
 def _client(app: FastAPI, key: str | None) -> httpx.AsyncClient:

@@ -1,0 +1,130 @@
+"""What a call left behind: its recording, by side, and its log. The key is a private one, or the URL is signed."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+
+from gateway.api.authentication import private_key
+from gateway.api.byte_ranges import ranged
+from gateway.api.context import ApiContext, context_of
+from gateway.api.recording import Side, open_recording
+from gateway.api.signed_urls import UrlSigner
+from gateway.call.calls import Calls as Records
+from gateway.errors import NotFound
+from gateway.store.calls import CallRow, Calls, find_call
+from gateway.store.events import StoredEvent, events_of
+
+_SIDES = {f"{side.value}-recording": side for side in Side}
+_URLS = (
+    "recordingUrl",
+    "stereoRecordingUrl",
+    "logUrl",
+    "pcapUrl",
+    "stereoUrl",
+    "combinedUrl",
+    "assistantUrl",
+    "customerUrl",
+)
+_ABSENT = {
+    "pcap": "This server captures no packets.",
+    "video-recording": "This server records no video.",
+}
+
+
+def router() -> APIRouter:
+    """`/call/{id}/…`."""
+    routes = APIRouter(tags=["call"])
+    for name, side in _SIDES.items():
+        _add_recording(routes, name, side)
+    for name, why in _ABSENT.items():
+        _add_absent(routes, name, why)
+
+    @routes.get("/call/{id}/call-logs", summary="Log of a call: its events, as lines of JSON")
+    async def call_logs(request: Request, id: str) -> Response:  # noqa: A002
+        context = context_of(request)
+        row = await _call(request, id, context)
+        async with context.database.reading() as session:
+            events = await events_of(session, row.organisation_id, row.id)
+        text = "".join(f"{_log_line(event)}\n" for event in events)
+        return Response(text, media_type="application/x-ndjson")
+
+    return routes
+
+
+def _add_recording(routes: APIRouter, name: str, side: Side) -> None:
+    @routes.head(f"/call/{{id}}/{name}", include_in_schema=False)
+    @routes.get(
+        f"/call/{{id}}/{name}",
+        summary=f"Recording of a call: {side.value}",
+        operation_id=name,
+        responses={200: {"content": {"audio/wav": {}}}, 206: {"content": {"audio/wav": {}}}},
+    )
+    async def recording(request: Request, id: str) -> Response:  # noqa: A002
+        context = context_of(request)
+        row = await _call(request, id, context)
+        path = Records(context.settings.data_dir).recording_path(row.id)
+        found = await asyncio.to_thread(open_recording, path)
+        if found is None:
+            raise NotFound(f"There is no recording of call {row.id!r} on this machine.")
+        read = functools.partial(found.read, side)
+        return ranged(
+            request, found.bytes_of(side), read, media_type="audio/wav", filename=f"{row.id}-{side.value}.wav"
+        )
+
+
+def _add_absent(routes: APIRouter, name: str, why: str) -> None:
+    @routes.get(f"/call/{{id}}/{name}", summary=f"Always 404. {why}", operation_id=name)
+    async def absent(request: Request, id: str) -> Response:  # noqa: A002
+        await _call(request, id, context_of(request))
+        raise NotFound(why)
+
+
+async def _call(request: Request, id_: str, context: ApiContext) -> CallRow:
+    """:raises NotFound: there is none, or it belongs to others"""
+    if context.signer.holds(request.url.path, request.query_params):
+        async with context.database.reading() as session:
+            row = await find_call(session, id_)
+        if row is None:
+            raise NotFound(f"There is no call {id_!r}.")
+        return row
+    caller = await private_key(request)
+    async with context.database.reading() as session:
+        return await Calls(session, caller.organisation_id).get(id_)
+
+
+def _log_line(event: StoredEvent) -> str:
+    head = {"time": event.time_ms, "at": event.at_ms, "sequence": event.sequence, "kind": event.kind}
+    return json.dumps({**head, "data": json.loads(event.data)})
+
+
+def with_fresh_urls(call: Mapping[str, Any], signer: UrlSigner) -> dict[str, Any]:
+    """A Call whose URLs of artifacts work from now on for as long as a new one would."""
+    return {name: _fresh(name, value, signer) for name, value in call.items()}
+
+
+def _fresh(name: str, value: Any, signer: UrlSigner) -> Any:
+    if isinstance(value, str) and name in _URLS and value.startswith(f"{signer.base_url}/"):
+        return signer.signed_url(urlsplit(value).path)
+    if isinstance(value, Mapping) and name in ("artifact", "recording", "mono"):
+        return with_fresh_urls(value, signer)
+    return value
+
+
+def remove_files(data_dir: Path, call_id: str) -> None:
+    """The recording, record and events of a call on this machine."""
+    records = Records(data_dir)
+    for path in (
+        records.recording_path(call_id),
+        records.events_path(call_id),
+        records.journal_path(call_id),
+        records.directory / f"{call_id}.json",
+    ):
+        path.unlink(missing_ok=True)
