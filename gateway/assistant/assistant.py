@@ -113,6 +113,11 @@ class Assistant(Section):
     monitor_plan: MonitorPlan = MonitorPlan()
     compliance_plan: CompliancePlan = CompliancePlan()
 
+    @property
+    def recorded(self) -> bool:
+        """The sound of its calls may be kept."""
+        return self.artifact_plan.recording_enabled and not self.compliance_plan.forbids_recording
+
     @model_validator(mode="before")
     @classmethod
     def _voice_of_speaking_model(cls, data: Any) -> Any:

@@ -17,22 +17,29 @@ def built_in(call: Mapping[str, Any], now: datetime, *, chat: bool = False) -> d
     :param call: Vapi's call object, as far as it is known
     :param now: told in UTC
     """
-    utc = now.astimezone(UTC)
     shown = {name: call[name] for name in ("id", "type") if call.get(name)}
     transport = call.get("transport")
     return {
-        "now": utc.strftime("%b %-d, %Y, %-I:%M %p UTC"),
-        "date": utc.strftime("%b %-d, %Y UTC"),
-        "time": utc.strftime("%-I:%M %p UTC"),
-        "month": utc.strftime("%B"),
-        "day": utc.strftime("%-d"),
-        "year": utc.strftime("%Y"),
+        **moment(now),
         **{name: call[name] for name in _PARTIES if isinstance(call.get(name), Mapping)},
         "call": shown,
         "transport": {
             "conversationType": "chat" if chat else "voice",
             **(transport if isinstance(transport, Mapping) else {}),
         },
+    }
+
+
+def moment(now: datetime) -> dict[str, str]:
+    """Vapi's variables of the time, in UTC."""
+    utc = now.astimezone(UTC)
+    return {
+        "now": utc.strftime("%b %-d, %Y %-I:%M %p"),
+        "date": utc.strftime("%b %-d, %Y"),
+        "time": utc.strftime("%-I:%M %p"),
+        "month": utc.strftime("%B"),
+        "day": utc.strftime("%-d"),
+        "year": utc.strftime("%Y"),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
+from gateway.assistant.variables import moment
 from gateway.call.leg import Direction, LegInfo
 from gateway.link.v1 import link_pb2 as pb
 
@@ -38,12 +39,7 @@ def variables(call_id: str, info: LegInfo, now: datetime) -> dict[str, Any]:
         "phoneNumber": {"number": info.number if inbound else number_of(info.caller)},
         "transport": {"provider": "sip", "conversationType": "voice", "callSid": info.signalling_id},
         "trunk": info.trunk or "",
-        "now": now.isoformat(timespec="seconds"),
-        "date": f"{now:%Y-%m-%d}",
-        "time": f"{now:%H:%M}",
-        "year": f"{now:%Y}",
-        "month": f"{now:%B}",
-        "day": f"{now:%A}",
+        **moment(now),
     }
 
 

@@ -126,8 +126,8 @@ class Call:
             call_id,
             calls=services.calls,
             disk=services.disk,
-            recording=services.recording,
-            event_recording=services.event_recording,
+            recording=services.recording and assistant.recorded,
+            event_recording=services.event_recording and not assistant.compliance_plan.forbids_recording,
             now=services.now,
             publish=self._publish,
         )
@@ -259,7 +259,7 @@ class Call:
             self.plan or self.assistant,
             services.now(),
             self._variables,
-            record_events=services.event_recording,
+            record_events=self.books.events is not None,
         )
         try:
             worker = await place(self._services.workers, self.conversation, start)

@@ -33,7 +33,7 @@ def test_an_inbound_callers_number_is_the_customers() -> None:
     assert known["customer"] == {"number": "alice"}
     assert known["phoneNumber"] == {"number": "600"}
     assert known["call"]["id"] == "c1"
-    assert (known["now"], known["date"], known["time"]) == ("2030-05-06T07:08:09+00:00", "2030-05-06", "07:08")
+    assert (known["now"], known["date"], known["time"]) == ("May 6, 2030 7:08 AM", "May 6, 2030", "7:08 AM")
 
 
 def test_of_an_outbound_call_the_callee_is_the_customer() -> None:

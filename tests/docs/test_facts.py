@@ -16,6 +16,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.filler_plan import FillerPlan
 from gateway.assistant.keypad_input_plan import KeypadInputPlan
 from gateway.assistant.message_plan import MessagePlan, SpeechTimeout
+from gateway.assistant.unhonoured import UNHONOURED
 from gateway.config import load
 from gateway.providers.catalogue import BY_STAGE
 from gateway.providers.usage import Stage
@@ -107,3 +108,8 @@ def test_the_version_is_the_same_everywhere() -> None:
 @pytest.mark.parametrize("stage", list(BY_STAGE))
 def test_every_provider_is_documented(stage: Stage) -> None:
     assert [name for name in BY_STAGE[stage] if f"| `{name}` |" not in PROVIDERS] == []
+
+
+def test_every_field_that_is_kept_and_does_nothing_is_documented_with_the_reason() -> None:
+    rows = set(re.findall(r"^\| `([^`]+)` \| (.+) \|$", (ROOT / "docs" / "assistants.md").read_text(), re.MULTILINE))
+    assert set(UNHONOURED.items()) <= rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +10,7 @@ from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
+from gateway.conversation.endpointing_rules import Pattern, PatternError, check_pattern
 from gateway.conversation.templates import BoundedEnvironment
 from gateway.providers.llm.dialogue.spoken_digits import spell
 
@@ -29,10 +29,15 @@ def _template(value: object) -> BoundTemplate:
         raise ValueError(f"the template is wrong: {error.message}") from error
 
 
-def _pattern(value: object) -> re.Pattern[str]:
+def _pattern(value: object) -> Pattern:
+    """Of RE2, which takes no longer than the text is long: dialogues come over the API, too."""
+    if isinstance(value, Pattern):
+        return value
+    pattern = Pattern(str(value), ignore_case=True)
     try:
-        return re.compile(str(value), re.IGNORECASE)
-    except re.error as error:
+        check_pattern(pattern.text)
+        return pattern
+    except PatternError as error:
         raise ValueError(f"the regular expression is wrong: {error}") from error
 
 
@@ -49,7 +54,7 @@ def _as_list(value: object) -> object:
 
 
 Template = Annotated[BoundTemplate, PlainValidator(_template)]
-Pattern = Annotated[re.Pattern[str], PlainValidator(_pattern)]
+Expression = Annotated[Pattern, PlainValidator(_pattern)]
 Answers = Annotated[list[Template], BeforeValidator(_as_list), Field(min_length=1)]
 """One text, or several that are given in turn."""
 
@@ -83,7 +88,7 @@ class Intent(Part):
     """
 
     phrases: list[str] = []
-    patterns: list[Pattern] = []
+    patterns: list[Expression] = []
     slots: dict[str, Slot] = {}
     answer: Answers | None = None
     tool: str | None = None

@@ -162,7 +162,7 @@ class DialogueEngine:
 
     def _intent_of(self, text: str) -> str | None:
         for name, intent in self._dialogue.intents.items():
-            if any(pattern.search(text) for pattern in intent.patterns):
+            if any(pattern.matches(text) for pattern in intent.patterns):
                 return name
         match = self._matcher.best(text)
         return match.name if match else None
