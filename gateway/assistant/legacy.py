@@ -65,8 +65,8 @@ def modern(body: Mapping[str, Any]) -> Body:
     if isinstance(model := current.get("model"), dict):
         _modernise_model(model)
     for part, names in _PROVIDER_NAMES.items():
-        if isinstance(settings := current.get(part), dict) and settings.get("provider") in names:
-            settings["provider"] = names[settings["provider"]]
+        if isinstance(settings := current.get(part), dict) and isinstance(name := settings.get("provider"), str):
+            settings["provider"] = names.get(name, name)
     _add_tools(current)
     return current
 

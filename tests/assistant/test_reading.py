@@ -179,7 +179,7 @@ _FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(_FIELDS, _JSON, max_size=4))
 def test_whatever_comes_is_read_or_refused(body: dict[str, Any]) -> None:
     try:
