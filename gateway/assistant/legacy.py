@@ -65,8 +65,8 @@ def modern(body: Mapping[str, Any]) -> Body:
     if isinstance(model := current.get("model"), dict):
         _modernise_model(model)
     for part, names in _PROVIDER_NAMES.items():
-        if isinstance(settings := current.get(part), dict) and isinstance(name := settings.get("provider"), str):
-            settings["provider"] = names.get(name, name)
+        if isinstance(settings := current.get(part), dict) and isinstance(older := settings.get("provider"), str):
+            settings["provider"] = names.get(older, older)
     _add_tools(current)
     return current
 
