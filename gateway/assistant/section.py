@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 Spoken = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -44,6 +45,15 @@ class Server(Section):
     secret: str = Field(default="", repr=False)
     credential_id: str | None = None
     backoff_plan: BackoffPlan | None = None
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Server | None:
+        """A server of Vapi's JSON, without what is not known; None when it cannot be used."""
+        known = {to_camel(name) for name in cls.model_fields}
+        try:
+            return cls.model_validate({name: value for name, value in body.items() if name in known})
+        except ValidationError:
+            return None
 
     @property
     def request_headers(self) -> dict[str, str]:

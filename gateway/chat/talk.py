@@ -62,6 +62,7 @@ class Talk:
                 return
 
     async def _asked(self) -> AsyncIterator[Any]:
+        await self.tools.settled()
         request = ChatRequest(self.messages, self.tools.definitions, self.context)
         async with aclosing(self.model.reply(request)) as parts:  # type: ignore[type-var]  # every model is a generator
             async for part in parts:

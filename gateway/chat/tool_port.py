@@ -56,7 +56,7 @@ class ChatToolPort(NoCall):
     def tool_ended(self, tool: str, reply: int) -> None:
         """Nobody waits at a telephone."""
 
-    async def hand_off(self, destination: Mapping[str, Any]) -> Done:
+    async def hand_off(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         """Give the conversation to another assistant."""
         return Done(False, "There is no other assistant in this chat.")
 

@@ -49,7 +49,7 @@ class Handoff:
                 return asked
             destination, text = asked[0], asked[1] or text
         await use.speaker.heard()
-        done = await around.port.hand_off(destination)
+        done = await around.port.hand_off(destination, tool=use.call.id)
         return ToolResult(True, text, left=True) if done.ok else ToolResult(False, done.detail)
 
     async def _asked(

@@ -49,9 +49,9 @@ class ToolPort(Protocol):
     async def transfer(self, destination: Mapping[str, Any]) -> Done:
         """Send the caller on, when all that was said is heard. `destination` is Vapi's, of type number or sip."""
 
-    async def hand_off(self, destination: Mapping[str, Any]) -> Done:
+    async def hand_off(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         """Give the conversation to another assistant. `destination` is Vapi's, of type assistant or squad, of a
-        transferCall or a handoff tool."""
+        transferCall or a handoff tool; `tool` is the id of the tool call."""
 
     async def send_digits(self, digits: str, *, info: bool) -> Done:
         """Press keys: by RFC 4733, or by SIP INFO."""

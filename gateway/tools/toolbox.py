@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import structlog
 
-from gateway.assistant.tool import FunctionTool, ToolBase
+from gateway.assistant.tool import FunctionTool, McpTool, ToolBase
 from gateway.assistant.tool_message import OutcomeMessage
 from gateway.conversation.context import ToolCalled, ToolReturned
 from gateway.conversation.templates import render
@@ -20,6 +20,7 @@ from gateway.errors import ConfigError
 from gateway.providers.base import ToolCall, ToolDefinition
 from gateway.tools.kind import Surroundings, ToolKind, ToolUse
 from gateway.tools.kinds import kinds
+from gateway.tools.mcp_tools import McpTools
 from gateway.tools.messages import ToolMessages, text_in
 from gateway.tools.outcome import ToolOutcome, ToolResult
 from gateway.tools.port import Speaker
@@ -52,6 +53,8 @@ class Toolbox:
         self._kinds: dict[str, ToolKind] = {}
         for kind in kinds(tools, around.server):
             self._kinds[self._free(kind.definition.name)] = kind
+        self._servers = [McpTools(tool) for tool in tools if isinstance(tool, McpTool)]
+        self._listing: asyncio.Task[None] | None = None
         self._around = around
         self._spawn = spawn
         self._language = language
@@ -65,13 +68,28 @@ class Toolbox:
         """The tools as the model sees them."""
         return tuple(replace(kind.definition, name=name) for name, kind in self._kinds.items())
 
+    def prepare(self) -> None:
+        """Find out what the servers of tools have; `settled` waits for it."""
+        if self._servers and self._listing is None:
+            self._listing = asyncio.create_task(self._list(), name="tools of servers")
+
+    async def _list(self) -> None:
+        for found in await asyncio.gather(*(server.listed(self._around) for server in self._servers)):
+            for kind in found:
+                self._kinds[self._free(kind.definition.name)] = kind
+
     async def settled(self) -> None:
-        """Wait for the tools that earlier replies started."""
+        """Wait until the tools are known, and those are done that earlier replies started."""
+        self.prepare()
+        if self._listing is not None:
+            await asyncio.shield(self._listing)
         if self._running:
             await asyncio.wait(self._running)
 
     async def close(self) -> None:
         """The call is over: what runs may end for a moment, then it is given up."""
+        if self._listing is not None:
+            self._listing.cancel()
         if open_tasks := self._running | self._apart:
             _, late = await asyncio.wait(open_tasks, timeout=GRACE_SECONDS)
             for task in late:

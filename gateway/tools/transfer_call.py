@@ -83,7 +83,7 @@ class TransferCall:
             use.speaker.say(text)
         await use.speaker.heard()
         if destination.get("type") == "assistant":
-            done = await around.port.hand_off(destination)
+            done = await around.port.hand_off(destination, tool=use.call.id)
         else:
             done = await around.port.transfer(destination)
         if done.ok:

@@ -32,6 +32,7 @@ class Host(Protocol):
     """The worker process, as a stream sees it."""
 
     client: httpx.AsyncClient
+    guarded: httpx.AsyncClient
     providers: Providers
 
     def load(self) -> pb.Load:
@@ -105,7 +106,7 @@ class Attachment:
             understood,
             (opening, resources),
             providers=self._host.providers,
-            client=self._host.client,
+            client=self._client(understood),
             send=lambda message, urgent: self._send(number, message, urgent),
         )
         self._held[number] = held
@@ -116,7 +117,11 @@ class Attachment:
     def _understand(self, start: pb.StartCall) -> tuple[CallStart, Opening, Resources]:
         understood = CallStart(start)
         opening = understood.first_opening()
-        return understood, opening, Resources.of(opening, self._host.providers, self._host.client)
+        return understood, opening, Resources.of(opening, self._host.providers, self._client(understood))
+
+    def _client(self, start: CallStart) -> httpx.AsyncClient:
+        """What the operator wrote may go anywhere; what users of the API wrote passes the guard."""
+        return self._host.guarded if start.plan else self._host.client
 
     def _refuse(self, number: int, reason: str) -> None:
         self._send(number, pb.WorkerEvent(refused=pb.Refused(reason=reason)), True)

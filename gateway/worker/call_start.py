@@ -12,6 +12,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan, Member
 from gateway.assistant.masking import without_secrets
 from gateway.assistant.reading import read_assistant
+from gateway.assistant.section import Server
 from gateway.conversation.context import Context
 from gateway.conversation.journal import KEPT, Entry, Restored, restore
 from gateway.conversation.plan import TurnPlan
@@ -91,6 +92,9 @@ class CallStart:
             first_message=render(assistant.first_message, variables),
             shown=without_secrets(member.assistant),
             meter=self.usage.meter(self.squad.name(number)) if self.plan else self.usage.add,
+            server=assistant.server or self._server(),
+            credentials=self.plan.credentials if self.plan else (),
+            destinations=member.destinations,
             tools=frozenset(str(entry.data["id"]) for entry in self.entries if entry.kind == "tool-call"),
         )
 
@@ -128,6 +132,11 @@ class CallStart:
             if entry.kind == "variable":
                 found |= entry.data.get("values", {})
         return {**self._given, **found}
+
+    def _server(self) -> Server | None:
+        """The phone number's, or the organisation's."""
+        written = self.plan.server if self.plan else None
+        return Server.read(written) if written else None
 
     def _call(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The call as the user's servers see it."""

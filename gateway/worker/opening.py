@@ -11,6 +11,7 @@ import httpx
 import structlog
 
 from gateway.assistant.assistant import Assistant
+from gateway.assistant.section import Server
 from gateway.conversation.journal import Restored
 from gateway.conversation.plan import TurnPlan
 from gateway.errors import ProviderError, ProviderTimeout
@@ -44,7 +45,10 @@ class Opening:
     its events are wanted, `usage` what the call used of providers so far.
 
     `member` is who it is in the squad of the call, `name` and `assistant_id` how it is known there, `shown` its JSON
-    without secrets. `tools` are the ids of all tool calls so far."""
+    without secrets. `tools` are the ids of all tool calls so far.
+
+    `server` is asked where the assistant and its tools have none of their own, `credentials` are the organisation's,
+    `destinations` those that the squad gives the assistant."""
 
     call_id: str
     assistant: Assistant
@@ -65,6 +69,9 @@ class Opening:
     shown: Mapping[str, Any] = field(default_factory=dict)
     meter: Meter = unmetered
     tools: frozenset[str] = frozenset()
+    server: Server | None = None
+    credentials: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    destinations: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)

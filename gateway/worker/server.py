@@ -13,6 +13,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
+from gateway.egress import guarded_client
 from gateway.errors import SetupError
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
@@ -31,8 +32,11 @@ logger = structlog.get_logger(__name__)
 class Worker(rpc.ConversationServicer):
     """All calls of this process, over all attached gateways."""
 
-    def __init__(self, *, capacity: int, client: httpx.AsyncClient, providers: Providers) -> None:
+    def __init__(
+        self, *, capacity: int, client: httpx.AsyncClient, guarded: httpx.AsyncClient, providers: Providers
+    ) -> None:
         self.client = client
+        self.guarded = guarded
         self.providers = providers
         self.draining = False
         self.idle = asyncio.Event()
@@ -110,9 +114,9 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
     :raises SetupError: the address cannot be bound
     :raises ConfigError, ModelError: a provider of a configured assistant cannot be made
     """
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient() as client, guarded_client(settings.egress.allow) as guarded:
         providers = Providers.of(settings)
-        worker = Worker(capacity=settings.worker.capacity, client=client, providers=providers)
+        worker = Worker(capacity=settings.worker.capacity, client=client, guarded=guarded, providers=providers)
         health = HealthServicer()
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.so_reuseport", 0)])
         rpc.add_ConversationServicer_to_server(worker, server)

@@ -18,6 +18,7 @@ from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.base import TranscriberStream
 from gateway.tools.kind import Surroundings
+from gateway.tools.squad_tools import with_destinations
 from gateway.tools.toolbox import Toolbox
 from gateway.webhooks.signing import Signer
 from gateway.worker.call_actions import CallActions
@@ -139,6 +140,7 @@ class Session:
             self._group, self._hearing, self._tools = group, hearing, self._make_tools()
             self._replies = self._make_replies(self._tools)
             self._endpointing = self._make_endpointing()
+            self._tools.prepare()
             preparing = group.create_task(self._resources.prepare(), name="connections")
             listening = group.create_task(hearing.listen(), name="transcripts")
             self._resources.notes.go_to(self.journal)
@@ -158,12 +160,13 @@ class Session:
             client=resources.client,
             signer=Signer(resources.client),
             call=opening.call,
-            assistant={"name": opening.assistant.name},
-            server=opening.assistant.server,
+            assistant=opening.shown,
+            server=opening.server,
             voicemail_message=opening.assistant.voicemail_message,
+            credentials=opening.credentials,
         )
         return Toolbox(
-            opening.assistant.model.tools,
+            with_destinations(opening.assistant.model.tools, opening.destinations),
             around,
             spawn=self._spawn,
             known_ids=opening.tools,

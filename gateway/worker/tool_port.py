@@ -91,9 +91,9 @@ class CallToolPort:
         """Send the caller on, when all that was said is heard."""
         return await self._actions.transfer(destination)
 
-    async def hand_off(self, destination: Mapping[str, Any]) -> Done:
+    async def hand_off(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         """Give the conversation to another assistant, when what is being said is over."""
-        return await self._hand_off(destination)
+        return await self._hand_off(destination, tool=tool)
 
     async def send_digits(self, digits: str, *, info: bool) -> Done:
         """Press keys."""

@@ -64,7 +64,7 @@ class Port:
         self.did.append(("transfer", destination))
         return self.answer
 
-    async def hand_off(self, destination: Mapping[str, Any]) -> Done:
+    async def hand_off(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         self.did.append(("hand off", destination))
         return self.answer
 

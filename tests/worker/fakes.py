@@ -6,9 +6,9 @@ Named in an assistant as "tests.worker.fakes:EchoModel" and so on, with their op
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -129,6 +129,7 @@ class EchoModel:
     :param expects: the kind of answer that the reply asks for
     :param same_id: gives all its tool calls the same id, as some models do
     :param before_tool: text that comes before a tool call
+    :param arguments: of tool calls, beside what the caller said
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class EchoModel:
         expects: str = "anything",
         same_id: bool = False,
         before_tool: str = "",
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         self._reply = reply
         self._delay = delay_ms / 1000
@@ -150,6 +152,7 @@ class EchoModel:
         self._expects = expects
         self._same_id = same_id
         self._before_tool = before_tool
+        self._arguments = arguments or {}
         self.requests: list[ChatRequest] = []
 
     async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
@@ -165,7 +168,7 @@ class EchoModel:
             if self._before_tool:
                 yield TextDelta(self._before_tool)
             number = "same" if self._same_id else f"call-{len(request.messages)}"
-            yield ToolCall(number, self._tool, {"said": last.content})
+            yield ToolCall(number, self._tool, {"said": last.content, **self._arguments})
         else:
             for word in self._text(request).split():
                 yield TextDelta(word + " ")

@@ -238,7 +238,7 @@ class GatewayPeer:
 async def served(*, capacity: int = 100, providers: Providers | None = None) -> AsyncIterator[tuple[Worker, str]]:
     """A worker in this process on a real loopback port."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        worker = Worker(capacity=capacity, client=client, providers=providers or Providers())
+        worker = Worker(capacity=capacity, client=client, guarded=client, providers=providers or Providers())
         server = grpc.aio.server()
         rpc.add_ConversationServicer_to_server(worker, server)
         port = server.add_insecure_port("127.0.0.1:0")

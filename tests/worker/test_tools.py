@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.link.v1 import link_pb2 as pb
 from gateway.tools import toolbox
 from tests.worker.peer import attached, served
 from tests.worker.test_conversation import answered, assistant, greeted
@@ -211,3 +212,42 @@ async def test_equal_ids_of_a_model_are_told_apart(speech: bytes) -> None:
             await call.until(lambda count=count: len(call.journal("agent-turn")) == count)  # type: ignore[misc]
     keys = [headers["idempotency-key"] for headers, _ in service.requests]
     assert keys == ["call-1:1:same", "call-1:2:same-2"]
+
+
+# ---------------------------------------------------------------- messages and actions
+
+
+async def test_the_caller_hears_the_start_before_a_tool_that_waits_for_it(speech: bytes) -> None:
+    heard: list[Any] = []
+
+    async def answer(_: dict[str, Any]) -> tuple[int, str]:
+        heard.append((call.texts()[-1], call.playing))
+        return 200, results("Done.")
+
+    plan = shopkeeper("")
+    messages = [
+        {"type": "request-start", "content": "I look that up.", "blocking": True},
+        {"type": "request-complete", "content": "It is done, bye.", "endCallAfterSpokenEnabled": True},
+    ]
+    async with tool_service(answer) as service, served() as (_, address), attached(address) as peer:
+        plan["model"]["tools"][0] |= {"messages": messages, "server": {"url": service.url}}
+        call = await greeted(peer, plan)
+        call.speak(speech)
+        (action,) = await call.until(lambda: call.of("action"))
+    assert heard == [("I look that up.", None)], "it was heard to its end"
+    assert call.texts()[1:] == ["I look that up.", "It is done, bye."], "the model is not asked, and no filler is said"
+    assert action.hangup.reason == "assistant-ended-call"
+
+
+async def test_what_the_call_says_to_an_action_is_the_tools_result(speech: bytes) -> None:
+    model = {"tool": "dtmf", "tools": [{"type": "dtmf", "function": {"name": "dtmf"}}], "arguments": {"dtmf": "12"}}
+    plan = assistant(texts=["dtmf"], model=model)
+    async with served() as (_, address), attached(address) as peer:
+        call = await greeted(peer, plan)
+        call.speak(speech)
+        (action,) = await call.until(lambda: call.of("action"))
+        assert action.send_digits == pb.SendDigits(digits="12")
+        result = pb.ActionResult(action=action.action, ok=False, detail="The far end takes no digits.")
+        call.send(action_result=result)
+        await call.until(lambda: call.texts()[-1] == "The far end takes no digits.")
+        assert [entry["ok"] for entry in call.journal("tool-result")] == [False]
