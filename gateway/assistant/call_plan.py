@@ -15,7 +15,9 @@ from pydantic.alias_generators import to_camel
 class PlanPart(BaseModel):
     """camelCase outside, snake_case inside; what a newer control plane adds is passed over."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
 
 class Member(PlanPart):

@@ -73,6 +73,18 @@ class Guard:
             )
         return permitted
 
+    @property
+    def patterns(self) -> Sequence[str]:
+        """Of host names that may be anywhere."""
+        return tuple(self._patterns)
+
+    def permits(self, address: str) -> bool:
+        """Whether an address, as a resolver gives it, may be connected to. Nobody's name is asked for here."""
+        try:
+            return self._permits(read_address(address))
+        except ValueError:
+            return False
+
     async def check(self, url: str) -> Checked:
         """A URL of http, https, ws or wss with its addresses.
 

@@ -46,7 +46,8 @@ _BESIDE = {"api_url": "API_URL", "region": "REGION", "user_id": "USER_ID"}
 
 class Credential(BaseModel):
     """Access to one provider, with Vapi's field names. `api_url` is another address of its service, such as one in
-    another region or on the user's own machines. `authentication_plan` stands in the place of a key that never changes:
+    another region or on the user's own machines. One of the settings is for the calls of the default organisation, or
+    `shared` with all. `authentication_plan` stands in the place of a key that never changes:
     a token is asked for, and asked for again before it ends (custom-llm)."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
@@ -58,6 +59,7 @@ class Credential(BaseModel):
     region: str | None = None
     user_id: str | None = None
     authentication_plan: OAuth2Plan | None = None
+    shared: bool = False
 
     @property
     def key(self) -> str:
@@ -76,6 +78,15 @@ class Credentials:
     def __init__(self, configured: Iterable[Credential] = (), environ: Mapping[str, str] = os.environ) -> None:
         self._configured = {credential.provider: credential for credential in configured}
         self._environ = environ
+
+    def for_tenant(self, own: Iterable[Credential], *, all_shared: bool) -> Credentials:
+        """Those of an organisation, and behind them those of ours that it may use.
+
+        :param own: a provider's first one counts
+        :param all_shared: it is the operator's own organisation; another may use what the settings share by name
+        """
+        shared = [one for one in self._configured.values() if all_shared or one.shared]
+        return Credentials([*shared, *reversed(list(own))], self._environ if all_shared else {})
 
     def of(self, provider: str) -> Credential:
         """The credential of a provider; without a key when there is none."""

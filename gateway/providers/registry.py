@@ -70,6 +70,8 @@ class Providers:
 
     :param health: what is known of them, shared by all calls
     :param phrases: where speech is kept, None for nowhere
+    :param tenant: whose they are, for what is kept of them; empty for the operator
+    :param embedded: makes those that need no access, whose models are in memory once; None for these themselves
     """
 
     def __init__(
@@ -79,8 +81,12 @@ class Providers:
         failover: FailoverSettings | None = None,
         health: Health | None = None,
         phrases: PhraseStore | None = None,
+        tenant: str = "",
+        embedded: Providers | None = None,
     ) -> None:
         self._phrases = phrases
+        self._tenant = tenant
+        self._embedded = embedded
         self._credentials = credentials or Credentials()
         self._failover = failover or FailoverSettings()
         rules = CircuitRules(self._failover.breaker_failures, self._failover.breaker_seconds)
@@ -95,6 +101,25 @@ class Providers:
         cache = settings.voice_cache
         phrases = PhraseStore(settings.data_dir / "voice-cache", cache.megabytes << 20) if cache.enabled else None
         return cls(Credentials(settings.credentials), failover=settings.failover, phrases=phrases)
+
+    def of_tenant(self, tenant: str, credentials: Iterable[Credential], *, all_shared: bool) -> Providers:
+        """Providers with an organisation's own access, of which no other organisation has a part.
+
+        :param tenant: whose they are
+        :param all_shared: the credentials of the settings are for it, too
+        """
+        return Providers(
+            self._credentials.for_tenant(credentials, all_shared=all_shared),
+            failover=self._failover,
+            phrases=self._phrases,
+            tenant=tenant,
+            embedded=self,
+        )
+
+    @property
+    def made(self) -> int:
+        """How many were made."""
+        return len(self._made) + len(self._joined)
 
     # ------------------------------------------------------------ for an assistant
 
@@ -129,7 +154,8 @@ class Providers:
         key: tuple[Stage, str] = ("voice", "\n".join(["cached", *map(_key, settings.chain)]))
         with self._once(key):
             if key not in self._joined:
-                self._joined[key] = self._cached_voice(settings, Phrases(self._phrases, _key(settings)))
+                name = " ".join(filter(None, [self._tenant, _key(settings)]))
+                self._joined[key] = self._cached_voice(settings, Phrases(self._phrases, name))
             return cast(Voice, self._joined[key])
 
     def default_transcriber(self) -> TranscriberSettings:
@@ -174,6 +200,8 @@ class Providers:
             raise ConfigError(
                 f'The model "{name}" hears and speaks by itself: an assistant names it as its model, not as a stand-in.'
             )
+        if self._embedded is not None and _embedded(stage, settings):
+            return self._embedded.make(stage, settings)
         key = (stage, _key(settings))
         with self._once(key):
             if key not in self._made:

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
-import httpx
 import structlog
 
-from gateway.errors import ParleyError, ProviderError, ProviderTimeout
+from gateway.errors import ConfigError, ParleyError, ProviderError, ProviderTimeout
 from gateway.link.v1 import link_pb2 as pb
-from gateway.providers.registry import Providers
-from gateway.worker.call_start import CallStart
+from gateway.providers.tenants import Access, Tenants
+from gateway.worker.call_start import CallStart, read_plan
 from gateway.worker.held_call import HeldCall
 from gateway.worker.opening import Opening, Resources
 
@@ -31,9 +30,7 @@ logger = structlog.get_logger(__name__)
 class Host(Protocol):
     """The worker process, as a stream sees it."""
 
-    client: httpx.AsyncClient
-    guarded: httpx.AsyncClient
-    providers: Providers
+    tenants: Tenants
 
     def load(self) -> pb.Load:
         """The load now."""
@@ -91,7 +88,7 @@ class Attachment:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _begin(self, number: int, start: pb.StartCall) -> HeldCall:
+    async def _begin(self, number: int, start: pb.StartCall, access: Access) -> HeldCall:
         """A call with the providers of who has it.
 
         :raises ParleyError, ValueError: the assistant is not valid, or a provider cannot be made
@@ -99,14 +96,14 @@ class Attachment:
         try:
             async with asyncio.timeout(_MAKE_SECONDS):
                 # An assistant that is new to this process may have an SDK imported: a second, for all other calls too.
-                understood, opening, resources = await asyncio.to_thread(self._understand, start)
+                understood, opening, resources = await asyncio.to_thread(_understand, start, access)
         except TimeoutError:
             raise ProviderTimeout(f"The providers of the call were not made within {_MAKE_SECONDS:g} s.") from None
         held = HeldCall(
             understood,
             (opening, resources),
-            providers=self._host.providers,
-            client=self._client(understood),
+            providers=access.providers,
+            client=access.client,
             send=lambda message, urgent: self._send(number, message, urgent),
         )
         self._held[number] = held
@@ -114,27 +111,16 @@ class Attachment:
             held.receive(event)
         return held
 
-    def _understand(self, start: pb.StartCall) -> tuple[CallStart, Opening, Resources]:
-        understood = CallStart(start)
-        opening = understood.first_opening()
-        return understood, opening, Resources.of(opening, self._host.providers, self._client(understood))
-
-    def _client(self, start: CallStart) -> httpx.AsyncClient:
-        """What the operator wrote may go anywhere; what users of the API wrote passes the guard."""
-        return self._host.guarded if start.plan else self._host.client
-
     def _refuse(self, number: int, reason: str) -> None:
         self._send(number, pb.WorkerEvent(refused=pb.Refused(reason=reason)), True)
 
     async def _hold(self, number: int, start: pb.StartCall) -> None:
         """Hold a call to its end. Whatever ends it is the end of this call alone."""
         try:
-            try:
-                held = await self._begin(number, start)
-            except (ParleyError, ValueError) as error:
-                self._refuse_start(number, start, error)
-                return
-            await held.run()
+            async with self._host.tenants.access(read_plan(start)) as access:
+                await self._hold_with(access, number, start)
+        except ConfigError as error:
+            self._refuse_start(number, start, error)
         except ProviderError as error:
             # Only opening raises these: nothing was promised yet, and another worker may do better.
             self._refuse_start(number, start, error)
@@ -145,6 +131,14 @@ class Attachment:
             self._starting.pop(number, None)
             self._held.pop(number, None)
             self._host.release()
+
+    async def _hold_with(self, access: Access, number: int, start: pb.StartCall) -> None:
+        try:
+            held = await self._begin(number, start, access)
+        except (ParleyError, ValueError) as error:
+            self._refuse_start(number, start, error)
+            return
+        await held.run()
 
     def _refuse_start(self, number: int, start: pb.StartCall, error: Exception) -> None:
         logger.warning("call refused", call=start.call_id, reason=str(error))
@@ -198,3 +192,9 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 def _cause(error: BaseException) -> BaseException:
     """The first exception inside groups."""
     return _cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _understand(start: pb.StartCall, access: Access) -> tuple[CallStart, Opening, Resources]:
+    understood = CallStart(start)
+    opening = understood.first_opening()
+    return understood, opening, Resources.of(opening, access.providers, access.client)

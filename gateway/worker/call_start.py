@@ -39,7 +39,7 @@ class CallStart:
 
     def __init__(self, start: pb.StartCall) -> None:
         self.call_id = start.call_id
-        self.plan = _plan(start.plan_json) if start.plan_json else None
+        self.plan = read_plan(start)
         self.squad = Squad(self.plan.members if self.plan else [_own_member(start.assistant_json)])
         self.entries: list[Entry] = []
         self.usage = UsageBook()
@@ -154,9 +154,15 @@ class CallStart:
         self.usage = UsageBook(rows)
 
 
-def _plan(text: str) -> CallPlan:
+def read_plan(start: pb.StartCall) -> CallPlan | None:
+    """What the control plane resolved; None for an assistant of the gateway's own settings.
+
+    :raises ConfigError: it cannot be read
+    """
+    if not start.plan_json:
+        return None
     try:
-        return CallPlan.model_validate_json(text)
+        return CallPlan.model_validate_json(start.plan_json)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise ConfigError(f"The plan of the call is not valid: {_place(first, 'plan')}: {first['msg']}.") from None

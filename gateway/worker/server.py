@@ -13,11 +13,13 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
-from gateway.egress import guarded_client
+from gateway.egress.connections import guard_loop
+from gateway.egress.guard import Guard
 from gateway.errors import SetupError
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
 from gateway.providers.registry import Providers
+from gateway.providers.tenants import Access, Tenants
 from gateway.settings import Settings
 from gateway.worker.attachment import Attachment
 from gateway.worker.messages import health_message
@@ -30,14 +32,17 @@ logger = structlog.get_logger(__name__)
 
 
 class Worker(rpc.ConversationServicer):
-    """All calls of this process, over all attached gateways."""
+    """All calls of this process, over all attached gateways.
+
+    :param client: of assistants of the settings, for tools and callouts
+    :param guard: of all other assistants' connections
+    """
 
     def __init__(
-        self, *, capacity: int, client: httpx.AsyncClient, guarded: httpx.AsyncClient, providers: Providers
+        self, *, capacity: int, client: httpx.AsyncClient, providers: Providers, guard: Guard | None = None
     ) -> None:
-        self.client = client
-        self.guarded = guarded
         self.providers = providers
+        self.tenants = Tenants(Access(providers, client), guard or Guard())
         self.draining = False
         self.idle = asyncio.Event()
         self.idle.set()
@@ -114,9 +119,10 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
     :raises SetupError: the address cannot be bound
     :raises ConfigError, ModelError: a provider of a configured assistant cannot be made
     """
-    async with httpx.AsyncClient() as client, guarded_client(settings.egress.allow) as guarded:
-        providers = Providers.of(settings)
-        worker = Worker(capacity=settings.worker.capacity, client=client, guarded=guarded, providers=providers)
+    async with httpx.AsyncClient() as client:
+        providers, guard = Providers.of(settings), Guard(settings.egress.allow)
+        guard_loop(asyncio.get_running_loop(), guard)
+        worker = Worker(capacity=settings.worker.capacity, client=client, providers=providers, guard=guard)
         health = HealthServicer()
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.so_reuseport", 0)])
         rpc.add_ConversationServicer_to_server(worker, server)
@@ -131,6 +137,7 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
             await _drain(worker, health, settings.drain_seconds)
         finally:
             await server.stop(GRACE_SECONDS)
+            await worker.tenants.close()
             await providers.close()
 
 

@@ -14,6 +14,7 @@ import grpc
 import httpx
 
 from gateway.assistant.assistant import Assistant
+from gateway.egress.guard import Guard
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SAMPLE_BYTES
@@ -22,6 +23,8 @@ from gateway.worker.server import Worker
 
 SILENCE = bytes(FRAME_BYTES)
 WAIT_SECONDS = 15.0
+LOOPBACK = Guard(["127.0.0.0/8", "::1"])
+"""Servers of tests are where assistants of the control plane may not go without leave."""
 
 
 @dataclass
@@ -238,7 +241,7 @@ class GatewayPeer:
 async def served(*, capacity: int = 100, providers: Providers | None = None) -> AsyncIterator[tuple[Worker, str]]:
     """A worker in this process on a real loopback port."""
     async with httpx.AsyncClient(trust_env=False) as client:
-        worker = Worker(capacity=capacity, client=client, guarded=client, providers=providers or Providers())
+        worker = Worker(capacity=capacity, client=client, providers=providers or Providers(), guard=LOOPBACK)
         server = grpc.aio.server()
         rpc.add_ConversationServicer_to_server(worker, server)
         port = server.add_insecure_port("127.0.0.1:0")
