@@ -95,6 +95,7 @@ def test_check_says_what_the_settings_mean(tmp_path: Path) -> None:
         "  SIP on 0.0.0.0:15060 (udp, tcp), RTP on 20000-20999, 100 calls",
         "  metrics on http://127.0.0.1:8080/metrics",
         f"  calls are kept in {tmp_path}/data",
+        "  REST at http://127.0.0.1:8000, kept in SQLite in data_dir",
         "  trunk office: registers at sip:pbx as u",
         "  calls from trunk office to +1*: assistant a",
         "  calls to any number: assistant a",
@@ -133,7 +134,9 @@ def test_check_names_the_command_that_brings_a_model_which_an_assistant_wants(tm
 def test_settings_without_a_route_are_told() -> None:
     done = parley("check", cwd=Path("/"))
     assert done.returncode == 0
-    assert "no route: every call is refused with 404" in done.stdout
+    assert "no route: calls to numbers of the API are taken" in done.stdout
+    alone = parley("check", cwd=Path("/"), PARLEY_API__ENABLED="false")
+    assert "no route: every call is refused with 404" in alone.stdout
 
 
 def test_a_call_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:

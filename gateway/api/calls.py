@@ -117,7 +117,8 @@ def _add_creation(routes: APIRouter) -> None:
 
 
 async def _created(request: Request, caller: KeyHolder, key: str | None, *, web: bool = False) -> Json:
-    body = await json_object(request)
+    given = await json_object(request)
+    body = {name: value for name, value in given.items() if value is not None}
     if problems := _problems(body):
         raise BadRequest(problems)
     # The call goes on being started when the client does not wait for the answer.

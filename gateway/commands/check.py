@@ -11,6 +11,8 @@ from rich.console import Console
 from gateway.errors import ConfigError, ModelError
 from gateway.settings import RouteSettings, Settings
 
+_NO_ROUTE = "no route: every call is refused with 404"
+
 
 def run(settings: Settings, *, file: Path | None) -> None:
     """Print what `settings`, read without a mistake from `file`, will do.
@@ -62,12 +64,23 @@ def _summary(settings: Settings) -> list[str]:
         f"SIP on {sip.host}:{sip.port} ({', '.join(sip.transports)}), RTP on {first}-{last}, {settings.capacity} calls",
         f"metrics on http://{settings.http.host}:{settings.http.port}/metrics",
         f"calls are kept in {settings.data_dir}",
+        _api(settings),
     ]
     lines += [f"trunk {trunk.name}: registers at {trunk.registrar} as {trunk.username}" for trunk in settings.trunks]
     lines += [_route(route) for route in settings.routes]
     if not settings.routes:
-        lines.append("no route: every call is refused with 404")
+        lines.append("no route: calls to numbers of the API are taken" if settings.api.enabled else _NO_ROUTE)
     return lines
+
+
+def _api(settings: Settings) -> str:
+    api = settings.api
+    if not api.enabled:
+        return "no REST API: api.enabled is false"
+    if api.address:
+        return f"control plane: the one at {api.address}"
+    address = api.public_url or f"http://{api.host}:{api.port}"
+    return f"REST at {address}, kept in {'store.url' if settings.store.url else 'SQLite in data_dir'}"
 
 
 def _route(route: RouteSettings) -> str:

@@ -54,8 +54,21 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         yield ("rtp", "ports"), f"expected at least {2 * PORTS_PER_CALL} ports, got {first}-{last}"
     if first <= settings.sip.port <= last:
         yield ("sip", "port"), f"expected a port outside rtp.ports {first}-{last}, got {settings.sip.port}"
-    if settings.demo.enabled and settings.demo.port == settings.http.port:
-        yield ("demo", "port"), f"expected another port than http.port, got {settings.demo.port}"
+    taken: dict[int, str] = {}
+    for section, port in _listened(settings):
+        if port and port in taken:
+            yield (section, "port"), f"expected another port than {taken[port]}.port, got {port}"
+        taken.setdefault(port, section)
+
+
+def _listened(settings: Settings) -> Iterator[tuple[str, int]]:
+    """Sections with the TCP ports that this machine listens on."""
+    yield "http", settings.http.port
+    yield "media", settings.media.port
+    if settings.api.enabled and not settings.api.address:
+        yield "api", settings.api.port
+    if settings.demo.enabled:
+        yield "demo", settings.demo.port
 
 
 def _tools(settings: Settings) -> Iterator[Finding]:

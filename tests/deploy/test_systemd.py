@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-UNITS = ("parley.service", "parley-worker@.service")
+WITH_CALLS = ("parley.service", "parley-worker@.service")
+UNITS = (*WITH_CALLS, "parley-api.service")
 EXPOSURE_LIMIT = 1.5
 
 
@@ -54,7 +55,7 @@ def test_memory_may_be_executed_because_ctypes_makes_callbacks(unit: str) -> Non
     assert "MemoryDenyWriteExecute" not in service(unit)
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", WITH_CALLS)
 def test_calls_get_their_time_to_finish(unit: str) -> None:
     """drain_seconds is 300: systemd must not kill before."""
     assert int(service(unit)["TimeoutStopSec"]) > 300
