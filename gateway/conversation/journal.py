@@ -35,6 +35,9 @@ from gateway.providers.base import ChatMessage
 
 LOST_TOOL = "The connection was lost while this ran. It is not known whether it was done; it was not tried again."
 
+HANDED_OVER = "The conversation was handed over."
+"""What a handoff tool brought whose journal ends before its result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -151,9 +154,9 @@ class _Reading:
     def finish(self, at_ms: int) -> Restored:
         restored = self._restored
         for call in restored.context.open_tools():
-            restored.context.add(
-                ToolReturned(call.turn, call.id, call.name, False, LOST_TOOL), start_ms=at_ms, end_ms=at_ms
-            )
+            handed = call.id in self._transfers
+            result = ToolReturned(call.turn, call.id, call.name, handed, HANDED_OVER if handed else LOST_TOOL)
+            restored.context.add(result, start_ms=at_ms, end_ms=at_ms)
         _unspoken(restored, self._pending, at_ms)
         if self._leaving is not None:
             if restored.begun is not None:

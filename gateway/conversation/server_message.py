@@ -60,7 +60,7 @@ def openai_messages(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
 def _openai(message: ChatMessage) -> dict[str, Any]:
     result: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
-        result["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+        result["tool_calls"] = [openai_tool_call(call) for call in message.tool_calls]
     if message.tool_call_id is not None:
         result["tool_call_id"] = message.tool_call_id
     return result
@@ -74,7 +74,7 @@ def _content(fact: Part) -> dict[str, Any] | None:
             return {"role": "bot", "message": fact.heard} if fact.heard else None
         case ToolCalled():
             call = ToolCall(fact.id, fact.name, fact.arguments)
-            return {"role": "tool_calls", "message": "", "toolCalls": [_tool_call(call)]}
+            return {"role": "tool_calls", "message": "", "toolCalls": [openai_tool_call(call)]}
         case ToolReturned():
             return {"role": "tool_call_result", "toolCallId": fact.id, "name": fact.name, "result": fact.result}
         case Added():
@@ -83,7 +83,8 @@ def _content(fact: Part) -> dict[str, Any] | None:
             return {"role": "system", "message": "\n".join(message.content for message in fact.messages)}
 
 
-def _tool_call(call: ToolCall) -> dict[str, Any]:
+def openai_tool_call(call: ToolCall) -> dict[str, Any]:
+    """A tool call as OpenAI's chat completions have it."""
     arguments = json.dumps(dict(call.arguments), ensure_ascii=False)
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 

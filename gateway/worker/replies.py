@@ -12,6 +12,7 @@ from gateway.conversation.latency import TurnLatency
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.base import ChatRequest, FollowsPlayout
 from gateway.tools.toolbox import Toolbox
+from gateway.worker.announcements import Announcements
 from gateway.worker.journal import SessionJournal
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.output import OutputPort, ReplyOutput
@@ -29,6 +30,7 @@ class ReplyParts:
     journal: SessionJournal
     port: OutputPort
     spawn: Callable[..., asyncio.Task[None]]
+    announcements: Announcements
 
 
 class Replies:
@@ -140,5 +142,6 @@ class Replies:
             tools=parts.tools,
             end_phrases=parts.opening.assistant.end_call_phrases,
             farewell=parts.opening.plan.farewell,
+            tell=parts.announcements.model_output if parts.announcements.of_model else None,
         )
         await reply.answer(conversing)

@@ -19,6 +19,7 @@ from gateway.providers.base import (
     ChatRequest,
     LanguageModel,
     ReplyEnd,
+    ReplyPart,
     SpokenDelta,
     TextDelta,
     ToolCall,
@@ -218,6 +219,7 @@ class Conversing:
 
     :param end_phrases: a reply that holds the words of one, whatever their case and punctuation, ends the call
     :param farewell: what is said after the endCall tool
+    :param tell: told each piece that the model gives, with the turn, once the reply is committed
     """
 
     def __init__(
@@ -229,6 +231,7 @@ class Conversing:
         tools: Toolbox,
         end_phrases: Sequence[str],
         farewell: str,
+        tell: Callable[[int, str | ToolCall], None] | None = None,
     ) -> None:
         self._request = request
         self._messages = list(request.messages)
@@ -237,6 +240,7 @@ class Conversing:
         self._tools = tools
         self._end_phrases = [words for phrase in end_phrases if (words := _words(phrase)).strip()]
         self._farewell = farewell
+        self._tell = tell
         self._said = " "
         self._ends = False
 
@@ -258,6 +262,7 @@ class Conversing:
         request = replace(self._request, messages=tuple(self._messages))
         async with aclosing(self._model.reply(request)) as parts:  # type: ignore[type-var]
             async for part in parts:
+                self._tell_of(reply, part)
                 match part:
                     case TextDelta(text=text):
                         said += text
@@ -288,6 +293,11 @@ class Conversing:
         """The model said by itself what would be said for it."""
         farewell = _words(plain(self._farewell))
         return bool(farewell.strip()) and _words(text).endswith(farewell)
+
+    def _tell_of(self, reply: Reply, part: ReplyPart) -> None:
+        output = part.text if isinstance(part, TextDelta | SpokenDelta) else part
+        if self._tell is not None and output and not isinstance(output, ReplyEnd):
+            reply.output.when_committed(partial(self._tell, self._turn, output))
 
     def _add(self, reply: Reply, clauses: list[Clause]) -> None:
         for clause in clauses:

@@ -21,6 +21,7 @@ from gateway.tools.kind import Surroundings
 from gateway.tools.squad_tools import with_destinations
 from gateway.tools.toolbox import Toolbox
 from gateway.webhooks.signing import Signer
+from gateway.worker.announcements import Announcements, wanted
 from gateway.worker.call_actions import CallActions
 from gateway.worker.clock import CallClock
 from gateway.worker.control import LiveControl
@@ -67,6 +68,8 @@ class Session:
         self.journal = SessionJournal(self._context, opening.usage, now=self.now, send=send, keep=keep)
         self.latency: TurnLatency | None = None
         """Of a turn that was taken in the session before and has not been answered."""
+        messages = wanted(opening.shown, opening.call)
+        self._announcements = Announcements(self.journal, messages, turn=opening.restored.turn)
         self._handoffs = opening.restored.handoffs
         self._resources = resources
         self._hearing: Hearing | None = None
@@ -181,6 +184,7 @@ class Session:
             journal=self.journal,
             port=self,
             spawn=self._spawn,
+            announcements=self._announcements,
         )
         return Replies(parts, latency=self.latency)
 
@@ -305,6 +309,7 @@ class Session:
         self._end_here()
 
     def _end_here(self) -> None:
+        self._announcements.close()
         if self._recording is not None:
             self._recording.flush()
         if self._replies is not None:
@@ -335,6 +340,7 @@ class Session:
     def _decide(self, event: e.Event) -> list[c.Command]:
         """What the turn machine makes of an event. The one that broke it is recorded, too."""
         commands: list[c.Command] = []
+        self._announcements.see(event)
         try:
             commands = self._machine.handle(event)
         finally:
@@ -353,6 +359,7 @@ class Session:
             self._over.set_exception(error)
 
     def _carry_out(self, command: c.Command) -> None:
+        self._announcements.done(command)
         match command:
             case c.Transcribe():
                 assert self._hearing is not None

@@ -185,3 +185,19 @@ def _gap(call: PeerCall) -> int:
     ends: list[int] = [entry.at_ms for entry in call.of("journal") if entry.kind == "agent-turn"]
     starts: list[int] = [entry.at_ms for entry in call.of("journal") if entry.kind == "utterance"]
     return starts[2] - ends[1]
+
+
+async def test_the_model_hands_over_by_the_destinations_of_its_member(speech: bytes) -> None:
+    desk = member("Desk", model={"tool": "transferCall"}, texts=["transferCall to sales please"])
+    desk["destinations"] = [to("Sales", message="I put you through.", transferMode="delete-history")]
+    sales = member("Sales", firstMessage="", model={"reply": "Sales knows only: {text}"})
+    sales["assistant"]["model"]["messages"] = [{"role": "system", "content": "You sell to {{customer.name}}."}]
+    plan = squad(desk, sales, variables={"customer": {"name": "Ann"}})
+    async with served() as (_, address), attached(address) as peer:
+        call = await begun(peer.call(), plan)
+        call.speak(speech)
+        await call.until(lambda: len(call.journal("agent-turn")) == 3)
+    assert call.texts()[1:] == ["I put you through.", "Sales knows only: You sell to Ann."]
+    (handoff,), (used,) = call.journal("handoff"), call.journal("tool-call")
+    assert (handoff["mode"], handoff["tool"]) == ("delete-history", used["id"])
+    assert call.journal("tool-result")[0]["ok"]
