@@ -35,7 +35,7 @@ class Handoff:
         self.definition = defined(_usual(self._choices), tool.function)
 
     async def run(self, use: ToolUse, around: Surroundings) -> ToolResult:
-        """Hand over, when all that was said is heard."""
+        """Have the next assistant made ready; it takes over when all that was said is heard."""
         wanted = str(use.arguments.get("destination", ""))
         only = self._choices[0] if len(self._choices) == 1 else None
         choice = only or next((one for one in self._choices if one.fits(wanted)), None)
@@ -48,7 +48,6 @@ class Handoff:
             if isinstance(asked, ToolResult):
                 return asked
             destination, text = asked[0], asked[1] or text
-        await use.speaker.heard()
         done = await around.port.hand_off(destination, tool=use.call.id)
         return ToolResult(True, text, left=True) if done.ok else ToolResult(False, done.detail)
 

@@ -81,10 +81,10 @@ class TransferCall:
     async def _transfer(self, destination: Mapping[str, Any], use: ToolUse, around: Surroundings) -> ToolResult:
         if text := _message(destination, around):
             use.speaker.say(text)
-        await use.speaker.heard()
-        if destination.get("type") == "assistant":
+        if destination.get("type") == "assistant":  # which is made ready meanwhile
             done = await around.port.hand_off(destination, tool=use.call.id)
         else:
+            await use.speaker.heard()
             done = await around.port.transfer(destination)
         if done.ok:
             return ToolResult(True, TRANSFERRED, left=True)

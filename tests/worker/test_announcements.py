@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.worker.announcements import wanted
+from tests.worker.catalogued import catalogue_fakes
 from tests.worker.peer import PeerCall, attached, served
 from tests.worker.test_conversation import assistant, greeted
 from tests.worker.test_squad import begun, member, squad
