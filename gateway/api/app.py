@@ -25,6 +25,8 @@ from gateway.api.border import Border
 from gateway.api.context import ApiContext
 from gateway.chat import router as chats
 from gateway.chat import sessions
+from gateway.messages import feed_router
+from gateway.webhooks import router as deliveries
 
 ROUTERS: Sequence[Callable[[], APIRouter]] = (
     assistants.router,
@@ -35,6 +37,8 @@ ROUTERS: Sequence[Callable[[], APIRouter]] = (
     structured_outputs.router,
     chats.router,
     sessions.router,
+    feed_router.router,
+    deliveries.router,
     calls.router,
     artifacts.router,
     files.router,

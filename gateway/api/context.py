@@ -13,6 +13,7 @@ from gateway.api.signed_urls import UrlSigner
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
+    from gateway.messages.service import Messages
     from gateway.store.database import Database
     from gateway.store.keys import KeyHolder
     from gateway.store.secrets import Secrets
@@ -43,7 +44,7 @@ class Plane(Protocol):
 @dataclass(frozen=True, slots=True)
 class ApiContext:
     """`client` sends requests to addresses that users named, past the egress guard. `secrets` opens credentials,
-    `signer` makes URLs that need no key."""
+    `signer` makes URLs that need no key. `messages` has what happens in calls."""
 
     settings: Settings
     database: Database
@@ -51,6 +52,7 @@ class ApiContext:
     client: httpx.AsyncClient
     secrets: Secrets
     signer: UrlSigner
+    messages: Messages
 
 
 def context_of(request: Request) -> ApiContext:

@@ -13,9 +13,9 @@ from gateway.api.context import ApiContext
 from gateway.api.first_key import first_key
 from gateway.api.signed_urls import UrlSigner
 from gateway.egress.client import guarded_client
+from gateway.messages.service import serving_messages
 from gateway.observe.http import listening, serving_on
 from gateway.plane.control_plane import ControlPlane
-from gateway.plane.intake import keep_events
 from gateway.settings import Settings
 from gateway.shutdown import Shutdown
 from gateway.store.database import Database, store_url
@@ -50,7 +50,11 @@ async def serving_api(settings: Settings) -> AsyncIterator[Announcement]:
         key = await first_key(database, settings.api)
         client = await stack.enter_async_context(guarded_client(settings.egress.allow))
         secrets = Secrets.of(settings)
-        plane = ControlPlane(settings, database, secrets, client, keep_events)
+        signer = UrlSigner(secrets.derived_key("signed urls"), url.rstrip("/"))
+        messages = await stack.enter_async_context(
+            serving_messages(settings, database, secrets, client=client, address=signer.call_url)
+        )
+        plane = ControlPlane(settings, database, secrets, client, messages.intake)
         link = await stack.enter_async_context(plane.serving())
         context = ApiContext(
             settings=settings,
@@ -58,7 +62,8 @@ async def serving_api(settings: Settings) -> AsyncIterator[Announcement]:
             plane=plane,
             client=client,
             secrets=secrets,
-            signer=UrlSigner(secrets.derived_key("signed urls"), url.rstrip("/")),
+            signer=signer,
+            messages=messages,
         )
         await stack.enter_async_context(serving_on(listener, api_app(context), purpose="REST"))
         yield Announcement(url, link, key)

@@ -30,6 +30,10 @@ class UrlSigner:
         query = urlencode({"expires": expires, "signature": self._signature(path, expires)})
         return f"{self.base_url}{path}?{query}"
 
+    def call_url(self, call_id: str, name: str) -> str:
+        """Of what a call left behind, such as `mono-recording`."""
+        return self.signed_url(f"/call/{call_id}/{name}")
+
     def holds(self, path: str, query: Mapping[str, str]) -> bool:
         """Whether a request for `path` came with a signature that is ours and not too old."""
         expires, signature = query.get("expires", ""), query.get("signature", "")

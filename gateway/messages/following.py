@@ -209,6 +209,8 @@ def _over(view: CallView, event: CallEvent) -> Iterable[Message]:
     view.over = event
     reason = event.text("reason")
     view.tell(endedAt=iso(event.time_ms), endedReason=reason)
+    if event.text("detail"):
+        view.tell(endedMessage=event.text("detail"))
     if reason.startswith("assistant-ended-call") or reason == "assistant-said-end-call-phrase":
         yield Message("phone-call-control", event.time_ms, {"request": "hang-up"})
     fields: dict[str, Any] = {"endedReason": reason}
@@ -222,6 +224,7 @@ def _analysed(view: CallView, event: CallEvent) -> Iterable[Message]:
     names = ("summary", "structuredData", "structuredDataMulti", "successEvaluation")
     view.analysis = {name: event.data[name] for name in names if event.data.get(name) is not None}
     view.analysis_usage = listed(event.data, "usage")
+    view.structured_outputs = event.part("structuredOutputs")
     view.analysed = True
     return ()
 

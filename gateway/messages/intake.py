@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -16,17 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.call.prices import PriceBook
 from gateway.errors import NotFound
+from gateway.messages.encoding import encode, read_event, read_json
 from gateway.messages.envelope import server_body
 from gateway.messages.event import CallEvent, part
 from gateway.messages.links import Links
 from gateway.messages.message import Audience, Message, subscriptions, wanted
-from gateway.messages.servers import CallServers, Origin, entity_body, origin_of
+from gateway.messages.servers import CallServers, Origin, Origins
 from gateway.messages.view import CallView
-from gateway.settings import Settings
 from gateway.store import outbox
 from gateway.store.calls import CallRow, Calls, find_call
 from gateway.store.database import Database
-from gateway.store.entities import Entities, Kind
 from gateway.store.events import NewEvent, StoredEvent, append_events, events_of
 from gateway.store.organisations import default_organisation, organisation
 
@@ -80,7 +79,7 @@ class Intake:
     def __init__(
         self,
         database: Database,
-        settings: Settings,
+        origins: Origins,
         *,
         links: Links,
         prices: PriceBook | None = None,
@@ -88,7 +87,7 @@ class Intake:
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
-        self._settings = settings
+        self._origins = origins
         self._links = links
         self._prices = prices
         self._committed = committed
@@ -96,12 +95,12 @@ class Intake:
         self._calls: dict[str, KnownCall] = {}
         self._lock = asyncio.Lock()
 
-    async def append(self, events: Sequence[NewEvent]) -> None:
+    async def append(self, events: Iterable[NewEvent]) -> None:
         """Commit events; those that were committed before are passed over.
 
         Raises whatever the database raises; then nothing of them is committed.
         """
-        batch = _Batch()
+        batch, events = _Batch(), list(events)
         async with self._lock:
             try:
                 async with self._database.transaction() as session:
@@ -153,9 +152,6 @@ class Intake:
 
     async def _apply(self, session: AsyncSession, known: KnownCall, stored: StoredEvent, batch: _Batch) -> None:
         event = read_event(stored)
-        if event.kind == "assistant":
-            entities = Entities(session, known.organisation_id)
-            known.servers.learn(await entity_body(entities, Kind.ASSISTANT, event.data.get("assistantId")))
         messages = known.view.apply(event)
         batch.arrivals.append(Arrival(stored, messages, known.view))
         for message in messages:
@@ -201,7 +197,7 @@ class Intake:
             return None
         events = [read_event(one) for one in await events_of(session, row.organisation_id, call_id)]
         name = events[0].text("assistant") if events and not events[0].part("plan") else ""
-        origin = await origin_of(session, row.organisation_id, row.body, name, self._settings)
+        origin = await self._origins.of(session, row.organisation_id, row.shown(), name)
         known = KnownCall(row.organisation_id, self._new_view(row, origin), origin.servers)
         for event in events:
             if until is None or event.sequence < until:
@@ -218,7 +214,7 @@ class Intake:
         body = {"type": "inboundPhoneCall", "status": "queued", **part(plan, "call")}
         row = await Calls(session, organisation_id).create(body, id=first.call_id)
         name = "" if plan else event.text("assistant")
-        origin = await origin_of(session, organisation_id, body, name, self._settings)
+        origin = await self._origins.of(session, organisation_id, row.shown(), name)
         view = self._new_view(row, origin, told={name: body[name] for name in part(plan, "call")})
         return KnownCall(organisation_id, view, origin.servers)
 
@@ -246,34 +242,3 @@ class Intake:
 def stream_of(url: str, call_id: str | None) -> str:
     """What arrives in order: the messages of one call to one server. Begins with the server's host and port."""
     return f"{urlsplit(url).netloc.rpartition('@')[2].lower()}/{call_id or ''}"[:250]
-
-
-def read_event(stored: StoredEvent) -> CallEvent:
-    """As the view takes it."""
-    data = read_json(stored.data)
-    return CallEvent(stored.call_id, stored.sequence, stored.at_ms, stored.time_ms, stored.kind, data)
-
-
-def read_json(text: str) -> dict[str, Any]:
-    """The object that a gateway wrote, without what no database or JSON keeps: NUL, half characters, NaN, infinity.
-    Anything but an object is empty."""
-    try:
-        read = json.loads(text, parse_constant=lambda _: None)
-    except ValueError:
-        return {}
-    if "\\u" in text:  # such characters are only ever written as escapes
-        read = _cleaned(read)
-    return read if isinstance(read, dict) else {}
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_cleaned(one) for one in value]
-    return {_cleaned(name): _cleaned(one) for name, one in value.items()} if isinstance(value, dict) else value
-
-
-def encode(body: Any) -> str:
-    """JSON as it is sent."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

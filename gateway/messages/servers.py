@@ -1,6 +1,6 @@
 """To which server a call's messages go: the assistant's, else the phone number's, else the organisation's.
 
-Events carry no secrets. So what a server needs beside its URL is looked up in what the call was made of.
+Events carry no secrets. So what a server needs beside its URL is looked up in the call's plan.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.masking import MASK, without_secrets
-from gateway.assistant.merging import with_overrides
 from gateway.errors import NotFound
-from gateway.messages.event import listed, part
+from gateway.messages.event import part
+from gateway.plane.kept_plans import kept_plan
 from gateway.settings import Settings
 from gateway.store.entities import Entities, Kind
 from gateway.store.organisations import organisation
+from gateway.store.secrets import Secrets
 
 Body = Mapping[str, Any]
 _FIELDS = ("url", "timeoutSeconds", "headers", "secret", "credentialId", "backoffPlan")
@@ -38,32 +40,29 @@ def server_of(body: Body) -> dict[str, Any] | None:
 
 @dataclass(slots=True)
 class CallServers:
-    """What is known of the servers of one call. `operators`: they stand in the operator's own settings, and may be
-    anywhere."""
+    """What is known of the servers of one call; those with `operators` stand in the operator's own settings, and may
+    be anywhere."""
 
     known: list[dict[str, Any]] = field(default_factory=list)
     fallback: dict[str, Any] | None = None
-    operators: bool = False
 
-    def learn(self, body: Body) -> None:
-        """An assistant, or overrides of one, that the call is made of."""
+    def learn(self, body: Body, *, operators: bool = False) -> None:
+        """An assistant that may have the call."""
         server = server_of(body)
         if server is not None:
-            self.known.append(server)
+            self.known.append({**server, "operators": True} if operators else server)
 
     def server(self, assistant: Body) -> dict[str, Any] | None:
         """Where messages go while this assistant has the call, as an event told it; None for nowhere."""
         told = server_of(assistant)
         if told is None:
-            found = self.fallback
-        else:
-            found = next((server for server in self.known if server["url"] == told["url"]), _unmasked(told))
-        return found and {**found, **({"operators": True} if self.operators else {})}
+            return self.fallback
+        return next((server for server in self.known if server["url"] == told["url"]), _unmasked(told))
 
 
 def _unmasked(server: dict[str, Any]) -> dict[str, Any]:
     headers = {name: value for name, value in part(server, "headers").items() if value != MASK}
-    return {**server, "headers": headers}
+    return {**server, "headers": headers} if headers or "headers" in server else server
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,62 +73,49 @@ class Origin:
     servers: CallServers
 
 
-async def origin_of(session: AsyncSession, organisation_id: str, call: Body, name: str, settings: Settings) -> Origin:
-    """Look up what a call is made of.
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Looks up what calls are made of."""
 
-    :param call: Vapi's Call, with the assistant or squad that it was made with
-    :param name: the assistant of the settings, for a call that the settings' routes took
-    """
-    if name in settings.assistants:
-        return _of_settings(name, settings)
-    entities, servers = Entities(session, organisation_id), CallServers()
-    first = await _first(entities, call, servers)
-    number = await entity_body(entities, Kind.PHONE_NUMBER, call.get("phoneNumberId"))
-    try:
-        owner: Body = (await organisation(session, organisation_id)).body
-    except NotFound:
-        owner = {}
-    servers.fallback = server_of(number) or server_of(owner)
-    return Origin(without_secrets(first), servers)
+    settings: Settings
+    secrets: Secrets
 
+    async def of(self, session: AsyncSession, organisation_id: str, call: Body, routed_to: str) -> Origin:
+        """Of one call.
 
-def _of_settings(name: str, settings: Settings) -> Origin:
-    assistant = settings.assistants[name].model_dump(mode="json", by_alias=True, exclude_unset=True)
-    servers = CallServers(operators=True)
-    servers.learn(assistant)
-    return Origin(without_secrets({"name": name, **assistant}), servers)
+        :param call: Vapi's Call, as it is kept
+        :param routed_to: the assistant of the settings, for a call that the settings' routes took
+        """
+        if routed_to in self.settings.assistants:
+            return self._of_settings(routed_to)
+        plan = await kept_plan(session, self.secrets, organisation_id, str(call.get("id", "")))
+        if plan is not None:
+            return _of_plan(plan)
+        number = await _number(session, organisation_id, call.get("phoneNumberId"))
+        try:
+            owner: Body = (await organisation(session, organisation_id)).body
+        except NotFound:
+            owner = {}
+        return Origin({}, CallServers(fallback=server_of(number) or server_of(owner)))
 
-
-async def _first(entities: Entities, call: Body, servers: CallServers) -> dict[str, Any]:
-    """The assistant that begins, with its overrides."""
-    assistant = part(call, "assistant") or await entity_body(entities, Kind.ASSISTANT, call.get("assistantId"))
-    overrides = [part(call, "assistantOverrides")]
-    squad = part(call, "squad") or await entity_body(entities, Kind.SQUAD, call.get("squadId"))
-    for number, member in enumerate(listed(squad, "members")):
-        body = part(member, "assistant") or await entity_body(entities, Kind.ASSISTANT, member.get("assistantId"))
-        own = [part(member, "assistantOverrides"), part(squad, "membersOverrides"), part(call, "squadOverrides")]
-        servers.learn(_merged(body, own))
-        if number == 0 and not assistant:
-            assistant, overrides = body, [*own, *overrides]
-    merged = _merged(assistant, overrides)
-    servers.known.reverse()
-    servers.learn(merged)
-    servers.known.reverse()
-    return merged
+    def _of_settings(self, name: str) -> Origin:
+        assistant = self.settings.assistants[name].model_dump(mode="json", by_alias=True, exclude_unset=True)
+        servers = CallServers()
+        servers.learn(assistant, operators=True)
+        return Origin(without_secrets({"name": name, **assistant}), servers)
 
 
-def _merged(body: Body, overrides: list[Body]) -> dict[str, Any]:
-    merged = dict(body)
-    for one in overrides:
-        merged = with_overrides(merged, one)
-    return merged
+def _of_plan(plan: CallPlan) -> Origin:
+    servers = CallServers(fallback=server_of({"server": plan.server}))
+    for member in plan.members:
+        servers.learn(member.assistant, operators=member.trusted)
+    return Origin(without_secrets(plan.members[0].assistant), servers)
 
 
-async def entity_body(entities: Entities, kind: Kind, id_: object) -> Body:
-    """What is kept under an id; empty where nothing is."""
+async def _number(session: AsyncSession, organisation_id: str, id_: object) -> Body:
     if not isinstance(id_, str) or not id_:
         return {}
     try:
-        return (await entities.get(kind, id_)).body
+        return (await Entities(session, organisation_id).get(Kind.PHONE_NUMBER, id_)).body
     except NotFound:
         return {}

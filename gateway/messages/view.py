@@ -58,6 +58,7 @@ class CallView:
         self.usage: list[Usage] = []
         self.analysis: dict[str, Any] = {}
         self.analysis_usage: list[Body] = []
+        self.structured_outputs: Body = {}
         self.analysed = False
         self.reported = False
         self.clock_ms: int | None = None
@@ -68,7 +69,7 @@ class CallView:
         """Since when the agent's words are heard, of the call clock."""
         self.turns: dict[int, int] = {}
         """The turn of each utterance."""
-        self._updated_ms = 0
+        self._updated_ms = self._told_ms = 0
         self._links = links or Links()
         self._prices = prices or PriceBook()
         self._head: dict[str, Any] | None = None
@@ -95,7 +96,7 @@ class CallView:
     def tell(self, **fields: Any) -> None:
         """Set fields of the Call; None takes one away."""
         self.known |= fields
-        self._head = None
+        self._head, self._told_ms = None, self._updated_ms
 
     # ------------------------------------------------------------ the whole
 
@@ -115,7 +116,7 @@ class CallView:
     def head(self) -> dict[str, Any]:
         """The Call as messages have it: without the conversation, which they carry beside it."""
         if self._head is None:
-            head = {**self.known, "status": self.status, "updatedAt": iso(self._updated_ms)}
+            head = {**self.known, "status": self.status, "updatedAt": iso(self._told_ms)}
             self._head = {name: value for name, value in head.items() if value is not None}
         return self._head
 
@@ -134,6 +135,7 @@ class CallView:
             "transcript": self.transcript,
             "variableValues": self.variables,
             "assistantActivations": self.activations,
+            **({"structuredOutputs": self.structured_outputs} if self.structured_outputs else {}),
             **({"transfers": self.transfers.rows} if self.transfers.rows else {}),
             **({"performanceMetrics": self.performance.metrics()} if self.performance.turns else {}),
             **(self._links.recording(self.id) if kept else {}),

@@ -16,7 +16,7 @@ import structlog
 
 from gateway.errors import ApiError
 from gateway.plane.calling import NEVER_CONNECTED, Calling
-from gateway.plane.intake import Apply, Intake, new_event
+from gateway.plane.intake import Intake, new_event
 from gateway.plane.kept_plans import forget_plans
 from gateway.plane.plan_maker import PlanMaker
 from gateway.plane.resolving import Resolver
@@ -45,16 +45,16 @@ class ControlPlane:
     """Implements `Answering` for the gateways and `Plane` for the routes of the API.
 
     :param client: past the egress guard
-    :param apply: what is done with new events in the transaction that keeps them
+    :param intake: keeps events, with all that follows from them
     """
 
     def __init__(
-        self, settings: Settings, database: Database, secrets: Secrets, client: httpx.AsyncClient, apply: Apply
+        self, settings: Settings, database: Database, secrets: Secrets, client: httpx.AsyncClient, intake: Intake
     ) -> None:
         self._settings = settings
         self._database = database
         self.server = PlaneServer(self, link_token(settings))
-        self._intake = Intake(database, apply)
+        self._intake = intake
         maker = PlanMaker(settings, database, secrets)
         self.settings_assistants: SettingsAssistants = maker.settings_assistants
         self._calling = Calling(database, secrets, self.server, maker, self._intake)

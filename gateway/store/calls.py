@@ -17,7 +17,7 @@ from gateway.errors import Conflict, NotFound
 from gateway.store.clock import clock
 from gateway.store.columns import searchable, written
 from gateway.store.listing import ListQuery, conditions, ordered
-from gateway.store.tables import calls
+from gateway.store.tables import call_events, calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,16 @@ async def calls_in(
     if before is not None:
         wanted = wanted.where(calls.c.scheduled_at.is_(None) | (calls.c.scheduled_at <= before))
     return [_read(row) for row in await session.execute(wanted)]
+
+
+async def unreported_calls(session: AsyncSession, since: datetime) -> Sequence[str]:
+    """Ids of calls of all organisations that were made since then and ended, and whose report nobody wrote."""
+    reported = select(call_events.c.call_id).where(call_events.c.call_id == calls.c.id, call_events.c.kind == "report")
+    ended = select(call_events.c.call_id).where(call_events.c.call_id == calls.c.id, call_events.c.kind == "ended")
+    wanted = select(calls.c.id).where(
+        calls.c.status == "ended", calls.c.created_at >= since, ended.exists(), ~reported.exists()
+    )
+    return [str(id_) for (id_,) in await session.execute(wanted.order_by(calls.c.created_at))]
 
 
 async def find_call(session: AsyncSession, id_: str) -> CallRow | None:

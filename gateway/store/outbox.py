@@ -161,6 +161,15 @@ async def replay(session: AsyncSession, organisation_id: str, position: int) -> 
     return _read(row)
 
 
+async def get_delivery(session: AsyncSession, organisation_id: str, position: int) -> Delivery:
+    """:raises NotFound: the organisation has no such delivery"""
+    own = (deliveries.c.organisation_id == organisation_id) & (deliveries.c.position == position)
+    found = await _listed(session, select(*_COLUMNS).where(own))
+    if not found:
+        raise NotFound(f"There is no delivery {position}.")
+    return found[0]
+
+
 async def list_deliveries(
     session: AsyncSession,
     organisation_id: str,

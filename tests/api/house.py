@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from gateway.api.app import api_app
 from gateway.api.context import ApiContext
 from gateway.api.signed_urls import UrlSigner
+from gateway.messages.service import Messages
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.keys import KeyHolder, create_key
@@ -70,14 +71,19 @@ async def house(folder: Path, url: str | None = None) -> AsyncIterator[House]:
             public = await create_key(session, ours.id, scope="public")
             foreign = await create_key(session, theirs.id)
         plane = PlaneDouble()
+        secrets, signer = Secrets(Fernet.generate_key()), UrlSigner(b"key", BASE)
         async with httpx.AsyncClient() as outgoing:
+            messages = Messages(
+                settings, database, secrets, client=outgoing, operators=outgoing, address=signer.call_url
+            )
             context = ApiContext(
                 settings=settings,
                 database=database,
                 plane=plane,
                 client=outgoing,
-                secrets=Secrets(Fernet.generate_key()),
-                signer=UrlSigner(b"key", BASE),
+                secrets=secrets,
+                signer=signer,
+                messages=messages,
             )
             app = _app_over(context)
             mine, published, strange, none = (_client(app, key) for key in (private, public, foreign, None))

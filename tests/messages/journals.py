@@ -38,8 +38,11 @@ class Journal:
         started: dict[str, Any] = {"id": self.call_id, "direction": direction, "trunk": None, "assistant": "desk"}
         return self.add("call", **{**given, **started, **data})
 
-    def assistant(self, at_ms: int = 0, *, assistant: dict[str, Any] | None = None, **data: Any) -> CallEvent:
+    def assistant(
+        self, at_ms: int = 0, *, assistant: dict[str, Any] | None = None, previous: str = "", **data: Any
+    ) -> CallEvent:
         body = assistant or ASSISTANT
+        data |= {"from": previous, "member": 1} if previous else {}
         given: dict[str, Any] = {"member": 0, "name": body.get("name", ""), "assistantId": "a-1", **data}
         return self.add("assistant", at_ms, assistant=body, **given)
 

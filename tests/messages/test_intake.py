@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from gateway.assistant.assistant import Assistant
+from gateway.assistant.call_plan import CallPlan
+from gateway.messages.encoding import read_json
 from gateway.messages.event import CallEvent
-from gateway.messages.intake import Arrival, Intake, read_json
-from gateway.messages.links import Links
+from gateway.messages.intake import Arrival
+from gateway.plane.kept_plans import keep_plan
 from gateway.settings import Settings
 from gateway.store import outbox
 from gateway.store.calls import Calls
@@ -21,17 +23,10 @@ from gateway.store.events import NewEvent, events_of
 from gateway.store.organisations import create_organisation
 from gateway.store.outbox import Delivery
 from tests.messages.journals import ASSISTANT, CALL_ID, Journal, whole_call
+from tests.messages.stored import SECRETS, intake_of, new
 
 SERVER = {"url": "https://hook.example/vapi", "secret": "s3", "headers": {"X-Team": "red"}}
 EVERYTHING = ["status-update", "transcript", "conversation-update", "end-of-call-report", "tool-calls"]
-
-
-def intake_of(database: Database, settings: Settings | None = None, **options: Any) -> Intake:
-    return Intake(database, settings or Settings(), links=Links(), **options)
-
-
-def new(events: Iterable[CallEvent]) -> list[NewEvent]:
-    return [NewEvent(e.call_id, e.sequence, e.at_ms, e.time_ms, e.kind, json.dumps(e.data)) for e in events]
 
 
 async def deliveries(database: Database, organisation_id: str | None = None) -> Sequence[Delivery]:
@@ -40,14 +35,19 @@ async def deliveries(database: Database, organisation_id: str | None = None) -> 
     return listed[::-1]
 
 
-async def planned_call(database: Database, **fields: Any) -> None:
+async def planned_call(database: Database) -> None:
     """What the control plane keeps before a gateway dials."""
+    body = {**ASSISTANT, "server": SERVER, "serverMessages": EVERYTHING}
+    call = {"id": CALL_ID, "type": "outboundPhoneCall", "status": "queued", "assistantId": "a-1", "name": "first name"}
+    await keep(database, {"call": call, "members": [{"name": "Front desk", "assistantId": "a-1", "assistant": body}]})
     async with database.transaction() as session:
-        entities = Entities(session, database.default_organisation_id)
-        body = {**ASSISTANT, "server": SERVER, "serverMessages": EVERYTHING, **fields}
-        assistant = await entities.create(Kind.ASSISTANT, body, id="a-1")
-        call = {"type": "outboundPhoneCall", "status": "queued", "assistantId": assistant.id, "name": "first name"}
         await Calls(session, database.default_organisation_id).create(call, id=CALL_ID)
+
+
+async def keep(database: Database, plan: dict[str, Any], organisation_id: str | None = None) -> None:
+    async with database.transaction() as session:
+        owner = organisation_id or database.default_organisation_id
+        await keep_plan(session, SECRETS, CallPlan.model_validate({"organisation": owner, **plan}))
 
 
 def planned_journal() -> Journal:
@@ -141,7 +141,9 @@ async def test_a_call_belongs_to_the_organisation_of_its_plan(database: Database
         theirs = (await create_organisation(session, "theirs")).id
     journal = Journal()
     server = {"url": SERVER["url"]}
-    journal.opened(plan={"organisation": theirs, "call": {"assistant": {**ASSISTANT, "server": server}}})
+    members = [{"assistant": {**ASSISTANT, "server": server}}]
+    await keep(database, {"call": {"id": CALL_ID}, "members": members}, theirs)
+    journal.opened(plan={"organisation": theirs, "call": {"id": CALL_ID}})
     await intake_of(database).append(new(journal.events))
     assert await deliveries(database) == []
     (told,) = await deliveries(database, theirs)
@@ -149,14 +151,40 @@ async def test_a_call_belongs_to_the_organisation_of_its_plan(database: Database
 
 
 async def test_the_messages_of_an_assistant_without_a_server_go_to_the_phone_numbers(database: Database) -> None:
+    await keep(database, {"call": {"id": CALL_ID}, "members": [{"assistant": ASSISTANT}], "server": SERVER})
+    journal = Journal()
+    journal.opened(plan={"call": {"id": CALL_ID}})
+    await intake_of(database).append(new(journal.events))
+    (told,) = await deliveries(database)
+    assert told.server == SERVER
+
+
+async def test_a_call_that_was_never_planned_is_told_to_the_phone_numbers_server(database: Database) -> None:
     async with database.transaction() as session:
         entities = Entities(session, database.default_organisation_id)
         await entities.create(Kind.PHONE_NUMBER, {"provider": "vapi", "number": "+1555", "server": SERVER}, id="n-1")
     journal = Journal()
-    journal.opened(plan={"call": {"phoneNumberId": "n-1", "assistant": ASSISTANT}})
+    journal.opened(plan={"call": {"id": CALL_ID, "phoneNumberId": "n-1"}})
+    journal.add("ended", reason="assistant-request-failed", detail="The server did not answer.")
     await intake_of(database).append(new(journal.events))
-    (told,) = await deliveries(database)
-    assert told.server == SERVER
+    ended = (await deliveries(database))[-1]
+    assert ended.server == SERVER
+    assert json.loads(ended.body)["message"]["endedReason"] == "assistant-request-failed"
+
+
+async def test_the_next_member_of_a_squad_has_its_own_server(database: Database) -> None:
+    other = {"url": "https://billing.example/hook", "secret": "b"}
+    members = [
+        {"name": "Front desk", "assistant": {**ASSISTANT, "server": SERVER}},
+        {"name": "Billing", "assistant": {"name": "Billing", "server": other}, "trusted": True},
+    ]
+    await keep(database, {"call": {"id": CALL_ID}, "members": members})
+    journal = Journal()
+    journal.opened(plan={"call": {"id": CALL_ID}})
+    billing = {"name": "Billing", "server": {"url": other["url"]}}
+    journal.assistant(assistant=billing, previous="Front desk")
+    await intake_of(database).append(new(journal.events))
+    assert [one.server for one in await deliveries(database)] == [SERVER, {**other, "operators": True}]
 
 
 async def test_events_of_a_call_that_nobody_knows_are_passed_over(database: Database) -> None:

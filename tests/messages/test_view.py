@@ -157,7 +157,7 @@ def test_a_handoff_tells_both_assistants() -> None:
     journal.opened()
     journal.assistant()
     billing = {"name": "Billing", "model": {"provider": "openai", "model": "gpt-4o"}}
-    journal.assistant(5000, assistant=billing, member=1, assistantId="a-2", **{"from": "Front desk"})
+    journal.assistant(5000, assistant=billing, assistantId="a-2", previous="Front desk")
     journal.agent("Billing here.", 6000)
     view = new_view()
     update, started = [body for _, body in follow(view, journal.events)][-4:-2]

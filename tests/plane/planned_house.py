@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.egress.client import guarded_client
+from gateway.messages.intake import Intake
+from gateway.messages.links import Links
+from gateway.messages.servers import Origins
 from gateway.plane.control_plane import ControlPlane
-from gateway.plane.intake import keep_events
 from gateway.settings import ApiSettings, Settings
 from gateway.store.database import Database, store_url
 from gateway.store.entities import Entities, Kind
@@ -73,7 +75,9 @@ async def control_plane(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[
     chosen = Settings.model_validate(merged)
     database = await Database.open(store_url(chosen))
     async with guarded_client(chosen.egress.allow) as client:
-        plane = ControlPlane(chosen, database, Secrets.of(chosen), client, keep_events)
+        secrets = Secrets.of(chosen)
+        intake = Intake(database, Origins(chosen, secrets), links=Links())
+        plane = ControlPlane(chosen, database, secrets, client, intake)
         async with plane.serving() as address:
             yield PlannedHouse(chosen, database, plane), address
     await database.close()
