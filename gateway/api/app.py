@@ -16,6 +16,7 @@ from gateway.api import (
     files,
     operations,
     phone_numbers,
+    reference,
     squads,
     structured_outputs,
     tools,
@@ -43,6 +44,7 @@ ROUTERS: Sequence[Callable[[], APIRouter]] = (
     artifacts.router,
     files.router,
     operations.router,
+    reference.router,
     unoffered.router,
 )
 """In the order in which they are asked: those of one fixed path before those of `{id}`."""

@@ -47,7 +47,6 @@ async def serving_api(settings: Settings) -> AsyncIterator[Announcement]:
         url = settings.api.public_url or f"http://{_in_url(host)}:{listener.getsockname()[1]}"
         database = await Database.open(store_url(settings))
         stack.push_async_callback(database.close)
-        key = await first_key(database, settings.api)
         client = await stack.enter_async_context(guarded_client(settings.egress.allow))
         secrets = Secrets.of(settings)
         signer = UrlSigner(secrets.derived_key("signed urls"), url.rstrip("/"))
@@ -66,7 +65,8 @@ async def serving_api(settings: Settings) -> AsyncIterator[Announcement]:
             messages=messages,
         )
         await stack.enter_async_context(serving_on(listener, api_app(context), purpose="REST"))
-        yield Announcement(url, link, key)
+        # The last thing: a key that is made and not told is lost.
+        yield Announcement(url, link, await first_key(database, settings.api))
 
 
 def _in_url(host: str) -> str:

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -93,3 +94,14 @@ async def test_lists_of_what_is_not_offered_are_empty(api: House) -> None:
     made = await api.client.post("/campaign", json={})
     assert (made.status_code, made.json()["message"]) == (400, "This server has no campaigns.")
     assert (await api.nobody.get("/campaign")).status_code == 401
+
+
+async def test_the_reference_page_has_nothing_from_elsewhere(api: House) -> None:
+    page = await api.nobody.get("/reference")
+    assert page.headers["Content-Type"].startswith("text/html")
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) == 3
+    for file in files:
+        assert (await api.nobody.get(f"/{file}")).status_code == 200, file
+        assert "//" not in file
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
