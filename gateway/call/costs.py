@@ -11,13 +11,15 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, SerializerFunctionWrapHandler, model_serializer
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 
 from gateway.call.prices import PriceBook
-from gateway.providers.usage import Stage, Usage
+from gateway.providers.usage import Stage, Usage, read_usage
 
+AnalysisType = Literal["summary", "structuredData", "successEvaluation", "structuredOutput"]
 _STEP = Decimal("0.000001")
 _MINUTES_STEP = Decimal("0.0001")
+_ANALYSES: Sequence[AnalysisType] = ("summary", "structuredData", "successEvaluation", "structuredOutput")
 
 Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 """Exact here, a number in JSON: its shortest form has the same digits."""
@@ -30,12 +32,19 @@ class Part(BaseModel):
         extra="ignore", alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, frozen=True
     )
 
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in write(self).items() if value is not None}
+
 
 class Cost(Part):
     """A row of costs[]. `transcriber`, `model` and `voice` name the provider and its model; only the fields of the
-    row's type are there. `cost` is USD; a `note` says why it may not be the whole."""
+    row's type are there. `assistant_name` is the member of a squad that used it. `cost` is USD; a `note` says why it
+    may not be the whole."""
 
-    type: Literal["transport", "transcriber", "model", "voice", "vapi"]
+    type: Literal["transport", "transcriber", "model", "voice", "vapi", "analysis"]
+    assistant_name: str | None = None
+    analysis_type: AnalysisType | None = None
     provider: str | None = None
     sub_type: Literal["normal"] | None = None
     transcriber: Mapping[str, str] | None = None
@@ -49,13 +58,30 @@ class Cost(Part):
     cost: Number
     note: str | None = None
 
-    @model_serializer(mode="wrap")
-    def _without_fields_of_other_types(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in write(self).items() if value is not None}
+
+class AnalysisCostBreakdown(Part):
+    """What the questions after the call cost, USD, and their tokens."""
+
+    summary: Number = Decimal(0)
+    summary_prompt_tokens: int = 0
+    summary_completion_tokens: int = 0
+    summary_cached_prompt_tokens: int = 0
+    structured_data: Number = Decimal(0)
+    structured_data_prompt_tokens: int = 0
+    structured_data_completion_tokens: int = 0
+    structured_data_cached_prompt_tokens: int = 0
+    success_evaluation: Number = Decimal(0)
+    success_evaluation_prompt_tokens: int = 0
+    success_evaluation_completion_tokens: int = 0
+    success_evaluation_cached_prompt_tokens: int = 0
+    structured_output: Number = Decimal(0)
+    structured_output_prompt_tokens: int = 0
+    structured_output_completion_tokens: int = 0
+    structured_output_cached_prompt_tokens: int = 0
 
 
 class CostBreakdown(Part):
-    """The same by part, USD, and the amounts."""
+    """The same by part, USD, and the amounts. The parts and the analysis add up to `total`."""
 
     transport: Number = Decimal(0)
     stt: Number = Decimal(0)
@@ -67,26 +93,36 @@ class CostBreakdown(Part):
     llm_completion_tokens: int = 0
     llm_cached_prompt_tokens: int = 0
     tts_characters: int = 0
+    analysis_cost_breakdown: AnalysisCostBreakdown | None = None
 
 
-def costs_of(usages: Iterable[Usage], seconds: Decimal | None, trunk: str | None, prices: PriceBook) -> list[Cost]:
-    """The rows of a call: what was used of the providers, line and platform where they have a price.
+def costs_of(
+    usages: Iterable[Usage],
+    seconds: Decimal | None,
+    trunk: str | None,
+    prices: PriceBook,
+    *,
+    analysis: Iterable[Mapping[str, Any]] = (),
+    transport: str = "vapi.sip",
+) -> list[Cost]:
+    """The rows of a call: line, what was used of the providers, platform where it has a price, analysis.
 
     :param seconds: from answer to end; None when it was not answered
     :param trunk: the call's trunk, whose name is the provider of the line
+    :param analysis: usage rows of the questions after the call, each with its `analysisType`
+    :param transport: what the call came by, as Vapi names it
     """
-    rows = [_ROWS[usage.stage](usage, prices.cost(usage)) for usage in usages]
-    if seconds is None:
-        return rows
-    minutes = seconds / 60
-    shown = _rounded(minutes, _MINUTES_STEP)
-    line = prices.price("telephony", trunk or "direct", "", "minute")
-    if line is not None:
-        rows.insert(0, Cost(type="transport", provider="vapi.sip", minutes=shown, cost=_rounded(minutes * line)))
-    platform = prices.price("platform", "parley", "", "minute")
-    if platform is not None:
-        rows.append(Cost(type="vapi", sub_type="normal", minutes=shown, cost=_rounded(minutes * platform)))
-    return rows
+    minutes = Decimal(0) if seconds is None else seconds / 60
+    rows = [_ROWS[usage.stage](usage, prices.cost(usage, minutes)) for usage in usages]
+    if seconds is not None:
+        shown = _rounded(minutes, _MINUTES_STEP)
+        line = prices.price("telephony", trunk or "direct", "", "minute", minutes)
+        if line is not None:
+            rows.insert(0, Cost(type="transport", provider=transport, minutes=shown, cost=_rounded(minutes * line)))
+        platform = prices.price("platform", "parley", "", "minute", minutes)
+        if platform is not None:
+            rows.append(Cost(type="vapi", sub_type="normal", minutes=shown, cost=_rounded(minutes * platform)))
+    return rows + [_analysis(row, minutes, prices) for row in analysis if row.get("analysisType") in _ANALYSES]
 
 
 def breakdown_of(costs: Sequence[Cost]) -> CostBreakdown:
@@ -98,10 +134,30 @@ def breakdown_of(costs: Sequence[Cost]) -> CostBreakdown:
         tts=_sum(costs, "voice"),
         vapi=_sum(costs, "vapi"),
         total=sum((row.cost for row in costs), Decimal(0)),
-        llm_prompt_tokens=sum(row.prompt_tokens or 0 for row in costs),
-        llm_completion_tokens=sum(row.completion_tokens or 0 for row in costs),
-        llm_cached_prompt_tokens=sum(row.cached_prompt_tokens or 0 for row in costs),
+        llm_prompt_tokens=sum(row.prompt_tokens or 0 for row in costs if row.type == "model"),
+        llm_completion_tokens=sum(row.completion_tokens or 0 for row in costs if row.type == "model"),
+        llm_cached_prompt_tokens=sum(row.cached_prompt_tokens or 0 for row in costs if row.type == "model"),
         tts_characters=sum(row.characters or 0 for row in costs),
+        analysis_cost_breakdown=_analysed([row for row in costs if row.type == "analysis"]),
+    )
+
+
+def _analysed(costs: Sequence[Cost]) -> AnalysisCostBreakdown | None:
+    if not costs:
+        return None
+    sums: dict[str, Any] = {}
+    for kind in _ANALYSES:
+        rows, name = [row for row in costs if row.analysis_type == kind], to_snake(kind)
+        sums[name] = sum((row.cost for row in rows), Decimal(0))
+        for amount in ("prompt_tokens", "completion_tokens", "cached_prompt_tokens"):
+            sums[f"{name}_{amount}"] = sum(getattr(row, amount) or 0 for row in rows)
+    return AnalysisCostBreakdown(**sums)
+
+
+def _analysis(row: Mapping[str, Any], minutes: Decimal, prices: PriceBook) -> Cost:
+    usage = read_usage(row)
+    return _model(usage, prices.cost(usage, minutes)).model_copy(
+        update={"type": "analysis", "analysis_type": row["analysisType"]}
     )
 
 
@@ -137,15 +193,16 @@ def _named(usage: Usage) -> dict[str, str]:
 
 
 def _priced(usage: Usage, cost: Decimal | None) -> dict[str, Any]:
-    if cost is not None:
-        return {"cost": _rounded(cost)}
-    return {"cost": Decimal(0), "note": unpriced(usage)}
+    priced: dict[str, Any] = (
+        {"cost": _rounded(cost)} if cost is not None else {"cost": Decimal(0), "note": unpriced(usage)}
+    )
+    return priced | ({"assistant_name": usage.member} if usage.member else {})
 
 
 def unpriced(usage: Usage) -> str:
     """Why a usage has no cost."""
     name = f"{usage.provider} {usage.model}".strip()
-    return f"No price is known for the {usage.stage} {name}: write it under prices in parley.yaml."
+    return f"No price is known for the {usage.stage} {name}: add it to the price book."
 
 
 def _minutes(usage: Usage) -> Decimal:

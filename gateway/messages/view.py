@@ -144,7 +144,7 @@ class CallView:
 
     def money(self) -> dict[str, Any]:
         """What it cost until now: cost, costs and costBreakdown."""
-        costs = costs_of(self.usage, self.seconds, self.trunk, self._prices)
+        costs = costs_of(self.usage, self.seconds, self.trunk, self._prices, analysis=self.analysis_usage)
         breakdown = breakdown_of(costs)
         return {
             "cost": float(breakdown.total),

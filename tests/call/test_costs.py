@@ -103,7 +103,7 @@ def test_a_call_that_nobody_answered_pays_what_was_prepared_for_it() -> None:
 def test_an_unknown_price_costs_nothing_and_says_so() -> None:
     (row,) = costs_of([Usage("model", "custom-llm", "mine", prompt_tokens=5)], Decimal(1), None, PriceBook())
     assert row.cost == 0
-    assert row.note == "No price is known for the model custom-llm mine: write it under prices in parley.yaml."
+    assert row.note == "No price is known for the model custom-llm mine: add it to the price book."
 
 
 PROVIDERS = ["deepgram", "openai", "11labs", "custom-llm", "hibari", "gladia"]
