@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 
+from gateway.analytics import router as analytics
 from gateway.api import (
     artifacts,
     assistants,
@@ -16,6 +17,7 @@ from gateway.api import (
     files,
     operations,
     phone_numbers,
+    prices,
     reference,
     squads,
     structured_outputs,
@@ -45,6 +47,8 @@ ROUTERS: Sequence[Callable[[], APIRouter]] = (
     files.router,
     operations.router,
     reference.router,
+    prices.router,
+    analytics.router,
     unoffered.router,
 )
 """In the order in which they are asked: those of one fixed path before those of `{id}`."""

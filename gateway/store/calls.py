@@ -181,6 +181,14 @@ async def unreported_calls(session: AsyncSession, since: datetime) -> Sequence[s
     return [str(id_) for (id_,) in await session.execute(wanted.order_by(calls.c.created_at))]
 
 
+async def minutes_between(session: AsyncSession, organisation_id: str, start: datetime, end: datetime) -> Decimal:
+    """How long the calls of an organisation were that began from `start` on and before `end`."""
+    summed = select(func.coalesce(func.sum(calls.c.duration_ms), 0)).where(
+        calls.c.organisation_id == organisation_id, calls.c.started_at >= start, calls.c.started_at < end
+    )
+    return Decimal((await session.execute(summed)).scalar_one()) / 60_000
+
+
 async def find_call(session: AsyncSession, id_: str) -> CallRow | None:
     """A call of whichever organisation: for the events of gateways, never for callers of the API."""
     row = (await session.execute(select(*_COLUMNS).where(calls.c.id == (searchable(id_) or "")))).first()

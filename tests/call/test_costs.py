@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -104,6 +105,38 @@ def test_an_unknown_price_costs_nothing_and_says_so() -> None:
     (row,) = costs_of([Usage("model", "custom-llm", "mine", prompt_tokens=5)], Decimal(1), None, PriceBook())
     assert row.cost == 0
     assert row.note == "No price is known for the model custom-llm mine: add it to the price book."
+
+
+def test_each_member_of_a_squad_has_rows_of_its_own() -> None:
+    used = [replace(usage, member=member) for member in ("Greeter", "Booker") for usage in USED]
+    shown = [json.loads(row.model_dump_json()) for row in costs_of(used, None, None, PriceBook())]
+    assert [row["assistantName"] for row in shown] == ["Greeter"] * 3 + ["Booker"] * 3
+
+
+def test_the_questions_after_a_call_are_rows_and_a_breakdown_of_their_own() -> None:
+    (asked,) = rows(USED[1])
+    analysis = [{"analysisType": kind, **asked} for kind in ("summary", "structuredOutput", "odd")]
+    costs = costs_of(USED, None, None, PriceBook(), analysis=analysis)
+    assert json.loads(costs[-1].model_dump_json()) == {
+        "type": "analysis",
+        "analysisType": "structuredOutput",
+        "model": {"provider": "openai", "model": "gpt-4.1-mini"},
+        "promptTokens": 900,
+        "completionTokens": 70,
+        "cachedPromptTokens": 300,
+        "cost": 0.000382,
+    }
+    breakdown = breakdown_of(costs)
+    parts = breakdown.analysis_cost_breakdown
+    assert parts is not None
+    assert (parts.summary, parts.structured_output, parts.structured_data) == (costs[-2].cost, costs[-1].cost, 0)
+    assert parts.summary_prompt_tokens == 900
+    assert breakdown.llm_prompt_tokens == 900
+    assert (
+        breakdown.total
+        == sum(row.cost for row in costs)
+        == breakdown.stt + breakdown.llm + breakdown.tts + (parts.summary + parts.structured_output)
+    )
 
 
 PROVIDERS = ["deepgram", "openai", "11labs", "custom-llm", "hibari", "gladia"]

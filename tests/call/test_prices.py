@@ -119,6 +119,45 @@ def test_every_list_price_is_of_a_provider_and_can_be_reached() -> None:
         assert not earlier, f"{one} is hidden by {earlier[0]}"
 
 
+TIERED = price(price=9, tiers=[{"fromMinutes": 10, "price": 3}, {"fromMinutes": 20, "price": 1}])
+
+
+@pytest.mark.parametrize(
+    ("before", "minutes", "average"),
+    [(0, 0, 9), (0, 10, 9), (10, 0, 3), (10, 10, 3), (20, 5, 1), (5, 10, 6), (0, 40, "3.5")],
+)
+def test_each_minute_of_the_month_has_the_price_of_its_tier(before: int, minutes: int, average: str) -> None:
+    assert TIERED.average(Decimal(before), Decimal(minutes)) == Decimal(average)
+
+
+def test_a_call_is_priced_where_its_minutes_fall() -> None:
+    usage = Usage("model", "groq", "a", prompt_tokens=1_000_000)
+    assert PriceBook([TIERED], minutes_before=Decimal(15)).cost(usage, Decimal(10)) == 2
+    assert PriceBook([TIERED]).cost(usage, Decimal(1)) == 9
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"price": -1},
+        {"price": "NaN"},
+        {"price": 2, "high": 1},
+        {"high": 3, "tiers": [{"fromMinutes": 0, "price": 1}]},
+        {"tiers": [{"fromMinutes": 5, "price": 1}, {"fromMinutes": 5, "price": 2}]},
+        {"tiers": [{"fromMinutes": 5, "price": 1}, {"fromMinutes": 1, "price": 2}]},
+        {"price": 1, "pirce": 2},
+    ],
+)
+def test_what_is_no_price_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        price(**wrong)
+
+
+def test_the_lower_end_of_a_range_may_be_called_low() -> None:
+    assert price(low=2, high=3) == price(price=2, high=3)
+
+
 def test_an_unknown_unit_is_refused() -> None:
     with pytest.raises(ValidationError):
         price(unit="hour", price=1)
