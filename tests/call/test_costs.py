@@ -129,7 +129,11 @@ def test_the_questions_after_a_call_are_rows_and_a_breakdown_of_their_own() -> N
     breakdown = breakdown_of(costs)
     parts = breakdown.analysis_cost_breakdown
     assert parts is not None
-    assert (parts.summary, parts.structured_output, parts.structured_data) == (costs[-2].cost, costs[-1].cost, 0)
+    assert (parts.summary, parts.structured_output, parts.structured_data) == (
+        costs[-2].cost,
+        costs[-1].cost,
+        Decimal(0),
+    )
     assert parts.summary_prompt_tokens == 900
     assert breakdown.llm_prompt_tokens == 900
     assert (
