@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from gateway.assistant.masking import without_secrets
+
 
 class PlanPart(BaseModel):
     """camelCase outside, snake_case inside; what a newer control plane adds is passed over."""
@@ -69,7 +71,7 @@ class CallPlan(PlanPart):
         members = [{"name": member.name, "assistantId": member.assistant_id} for member in self.members]
         shown = {
             "organisation": self.organisation,
-            "call": self.call,
+            "call": without_secrets(self.call),
             "members": members,
             "squad": self.squad and {"id": self.squad.get("id"), "name": self.squad.get("name")},
             "server": self.server and {"url": self.server.get("url"), "credentialId": self.server.get("credentialId")},

@@ -20,7 +20,7 @@ from gateway.plane.intake import Intake, new_event
 from gateway.plane.kept_plans import forget_plans
 from gateway.plane.plan_maker import PlanMaker
 from gateway.plane.resolving import Resolver
-from gateway.plane.server import PlaneServer, serving_plane
+from gateway.plane.server import AttachedGateway, PlaneServer, serving_plane
 from gateway.plane.shelf import SettingsAssistants
 from gateway.plane.token import link_token
 from gateway.plane.v1 import plane_pb2 as pb
@@ -94,9 +94,9 @@ class ControlPlane:
         """Commit events, each once."""
         await self._intake.append(map(new_event, events))
 
-    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
+    async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         """Who answers an inbound call."""
-        return await self._resolver.resolve(gateway_url, question)
+        return await self._resolver.resolve(gateway, question)
 
     async def authorize(self, question: pb.Authorize) -> bool:
         """Whether a key, private or public, is one of the organisation."""
@@ -132,11 +132,11 @@ class ControlPlane:
                 log.warning("scheduled call not begun", call=row.id, detail=str(error))
 
     async def _give_up_lost(self) -> None:
-        """Calls whose gateway is attached and does not have them."""
+        """Calls whose gateway is attached and does not have them, though it was to dial or to answer them."""
         attached = {gateway.name for gateway in self.server.gateways}
         limit = clock.now() - timedelta(seconds=LOST_SECONDS)
         async with self._database.reading() as session:
-            queued = await calls_in(session, ["queued"])
-        for row in queued:
+            begun = await calls_in(session, ["queued", "ringing"])
+        for row in begun:
             if row.gateway in attached and row.updated_at < limit and self.server.gateway_of(row.id) is None:
                 await self._calling.end_unheld(row, NEVER_CONNECTED, "The gateway does not have this call.")

@@ -19,10 +19,12 @@ from gateway.plane.intake import Intake
 from gateway.plane.kept_plans import keep_plan
 from gateway.plane.plan_maker import CallFacts, PlanMaker
 from gateway.plane.planning import UnknownName, Wanted
+from gateway.plane.server import AttachedGateway
 from gateway.plane.shelf import Body
 from gateway.plane.unheld import unheld_call
 from gateway.plane.v1 import plane_pb2 as pb
 from gateway.settings import Settings
+from gateway.store.calls import Calls
 from gateway.store.database import Database
 from gateway.store.entities import Entity
 from gateway.store.numbers import find_number
@@ -66,19 +68,16 @@ class Resolver:
         self._maker = maker
         self._intake = intake
 
-    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
-        """The plan of the call, where its caller is sent on to, or why nobody answers.
-
-        :param gateway_url: where others reach the gateway's media port
-        """
+    async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
+        """The plan of the call, where its caller is sent on to, or why nobody answers."""
         leg = json.loads(question.leg_json)
         number = await self._called(leg)
         if number is None:
             return _refusal(_NOT_FOUND, NO_SUCH_NUMBER, f"Nobody has the number {leg.get('number')}.")
         facts = _facts(question.call_id, leg, number)
-        facts = CallFacts(with_urls(facts.call, gateway_url, {}), facts.phone_number, facts.headers)
+        facts = CallFacts(with_urls(facts.call, gateway.public_url, {}), facts.phone_number, facts.headers)
         try:
-            return await self._answered(number.organisation_id, facts)
+            return await self._answered(number.organisation_id, facts, gateway.name)
         except Exception:  # a fault in one call's resolution is told to its caller, the stream goes on
             log.exception("call not resolved", call=question.call_id)
             await self._end(number.organisation_id, facts, FAULT, "A fault in the control plane.")
@@ -91,11 +90,11 @@ class Resolver:
                     return found
         return None
 
-    async def _answered(self, organisation_id: str, facts: CallFacts) -> pb.Resolution:
+    async def _answered(self, organisation_id: str, facts: CallFacts, gateway: str) -> pb.Resolution:
         number = facts.phone_number or {}
         answer = ringing_hook(number, facts.call) or await self._who(organisation_id, facts)
         if answer.spoken or answer.wanted is not None:
-            return await self._planned(organisation_id, facts, answer)
+            return await self._planned(organisation_id, facts, answer, gateway)
         destination = answer.destination or number.get("fallbackDestination")
         await self._end(organisation_id, facts, answer.reason, answer.detail)
         if destination:
@@ -122,7 +121,7 @@ class Resolver:
             server = (await organisation(session, organisation_id)).body.get("server")
         return dict(server) if isinstance(server, Mapping) else None
 
-    async def _planned(self, organisation_id: str, facts: CallFacts, answer: Answer) -> pb.Resolution:
+    async def _planned(self, organisation_id: str, facts: CallFacts, answer: Answer, gateway: str) -> pb.Resolution:
         try:
             if answer.spoken:
                 plan = announcement(organisation_id, facts, answer.spoken, answer.reason)
@@ -136,6 +135,7 @@ class Resolver:
         plan.call.update(_ids(answer.wanted))
         async with self._database.transaction() as session:
             await keep_plan(session, self._secrets, plan)
+            await Calls(session, organisation_id).create(plan.call, id=plan.call_id, gateway=gateway)
         return pb.Resolution(plan_json=plan.model_dump_json(by_alias=True))
 
     async def _nobody(self, organisation_id: str, facts: CallFacts, reason: str, error: ParleyError) -> pb.Resolution:
@@ -243,6 +243,7 @@ def _ids(wanted: Wanted | None) -> Body:
         "assistant": wanted.assistant,
         "squadId": wanted.squad_id,
         "squad": wanted.squad,
+        "assistantOverrides": {name: value for one in wanted.overrides for name, value in one.items()},
     }
     return {name: value for name, value in named.items() if value}
 

@@ -32,8 +32,8 @@ class Answering(Protocol):
     async def append(self, events: Sequence[pb.CallEvent]) -> None:
         """Commit events, each once by call and sequence. May raise anything; then nothing of them is committed."""
 
-    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
-        """Who answers an inbound call of the gateway whose media port is there; raises nothing."""
+    async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
+        """Who answers an inbound call of this gateway; raises nothing."""
 
     async def authorize(self, question: pb.Authorize) -> bool:
         """Whether a key may listen to and control calls of an organisation; raises nothing."""
@@ -109,7 +109,7 @@ class AttachedGateway:
     async def _answer(self, message: pb.GatewayMessage) -> None:
         answer = pb.PlaneMessage(in_reply_to=message.id)
         if message.HasField("resolve"):
-            answer.resolution.CopyFrom(await self._answering.resolve(self.public_url, message.resolve))
+            answer.resolution.CopyFrom(await self._answering.resolve(self, message.resolve))
         else:
             answer.authorized.allowed = await self._answering.authorize(message.authorize)
         await self._write(answer)

@@ -64,7 +64,7 @@ async def planned_house(tmp_path: Path, **settings: Any) -> AsyncIterator[Planne
     async with control_plane(tmp_path, **settings) as (planned, address):
         api = ApiSettings.model_validate({"address": address, "link_token": TOKEN})
         async with house(tmp_path / "gateway", greet, api=api) as planned.gateway:
-            await until(lambda: planned.plane.attached)
+            await until(lambda: planned.gateway.gateway.plane and planned.gateway.gateway.plane.attached)
             yield planned
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.assistant.call_plan import CallPlan, Member
 from gateway.errors import CommandRefused
-from gateway.plane.server import PlaneServer, serving_plane
+from gateway.plane.server import AttachedGateway, PlaneServer, serving_plane
 from gateway.plane.v1 import plane_pb2 as pb
 from gateway.settings import ApiSettings
 from tests.call.house import House, greet, house, play
@@ -44,7 +44,7 @@ class Answers:
     async def append(self, events: Sequence[pb.CallEvent]) -> None:
         self.events += events
 
-    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
+    async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         self.questions.append(json.loads(question.leg_json))
         return self.resolution
 
@@ -74,7 +74,7 @@ async def both(tmp_path: Path) -> AsyncIterator[Both]:
     async with serving_plane(server, "127.0.0.1:0") as address:
         api = ApiSettings.model_validate({"address": address, "link_token": TOKEN})
         async with house(tmp_path, greet, api=api) as h:
-            await until(lambda: server.gateways)
+            await until(lambda: h.gateway.plane and h.gateway.plane.attached)
             yield Both(h, server, answers)
 
 
@@ -121,7 +121,7 @@ async def test_a_caller_is_sent_on_to_where_somebody_answers(tmp_path: Path) -> 
 async def test_a_plan_that_cannot_be_used_refuses_the_call(tmp_path: Path) -> None:
     async with both(tmp_path) as b:
         plan = json.loads(a_plan().model_dump_json(by_alias=True))
-        plan["members"][0]["assistant"]["model"] = {"provider": "dialogue", "temperature": "hot"}
+        plan["members"][0]["assistant"]["maxDurationSeconds"] = "long"
         b.answers.resolution = pb.Resolution(plan_json=json.dumps(plan))
         leg = b.house.call(MemoryLeg(inbound(number="7001")))
         await until(lambda: leg.refused)

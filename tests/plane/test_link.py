@@ -14,7 +14,7 @@ from gateway.call.disk import DiskThread
 from gateway.call.journal import Journal
 from gateway.errors import CommandRefused, PlaneAway, Unavailable
 from gateway.plane.attachment import PlaneAttachment
-from gateway.plane.server import PlaneServer, serving_plane
+from gateway.plane.server import AttachedGateway, PlaneServer, serving_plane
 from gateway.plane.spool import Spool
 from gateway.plane.v1 import plane_pb2 as pb
 from tests.link.worker_double import until
@@ -35,7 +35,7 @@ class Ledger:
         known = {(event.call_id, event.sequence) for event in self.events}
         self.events += [event for event in events if (event.call_id, event.sequence) not in known]
 
-    async def resolve(self, gateway_url: str, question: pb.Resolve) -> pb.Resolution:
+    async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         return pb.Resolution(refusal=pb.Refusal(status=404, reason="no-route", detail=question.leg_json))
 
     async def authorize(self, question: pb.Authorize) -> bool:
