@@ -19,6 +19,8 @@ _BEFORE_MS, _AFTER_MS = 200, 200
 _PATIENCE_MS = 600
 """For a flushed result, where other results tell already that the span was heard to its end."""
 _GIVE_UP_MS = 30_000
+_NEARLY_FLUSHED_MS = 20
+"""Providers round."""
 _HOLE_MS = 500
 """Some recognisers pass over silence."""
 _NEARLY_MS = 200
@@ -94,6 +96,8 @@ class Assembly:
     _partial_from_ms: int = 0
     _partial_until_ms: int = 0
     _requests: list[_Request] = field(default_factory=list)
+    _flushes: list[int] = field(default_factory=list)
+    """How far the audio of each went that may still be answered: also where the span has its text already."""
     _answered: list[_Answered] = field(default_factory=list)
     _finals: set[tuple[int, int, str]] = field(default_factory=set)
     _finished: tuple[int, float] | None = None
@@ -103,7 +107,10 @@ class Assembly:
     def finish(self, segment: int, start_ms: int, end_ms: int, *, heard_ms: int, now: int) -> list[Transcript]:
         """The text of [start_ms, end_ms] is wanted; audio came up to `heard_ms`. Returns its text if it is known."""
         self._requests.append(_Request(segment, start_ms, end_ms, heard_ms, now))
-        return self._settle(lambda request: self.final_until_ms >= request.needs_ms)
+        answers = self._settle(lambda request: self.final_until_ms >= request.needs_ms)
+        if self.waits:
+            self._flushes.append(heard_ms)
+        return answers
 
     @property
     def waits(self) -> bool:
@@ -150,6 +157,7 @@ class Assembly:
     def restarted(self) -> None:
         """From `final_until_ms` on the audio is recognised once more."""
         self._partial, self._partial_until_ms = [], 0
+        self._flushes.clear()
 
     # ------------------------------------------------------------ words
 
@@ -180,6 +188,7 @@ class Assembly:
         self._words = [word for word in self._words if word.end_ms > before_ms]
         self._answered = [answered for answered in self._answered if answered.end_ms > before_ms]
         self._finals = {final for final in self._finals if final[1] > before_ms}
+        self._flushes = [heard_ms for heard_ms in self._flushes if heard_ms > before_ms]
 
     # ------------------------------------------------------------ texts
 
@@ -189,10 +198,17 @@ class Assembly:
         return max(self.final_until_ms, self._partial_until_ms if whole else 0)
 
     def _flushed(self, result: Recognised) -> set[int]:
-        """The spans that a flushed result answers: those that it reaches, or else those of the oldest flush."""
+        """The spans that a flushed result answers: those that it reaches, or else those of the oldest flush, unless it
+        is the answer to one before it, whose span had its text already."""
         reached = {one.segment for one in self._requests if one.needs_ms <= result.end_ms}
         oldest = min((one.heard_ms for one in self._requests), default=0)
-        return reached or {one.segment for one in self._requests if one.heard_ms == oldest}
+        answered = max(
+            (heard_ms for heard_ms in self._flushes if heard_ms <= result.end_ms + _NEARLY_FLUSHED_MS), default=oldest
+        )
+        self._flushes = [heard_ms for heard_ms in self._flushes if heard_ms > answered]
+        if reached or answered < oldest:
+            return reached
+        return {one.segment for one in self._requests if one.heard_ms == oldest}
 
     def _settle(self, ready: _Ready) -> list[Transcript]:
         answers = [request for request in self._requests if ready(request)]

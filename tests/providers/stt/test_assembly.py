@@ -202,6 +202,18 @@ def test_words_that_come_too_late_for_their_span_go_to_the_next() -> None:
     assert finals(assembly.finish(2, 2000, 2500, heard_ms=2600, now=2600)) == [(2, "one two three")]
 
 
+@pytest.mark.parametrize("rounding", [-10, 160])
+def test_the_answer_to_an_earlier_flush_leaves_a_later_span_waiting(rounding: int) -> None:
+    assembly = Assembly()
+    assembly.finish(1, 0, 900, heard_ms=1500, now=1500)
+    assert finals(assembly.recognised(result("one two", 0, 950), now=1550)) == [(1, "one two")]
+    assembly.finish(2, 1000, 2900, heard_ms=3000, now=3000)
+    early = Recognised("three", 950, 1500 + rounding, False, words("three", 1100), flushed=True)
+    assert finals(assembly.recognised(early, now=3010)) == []
+    later = Recognised("three four", 950, 3000, True, words("three four", 1100), flushed=True)
+    assert finals(assembly.recognised(later, now=3050)) == [(2, "three four")]
+
+
 def test_what_nobody_asks_for_is_in_no_other_span() -> None:
     assembly = Assembly()
     assembly.recognised(result("radio talk", 0, 1000), now=1000)
