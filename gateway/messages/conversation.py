@@ -58,6 +58,11 @@ class Conversation:
         self.messages.append({"role": "bot", "message": heard, **span.times(), **who})
         self._said("assistant", heard)
 
+    def added(self, role: str, text: str, span: Span) -> None:
+        """A message that nobody spoke; `role` is system, user or assistant."""
+        self.messages.append({"role": "bot" if role == "assistant" else role, "message": text, **span.moment()})
+        self.openai.append({"role": role, "content": text})
+
     def tool_call(self, call: Mapping[str, Any], span: Span) -> None:
         """A tool is called; `call` is `{id, type, function: {name, arguments}}`."""
         self.messages.append({"role": "tool_calls", "message": "", "toolCalls": [call], **span.moment()})

@@ -89,6 +89,14 @@ def _caller_turn(view: CallView, event: CallEvent) -> Iterable[Message]:
     yield _conversation_update(view, event)
 
 
+def _added(view: CallView, event: CallEvent) -> Iterable[Message]:
+    """Live control or a hook put a message into the conversation."""
+    if event.text("content"):
+        span = view.span(event, event.at_ms, event.at_ms)
+        view.conversation.added(event.text("role"), event.text("content"), span)
+        yield _conversation_update(view, event)
+
+
 def _agent_turn(view: CallView, event: CallEvent) -> Iterable[Message]:
     since, view.speaking_ms = view.speaking_ms, None
     heard = event.data.get("heard", event.data.get("text"))
@@ -248,6 +256,7 @@ HANDLERS: Mapping[str, Handler] = {
     "assistant": _got_assistant,
     "caller-turn": _caller_turn,
     "agent-turn": _agent_turn,
+    "message": _added,
     "utterance": _utterance,
     "speaking": _speaking,
     "partial": _partial,
