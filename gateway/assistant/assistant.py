@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from gateway.assistant.analysis_plan import AnalysisPlan
 from gateway.assistant.artifact_plan import ArtifactPlan, CompliancePlan, MonitorPlan
 from gateway.assistant.filler_plan import FillerPlan
+from gateway.assistant.hooks import Hook
 from gateway.assistant.keypad_input_plan import KeypadInputPlan
-from gateway.assistant.message_plan import Hook, MessagePlan
+from gateway.assistant.message_plan import MessagePlan
 from gateway.assistant.provider_settings import ModelFallbackPlan, ProviderSettings, TranscriberSettings, VoiceSettings
 from gateway.assistant.section import Section, Server, listed
 from gateway.assistant.start_speaking_plan import StartSpeakingPlan
@@ -85,7 +86,8 @@ class Assistant(Section):
     name: str = Field(default="", max_length=40)
     first_message: str = ""
     first_message_mode: str = Field(
-        default="assistant-speaks-first", pattern="^(assistant-speaks-first|assistant-waits-for-user)$"
+        default="assistant-speaks-first",
+        pattern="^(assistant-speaks-first|assistant-speaks-first-with-model-generated-message|assistant-waits-for-user)$",
     )
     first_message_interruptions_enabled: bool = True
     transcriber: TranscriberSettings | None = None

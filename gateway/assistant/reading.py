@@ -16,8 +16,8 @@ from pydantic_core import ErrorDetails
 
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.defaults import AssistantDefaults, default_model
+from gateway.assistant.hooks import HOOKS
 from gateway.assistant.legacy import Body, modern
-from gateway.assistant.message_plan import HOOKS
 from gateway.assistant.places import Place, at, dotted, existing, problem, remove
 from gateway.assistant.provider_choice import Choices
 from gateway.assistant.template_faults import template_faults

@@ -157,6 +157,13 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class CarryOutHook:
+    """The assistant's hook of this number is due: the caller says nothing."""
+
+    hook: int
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     """How to listen while it is not sure who answered: tell of `beeps` by `BeepHeard`, and only of the speech of who is
     nearest (`foreground`)."""
@@ -191,6 +198,7 @@ Command = (
     | HangUp
     | HandOff
     | Note
+    | CarryOutHook
     | Screen
     | Fail
 )

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.assistant.assistant import Assistant
-from gateway.assistant.message_plan import Hook, MessagePlan, SayAction, ToolAction
+from gateway.assistant.hooks import SpeechTimeoutHook, ToolAction
+from gateway.assistant.message_plan import MessagePlan
 from gateway.assistant.start_speaking_plan import (
     AssistantEndpointingRule,
     CustomEndpointing,
@@ -39,10 +40,12 @@ Render = Callable[[str], str]
 @dataclass(frozen=True, slots=True)
 class TurnPlan:
     """Settings of one conversation; texts are rendered already. `farewell` is said after the endCall tool, when the
-    reply itself said nothing a plain goodbye is. With `voicemail` it is found out who answered before it is greeted."""
+    reply itself said nothing a plain goodbye is. With `voicemail` it is found out who answered before it is greeted.
+    `makes_greeting`: the model makes the first message."""
 
     greeting: str = ""
     greeting_interruptible: bool = True
+    makes_greeting: bool = False
     speaks_first: bool = True
     wait_ms: int = 250
     endpointing: EndpointingPlan = field(default_factory=EndpointingPlan)
@@ -60,12 +63,13 @@ class TurnPlan:
     @classmethod
     def of(cls, assistant: Assistant, render: Render, *, outbound: bool = False) -> TurnPlan:
         """The plan of an assistant."""
-        stop, speaks_first = assistant.stop_speaking_plan, assistant.first_message_mode == "assistant-speaks-first"
+        stop, mode = assistant.stop_speaking_plan, assistant.first_message_mode
         keypad = assistant.keypad_input_plan
         return cls(
-            greeting=render(assistant.first_message) if speaks_first else "",
+            greeting=render(assistant.first_message) if mode == "assistant-speaks-first" else "",
+            makes_greeting=mode == "assistant-speaks-first-with-model-generated-message",
             greeting_interruptible=assistant.first_message_interruptions_enabled,
-            speaks_first=speaks_first,
+            speaks_first=mode != "assistant-waits-for-user",
             wait_ms=_ms(assistant.start_speaking_plan.wait_seconds),
             endpointing=_endpointing(assistant.start_speaking_plan),
             backoff_ms=_ms(stop.backoff_seconds),
@@ -153,7 +157,9 @@ def _ms(seconds: float) -> int:
 def _silence(assistant: Assistant, render: Render) -> SilencePlan:
     """Whoever says nothing about silent callers gets one prompt, half-way to the end."""
     plan, timeout_ms = assistant.message_plan, _ms(assistant.silence_timeout_seconds)
-    prompts = [_hook(hook, render) for hook in assistant.hooks]
+    prompts = [
+        _hook(hook, index, render) for index, hook in enumerate(assistant.hooks) if isinstance(hook, SpeechTimeoutHook)
+    ]
     if plan is not None and plan.idle_messages:
         prompts.insert(0, _idle_messages(plan, render))
     elif plan is None and not prompts:
@@ -171,14 +177,15 @@ def _idle_messages(plan: MessagePlan, render: Render) -> Prompt:
     )
 
 
-def _hook(hook: Hook, render: Render) -> Prompt:
-    options = hook.options
+def _hook(hook: SpeechTimeoutHook, index: int, render: Render) -> Prompt:
+    options, texts = hook.options, hook.texts
     return Prompt(
         _ms(options.timeout_seconds),
-        _rendered(_in_one([action.exact for action in hook.do if isinstance(action, SayAction)]), render),
+        _rendered(_in_one(texts), render) if texts is not None else (),
         options.trigger_max_count,
         begins_anew=options.trigger_reset_mode == "onUserSpeech",
-        ends_call=any(isinstance(action, ToolAction) for action in hook.do),
+        ends_call=texts is not None and any(isinstance(action, ToolAction) for action in hook.do),
+        hook=index if texts is None else None,
     )
 
 

@@ -17,13 +17,19 @@ ASSISTANT_ENDED = "assistant-ended-call"
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Said after each `after_ms` of silence, at most `most` times in the call, or since the caller's last words when
-    these `begin_anew`. The texts are said in turn."""
+    these `begin_anew`. The texts are said in turn. `hook` is the number of a hook that is carried out instead."""
 
     after_ms: int
     texts: tuple[str, ...]
     most: int = 1
     begins_anew: bool = False
     ends_call: bool = False
+    hook: int | None = None
+
+    @property
+    def does_something(self) -> bool:
+        """It has any effect."""
+        return bool(self.texts) or self.ends_call or self.hook is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,12 @@ class SilencePlan:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """`text` is to be said, if there is one, and then the call to be ended, if there is a `reason`."""
+    """`text` is to be said, if there is one, and then the call to be ended, if there is a `reason`; or a `hook` is to
+    be carried out."""
 
     text: str
     reason: str = ""
+    hook: int | None = None
 
 
 @dataclass(slots=True)
@@ -101,14 +109,12 @@ class Silence:
         text = prompt.texts[count.total % len(prompt.texts)] if prompt.texts else ""
         count.spoken, count.total = count.spoken + 1, count.total + 1
         self._since, self._before = at, silent
-        return Due(text, ASSISTANT_ENDED if prompt.ends_call else "")
+        return Due(text, ASSISTANT_ENDED if prompt.ends_call else "", prompt.hook)
 
     def _open(self) -> list[tuple[Prompt, _Count]]:
         """Prompts that may still be said, before the end of the call."""
         return [
             (prompt, count)
             for prompt, count in zip(self.plan.prompts, self._counts, strict=True)
-            if count.spoken < prompt.most
-            and count.next_ms < self.plan.timeout_ms
-            and (prompt.texts or prompt.ends_call)
+            if count.spoken < prompt.most and count.next_ms < self.plan.timeout_ms and prompt.does_something
         ]

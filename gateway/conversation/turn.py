@@ -46,6 +46,8 @@ class TurnMachine(Screening):
             self._resume_conversation(event)
         elif self._plan.greeting:
             self._prepare_speech(self._plan.greeting, SpeechKind.GREETING, self._plan.greeting_interruptible)
+        elif self._plan.makes_greeting:
+            self._prepare_reply("")
 
     def _resume_conversation(self, event: e.Started) -> None:
         self.turn, self._said = event.turn, event.said
@@ -104,6 +106,9 @@ class TurnMachine(Screening):
             self._silence.begins(self._now)
         due = self._silence.due(self._now)
         if due is None:
+            self._enter(State.WAITING)
+        elif due.hook is not None:
+            self._emit(c.CarryOutHook(due.hook))
             self._enter(State.WAITING)
         elif due.text:
             self._ending = due.reason or None

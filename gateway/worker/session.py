@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from gateway.conversation.journal import Entry, entry_of
 from gateway.conversation.latency import TurnLatency
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
-from gateway.providers.base import TranscriberStream
+from gateway.providers.base import ChatMessage, ChatRequest, TranscriberStream
 from gateway.tools.kind import Surroundings
 from gateway.tools.squad_tools import with_destinations
 from gateway.tools.toolbox import Toolbox
@@ -27,6 +27,7 @@ from gateway.worker.clock import CallClock
 from gateway.worker.control import LiveControl
 from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
+from gateway.worker.hooks import Hooks, written
 from gateway.worker.journal import Send, SessionJournal
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
@@ -87,6 +88,7 @@ class Session:
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
         self._deaf = False
+        self._hooks: Hooks | None = None
         self._control = LiveControl(self, hand_off=hand_off, send_on=self._actions.transfer, spawn=self._spawn)
         self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
 
@@ -140,8 +142,10 @@ class Session:
 
     async def _converse(self, hearing: Hearing) -> None:
         async with asyncio.TaskGroup() as group:
-            self._group, self._hearing, self._tools = group, hearing, self._make_tools()
+            around = self._surroundings()
+            self._group, self._hearing, self._tools = group, hearing, self._make_tools(around)
             self._replies = self._make_replies(self._tools)
+            self._hooks = self._make_hooks(around)
             self._endpointing = self._make_endpointing()
             self._tools.prepare()
             preparing = group.create_task(self._resources.prepare(), name="connections")
@@ -154,11 +158,37 @@ class Session:
             # Before the tools, which may take longer than the gateway listens: a transcriber counts until it is closed.
             await hearing.close()
             await self._tools.close()
+            await self._hooks.close()
 
-    def _make_tools(self) -> Toolbox:
+    def _make_tools(self, around: Surroundings) -> Toolbox:
+        opening = self._opening
+        return Toolbox(
+            with_destinations(opening.assistant.model.tools, opening.destinations),
+            around,
+            spawn=self._spawn,
+            known_ids=opening.tools,
+        )
+
+    def _make_hooks(self, around: Surroundings) -> Hooks:
+        opening, resources = self._opening, self._resources
+
+        async def ask(messages: Sequence[ChatMessage]) -> str:
+            request = ChatRequest([*self._context.messages(), *messages], context=resources.context)
+            return await written(resources.model, request)
+
+        return Hooks(
+            opening.assistant.hooks,
+            session=self,
+            around=around,
+            goodbye=opening.plan.farewell or opening.plan.goodbye,
+            ask=ask,
+            spawn=self._spawn,
+        )
+
+    def _surroundings(self) -> Surroundings:
         opening, resources = self._opening, self._resources
         port = CallToolPort(self, self.journal, self._actions, self._context, opening.variables, self._hand_off)
-        around = Surroundings(
+        return Surroundings(
             port=port,
             client=resources.client,
             signer=Signer(resources.client),
@@ -167,12 +197,6 @@ class Session:
             server=opening.server,
             voicemail_message=opening.assistant.voicemail_message,
             credentials=opening.credentials,
-        )
-        return Toolbox(
-            with_destinations(opening.assistant.model.tools, opening.destinations),
-            around,
-            spawn=self._spawn,
-            known_ids=opening.tools,
         )
 
     def _make_replies(self, tools: Toolbox) -> Replies:
@@ -222,9 +246,16 @@ class Session:
         )
         if self._opening.backlog is not None:
             self._hear(self._opening.backlog)
+        if opening.at_ms:
+            self._hook_on_time()
         early, self._early = self._early, []
         for event in early:
             self._receive(event)
+
+    def _hook_on_time(self) -> None:
+        """The call goes on since its answer: its clock is what `call.timeElapsed` counts by."""
+        if self._hooks is not None:
+            self._hooks.run_clock()
 
     def _tell_assistant(self) -> None:
         opening = self._opening
@@ -268,6 +299,7 @@ class Session:
                 self._control.take(event.control.json)
             case "answered":
                 self._clock.heard(event.answered.at_ms)
+                self._hook_on_time()
                 self.dispatch(e.Answered(self.now()))
             case "end":
                 self._end(event.end)
@@ -305,6 +337,8 @@ class Session:
 
     def _end(self, end: pb.EndCall) -> None:
         self.dispatch(e.CallEnded(self.now()))
+        if self._hooks is not None:
+            self._hooks.ending(end.reason)
         self._log.info("call ended", reason=end.reason)
         self._end_here()
 
@@ -379,8 +413,13 @@ class Session:
                 self._leave(unheard_ms)
             case c.CutUtterances() | c.GiveVerdict() | c.HangUp() | c.Fail():
                 self.send(message_of(command, self.now()), urgent=True)
+                if self._hooks is not None:
+                    self._hooks.watch(command)
                 if isinstance(command, c.CutUtterances):
                     self.journal.write("interruption", utterance=command.up_to, reason=command.reason)
+            case c.CarryOutHook(hook=number):
+                assert self._hooks is not None
+                self._hooks.carry_out(number)
             case _:
                 self._carry_out_reply(command)
 
@@ -395,6 +434,8 @@ class Session:
                 self._replies.prepare(command)
             case c.CommitReply() | c.Speak() | c.StopReply():
                 self._replies.steer(command)
+                if self._hooks is not None:
+                    self._hooks.watch(command)
             case c.CloseReply():
                 self._replies.close(command)
                 self._control.closed(command)

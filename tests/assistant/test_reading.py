@@ -113,7 +113,8 @@ def test_every_problem_is_told_with_its_path() -> None:
         "model.messages.1.content must be a string",
         "model.temperature must be at most 2",
         "name must have at most 40 characters",
-        "firstMessageMode must be one of assistant-speaks-first, assistant-waits-for-user",
+        "firstMessageMode must be one of assistant-speaks-first, assistant-speaks-first-with-model-generated-message, "
+        "assistant-waits-for-user",
         "maxDurationSeconds must be at least 10",
     ]
 
