@@ -14,8 +14,8 @@ import gateway.observe.api_metrics
 import gateway.observe.metrics  # noqa: F401  registers the metrics
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.filler_plan import FillerPlan
-from gateway.assistant.keypad_input_plan import KeypadInputPlan
 from gateway.assistant.hooks import SpeechTimeout
+from gateway.assistant.keypad_input_plan import KeypadInputPlan
 from gateway.assistant.message_plan import MessagePlan
 from gateway.assistant.unhonoured import UNHONOURED
 from gateway.config import load
