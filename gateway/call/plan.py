@@ -12,6 +12,7 @@ from typing import Any
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.variables import moment
+from gateway.call.header_variables import header_variables
 from gateway.call.leg import Direction, LegInfo
 from gateway.link.v1 import link_pb2 as pb
 
@@ -59,11 +60,17 @@ def start_call(
     """
     planned = isinstance(answering, CallPlan)
     answering_json = answering.model_dump_json(by_alias=True)
+    known = variables(call_id, info, now)
+    if isinstance(answering, CallPlan):
+        known["call"]["type"] = answering.call.get("type", known["call"]["type"])
+    else:
+        # A plan has them already, as its texts write them.
+        known = {**header_variables(info.headers, [answering_json]), **known}
     return pb.StartCall(
         call_id=call_id,
         assistant_json="" if planned else answering_json,
         plan_json=answering_json if planned else "",
-        variables_json=json.dumps({**variables(call_id, info, now), **given}, ensure_ascii=False),
+        variables_json=json.dumps({**known, **given}, ensure_ascii=False),
         direction=DIRECTIONS[info.direction],
         record_events=record_events,
     )

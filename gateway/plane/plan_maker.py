@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.reading import FieldWarning
-from gateway.plane.planning import Planner, Wanted, header_variables
+from gateway.call.header_variables import header_variables
+from gateway.plane.planning import Planner, Wanted
 from gateway.plane.shelf import Body, SettingsAssistants, StoreShelf
 from gateway.providers.credentials import Credential, Credentials
 from gateway.settings import Settings

@@ -6,7 +6,6 @@ cannot be used is a problem, a sentence that begins with its path.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +20,6 @@ from gateway.providers.credentials import Credentials
 
 MOST_MEMBERS = 50
 """Of a squad, with those that its members hand the call to."""
-
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*")
-_TEMPLATE = re.compile(r"\{[{%](.*?)[}%]\}", re.DOTALL)
 
 
 class NobodyNamed(BadRequest):
@@ -224,29 +220,6 @@ class Planner:
         chosen = {str(id_) for limit in limits for id_ in limit} if all(limits) else None
         kept = await self._shelf.credentials()
         return own + [one for one in kept if chosen is None or one["id"] in chosen]
-
-
-def header_variables(headers: Mapping[str, str], texts: Iterable[str]) -> dict[str, str]:
-    """Template variables of SIP headers: `X-Account: 7` is {{account}}, however the templates of the call write it.
-
-    :param texts: where templates may stand
-    """
-    values = {_plain(name[2:]): value for name, value in headers.items() if name.lower().startswith("x-")}
-    if not values:
-        return {}
-    as_written = {name[2:]: value for name, value in headers.items() if name.lower().startswith("x-")}
-    asked = {
-        name
-        for text in texts
-        for template in _TEMPLATE.findall(text)
-        for name in _IDENTIFIER.findall(template)
-        if _plain(name) in values
-    }
-    return {**values, **as_written, **{name: values[_plain(name)] for name in asked}}
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "_")
 
 
 def _handoffs(member: Member) -> Iterable[dict[str, Any]]:

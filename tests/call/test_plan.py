@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.assistant.assistant import Assistant, Model
+from gateway.assistant.call_plan import CallPlan, Member
 from gateway.call.leg import Direction
 from gateway.call.plan import number_of, start_call, variables
 from gateway.link.v1 import link_pb2 as pb
@@ -49,3 +50,22 @@ def test_the_worker_gets_the_assistant_with_vapis_field_names() -> None:
     assert start.direction == pb.DIRECTION_INBOUND
     assert json.loads(start.assistant_json)["firstMessage"] == "hi"
     assert Assistant.model_validate_json(start.assistant_json) == assistant
+
+
+def test_headers_of_the_invite_are_variables_of_an_assistant_of_the_settings() -> None:
+    assistant = Assistant(model=Model(provider="dialogue"), first_message="hi {{AccountId}}")
+    start = start_call("c", inbound(headers={"X-accountid": "7"}), assistant, NOW)
+    assert json.loads(start.variables_json)["AccountId"] == "7"
+
+
+def test_a_plan_goes_to_the_worker_as_it_is_and_says_what_kind_of_call_it_is() -> None:
+    plan = CallPlan(
+        organisation="acme",
+        call={"id": "c", "type": "vapi.websocketCall"},
+        members=[Member(assistant={"firstMessage": "hi"})],
+    )
+    start = start_call("c", inbound(), plan, NOW, {"account": 7})
+    assert CallPlan.model_validate_json(start.plan_json) == plan
+    assert not start.assistant_json
+    told = json.loads(start.variables_json)
+    assert (told["call"]["type"], told["account"]) == ("vapi.websocketCall", 7)

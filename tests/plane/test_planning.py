@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from gateway.assistant.defaults import AssistantDefaults
 from gateway.errors import BadRequest, InvalidAssistant
-from gateway.plane.planning import Cast, NobodyNamed, Planner, UnknownName, Wanted, header_variables
+from gateway.plane.planning import Cast, NobodyNamed, Planner, UnknownName, Wanted
 from gateway.providers.credentials import Credentials
 from tests.plane.shelf_double import MemoryShelf
 
@@ -120,11 +119,3 @@ async def test_only_the_operators_own_assistant_is_trusted_and_only_as_it_stands
 async def test_what_cannot_be_used_is_named_with_its_path(body: dict[str, Any], kind: type, sentence: str) -> None:
     with pytest.raises(kind, match=sentence):
         await cast(MemoryShelf(), body)
-
-
-def test_sip_headers_are_variables_however_the_template_writes_them() -> None:
-    text = json.dumps({"firstMessage": "Hi {{accountId}}, {{ customer_tier }} {% if VIP %}!{% endif %}"})
-    found = header_variables({"X-AccountId": "7", "x-customer-tier": "gold", "X-Vip": "yes", "P-Other": "no"}, [text])
-    assert (found["accountId"], found["customer_tier"], found["VIP"]) == ("7", "gold", "yes")
-    assert found["accountid"] == "7"
-    assert "no" not in found.values()
