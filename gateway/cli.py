@@ -14,6 +14,7 @@ import typer
 from gateway.commands.key_cli import key_app, organisation_app
 from gateway.commands.provider.cli import provider_app
 from gateway.commands.settings_option import ConfigOption, read_settings, settings_file
+from gateway.commands.tool_cli import tool_app
 from gateway.errors import ConfigError, ParleyError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 calls_app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 app.add_typer(calls_app, name="calls")
 app.add_typer(provider_app, name="provider")
+app.add_typer(tool_app, name="tool")
 app.add_typer(key_app, name="key")
 app.add_typer(organisation_app, name="organisation")
 

@@ -2,7 +2,8 @@
 
 ParleyError                   something a user can act on: str() is one plain sentence with the remedy
 ├── ConfigError               a setting is wrong: file, line, key, what is expected (exit code 2)
-│   └── InvalidAssistant      an assistant of the API cannot be used; carries every problem with its path
+│   ├── InvalidAssistant      an assistant of the API cannot be used; carries every problem with its path
+│   └── InvalidTool           a tool of the API cannot be used; carries every problem with its path
 ├── SetupError                this machine lacks something: a compiler, a model, a free port
 │   └── NativeMissing         pjsua2 with the media bridge is not installed, or was built too small
 ├── ModelError                a model file is missing or its checksum is wrong
@@ -66,6 +67,17 @@ class InvalidAssistant(ConfigError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(f"The assistant is not valid: {'; '.join(problems)}.")
+        self.problems = list(problems)
+
+
+class InvalidTool(ConfigError):
+    """A tool cannot be used.
+
+    :param problems: sentences that begin with the path of what is wrong: "function.name must match …"
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(f"The tool is not valid: {'; '.join(problems)}.")
         self.problems = list(problems)
 
 

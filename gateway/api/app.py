@@ -29,12 +29,14 @@ from gateway.api.context import ApiContext
 from gateway.chat import router as chats
 from gateway.chat import sessions
 from gateway.messages import feed_router
+from gateway.tools import router as tool_trials
 from gateway.webhooks import router as deliveries
 
 ROUTERS: Sequence[Callable[[], APIRouter]] = (
     assistants.router,
     squads.router,
     tools.router,
+    tool_trials.router,
     phone_numbers.router,
     credentials.router,
     structured_outputs.router,

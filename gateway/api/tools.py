@@ -11,7 +11,8 @@ from gateway.api.bodies import BackoffPlanBody, Body, FunctionBody, Id, JsonSche
 from gateway.api.context import ApiContext
 from gateway.api.references import missing, part
 from gateway.api.resource import Resource, add_pages, resource_router
-from gateway.errors import BadRequest
+from gateway.assistant.tool_reading import read_tool
+from gateway.errors import BadRequest, InvalidTool
 from gateway.store.entities import Entities, Kind
 
 
@@ -177,7 +178,10 @@ class Tools(Resource):
             raise BadRequest(problems)
         if body["type"] in UNCALLED:
             return [{"path": "type", "message": f"Tools of type {body['type']} are kept and not called here."}]
-        return []
+        try:
+            return [warning.shown() for warning in read_tool(body).warnings]
+        except InvalidTool as error:
+            raise BadRequest(error.problems) from error
 
 
 def router() -> APIRouter:
