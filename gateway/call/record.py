@@ -39,6 +39,21 @@ class Turn(Part):
     turn: int | None = None
 
 
+class ToolRequest(Part):
+    """What a tool asked of a server, with what came back: the journal's `tool-request`."""
+
+    url: str = ""
+    method: str = ""
+    status: int = 0
+    ms: int = 0
+    attempts: int = 1
+    request: str = ""
+    response: str = ""
+    parse: str = ""
+    key: str = ""
+    error: str | None = None
+
+
 class ToolCall(Part):
     """A tool that the model used."""
 
@@ -49,6 +64,7 @@ class ToolCall(Part):
     result: Any = None
     error: str | None = None
     duration_ms: int | None = None
+    requests: list[ToolRequest] = []
 
 
 class Latency(Part):
@@ -193,6 +209,13 @@ def _tool_call(record: CallRecord, entry: Entry) -> None:
     )
 
 
+def _tool_request(record: CallRecord, entry: Entry) -> None:
+    for call in reversed(record.tool_calls):
+        if call.id == str(entry.data.get("id", "")):
+            call.requests.append(ToolRequest.model_validate(entry.data))
+            return
+
+
 def _tool_result(record: CallRecord, entry: Entry) -> None:
     for call in reversed(record.tool_calls):
         if call.id == str(entry.data.get("id", "")):
@@ -261,6 +284,7 @@ _READERS: Mapping[str, Callable[[CallRecord, Entry], None]] = {
     "speaking": _speaking,
     "agent-turn": _agent_turn,
     "tool-call": _tool_call,
+    "tool-request": _tool_request,
     "tool-result": _tool_result,
     "latency": _latency,
     "pause": _pause,

@@ -111,6 +111,10 @@ def _lines(record: CallRecord, evidence: Mapping[int, str]) -> Iterator[Line]:
         answer = call.error or call.result or "no answer"
         took = f" ({call.duration_ms} ms)" if call.duration_ms is not None else ""
         yield call.at_ms, "tool", f"{call.name} {call.arguments} → {answer}{took}"
+        for asked in call.requests:
+            tries = f" in {asked.attempts} attempts" if asked.attempts > 1 else ""
+            came = asked.error or f"{asked.status}, read as: {asked.parse}"
+            yield call.at_ms, "", f"{asked.method} {asked.url} → {came} ({asked.ms} ms{tries})"
     for pause in record.pauses:
         yield pause.at_ms, "pause", explained(pause, evidence)
     for latency in record.latency:

@@ -4,6 +4,7 @@
     agent-turn    turn, reply, kind, text, heard, interrupted, start_ms
     tool-call     turn, id, name, arguments, key        before the tool is called
     tool-result   turn, id, name, ok, result, ms
+    tool-request  id, name, url, method, status, ms, attempts, key, request, response, parse, error
     utterance     utterance, turn, text                 before the utterance may be heard; interruptible, filler;
                                                         once more when a model that speaks by itself told more text
     interruption  utterance, position, reason, pause

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from gateway.assistant.section import Server
 from gateway.assistant.tool import HandoffTool
-from gateway.conversation.server_message import server_message
 from gateway.providers.base import ToolDefinition
 from gateway.tools.definition import defined
 from gateway.tools.destination import Choice, choices, listed
 from gateway.tools.extraction import parsed
 from gateway.tools.kind import Surroundings, ToolUse
 from gateway.tools.outcome import ToolResult
+from gateway.tools.tool_calls import asking
 from gateway.tools.webhook import ask, keep
 
 DONE = "The conversation was handed over."
@@ -61,9 +61,7 @@ class Handoff:
             return ToolResult(False, "The server of the dynamic destination is not valid.")
         if server is None:
             return ToolResult(False, "There is no server to ask for the destination.")
-        message = server_message(
-            "handoff-destination-request", call=around.call, assistant=around.assistant, parameters=dict(use.arguments)
-        )
+        message = asking("handoff-destination-request", around, parameters=dict(use.arguments))
         done = await ask(server, message, use, around)
         answer = parsed(done.text)
         found = answer.get("destination") if isinstance(answer, Mapping) else None

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import httpx
 import httpx2
-from mcp import Client, MCPError
+import structlog
+from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -25,16 +26,7 @@ from gateway.tools.tool_reply import NOTHING, text_of
 MOST_TOOLS = 128
 """OpenAI takes no more."""
 
-_FAULTS = (
-    MCPError,
-    httpx2.HTTPError,
-    httpx2.InvalidURL,
-    httpx.HTTPError,
-    ParleyError,
-    OSError,
-    ValueError,
-    RuntimeError,
-)
+logger = structlog.get_logger(__name__)
 
 
 class McpFault(ParleyError):
@@ -96,9 +88,8 @@ class Session:
             async with AsyncExitStack() as stack:
                 transport = await self._transport(stack)
                 yield await stack.enter_async_context(Client(transport, read_timeout_seconds=self._timeout, cache=None))
-        except ExceptionGroup as group:
-            raise McpFault(_told(_first(group))) from group
-        except _FAULTS as error:
+        except Exception as error:  # border: a server can make the package fail in any way, and no call ends for it
+            logger.info("MCP session failed", url=self._url, error=repr(error))
             raise McpFault(_told(error)) from error
 
     async def _transport(self, stack: AsyncExitStack) -> Any:
@@ -155,12 +146,9 @@ class _Body(httpx2.AsyncByteStream):
         await self._response.aclose()
 
 
-def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
-    error: BaseException = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
 def _told(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return _told(error.exceptions[0])
     if isinstance(error, McpFault):
         return str(error)
     return f"The MCP server could not be used: {str(error) or type(error).__name__}"

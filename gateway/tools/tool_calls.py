@@ -23,7 +23,14 @@ def tool_calls_message(call: ToolCall, tool: FunctionTool, around: Surroundings)
         "toolCalls": [entry],
         "toolWithToolCallList": [{"type": "function", **described, "name": call.name, "toolCall": entry}],
     }
-    return server_message("tool-calls", call=around.call, assistant=around.assistant, **lists)
+    return asking("tool-calls", around, **lists)
+
+
+def asking(kind: str, around: Surroundings, **fields: Any) -> dict[str, Any]:
+    """A message to a server that has to answer: what all have, the conversation so far, and the call's variables."""
+    port = around.port
+    artifact = {"messagesOpenAIFormatted": list(port.messages()), "variableValues": dict(port.variables)}
+    return server_message(kind, call=around.call, assistant=around.assistant, artifact=artifact, **fields)
 
 
 def content(body: Mapping[str, Any]) -> str:

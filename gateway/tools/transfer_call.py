@@ -10,7 +10,6 @@ from typing import Any
 
 from gateway.assistant.section import Server
 from gateway.assistant.tool import TransferCallTool
-from gateway.conversation.server_message import server_message
 from gateway.conversation.templates import render
 from gateway.errors import ConfigError
 from gateway.providers.base import ToolDefinition
@@ -19,6 +18,7 @@ from gateway.tools.destination import Choice, choices, listed
 from gateway.tools.extraction import parsed
 from gateway.tools.kind import Surroundings, ToolUse
 from gateway.tools.outcome import ToolResult
+from gateway.tools.tool_calls import asking
 from gateway.tools.webhook import ask, keep
 
 TRANSFERRED = "The call was transferred."
@@ -60,12 +60,7 @@ class TransferCall:
         """The destination that the server names."""
         if self._server is None:
             return ToolResult(False, "There is nowhere to transfer the call to: no destination, and no server to ask.")
-        message = server_message(
-            "transfer-destination-request",
-            call=around.call,
-            assistant=around.assistant,
-            parameters=dict(use.arguments),
-        )
+        message = asking("transfer-destination-request", around, parameters=dict(use.arguments))
         done = await ask(self._server, message, use, around)
         answer = parsed(done.text)
         destination = answer.get("destination") if isinstance(answer, Mapping) else None

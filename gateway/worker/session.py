@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -192,7 +192,7 @@ class Session:
             port=port,
             client=resources.client,
             signer=Signer(resources.client),
-            call=opening.call,
+            call=_during(opening.call),
             assistant=opening.shown,
             server=opening.server,
             voicemail_message=opening.assistant.voicemail_message,
@@ -477,3 +477,8 @@ class Session:
             marks = ({"filler": True} if said.filler else {}) | ({} if said.interruptible else {"interruptible": False})
             self.journal.write("utterance", utterance=said.utterance, turn=said.turn, text=said.text, **marks)
         self._send(event, urgent)
+
+
+def _during(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The call of a plan as it is while somebody speaks: the plan was made before."""
+    return {**call, "status": "in-progress"} if "status" in call else call

@@ -83,6 +83,18 @@ def test_a_whole_call_in_the_order_of_its_journal() -> None:
     assert built.media.packets_lost == 3
 
 
+def test_what_a_tool_asked_of_a_server_stands_beside_it() -> None:
+    asked = {"url": "http://shop/", "method": "POST", "status": 200, "ms": 9, "attempts": 2, "key": "c:1:t1"}
+    said = {"request": "{}", "response": "[]", "parse": "any JSON"}
+    entries = [
+        Entry(1, "tool-call", {"id": "t1", "name": "order", "arguments": {}}),
+        Entry(2, "tool-request", {"id": "t1", "name": "order", **asked, **said}),
+        Entry(3, "tool-request", {"id": "another", **asked}),
+    ]
+    (request,) = record(*entries).tool_calls[0].requests
+    assert request.model_dump(exclude_none=True) == {**asked, **said}
+
+
 def test_a_tool_that_failed_shows_its_error() -> None:
     built = record(
         Entry(1, "tool-call", {"id": "t1", "name": "order", "arguments": {}}),

@@ -11,7 +11,8 @@ from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 import gateway.observe.api_metrics
-import gateway.observe.metrics  # noqa: F401  registers the metrics
+import gateway.observe.metrics
+import gateway.observe.webhook_metrics  # noqa: F401  registers the metrics, as the others do
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.filler_plan import FillerPlan
 from gateway.assistant.hooks import SpeechTimeout

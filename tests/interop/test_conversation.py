@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,18 @@ def test_the_state_of_the_order_is_told_as_the_tool_server_gave_it(heard: list[s
 
 def test_the_tool_was_asked_once_in_each_call_with_the_number_that_was_read_out(evening: Evening) -> None:
     assert [call["order_number"] for call in evening.tool_calls] == [ORDER, ORDER]
+
+
+def test_the_record_has_the_whole_exchange_with_the_tool_server(seen: Conversation) -> None:
+    (tool,) = [call for call in seen.record["tool_calls"] if call["name"] == "lookup_order"]
+    (asked,) = tool["requests"]
+    message = json.loads(asked["request"])["message"]
+    assert (message["type"], message["call"]["id"]) == ("tool-calls", seen.record["id"])
+    assert message["toolCallList"][0]["arguments"] == {"order_number": ORDER}
+    assert json.loads(asked["response"])["results"][0]["result"] == tool["result"]
+    assert (asked["method"], asked["status"], asked["attempts"]) == ("POST", 200, 1)
+    assert asked["parse"] == "result by its id"
+    assert asked["key"].startswith(f"{seen.record['id']}:")
 
 
 def test_goodbye_ends_the_call_from_our_side(seen: Conversation) -> None:

@@ -42,6 +42,14 @@ async def test_the_request_has_the_call_in_every_shape() -> None:
     assert (outcome.ok, outcome.result) == (True, "fine")
 
 
+async def test_the_server_gets_the_conversation_and_the_variables() -> None:
+    scene = Scene(order(), said=[("user", "My order, please.")], variables={"name": "Ada"})
+    await scene.use("order")
+    artifact = json.loads(scene.requests[0].content)["message"]["artifact"]
+    assert artifact["messagesOpenAIFormatted"] == [{"role": "user", "content": "My order, please."}]
+    assert artifact["variableValues"] == {"name": "Ada"}
+
+
 async def test_the_record_has_the_whole_exchange() -> None:
     scene = Scene(order(server={"url": "http://u:p@shop.test/tools?key=k1", "secret": "s3"}))
     await scene.use("order", id=7)
