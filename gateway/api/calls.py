@@ -22,6 +22,7 @@ from gateway.api.listing import Listed, Page, Paged
 from gateway.api.references import items
 from gateway.api.sentences import problems_of
 from gateway.errors import BadRequest
+from gateway.messages.deletion import announce_deletion
 from gateway.store.calls import CallRow, Calls
 from gateway.store.events import delete_events
 from gateway.store.keys import KeyHolder
@@ -213,7 +214,10 @@ async def _deleted(id_: str, caller: KeyHolder, context: ApiContext) -> CallRow:
         async with context.database.reading() as session:
             return await Calls(session, caller.organisation_id).get(id_)
     async with context.database.transaction() as session:
+        await announce_deletion(session, context.messages.origins, row)
         row = await _delete_rows(session, row)
+    context.messages.intake.forget(row.id)
+    context.messages.sender.wake()
     await asyncio.to_thread(remove_files, context.settings.data_dir, row.id)
     return row
 

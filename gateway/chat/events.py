@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.assistant.legacy import modern
+from gateway.messages.intake import stream_of
 from gateway.store import outbox
 from gateway.store.clock import clock
 from gateway.store.entities import Entity
@@ -30,5 +31,5 @@ async def announce(session: AsyncSession, kind: str, entity: Entity, assistant: 
     timestamp = round(clock.now().timestamp() * 1000)
     message = {"type": kind, "timestamp": timestamp, noun: entity.shown()}
     body = json.dumps({"message": message}, ensure_ascii=False)
-    stream = f"{noun}:{entity.id}"
+    stream = stream_of(str(server["url"]), f"{noun}:{entity.id}")
     await outbox.add(session, entity.organisation_id, stream=stream, type=kind, server=server, body=body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,11 @@ class CallAnalyst:
     database: Database
     secrets: Secrets
     models: OrganisationModels
+
+    def prepare(self) -> None:
+        """What takes long once: half a second of a busy core in which nothing else of the process would go on."""
+        with suppress(InvalidAssistant):
+            read_assistant({}, self.settings.assistant_defaults)
 
     async def analyse(self, known: KnownCall) -> dict[str, Any]:
         """The data of the `analysis` event; empty where nothing is wanted.

@@ -38,8 +38,9 @@ def _opened(view: CallView, event: CallEvent) -> Iterable[Message]:
     view.tell(customer={**far, **part(view.known, "customer")})
     view.phone_number = part(plan, "phoneNumber") or part(view.known, "phoneNumber")
     view.trunk = event.text("trunk") or None
-    if not view.assistant and event.text("assistant"):
-        view.assistant = {"name": event.text("assistant")}
+    view.routed_to = "" if plan else event.text("assistant")
+    if not view.assistant and view.routed_to:
+        view.assistant = {"name": view.routed_to}
     yield from _changed_status(view, event, "queued" if direction == "outbound" else "ringing", again=True)
 
 
@@ -66,7 +67,10 @@ def _changed_status(
 
 def _got_assistant(view: CallView, event: CallEvent) -> Iterable[Message]:
     before, view.assistant = view.assistant, event.part("assistant")
-    name = event.text("name") or str(view.assistant.get("name") or "")
+    # The only assistant of a call of the settings may have no name but there.
+    name = str(view.assistant.get("name") or "") or view.routed_to or event.text("name")
+    if event.text("from"):
+        name = event.text("name")
     view.assistant_id = event.text("assistantId") or None
     view.activations.append(view.who(name))
     for message in listed(part(view.assistant, "model"), "messages"):
@@ -231,7 +235,7 @@ def _over(view: CallView, event: CallEvent) -> Iterable[Message]:
 def _analysed(view: CallView, event: CallEvent) -> Iterable[Message]:
     names = ("summary", "structuredData", "structuredDataMulti", "successEvaluation")
     view.analysis = {name: event.data[name] for name in names if event.data.get(name) is not None}
-    view.analysis_usage = listed(event.data, "usage")
+    view.analysis_usage = [row for row in listed(event.data, "usage") if row.keys() >= {"stage", "provider"}]
     view.structured_outputs = event.part("structuredOutputs")
     view.analysed = True
     return ()

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.call.prices import PriceBook
+from gateway.analytics.price_book import price_book
+from gateway.call.prices import Price
 from gateway.errors import NotFound
 from gateway.messages.encoding import encode, read_event, read_json
 from gateway.messages.envelope import server_body
@@ -71,7 +72,7 @@ class Intake:
     """Takes the events of all calls.
 
     :param links: where recordings and logs can be fetched
-    :param prices: what the providers charge
+    :param prices: those of the settings
     :param committed: told of what was committed, in order, while the views still are as after the last event
     :param wake: something was added to the outbox
     """
@@ -82,7 +83,7 @@ class Intake:
         origins: Origins,
         *,
         links: Links,
-        prices: PriceBook | None = None,
+        prices: Sequence[Price] = (),
         committed: Callable[[Sequence[Arrival]], None] = lambda _: None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
@@ -120,6 +121,10 @@ class Intake:
         """A call as its committed events tell it; None where there is none."""
         async with self._lock, self._database.reading() as session:
             return self._calls.get(call_id) or await self._known(session, call_id)
+
+    def forget(self, call_id: str) -> None:
+        """The call was deleted."""
+        self._calls.pop(call_id, None)
 
     async def add(self, call_id: str, kind: str, data: dict[str, Any], *, time_ms: int) -> None:
         """Append an event of our own behind the last one of a call."""
@@ -198,7 +203,7 @@ class Intake:
         events = [read_event(one) for one in await events_of(session, row.organisation_id, call_id)]
         name = events[0].text("assistant") if events and not events[0].part("plan") else ""
         origin = await self._origins.of(session, row.organisation_id, row.shown(), name)
-        known = KnownCall(row.organisation_id, self._new_view(row, origin), origin.servers)
+        known = KnownCall(row.organisation_id, await self._new_view(session, row, origin), origin.servers)
         for event in events:
             if until is None or event.sequence < until:
                 known.view.apply(event)
@@ -215,7 +220,7 @@ class Intake:
         row = await Calls(session, organisation_id).create(body, id=first.call_id)
         name = "" if plan else event.text("assistant")
         origin = await self._origins.of(session, organisation_id, row.shown(), name)
-        view = self._new_view(row, origin, told={name: body[name] for name in part(plan, "call")})
+        view = await self._new_view(session, row, origin, told={name: body[name] for name in part(plan, "call")})
         return KnownCall(organisation_id, view, origin.servers)
 
     async def _organisation(self, session: AsyncSession, id_: object) -> str:
@@ -226,12 +231,15 @@ class Intake:
                 log.warning("call of an unknown organisation", organisation=id_)
         return (await default_organisation(session)).id
 
-    def _new_view(self, row: CallRow, origin: Origin, told: dict[str, Any] | None = None) -> CallView:
+    async def _new_view(
+        self, session: AsyncSession, row: CallRow, origin: Origin, told: dict[str, Any] | None = None
+    ) -> CallView:
+        prices = await price_book(session, row.organisation_id, self._prices, at=row.created_at)
         shown = row.shown()
         made = row.body if told is None else told
         kept = {name: value for name, value in made.items() if name not in _FOLLOWING or name in ("type", "customer")}
         ours = {name: shown[name] for name in ("id", "orgId", "createdAt")}
-        return CallView({**kept, **ours}, assistant=origin.assistant, links=self._links, prices=self._prices)
+        return CallView({**kept, **ours}, assistant=origin.assistant, links=self._links, prices=prices)
 
     def _forget(self, batch: _Batch) -> None:
         for arrival in batch.arrivals:

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import httpx
 
-from gateway.call.prices import PriceBook
 from gateway.chat.models import OrganisationModels
 from gateway.messages.analysing import CallAnalyst
 from gateway.messages.feed import Feed
@@ -51,17 +50,18 @@ class Messages:
             per_host=webhooks.per_host,
             keep=timedelta(days=webhooks.keep_days),
         )
+        self.models = OrganisationModels(settings, secrets)
+        self.origins = Origins(settings, secrets)
         self.intake = Intake(
             database,
-            Origins(settings, secrets),
+            self.origins,
             links=Links(address),
-            prices=PriceBook(settings.prices),
+            prices=settings.prices,
             committed=self._committed,
             wake=self.sender.wake,
         )
-        self.models = OrganisationModels(settings, secrets)
-        analyst = CallAnalyst(settings, database, secrets, self.models)
-        self.reporting = Reporting(database, self.intake, analyst.analyse, seconds=webhooks.analysis_seconds)
+        self.analyst = CallAnalyst(settings, database, secrets, self.models)
+        self.reporting = Reporting(database, self.intake, self.analyst.analyse, seconds=webhooks.analysis_seconds)
 
     def _committed(self, arrivals: Sequence[Arrival]) -> None:
         for organisation_id in {arrival.event.organisation_id for arrival in arrivals}:
@@ -83,6 +83,7 @@ async def serving_messages(
         operators = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
         messages = Messages(settings, database, secrets, client=client, operators=operators, address=address)
         stack.push_async_callback(messages.models.close)
+        await asyncio.to_thread(messages.analyst.prepare)
         tasks = [
             asyncio.create_task(messages.sender.run(), name="deliveries"),
             asyncio.create_task(messages.reporting.run(), name="reports"),

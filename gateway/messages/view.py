@@ -48,6 +48,8 @@ class CallView:
         self.status = str(call.get("status") or "queued")
         self.assistant: Body = assistant or {}
         self.assistant_id: str | None = None
+        self.routed_to = ""
+        """The assistant of the settings whose route took the call."""
         self.activations: list[dict[str, str]] = []
         self.phone_number: Body = {}
         self.trunk: str | None = None
