@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.errors import Conflict, NotFound
 from gateway.store.clock import clock
-from gateway.store.columns import searchable
+from gateway.store.columns import searchable, written
 from gateway.store.tables import organisations
 
 DEFAULT_NAME = "default"
@@ -28,10 +28,16 @@ class Organisation:
     name: str
     is_default: bool
     created_at: datetime
+    updated_at: datetime
     body: Mapping[str, Any]
 
+    def shown(self) -> dict[str, Any]:
+        """As the API shows it."""
+        times = {"createdAt": written(self.created_at), "updatedAt": written(self.updated_at)}
+        return {**self.body, "id": self.id, "name": self.name, **times}
 
-_COLUMNS = tuple(organisations.c[name] for name in ("id", "name", "is_default", "created_at", "body"))
+
+_COLUMNS = tuple(organisations.c[name] for name in ("id", "name", "is_default", "created_at", "updated_at", "body"))
 
 
 async def create_organisation(session: AsyncSession, name: str, body: Mapping[str, Any] | None = None) -> Organisation:
@@ -61,9 +67,30 @@ async def list_organisations(session: AsyncSession) -> Sequence[Organisation]:
     return [_read(row) for row in rows]
 
 
+async def update_organisation(session: AsyncSession, id_: str, changes: Mapping[str, Any]) -> Organisation:
+    """A shallow merge into its name and settings; None takes a setting away.
+
+    :raises NotFound: there is none of this id
+    :raises Conflict: the name is taken
+    """
+    found = await organisation(session, id_)
+    body = {name: value for name, value in {**found.body, **changes}.items() if value is not None}
+    name = str(body.pop("name", None) or found.name)
+    statement = (
+        update(organisations)
+        .where(organisations.c.id == found.id)
+        .values(name=name, body=body, updated_at=clock.now())
+        .returning(*_COLUMNS)
+    )
+    try:
+        return _read((await session.execute(statement)).one())
+    except IntegrityError as error:
+        raise Conflict(f"There is an organisation {name!r} already.") from error
+
+
 async def _insert(session: AsyncSession, name: str, *, is_default: bool, body: Mapping[str, Any]) -> Organisation:
     now = clock.now()
-    made = Organisation(str(uuid4()), name, is_default, now, body)
+    made = Organisation(str(uuid4()), name, is_default, now, now, body)
     values = {
         "id": made.id,
         "name": name,

@@ -7,13 +7,13 @@ from tests.api.house import House
 ASSISTANT = {"name": "Reception", "firstMessage": "Hello!", "model": {"provider": "openai", "model": "gpt-4o"}}
 TOOL = {
     "type": "function",
-    "function": {"name": "lookup", "parameters": {"type": "object"}},
+    "function": {"name": "lookup", "parameters": {"type": "object", "properties": {}}},
     "server": {"url": "https://example.com"},
 }
 NUMBER = {"provider": "vapi", "name": "Front", "sipUri": "sip:front@example.com"}
 CREDENTIAL = {"provider": "openai", "apiKey": "sk-secret", "name": "mine"}
 OUTPUT = {"name": "Order", "schema": {"type": "object", "properties": {"item": {"type": "string"}}}}
-RESOURCES = [
+RESOURCES: list[tuple[str, dict[str, Any]]] = [
     ("/assistant", ASSISTANT),
     ("/tool", TOOL),
     ("/phone-number", NUMBER),
