@@ -12,6 +12,7 @@ import structlog
 
 from gateway.assistant.assistant import Model, speaks_by_itself
 from gateway.assistant.provider_settings import ProviderSettings
+from gateway.egress.guard import check_url
 from gateway.errors import ParleyError, ProviderError
 from gateway.providers.base import CallContext, ChatMessage, ChatRequest, LanguageModel, TextDelta
 from gateway.providers.registry import Providers
@@ -44,10 +45,14 @@ class Asks(Protocol):
 
 @dataclass(slots=True)
 class Analyst:
-    """Asks an assistant's model, and where it fails those that stand in for it. `usage` has what that took."""
+    """Asks an assistant's model, and where it fails those that stand in for it. `usage` has what that took.
+
+    :param allow: addresses besides public ones where a model may be; None for any, which is for the operator's own
+    """
 
     providers: Providers
     model: Model
+    allow: Sequence[str] | None = None
     usage: dict[str, UsageBook] = field(default_factory=dict)
 
     async def ask(self, messages: Sequence[ChatMessage], kind: str, seconds: float) -> str:
@@ -72,6 +77,8 @@ class Analyst:
         raise NoAnswer(reason)
 
     async def _answer(self, settings: ProviderSettings, request: ChatRequest) -> str:
+        if self.allow is not None and isinstance(url := settings.options.get("url"), str):
+            await check_url(url, self.allow)
         made: Any = await asyncio.to_thread(self.providers.make, "model", settings)
         model: LanguageModel = made
         async with aclosing(model.reply(request)) as parts:  # type: ignore[type-var]  # every model is a generator

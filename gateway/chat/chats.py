@@ -9,20 +9,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from gateway.api.context import ApiContext
+from fastapi import Request
+from pydantic import ValidationError
+
+from gateway.api.context import ApiContext, context_of
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.reading import read_assistant
+from gateway.assistant.section import Server
 from gateway.assistant.variables import variables_of
 from gateway.call.costs import costs_of
 from gateway.call.prices import PriceBook
 from gateway.chat.events import announce
 from gateway.chat.messages import read_input, read_messages, shown
 from gateway.chat.models import OrganisationModels
-from gateway.chat.participant import NAMES, Participant, participant
+from gateway.chat.participant import NAMES, Participant, assistant_of, participant
 from gateway.chat.talk import Delta, Talk
 from gateway.chat.tool_port import ChatToolPort, Written
 from gateway.conversation.templates import render
-from gateway.errors import BadRequest, ConfigError, ForbiddenAddress, InvalidAssistant, NotFound, ProviderError
+from gateway.errors import BadRequest, ConfigError, ForbiddenAddress, NotFound, ProviderError
+from gateway.plane.plan_maker import PlanMaker
 from gateway.providers.base import CallContext, ChatMessage
 from gateway.providers.usage import UsageBook
 from gateway.store.clock import clock
@@ -51,7 +56,6 @@ class OpenChat:
     before: list[ChatMessage]
     said: list[ChatMessage]
     session: Entity | None = None
-    credentials: list[Body] = field(default_factory=list)
     usage: UsageBook = field(default_factory=UsageBook)
     talk: Talk | None = None
     found: Body = field(default_factory=dict)
@@ -68,6 +72,18 @@ class Chats:
     def __init__(self, context: ApiContext, models: OrganisationModels) -> None:
         self._context = context
         self._models = models
+        self._maker = PlanMaker(context.settings, context.database, context.secrets)
+
+    async def assistant_of(self, organisation_id: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The JSON of who answers in a chat or session; empty when there is nobody any more."""
+        return await assistant_of(self._maker, organisation_id, body)
+
+    async def check(self, organisation_id: str, body: Mapping[str, Any]) -> None:
+        """Whether somebody answers.
+
+        :raises BadRequest: as `open`
+        """
+        await participant(self._maker, organisation_id, body)
 
     async def open(self, organisation_id: str, body: Mapping[str, Any]) -> OpenChat:
         """Understand a request: CreateChatDTO.
@@ -80,13 +96,9 @@ class Chats:
         async with self._context.database.reading() as session:
             entities = Entities(session, organisation_id)
             earlier, before = await self._earlier(entities, body)
-            named = dict(body) if any(body.get(name) for name in NAMES) else {**_naming(earlier), **_overrides(body)}
-            who = await participant(entities, named)
-            credentials = await self._models.credentials(session, organisation_id)
-        try:
-            assistant = read_assistant(who.assistant).assistant
-        except InvalidAssistant as error:
-            raise BadRequest([f"assistant.{problem}" for problem in error.problems]) from error
+        named = dict(body) if any(body.get(name) for name in NAMES) else {**_naming(earlier), **_overrides(body)}
+        who = await participant(self._maker, organisation_id, named)
+        assistant = read_assistant(who.assistant).assistant
         of_session = earlier if earlier is not None and earlier.kind == Kind.SESSION else None
         kept = {name: body[name] for name in _KEPT if body.get(name) is not None}
         chat = OpenChat(
@@ -98,7 +110,6 @@ class Chats:
             before=before,
             said=said,
             session=of_session,
-            credentials=list(credentials),
         )
         try:
             chat.talk = await self._talk(chat)
@@ -154,12 +165,12 @@ class Chats:
             signer=Signer(self._context.client),
             call=call,
             assistant={"name": assistant.name},
-            server=assistant.server,
-            credentials=chat.credentials,
+            server=assistant.server or _server(chat.who.server),
+            credentials=chat.who.credentials,
         )
-        providers = self._models.providers(chat.organisation_id, chat.credentials)
+        providers = self._models.providers(chat.organisation_id, chat.who.credentials, shared=chat.who.shared)
         return Talk(
-            model=await self._models.model(providers, assistant),
+            model=await self._models.model(providers, assistant, trusted=chat.who.trusted),
             tools=Toolbox(assistant.model.tools, around, spawn=_spawn),
             speaker=Written(),
             messages=messages,
@@ -194,6 +205,14 @@ class Chats:
             if chat.session is not None:
                 await announce(session, "session.updated", await entities.get(Kind.SESSION, chat.session.id), server)
         return kept
+
+
+def chats_of(request: Request) -> Chats:
+    """The chats of this application, made with its first one."""
+    state, context = request.app.state, context_of(request)
+    if not hasattr(state, "models"):
+        state.models = OrganisationModels(context.settings, context.secrets)
+    return Chats(context, state.models)
 
 
 async def _extend_session(entities: Entities, chat: OpenChat, said: list[Body], answered: list[Body]) -> list[Body]:
@@ -243,6 +262,17 @@ def _call(chat: OpenChat) -> Body:
     customer = chat.session.body.get("customer") if chat.session else chat.body.get("customer")
     call: Body = {"id": chat.id, "orgId": chat.organisation_id, "type": "chat"}
     return {**call, **({"customer": customer} if isinstance(customer, Mapping) else {})}
+
+
+def _server(body: Mapping[str, Any] | None) -> Server | None:
+    """The organisation's; None when it is no server."""
+    known = {
+        name: value for name, value in (body or {}).items() if name in ("url", "secret", "headers", "credentialId")
+    }
+    try:
+        return Server.model_validate(known) if known.get("url") else None
+    except ValidationError:
+        return None
 
 
 def _mapping(value: object) -> Body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,12 +28,13 @@ _TEXT_MODEL = {"provider": "openai", "model": "gpt-4.1-mini"}
 
 
 class OrganisationModels:
-    """Providers by organisation and its credentials: an organisation's own keys come before the operator's."""
+    """Providers by organisation and its credentials; no organisation has a part in another's."""
 
     def __init__(self, settings: Settings, secrets: Secrets) -> None:
         self._settings = settings
         self._secrets = secrets
-        self._made: dict[str, tuple[str, Providers]] = {}
+        self._own = Providers(Credentials(settings.credentials), failover=settings.failover)
+        self._made: dict[tuple[str, str], Providers] = {}
 
     async def credentials(self, session: AsyncSession, organisation_id: str) -> Sequence[dict[str, Any]]:
         """All credentials of an organisation, with their secrets."""
@@ -40,19 +42,24 @@ class OrganisationModels:
         kept = await Entities(session, organisation_id).list(Kind.CREDENTIAL, query)
         return [{**self._secrets.opened(entity.body), "id": entity.id} for entity in kept]
 
-    def providers(self, organisation_id: str, credentials: Sequence[Mapping[str, Any]]) -> Providers:
-        """Those of an organisation; made anew when its credentials have changed."""
-        key = json.dumps(credentials, sort_keys=True, default=str)
-        known = self._made.get(organisation_id)
-        if known is None or known[0] != key:
-            own = [one for body in credentials if (one := provider_credential(body)) is not None]
-            made = Providers(Credentials([*self._settings.credentials, *own]), failover=self._settings.failover)
-            known = self._made[organisation_id] = (key, made)
-        return known[1]
+    def providers(
+        self, organisation_id: str, credentials: Sequence[Mapping[str, Any]], *, shared: bool = False
+    ) -> Providers:
+        """Those of an organisation; made anew when its credentials have changed.
 
-    async def model(self, providers: Providers, assistant: Assistant) -> LanguageModel:
+        :param shared: the keys of the settings are for it, too
+        """
+        kept = json.dumps([credentials, shared], sort_keys=True, default=str)
+        key = (organisation_id, hashlib.sha256(kept.encode()).hexdigest())
+        if key not in self._made:
+            own = [one for body in credentials if (one := provider_credential(body)) is not None]
+            self._made[key] = self._own.of_tenant(organisation_id, own, all_shared=shared)
+        return self._made[key]
+
+    async def model(self, providers: Providers, assistant: Assistant, *, trusted: bool = False) -> LanguageModel:
         """An assistant's model, for a conversation by text.
 
+        :param trusted: it is the operator's, and may be at any address
         :raises ConfigError: its key or package is missing, or an option is wrong
         :raises ForbiddenAddress: its URL leads where it must not
         """
@@ -61,13 +68,13 @@ class OrganisationModels:
             kept = settings.model_dump(by_alias=True, include={"messages", "tools"})
             settings = Model.model_validate({**_TEXT_MODEL, **kept})
         for one in settings.chain:
-            if isinstance(url := one.options.get("url"), str):
+            if not trusted and isinstance(url := one.options.get("url"), str):
                 await check_url(url, self._settings.egress.allow)
         return await asyncio.to_thread(providers.model, settings)
 
     async def close(self) -> None:
         """End all connections."""
-        for _, providers in self._made.values():
+        for providers in (*self._made.values(), self._own):
             await providers.close()
 
 

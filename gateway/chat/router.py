@@ -17,10 +17,8 @@ from gateway.api.documentation import body_of, entity_of, page_of
 from gateway.api.json_body import json_object
 from gateway.api.listing import Paged
 from gateway.api.sentences import problems_of
-from gateway.chat.chats import Chats, OpenChat
+from gateway.chat.chats import Chats, OpenChat, chats_of
 from gateway.chat.events import announce
-from gateway.chat.models import OrganisationModels
-from gateway.chat.participant import participant
 from gateway.chat.streams import openai_events, response, vapi_events
 from gateway.errors import BadRequest
 from gateway.store.entities import Entities, Entity, Kind
@@ -74,7 +72,7 @@ def _add_answers(routes: APIRouter) -> None:
     )
     async def create(request: Request, caller: PrivateCaller) -> Response:
         body = await _body(request, ChatBody)
-        chats = _chats(request)
+        chats = chats_of(request)
         chat = await chats.open(caller.organisation_id, body)
         if body.get("stream"):
             return _stream(vapi_events(chats, chat))
@@ -85,7 +83,7 @@ def _add_answers(routes: APIRouter) -> None:
         body = await _body(request, ChatBody)
         if (previous := body.get("previous_response_id")) is not None:
             body.setdefault("previousChatId", previous)
-        chats = _chats(request)
+        chats = chats_of(request)
         chat = await chats.open(caller.organisation_id, body)
         if body.get("stream"):
             return _stream(openai_events(chats, chat))
@@ -95,8 +93,8 @@ def _add_answers(routes: APIRouter) -> None:
 def _add_web(routes: APIRouter) -> None:
     @routes.post("/chat/web", status_code=201, summary="Chat of a web page", openapi_extra=body_of(WebChatBody))
     async def create_web(request: Request, caller: AnyCaller) -> Response:
-        body, chats = await _body(request, WebChatBody), _chats(request)
-        prepared = await _in_session(context_of(request), caller, _web(body))
+        body, chats = await _body(request, WebChatBody), chats_of(request)
+        prepared = await _in_session(context_of(request), chats, caller, _web(body))
         chat = await chats.open(caller.organisation_id, prepared)
         if body.get("stream"):
             return _stream(vapi_events(chats, chat))
@@ -139,19 +137,13 @@ def _add_kept(routes: APIRouter) -> None:
     @routes.delete("/chat/{id}", summary="Delete chat", responses=answer)
     async def delete(request: Request, id: str, caller: PrivateCaller) -> Json:  # noqa: A002
         context = context_of(request)
+        async with context.database.reading() as session:
+            body = (await Entities(session, caller.organisation_id).get(Kind.CHAT, id)).body
+        assistant = await chats_of(request).assistant_of(caller.organisation_id, body)
         async with context.database.transaction() as session:
-            entities = Entities(session, caller.organisation_id)
-            kept = await entities.delete(Kind.CHAT, id)
-            await _tell_deleted(session, entities, kept)
+            kept = await Entities(session, caller.organisation_id).delete(Kind.CHAT, id)
+            await announce(session, "chat.deleted", kept, assistant)
         return Json(kept.shown())
-
-
-async def _tell_deleted(session: Any, entities: Entities, kept: Entity) -> None:
-    try:
-        who = await participant(entities, kept.body)
-    except BadRequest:
-        return
-    await announce(session, "chat.deleted", kept, who.assistant)
 
 
 async def _answered(chats: Chats, chat: OpenChat) -> Entity:
@@ -177,7 +169,7 @@ def _web(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: body[name] for name in names if name in body} | changes
 
 
-async def _in_session(context: ApiContext, caller: KeyHolder, body: dict[str, Any]) -> dict[str, Any]:
+async def _in_session(context: ApiContext, chats: Chats, caller: KeyHolder, body: dict[str, Any]) -> dict[str, Any]:
     """A web chat always belongs to a session."""
     seconds, customer = body.pop("sessionExpirationSeconds", None), body.pop("customer", None)
     if body.get("sessionId"):
@@ -189,19 +181,10 @@ async def _in_session(context: ApiContext, caller: KeyHolder, body: dict[str, An
         "expirationSeconds": seconds,
         "customer": customer,
     }
+    await chats.check(caller.organisation_id, made)
     async with context.database.transaction() as session:
-        entities = Entities(session, caller.organisation_id)
-        await participant(entities, made)
-        kept = await entities.create(Kind.SESSION, made)
+        kept = await Entities(session, caller.organisation_id).create(Kind.SESSION, made)
     return {**body, "sessionId": kept.id}
-
-
-def _chats(request: Request) -> Chats:
-    """The chats of this application, made with its first one."""
-    state, context = request.app.state, context_of(request)
-    if not hasattr(state, "models"):
-        state.models = OrganisationModels(context.settings, context.secrets)
-    return Chats(context, state.models)
 
 
 def _stream(events: AsyncIterator[bytes]) -> StreamingResponse:

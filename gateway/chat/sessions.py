@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -17,9 +18,9 @@ from gateway.api.json_body import json_object
 from gateway.api.listing import Paged
 from gateway.api.references import missing
 from gateway.api.resource import Resource
+from gateway.chat.chats import chats_of
 from gateway.chat.events import announce
 from gateway.chat.messages import read_input
-from gateway.chat.participant import participant
 from gateway.errors import BadRequest
 from gateway.store.entities import Entities, Entity, Kind
 from gateway.store.keys import KeyHolder
@@ -66,13 +67,11 @@ class Sessions(Resource):
         return warnings
 
 
-async def tell(session: Any, caller: KeyHolder, kind: str, entity: Entity) -> None:
-    """Announce what became of a session to its assistant's server."""
-    try:
-        who = await participant(Entities(session, caller.organisation_id), entity.body)
-    except BadRequest:
-        return
-    await announce(session, kind, entity, who.assistant)
+async def _assistant(request: Request, caller: KeyHolder, id_: str) -> Mapping[str, Any]:
+    """The JSON of who answers in a session."""
+    async with context_of(request).database.reading() as session:
+        kept = await _session(session, caller, id_)
+    return await chats_of(request).assistant_of(caller.organisation_id, kept.body)
 
 
 def router() -> APIRouter:
@@ -89,9 +88,10 @@ def router() -> APIRouter:
     )
     async def create(request: Request, caller: PrivateCaller) -> Json:
         context, body = context_of(request), await json_object(request)
+        assistant = await chats_of(request).assistant_of(caller.organisation_id, body)
         async with context.database.transaction() as session:
             made = await resource.create(session, caller, {"status": "active", **body}, context)
-            await tell(session, caller, "session.created", await _session(session, caller, made["id"]))
+            await announce(session, "session.created", await _session(session, caller, made["id"]), assistant)
         return Json(made, status_code=201)
 
     @routes.get("/session", summary="List session, by page", responses={200: page_of(SessionBody, "session")})
@@ -126,17 +126,19 @@ def router() -> APIRouter:
     @routes.patch("/session/{id}", summary="Change session", openapi_extra=body_of(SessionBody), responses=answer)
     async def update(request: Request, id: str, caller: PrivateCaller) -> Json:  # noqa: A002
         context, changes = context_of(request), await json_object(request)
+        assistant = await _assistant(request, caller, id)
         async with context.database.transaction() as session:
             shown = await resource.update(session, caller, id, changes, context)
-            await tell(session, caller, "session.updated", await _session(session, caller, id))
+            await announce(session, "session.updated", await _session(session, caller, id), assistant)
         return Json(shown)
 
     @routes.delete("/session/{id}", summary="Delete session", responses=answer)
     async def delete(request: Request, id: str, caller: PrivateCaller) -> Json:  # noqa: A002
         context = context_of(request)
+        assistant = await _assistant(request, caller, id)
         async with context.database.transaction() as session:
             entity = await Entities(session, caller.organisation_id).delete(Kind.SESSION, id)
-            await tell(session, caller, "session.deleted", entity)
+            await announce(session, "session.deleted", entity, assistant)
         return Json(entity.shown())
 
     return routes

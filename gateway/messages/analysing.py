@@ -55,7 +55,12 @@ class CallAnalyst:
             if assistant.analysis_plan is None and not outputs:
                 return {}
             credentials = await self.models.credentials(session, known.organisation_id)
-        analyst = Analyst(self.models.providers(known.organisation_id, credentials), assistant.model)
+            plan = await kept_plan(session, self.secrets, known.organisation_id, known.view.id)
+        shared = known.organisation_id == self.database.default_organisation_id
+        # A call without a plan is one of the operator's own assistants, like those that a plan calls trusted.
+        trusted = shared if plan is None else all(member.trusted for member in plan.members)
+        providers = self.models.providers(known.organisation_id, credentials, shared=shared)
+        analyst = Analyst(providers, assistant.model, None if trusted else self.settings.egress.allow)
         material = Material.of(known.view.call(), body)
         found = await analyse(assistant.analysis_plan, material, analyst, outputs)
         return found.data(analyst.rows())
