@@ -37,6 +37,13 @@ class Member(PlanPart):
     trusted: bool = False
 
 
+class Announcement(PlanPart):
+    """What is said, and the endedReason of a call that has heard it."""
+
+    text: str
+    reason: str
+
+
 class CallPlan(PlanPart):
     """`members` has the one that starts first. `call` is Vapi's Call object as far as it is known, with `id`, `orgId`
     and `type`; it goes into the messages to the user's servers.
@@ -45,8 +52,8 @@ class CallPlan(PlanPart):
     secrets: a plan is never logged or kept. `server` is the phone number's or the organisation's, used where the
     assistant has none. `fallback_destination` is where the caller goes when nobody can answer.
 
-    `shared_credentials`: those of the settings are for this organisation, too. `announced_reason` is the endedReason of
-    a call that only says its first message and ends.
+    `shared_credentials`: those of the settings are for this organisation, too. With an `announcement` the call is
+    answered, hears it, and ends.
     """
 
     organisation: str
@@ -59,7 +66,7 @@ class CallPlan(PlanPart):
     phone_number: dict[str, Any] | None = None
     fallback_destination: dict[str, Any] | None = None
     shared_credentials: bool = False
-    announced_reason: str | None = None
+    announcement: Announcement | None = None
 
     @property
     def call_id(self) -> str:

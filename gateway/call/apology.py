@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.assistant.assistant import Assistant
+from gateway.assistant.assistant import Assistant, Model
 from gateway.assistant.provider_settings import VoiceSettings
 from gateway.call.disk import Disk
 from gateway.call.placement import Workers, place
@@ -32,6 +32,8 @@ QUIET_SECONDS = 1.5
 RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
 SPARE = VoiceSettings(provider="hibari")
+SPARE_SPEAKER = Assistant(model=Model(provider="dialogue"), voice=SPARE)
+"""Speaks for assistants of the control plane, whose voices are not known beforehand."""
 
 
 class Apologies:

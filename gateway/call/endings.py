@@ -10,7 +10,8 @@ CUSTOMER_ENDED: Final = "customer-ended-call"
 CUSTOMER_BUSY: Final = "customer-busy"
 CUSTOMER_DID_NOT_ANSWER: Final = "customer-did-not-answer"
 ASSISTANT_ENDED: Final = "assistant-ended-call"
-ASSISTANT_DONE: Final = frozenset((ASSISTANT_ENDED, "assistant-said-end-call-phrase"))
+MESSAGE_SPOKEN: Final = "assistant-ended-call-after-message-spoken"
+ASSISTANT_DONE: Final = frozenset((ASSISTANT_ENDED, MESSAGE_SPOKEN))
 MANUALLY_CANCELED: Final = "manually-canceled"
 """The operator hung up."""
 FORWARDED: Final = "assistant-forwarded-call"

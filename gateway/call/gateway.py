@@ -14,7 +14,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.call import endings
 from gateway.call.admission import Admission
-from gateway.call.apology import Apologies
+from gateway.call.apology import SPARE_SPEAKER, Apologies
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
 from gateway.call.inbound import contact_of, first_assistant, resolved
@@ -154,7 +154,8 @@ class Gateway:
         self.pool.start()
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):
             log.warning("no worker is ready yet", waited_seconds=worker_seconds)
-        self._own(self.apologies.prepare(self.settings.assistants.values(), self.pool), "apologies")
+        speakers = [*self.settings.assistants.values(), *([SPARE_SPEAKER] if self.plane else [])]
+        self._own(self.apologies.prepare(speakers, self.pool), "apologies")
         if self.plane is not None and self.settings.api.address:
             self._own(self.plane.run(self.settings.api.address), "control plane")
         self._endpoint = self._make_endpoint(self.on_leg)

@@ -118,7 +118,7 @@ class Call:
         self._variables = variables
         self._services = services
         self._loop = asyncio.get_running_loop()
-        limit = assistant.max_duration_seconds + MAX_DURATION_GRACE_SECONDS
+        limit = max(assistant.max_duration_seconds, *_limits(plan), 0) + MAX_DURATION_GRACE_SECONDS
         self.machine = CallMachine(
             leg.info.direction, now=self._loop.time(), max_seconds=limit, ring_seconds=ring_seconds or RING_SECONDS
         )
@@ -305,6 +305,8 @@ class Call:
     def _open_conversation(self) -> None:
         self.journal.append(self.now_ms, "answered", {"at": self.books.time()})
         self.conversation.open(self.now_ms)
+        if self.plan is not None and (announcement := self.plan.announcement):
+            self.say(announcement.text, end_call_after=True, interruptible=False)
 
     async def _refuse(self) -> None:
         if self.leg.info.direction is Direction.OUTBOUND:
@@ -418,8 +420,8 @@ class Call:
     def _end_reason(self) -> str:
         """Of a call that only says something, saying it is the end that was wanted."""
         reason = self.machine.end_reason or endings.FAULT
-        announced = self.plan.announced_reason if self.plan else None
-        return announced if announced and reason in endings.ASSISTANT_DONE else reason
+        announcement = self.plan.announcement if self.plan else None
+        return announcement.reason if announcement and reason in endings.ASSISTANT_DONE else reason
 
     async def _close(self) -> None:
         """Everything the call holds is given back here, however it ended."""
@@ -438,3 +440,9 @@ class Call:
             self.audience.end()
             self.progress.reach(Stage.ENDED, reason, self.machine.end_status)
             self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)
+
+
+def _limits(plan: CallPlan | None) -> list[float]:
+    """How long each member of a plan may have the call, s: the worker keeps to the one of who has it."""
+    given = [member.assistant.get("maxDurationSeconds") for member in plan.members[1:]] if plan else []
+    return [float(seconds) for seconds in given if isinstance(seconds, int | float)]

@@ -86,6 +86,9 @@ class PlaneAttachment:
                     await self._serve(channel)
             except* (grpc.aio.AioRpcError, PlaneAway) as errors:
                 detail = _sentence(errors)
+            except* Exception:  # whatever it is, the events of calls must find their way again
+                log.exception("attachment failed")
+                detail = "a fault of ours"
             finally:
                 was_attached = self._detach()
             _be_cancelled()

@@ -133,7 +133,9 @@ class ControlPlane:
 
     async def _give_up_lost(self) -> None:
         """Calls whose gateway is attached and does not have them, though it was to dial or to answer them."""
-        attached = {gateway.name for gateway in self.server.gateways}
+        # One that has just come may still have to tell what became of its calls.
+        long_ago = asyncio.get_running_loop().time() - LOST_SECONDS
+        attached = {gateway.name for gateway in self.server.gateways if gateway.since < long_ago}
         limit = clock.now() - timedelta(seconds=LOST_SECONDS)
         async with self._database.reading() as session:
             begun = await calls_in(session, ["queued", "ringing"])

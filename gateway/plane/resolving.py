@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import structlog
 
-from gateway.assistant.call_plan import CallPlan, Member
+from gateway.assistant.call_plan import Announcement, CallPlan, Member
 from gateway.call.plan import number_of
 from gateway.errors import ApiError, InvalidAssistant, ParleyError
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
@@ -194,10 +194,7 @@ def announcement(organisation_id: str, facts: CallFacts, text: str, reason: str)
         "model": {"provider": "dialogue"},
         "voice": {"provider": "hibari"},
         "transcriber": {"provider": "embedded"},
-        "firstMessage": text,
-        "firstMessageMode": "assistant-speaks-first",
-        "firstMessageInterruptionsEnabled": False,
-        "endCallPhrases": [text],
+        "firstMessageMode": "assistant-waits-for-user",
     }
     return CallPlan(
         organisation=organisation_id,
@@ -205,7 +202,7 @@ def announcement(organisation_id: str, facts: CallFacts, text: str, reason: str)
         members=[Member(name="announcement", assistant=assistant)],
         phone_number=facts.phone_number,
         server=(facts.phone_number or {}).get("server"),
-        announced_reason=reason,
+        announcement=Announcement(text=text, reason=reason),
     )
 
 

@@ -50,6 +50,8 @@ class AttachedGateway:
         self.name = hello.gateway
         self.public_url = hello.public_url
         self.calls: set[str] = set(hello.calls)
+        self.since = asyncio.get_running_loop().time()
+        """When it attached, on the loop's clock."""
         self._write = write
         self._answering = answering
         self._arrived: list[pb.CallEvent] = []

@@ -23,6 +23,8 @@ from gateway.plane.v1 import plane_pb2 as pb
 log = structlog.get_logger(__name__)
 
 BATCH_EVENTS = 500
+BATCH_BYTES = 4 << 20
+"""A stream takes messages of 16 MiB."""
 _LAST_KIND = "ended"
 
 
@@ -99,15 +101,17 @@ class Spool:
     def batch(self) -> pb.Events | None:
         """What is to be sent next; None when everything was."""
         events: list[pb.CallEvent] = []
-        while self._unsent and len(events) < BATCH_EVENTS:
+        size = 0
+        while self._unsent and len(events) < BATCH_EVENTS and size < BATCH_BYTES:
             call_id = next(iter(self._unsent))
             call = self._calls[call_id]
-            room = BATCH_EVENTS - len(events)
-            chosen = [call.entries[at] for at in range(call.sent, min(call.sent + room, len(call.entries)))]
-            events += [_event(call_id, entry) for entry in chosen]
-            call.sent += len(chosen)
             if call.sent == len(call.entries):
                 del self._unsent[call_id]
+                continue
+            event = _event(call_id, call.entries[call.sent])
+            events.append(event)
+            size += len(event.json)
+            call.sent += 1
         return pb.Events(events=events) if events else None
 
     def acknowledge(self, positions: Mapping[str, int]) -> None:

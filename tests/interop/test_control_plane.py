@@ -155,3 +155,17 @@ async def test_a_number_that_nobody_has_is_refused(plane: Plane, tmp_path: Path)
         phone.dial(f"sip:nobody@{plane.product.address}")
         ended = await phone.wait_for("ended")
     assert ended["status"] == 404
+
+
+async def test_a_number_may_only_say_something(plane: Plane, tmp_path: Path) -> None:
+    hook = {"on": "call.ringing", "do": [{"type": "say", "exact": "We are closed today."}]}
+    number = {"provider": "vapi", "sipUri": "sip:closed@parley.example", "hooks": [hook]}
+    made = await plane.send("POST", "/phone-number", number)
+    async with running_softphone(SoftphonePlan(tmp_path / "tom", user="tom")) as phone:
+        phone.dial(f"sip:closed@{plane.product.address}")
+        await phone.wait_for("answered")
+        await phone.wait_for("ended", seconds=20)
+    (shown,) = await plane.send("GET", f"/call?phoneNumberId={made['id']}")
+    call = await plane.call_when(shown["id"], status="ended")
+    assert call["endedReason"] == "call.ringing.hook-executed-say"
+    assert "closed today" in call["artifact"]["transcript"]

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from gateway.assistant.call_plan import CallPlan
+from gateway.assistant.call_plan import Announcement, CallPlan
 from gateway.errors import BadRequest, Unavailable, Unprocessable
 from gateway.observe.http import serving
 from gateway.store.calls import Calls
@@ -298,8 +298,10 @@ async def test_a_server_that_returns_an_error_has_it_spoken(asking: PlannedHouse
     leg = asking.gateway.call(caller())
     await until(lambda: leg.answered)
     plan = plan_of(asking)
-    assert plan.members[0].assistant["firstMessage"] == "We are closed today."
-    assert plan.announced_reason == "assistant-request-returned-error"
+    assert plan.announcement == Announcement(text="We are closed today.", reason="assistant-request-returned-error")
+    await until(lambda: asking.gateway.workers[0].got("say"))
+    (say,) = [event.say for event in asking.gateway.workers[0].got("say")]
+    assert (say.text, say.end_call_after, say.uninterruptible) == ("We are closed today.", True, True)
 
 
 @pytest.mark.parametrize(
