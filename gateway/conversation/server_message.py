@@ -31,7 +31,7 @@ def server_message(
         "assistant": dict(assistant),
         **parties,
     }
-    return {"message": {"type": kind, **fields, **about}}
+    return {"message": {"type": kind, **about, **fields}}
 
 
 def conversation(context: Context, *, began_ms: int, said: str, start_ms: int, end_ms: int) -> dict[str, Any]:

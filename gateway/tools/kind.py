@@ -20,7 +20,8 @@ from gateway.webhooks.signing import Signer
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The conversation that tools run in. `call` is Vapi's call object, `assistant` its assistant as JSON without
-    secrets, `server` where tools without one of their own are called. `credentials` hold secrets, `signer` uses them.
+    secrets, `server` where tools without one of their own are called, `phone_number` Vapi's. `credentials` hold
+    secrets, `signer` uses them.
     """
 
     port: ToolPort
@@ -29,6 +30,7 @@ class Surroundings:
     call: Mapping[str, Any]
     assistant: Mapping[str, Any] = field(default_factory=dict)
     server: Server | None = None
+    phone_number: Mapping[str, Any] | None = None
     voicemail_message: str = ""
     credentials: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 

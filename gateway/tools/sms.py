@@ -44,7 +44,8 @@ class Sms:
         """Send it. It is not sent twice: a request without an answer may have arrived."""
         text = str(use.arguments.get("message") or use.arguments.get("content") or "").strip()
         account = around.credential_of("twilio")
-        sender, receiver = _number(around.call, "phoneNumber"), _number(around.call, "customer")
+        number = around.phone_number or around.call.get("phoneNumber")
+        sender, receiver = _number(number), _number(around.call.get("customer"))
         if not text:
             return ToolResult(False, "Give the text of the message.")
         if account is None:
@@ -74,6 +75,5 @@ def _result(done: Exchange) -> ToolResult:
     return ToolResult(False, f"Twilio refused the text message ({done.status}): {why or done.text[:200]}")
 
 
-def _number(call: Mapping[str, Any], party: str) -> str:
-    found = call.get(party)
-    return str(found.get("number") or "") if isinstance(found, Mapping) else ""
+def _number(party: Any) -> str:
+    return str(party.get("number") or "") if isinstance(party, Mapping) else ""

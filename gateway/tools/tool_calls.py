@@ -30,7 +30,8 @@ def asking(kind: str, around: Surroundings, **fields: Any) -> dict[str, Any]:
     """A message to a server that has to answer: what all have, the conversation so far, and the call's variables."""
     port = around.port
     artifact = {"messagesOpenAIFormatted": list(port.messages()), "variableValues": dict(port.variables)}
-    return server_message(kind, call=around.call, assistant=around.assistant, artifact=artifact, **fields)
+    number = {"phoneNumber": dict(around.phone_number)} if around.phone_number else {}
+    return server_message(kind, call=around.call, assistant=around.assistant, artifact=artifact, **fields, **number)
 
 
 def content(body: Mapping[str, Any]) -> str:

@@ -94,6 +94,7 @@ class CallStart:
             meter=self.usage.meter(self.squad.name(number)) if self.plan else self.usage.add,
             server=assistant.server or self._server(),
             credentials=self.plan.credentials if self.plan else (),
+            phone_number=without_secrets(self.plan.phone_number) if self.plan else None,
             destinations=member.destinations,
             tools=frozenset(str(entry.data["id"]) for entry in self.entries if entry.kind == "tool-call"),
         )
@@ -141,8 +142,10 @@ class CallStart:
     def _call(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The call as the user's servers see it."""
         call = {"id": self.call_id, "type": _DIRECTIONS.get(self._start.direction, "inboundPhoneCall")}
-        call |= {name: variables[name] for name in ("customer", "phoneNumber") if name in variables}
-        return call | (self.plan.call if self.plan else {})
+        if self.plan:
+            # It was made before; the tools of a call are used while somebody speaks.
+            return call | self.plan.call | {"status": "in-progress"}
+        return call | {name: variables[name] for name in ("customer", "phoneNumber") if name in variables}
 
     def _read_journal(self, journal: Sequence[pb.JournalEntry]) -> None:
         for written in journal:

@@ -48,7 +48,7 @@ class Opening:
     without secrets. `tools` are the ids of all tool calls so far.
 
     `server` is asked where the assistant and its tools have none of their own, `credentials` are the organisation's,
-    `destinations` those that the squad gives the assistant."""
+    `destinations` those that the squad gives the assistant, `phone_number` Vapi's, of a call of the control plane."""
 
     call_id: str
     assistant: Assistant
@@ -72,6 +72,7 @@ class Opening:
     server: Server | None = None
     credentials: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     destinations: Sequence[Mapping[str, Any]] = ()
+    phone_number: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

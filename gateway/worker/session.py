@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,6 @@ from gateway.providers.base import ChatMessage, ChatRequest, TranscriberStream
 from gateway.tools.kind import Surroundings
 from gateway.tools.squad_tools import with_destinations
 from gateway.tools.toolbox import Toolbox
-from gateway.webhooks.signing import Signer
 from gateway.worker.announcements import Announcements, wanted
 from gateway.worker.call_actions import CallActions
 from gateway.worker.clock import CallClock
@@ -35,7 +34,7 @@ from gateway.worker.playout_watch import PlayoutWatch
 from gateway.worker.recording import RecordingSender
 from gateway.worker.replies import Replies, ReplyParts
 from gateway.worker.timer import DeadlineTimer
-from gateway.worker.tool_port import CallToolPort, HandOff
+from gateway.worker.tool_port import CallToolPort, HandOff, surroundings
 
 
 class Session:
@@ -186,18 +185,8 @@ class Session:
         )
 
     def _surroundings(self) -> Surroundings:
-        opening, resources = self._opening, self._resources
-        port = CallToolPort(self, self.journal, self._actions, self._context, opening.variables, self._hand_off)
-        return Surroundings(
-            port=port,
-            client=resources.client,
-            signer=Signer(resources.client),
-            call=_during(opening.call),
-            assistant=opening.shown,
-            server=opening.server,
-            voicemail_message=opening.assistant.voicemail_message,
-            credentials=opening.credentials,
-        )
+        port = CallToolPort(self, self.journal, self._actions, self._context, self._opening.variables, self._hand_off)
+        return surroundings(self._opening, self._resources, port)
 
     def _make_replies(self, tools: Toolbox) -> Replies:
         parts = ReplyParts(
@@ -477,8 +466,3 @@ class Session:
             marks = ({"filler": True} if said.filler else {}) | ({} if said.interruptible else {"interruptible": False})
             self.journal.write("utterance", utterance=said.utterance, turn=said.turn, text=said.text, **marks)
         self._send(event, urgent)
-
-
-def _during(call: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The call of a plan as it is while somebody speaks: the plan was made before."""
-    return {**call, "status": "in-progress"} if "status" in call else call

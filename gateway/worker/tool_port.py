@@ -9,9 +9,12 @@ from gateway.conversation.context import Context, ToolCalled, ToolReturned
 from gateway.conversation.events import Event, ToolEnded, ToolStarted
 from gateway.conversation.server_message import openai_messages
 from gateway.link.v1 import link_pb2 as pb
+from gateway.tools.kind import Surroundings
 from gateway.tools.port import Done
+from gateway.webhooks.signing import Signer
 from gateway.worker.call_actions import CallActions
 from gateway.worker.journal import SessionJournal
+from gateway.worker.opening import Opening, Resources
 
 
 class Conversation(Protocol):
@@ -103,3 +106,18 @@ class CallToolPort:
         """Send a request inside the dialog of the call."""
         request = pb.SipRequest(verb=verb, headers=dict(headers), body=body)
         return await self._actions.perform(pb.Action(sip_request=request))
+
+
+def surroundings(opening: Opening, resources: Resources, port: CallToolPort) -> Surroundings:
+    """What the tools and hooks of an assistant are given."""
+    return Surroundings(
+        port=port,
+        client=resources.client,
+        signer=Signer(resources.client),
+        call=opening.call,
+        assistant=opening.shown,
+        server=opening.server,
+        phone_number=opening.phone_number,
+        voicemail_message=opening.assistant.voicemail_message,
+        credentials=opening.credentials,
+    )

@@ -102,6 +102,8 @@ class Scene:
         credentials: Sequence[Mapping[str, Any]] = (),
         client: httpx.AsyncClient | None = None,
         voicemail_message: str = "",
+        call: Mapping[str, Any] = CALL,
+        phone_number: Mapping[str, Any] | None = None,
     ) -> None:
         self.requests: list[httpx.Request] = []
         self.port = Port(said, variables or {})
@@ -111,7 +113,8 @@ class Scene:
             port=self.port,
             client=self.client,
             signer=Signer(self.client),
-            call=CALL,
+            call=call,
+            phone_number=phone_number,
             assistant={"name": "Shop"},
             server=server,
             voicemail_message=voicemail_message,
