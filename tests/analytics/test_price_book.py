@@ -11,6 +11,9 @@ from gateway.call.prices import Price
 from gateway.store.calls import Calls
 from gateway.store.database import Database
 from gateway.store.entities import Entities, Kind
+from gateway.store.listing import ListQuery
+from tests.messages.journals import whole_call
+from tests.messages.stored import intake_of, new
 
 STT: dict[str, Any] = {"component": "stt", "provider": "deepgram", "unit": "minute"}
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,3 +46,17 @@ async def test_tiers_count_the_minutes_of_the_month_before_the_call(database: Da
             call = {"type": "webCall", "status": "ended", **times}
             await Calls(session, organisation_id).create(call)
     assert await _price(database, []) == Decimal("0.004"), "100 minutes of two calls"
+
+
+async def test_a_call_is_billed_by_its_organisations_prices(database: Database) -> None:
+    organisation_id = database.default_organisation_id
+    line = {"component": "telephony", "provider": "*", "unit": "minute", "price": 6}
+    async with database.transaction() as session:
+        await Entities(session, organisation_id).create(Kind.PRICE, line)
+    configured = [Price.model_validate({"component": "platform", "unit": "minute", "price": 60})]
+    await intake_of(database, prices=configured).append(new(whole_call().events))
+    async with database.reading() as session:
+        (row,) = await Calls(session, organisation_id).list(ListQuery())
+    costs = {one["type"]: one["cost"] for one in row.body["costs"]}
+    assert (costs["transport"], costs["vapi"]) == (0.8, 8), "8 seconds"
+    assert row.cost == sum(Decimal(str(one["cost"])) for one in row.body["costs"])
