@@ -358,11 +358,17 @@ def replay(
 
 
 @app.command()
-def estimate(
+def cost(
     assistant: Annotated[
         str | None, typer.Argument(metavar="[ASSISTANT]", help="Whose calls. Default: the only assistant there is.")
     ] = None,
-    minutes: Annotated[int, typer.Option(min=1, help="Minutes of calls in a month.")] = 1000,
+    minutes: Annotated[
+        int | None, typer.Option(min=1, help="Minutes of calls in a month. Default: 1000, or the preset's.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="low|high", help="A reference case at market prices, not an assistant."),
+    ] = None,
     prompt_tokens: Annotated[int, typer.Option(min=0, help="Tokens that a model reads in a minute.")] = 5000,
     cached_prompt_tokens: Annotated[int, typer.Option(min=0, help="How many of them it has in its cache.")] = 2500,
     completion_tokens: Annotated[int, typer.Option(min=0, help="Tokens that it writes in a minute.")] = 150,
@@ -372,19 +378,27 @@ def estimate(
 ) -> None:
     """Estimate what an assistant's calls cost in a month: its providers, and line and platform where they have a price.
 
-    List prices come with Parley; yours (`prices` in the settings) win over them, and may be ranges, or by the month.
+    List prices come with Parley; yours (`prices` in the settings) win over them, and may be ranges, tiers, or by the
+    month.
 
     Examples:
 
-        parley estimate --minutes 1000
+        parley cost --minutes 1000
 
-        parley estimate reception --minutes 100000 --characters 800 --json
+        parley cost reception --minutes 100000 --characters 800 --json
+
+        parley cost --preset high
     """
     from gateway.call.estimate import Habits
-    from gateway.commands import estimate as command
+    from gateway.commands import cost as command
 
-    habits = Habits(prompt_tokens, min(prompt_tokens, cached_prompt_tokens), completion_tokens, characters)
-    command.run(read_settings(config), assistant, minutes, habits, as_json=as_json)
+    if preset is not None:
+        if preset not in ("low", "high"):
+            raise typer.BadParameter("there are the presets low and high", param_hint="--preset")
+        command.run_preset("low" if preset == "low" else "high", minutes, as_json=as_json)
+        return
+    habits = Habits(prompt_tokens, cached_prompt_tokens, completion_tokens, characters)
+    command.run(read_settings(config), assistant, minutes or 1000, habits, as_json=as_json)
 
 
 @app.command()

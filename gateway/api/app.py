@@ -11,6 +11,7 @@ from gateway.api import (
     artifacts,
     assistants,
     calls,
+    cost_estimate,
     credentials,
     documentation,
     errors,
@@ -52,6 +53,7 @@ ROUTERS: Sequence[Callable[[], APIRouter]] = (
     operations.router,
     reference.router,
     prices.router,
+    cost_estimate.router,
     analytics.router,
     unoffered.router,
 )

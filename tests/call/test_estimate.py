@@ -10,9 +10,10 @@ import pytest
 
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.provider_settings import TranscriberSettings
-from gateway.call.estimate import Habits, Line, Service, estimate, total
+from gateway.call.estimate import Habits, Line, Service, estimate, preset, shown, total
 from gateway.call.prices import Price, PriceBook
-from gateway.commands.estimate import run, services_of
+from gateway.call.services import services_of
+from gateway.commands.cost import run, run_preset
 from gateway.errors import ConfigError
 from gateway.settings import Settings, TrunkSettings
 
@@ -33,31 +34,52 @@ def minute(price: str, high: str | None = None) -> dict[str, Any]:
     return {"unit": "minute", "price": price, "high": high}
 
 
-def test_a_thousand_minutes_at_ranges_of_prices() -> None:
-    prices = book(
-        platform=minute("0.05"),
-        stt=minute("0.005", "0.010"),
-        llm=minute("0.010", "0.020"),
-        tts=minute("0.015", "0.030"),
-        telephony=minute("0.008", "0.015"),
-    )
-    lines = estimate(PARTS.values(), 1000, Habits(), prices)
+def test_the_low_case_is_reproduced_to_the_cent() -> None:
+    case = preset("low")
+    lines = estimate(case.services, case.minutes, Habits(), PriceBook(case.prices))
     assert [[line.low, line.high] for line in lines] == [[50, 50], [5, 10], [10, 20], [15, 30], [8, 15]]
-    assert list(total(lines)) == [88, 125]
+    told = shown(lines, case.minutes)
+    assert told["total"] == {"low": 88, "high": 125}
+    assert told["perMinute"] == {"low": 0.088, "high": 0.125}
+    assert told["withoutPlatform"] == {"total": {"low": 38, "high": 75}, "perMinute": {"low": 0.038, "high": 0.075}}
 
 
-def test_a_hundred_thousand_minutes_with_a_model_that_is_paid_by_the_month() -> None:
-    prices = book(
-        platform=minute("0.05"),
-        stt=minute("0.005"),
-        llm={"unit": "month", "price": "800"},
-        tts=minute("0.012"),
-        telephony=minute("0.006"),
-    )
-    lines = estimate(PARTS.values(), 100_000, Habits(), prices)
-    assert [line.low for line in lines] == [5000, 500, 800, 1200, 600]
-    assert list(total(lines)) == [8100, 8100]
-    assert total(lines)[0] / 100_000 == Decimal("0.081")
+def test_the_high_case_is_reproduced_to_the_cent() -> None:
+    case = preset("high")
+    lines = estimate(case.services, case.minutes, Habits(), PriceBook(case.prices))
+    assert [line.low for line in lines] == [line.high for line in lines] == [5000, 500, 800, 1200, 600]
+    told = shown(lines, case.minutes)
+    assert (told["total"], told["perMinute"]) == ({"low": 8100, "high": 8100}, {"low": 0.081, "high": 0.081})
+    assert [line["perMinute"]["low"] for line in told["lines"]] == [0.05, 0.005, 0.008, 0.012, 0.006]
+    assert told["withoutPlatform"] == {"total": {"low": 3100, "high": 3100}, "perMinute": {"low": 0.031, "high": 0.031}}
+
+
+def test_the_month_and_the_minute_are_paid_together() -> None:
+    prices = book(llm={"unit": "month", "price": "800"})
+    (line,) = estimate([PARTS["llm"]], 100_000, Habits(), prices)
+    assert line.low == 800
+    both = book(llm={"unit": "minute", "price": "0.01", "fixed_monthly": 5})
+    (line,) = estimate([PARTS["llm"]], 1000, Habits(), both)
+    assert line.low == line.high == 15
+
+
+def test_tiers_are_paid_minute_by_minute() -> None:
+    tiers = [{"fromMinutes": 0, "price": "0.05"}, {"fromMinutes": 1000, "price": "0.03"}]
+    (line,) = estimate([PARTS["platform"]], 3000, Habits(), book(platform={"unit": "minute", "tiers": tiers}))
+    assert line.low == 1000 * Decimal("0.05") + 2000 * Decimal("0.03")
+
+
+def test_a_mix_shares_the_minutes() -> None:
+    halves = [Service("stt", "deepgram", "nova-3", Decimal("0.25")), Service("stt", "embedded", "", Decimal("0.75"))]
+    first, second = estimate(halves, 1000, Habits(), book(stt=minute("0.01")))
+    assert [first.low, second.low] == [Decimal("2.5"), 0]
+
+
+def test_a_preset_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    run_preset("high", None, as_json=False)
+    assert "$8100.00" in capsys.readouterr().out
+    run_preset("low", 2000, as_json=True)
+    assert json.loads(capsys.readouterr().out)["total"] == {"low": 176, "high": 250}
 
 
 def test_tokens_and_characters_count_where_no_time_has_a_price() -> None:
