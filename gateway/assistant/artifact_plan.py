@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from gateway.assistant.analysis_plan import StructuredOutput
@@ -19,12 +17,9 @@ class TranscriptPlan(Section):
 
 
 class ArtifactPlan(Section):
-    """What is kept of a call. `full_message_history_enabled`: also what a reply or handoff took out of the model's
-    view."""
+    """What is kept of a call."""
 
     recording_enabled: bool = True
-    recording_format: Literal["wav;l16", "mp3"] = "wav;l16"
-    full_message_history_enabled: bool = False
     transcript_plan: TranscriptPlan = TranscriptPlan()
     structured_output_ids: list[str] = Field(default_factory=list)
     structured_outputs: list[StructuredOutput] = Field(default_factory=list)

@@ -19,7 +19,7 @@ _FALLBACKS: Mapping[Stage, str] = {"transcriber": "transcribers", "model": "mode
 _STAGES: tuple[Stage, ...] = ("transcriber", "model", "voice")
 _SHARED: Mapping[Stage, frozenset[str]] = {
     "transcriber": frozenset({"provider", "fallbackPlan"}),
-    "model": frozenset({"provider", "messages", "tools", "toolIds", "fallbackModels", "fallbackPlan"}),
+    "model": frozenset({"provider", "messages", "tools", "toolIds", "toolRefs", "fallbackModels", "fallbackPlan"}),
     "voice": frozenset({"provider", "cachingEnabled", "chunkPlan", "fallbackPlan"}),
 }
 """What is no option of a provider's own."""

@@ -110,6 +110,8 @@ class _Reading:
         for part, chosen in (("voice", defaults.voice), ("transcriber", defaults.transcriber)):
             if chosen is not None:
                 self.body.setdefault(part, dict(chosen))
+        # Whoever plans the call takes them out of the JSON.
+        self.body.pop("credentials", None)
         server = self.body.get("server")
         if isinstance(server, dict) and not server.get("url"):
             del self.body["server"]
@@ -170,4 +172,4 @@ def _order(place: Place) -> tuple[int, tuple[str, ...]]:
 
 def _wanted(value: object) -> bool:
     """A switch that is off, or an empty list, asks for nothing."""
-    return value not in (False, "off", "", None) and value not in ([], {})
+    return value not in (False, "off", "", None, "wav;l16") and value not in ([], {})

@@ -28,6 +28,7 @@ from gateway.providers.base import (
 )
 from gateway.providers.ended_reasons import ended_reason
 from gateway.providers.registry import Providers, make_detector
+from gateway.providers.tts.clip import ClipVoice, is_clip
 from gateway.providers.turn.detectors import make_turn_detector
 from gateway.providers.usage import Meter, Stage, UsageBook, unmetered
 from gateway.worker.journal import ProviderNotes
@@ -104,7 +105,7 @@ class Resources:
         return cls(
             transcriber=stages.transcriber,
             model=stages.model,
-            voice=stages.voice,
+            voice=ClipVoice(stages.voice, client, first) if is_clip(first := opening.first_message) else stages.voice,
             detector=make_detector(),
             turn_detector=make_turn_detector(assistant.start_speaking_plan),
             client=client,
