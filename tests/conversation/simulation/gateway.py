@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from gateway.call.leg import LegFrame
 from gateway.call.pauses import Decision, Pauses
@@ -143,9 +145,9 @@ class SimulatedGateway:
         """A DTMF digit."""
         self._tell(pb.GatewayEvent(keypress=pb.Keypress(at_ms=self._schedule.now, digit=digit)))
 
-    def say(self, text: str, *, end_call_after: bool) -> None:
+    def control(self, **message: Any) -> None:
         """Live control."""
-        self._tell(pb.GatewayEvent(say=pb.Say(text=text, end_call_after=end_call_after)))
+        self._tell(pb.GatewayEvent(control=pb.Control(json=json.dumps(message))))
 
     # ------------------------------------------------------------ the media clock
 
