@@ -28,6 +28,7 @@ BENCHMARKS = {
     "turn_taking": "bench.turn_taking.run",
     "voicemail": "bench.voicemail",
     "failover": "bench.failover",
+    "rest": "bench.rest",
 }
 """Name → module with a `SUMMARY` and `async measure(folder) -> Report`; a `measure` that takes `everything` has more
 material than it usually runs."""

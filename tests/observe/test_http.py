@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.errors import SetupError
-from gateway.observe.http import operations_app, serving
+from gateway.observe.http import listening, operations_app, serving
 
 
 class Process:
@@ -78,3 +80,20 @@ async def test_the_port_is_free_after_the_end() -> None:
         pass
     async with serving(process.app, host="127.0.0.1", port=port, purpose="test") as again:
         assert again == port
+
+
+async def test_an_answer_is_sent_at_once() -> None:
+    """asyncio turns Nagle's algorithm off for sockets whose protocol is named TCP; else the second write of an answer
+    waits for the client's delayed acknowledgement."""
+    accepted: list[int] = []
+
+    async def tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    with listening("127.0.0.1", 0, purpose="a test") as listener:
+        async with await asyncio.start_server(tell, sock=listener):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            assert await reader.read() == b""
+            writer.close()
+    assert accepted == [1]
