@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from gateway.errors import ProviderBadRequest, ProviderUnavailable
+from gateway.errors import ForbiddenAddress, ProviderBadRequest, ProviderUnavailable
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
 from gateway.providers.base import (
     OUTSIDE_CALL,
@@ -100,10 +100,11 @@ class ClipVoice:
                     sound += piece
                     if len(sound) > LARGEST_BYTES:
                         raise ProviderBadRequest(f"The sound of firstMessage has more than {LARGEST_BYTES} bytes.")
+        except ForbiddenAddress as error:
+            raise ProviderBadRequest(f"The sound of firstMessage may not be fetched: {error}") from error
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise ProviderUnavailable(
-                f"The sound of firstMessage cannot be fetched: {error or 'no answer'}."
-            ) from error
+            why = str(error) or "no answer"
+            raise ProviderUnavailable(f"The sound of firstMessage cannot be fetched: {why}.") from error
         return bytes(sound)
 
 

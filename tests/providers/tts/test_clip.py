@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from gateway.egress import guarded_client
 from gateway.errors import ProviderBadRequest, ProviderError
 from gateway.providers.tts.clip import ClipVoice, is_clip, telephone_audio
 from tests.worker.fakes import ToneVoice
@@ -57,6 +58,12 @@ async def test_other_texts_are_the_voices(fetched: tuple[list[str], httpx.AsyncC
 async def test_a_sound_that_is_not_there_is_a_failure(fetched: tuple[list[str], httpx.AsyncClient]) -> None:
     with pytest.raises(ProviderError, match="404"):
         await ClipVoice(ToneVoice(), fetched[1], "https://cdn.example.com/missing.wav").prepare()
+
+
+async def test_a_sound_in_our_own_networks_is_not_fetched() -> None:
+    async with guarded_client() as client:
+        with pytest.raises(ProviderBadRequest, match="may not be fetched"):
+            await ClipVoice(ToneVoice(), client, "http://127.0.0.1:1/hello.wav").prepare()
 
 
 def test_what_is_no_sound_is_refused() -> None:
