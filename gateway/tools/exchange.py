@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,10 +58,20 @@ class Exchange:
             "status": self.status,
             "ms": self.ms,
             "attempts": self.attempts,
-            "request": self.request.content[:KEPT],
-            "response": self.text[:KEPT],
+            "request": masked(self.request.content[:KEPT]),
+            "response": masked(self.text[:KEPT]),
         }
         return {**shown, "error": self.error} if self.error else shown
+
+
+_SECRET = re.compile(
+    r"""("[^"\\]*(?:password|secret|token|api[_-]?key|authorization)[^"\\]*"\s*:\s*")(?:[^"\\]|\\.)*""", re.IGNORECASE
+)
+
+
+def masked(text: str) -> str:
+    """JSON, or what is left of it, without the texts whose names say that they are secret."""
+    return _SECRET.sub(r"\1***", text)
 
 
 async def exchange(client: httpx.AsyncClient, request: HttpRequest, plan: BackoffPlan | None = None) -> Exchange:

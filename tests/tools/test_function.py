@@ -68,6 +68,17 @@ async def test_the_record_has_the_whole_exchange() -> None:
     assert "s3" not in json.dumps(kept)
 
 
+async def test_secrets_in_bodies_are_masked_in_the_record() -> None:
+    secrets = {"access_token": 'hush "1"', "name": "north"}
+    parameters = [{"key": "apiKey", "value": "hush 2"}, {"key": "shop", "value": secrets}]
+    scene = Scene(order(parameters=parameters), answer=lambda _: results("x", password="hush 3"))
+    await scene.use("order")
+    assert b"hush 2" in scene.requests[0].content
+    kept = json.dumps(scene.kept)
+    assert "north" in kept
+    assert "hush" not in kept
+
+
 async def test_a_request_is_made_again_with_the_same_key() -> None:
     answers = [httpx.Response(503), httpx.Response(429), results("at last")]
     plan = {"type": "exponential", "maxRetries": 3, "baseDelaySeconds": 0}

@@ -251,3 +251,25 @@ async def test_what_the_call_says_to_an_action_is_the_tools_result(speech: bytes
         call.send(action_result=result)
         await call.until(lambda: call.texts()[-1] == "The far end takes no digits.")
         assert [entry["ok"] for entry in call.journal("tool-result")] == [False]
+
+
+async def test_a_tool_runs_when_the_caller_interrupts_what_is_said_before_it(speech: bytes) -> None:
+    async def answer(_: dict[str, Any]) -> tuple[int, str]:
+        return 200, results("Done.")
+
+    plan = shopkeeper("")
+    plan["transcriber"]["texts"] = ["my order please", "hello are you there"]
+    start = {"type": "request-start", "content": "I look that up for you now. " * 8, "blocking": True}
+    async with tool_service(answer) as service, served() as (_, address), attached(address) as peer:
+        plan["model"]["tools"][0] |= {"messages": [start], "server": {"url": service.url}}
+        call = await greeted(peer, plan)
+        call.speak(speech)
+        await call.until(lambda: call.playing is not None and "look that up" in call.playing.text)
+        onset_ms = call.now
+        call.speak(speech)
+        await call.until(lambda: call.now > onset_ms + 100)
+        call.pause(onset_ms=onset_ms)
+        await call.until(lambda: len(call.journal("caller-turn")) == 2)
+        await call.until(lambda: "You said hello are you there." in call.texts())
+    assert [entry["result"] for entry in call.journal("tool-result")] == ["Done."]
+    assert len(service.requests) == 1
