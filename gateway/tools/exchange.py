@@ -64,9 +64,11 @@ class Exchange:
         return {**shown, "error": self.error} if self.error else shown
 
 
+_NAME = r"""[^"\\]*(?:password|secret|token|api[_-]?key|authorization)[^"\\]*\""""
 _SECRET = re.compile(
-    r"""("[^"\\]*(?:password|secret|token|api[_-]?key|authorization)[^"\\]*"\s*:\s*")(?:[^"\\]|\\.)*""", re.IGNORECASE
+    rf"""("{_NAME}\s*:\s*"|"key"\s*:\s*"{_NAME}\s*,\s*"value"\s*:\s*")(?:[^"\\]|\\.)*""", re.IGNORECASE
 )
+"""A text in JSON under a name that says that it is secret, as a property or as a static parameter."""
 
 
 def masked(text: str) -> str:
