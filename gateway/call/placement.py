@@ -7,14 +7,16 @@ from typing import Protocol
 
 import structlog
 
-from gateway.errors import LinkError
+from gateway.errors import LinkError, NoWorker
 from gateway.link.link import LinkCall, LinkListener, WorkerLink
 from gateway.link.v1 import link_pb2 as pb
 
 log = structlog.get_logger(__name__)
 
 ACCEPT_SECONDS = 2.0
-"""A worker that has not accepted by then is skipped."""
+"""A worker that has not accepted by then is skipped, when there is another one."""
+LAST_SECONDS = 3.5
+"""How much longer the last one may take: it may be reading a provider's package for the first time."""
 
 
 class Workers(Protocol):
@@ -66,7 +68,10 @@ async def place(workers: Workers, taker: LinkListener, start: pb.StartCall) -> L
         placed = False
         try:
             call.send(pb.GatewayEvent(start=start))
-            refusal = await _answer(attempt)
+            answer = await _answer(attempt, ACCEPT_SECONDS)
+            if answer is None and _is_last(workers, tried):
+                answer = await _answer(attempt, LAST_SECONDS)
+            refusal = "no answer in time" if answer is None else answer
             placed = not refusal
         finally:
             if not placed:
@@ -77,9 +82,15 @@ async def place(workers: Workers, taker: LinkListener, start: pb.StartCall) -> L
         log.warning("worker skipped", worker=str(link), reason=refusal)
 
 
-async def _answer(attempt: _Attempt) -> str:
+def _is_last(workers: Workers, tried: list[WorkerLink]) -> bool:
     try:
-        async with asyncio.timeout(ACCEPT_SECONDS):
-            return await attempt.answer
-    except TimeoutError:
-        return f"no answer within {ACCEPT_SECONDS:.0f} s"
+        workers.choose(tried)
+    except NoWorker:
+        return True
+    return False
+
+
+async def _answer(attempt: _Attempt, seconds: float) -> str | None:
+    """Why it refuses, empty when it takes the call, None when it has not answered yet."""
+    await asyncio.wait((attempt.answer,), timeout=seconds)
+    return attempt.answer.result() if attempt.answer.done() else None

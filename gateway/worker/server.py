@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,11 +15,15 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
+from gateway.assistant.assistant import Assistant
+from gateway.assistant.reading import read_assistant
 from gateway.egress.connections import guard_loop
 from gateway.egress.guard import Guard
 from gateway.errors import SetupError
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
+from gateway.providers.catalogue import MODELS
+from gateway.providers.credentials import Credentials
 from gateway.providers.registry import Providers
 from gateway.providers.tenants import Access, Tenants
 from gateway.settings import Settings
@@ -128,7 +134,9 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
         rpc.add_ConversationServicer_to_server(worker, server)
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         address = _bind(server, listen)
-        await providers.warm_up(settings.assistants.values())
+        if settings.api.enabled:
+            await asyncio.to_thread(_import_client)
+        await providers.warm_up(_expected(settings))
         await server.start()
         try:
             await _set_health(health, serving=True)
@@ -139,6 +147,23 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
             await server.stop(GRACE_SECONDS)
             await worker.tenants.close()
             await providers.close()
+
+
+def _expected(settings: Settings) -> list[Assistant]:
+    """Assistants whose parts are loaded beforehand: those of the settings, and where others come by the API, one that
+    names nothing."""
+    assistants = list(settings.assistants.values())
+    if settings.api.enabled:
+        read = read_assistant({}, settings.assistant_defaults, Credentials(settings.credentials))
+        assistants.append(read.assistant)
+    return assistants
+
+
+def _import_client() -> None:
+    """Read the package by which most models on servers are asked: it takes a second, or several on a busy machine, and
+    a gateway waits two for a call's start."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module(MODELS["custom-llm"].module)
 
 
 def _bind(server: grpc.aio.Server, listen: str) -> str:
