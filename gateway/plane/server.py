@@ -239,15 +239,22 @@ def _in_turn(write: Callable[[pb.PlaneMessage], Awaitable[None]]) -> Write:
     return write_in_turn
 
 
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),
+    # A gateway whose calls are quiet still asks every ten seconds whether we are there; gRPC takes that for an attack.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
 @asynccontextmanager
 async def serving_plane(server: PlaneServer, link: str) -> AsyncIterator[str]:
     """Serve on `link` (host:port; port 0 takes a free one) for as long as the block runs; gives the address.
 
     :raises SetupError: the address cannot be bound
     """
-    grpc_server = grpc.aio.server(
-        options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.so_reuseport", 0)]
-    )
+    grpc_server = grpc.aio.server(options=_OPTIONS)
     rpc.add_PlaneServicer_to_server(server, grpc_server)
     try:
         port = grpc_server.add_insecure_port(link)
