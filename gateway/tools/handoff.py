@@ -5,28 +5,22 @@ A dynamic destination is asked of the user's server, by Vapi's `handoff-destinat
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import structlog
 from pydantic import ValidationError
 
 from gateway.assistant.section import Server
 from gateway.assistant.tool import HandoffTool
-from gateway.assistant.tool_plan import VariableExtractionPlan
-from gateway.errors import ConfigError
 from gateway.providers.base import ToolDefinition
 from gateway.tools.definition import defined
 from gateway.tools.destination import Choice, choices, listed
-from gateway.tools.extraction import extracted, parsed
+from gateway.tools.extraction import parsed
 from gateway.tools.kind import Surroundings, ToolUse
 from gateway.tools.outcome import ToolResult
 from gateway.tools.tool_calls import asking
 from gateway.tools.webhook import ask, keep
-
-logger = structlog.get_logger(__name__)
 
 DONE = "The conversation was handed over."
 
@@ -54,7 +48,6 @@ class Handoff:
             if isinstance(asked, ToolResult):
                 return asked
             destination, text = asked[0], asked[1] or text
-        _keep_variables(destination, use, around)
         done = await around.port.hand_off(destination, tool=use.call.id)
         return ToolResult(True, text, left=True) if done.ok else ToolResult(False, done.detail)
 
@@ -81,41 +74,6 @@ class Handoff:
         return ToolResult(False, f"The conversation was not handed over: the server {why}.")
 
 
-def _keep_variables(destination: Mapping[str, Any], use: ToolUse, around: Surroundings) -> None:
-    """What the model told of the conversation as the destination's `variableExtractionPlan` asks for it."""
-    if (plan := _extraction(destination)) is None:
-        return
-    told = {name: value for name, value in use.arguments.items() if name != "destination"}
-    try:
-        values = extracted(plan, json.dumps(told, ensure_ascii=False), around.port.variables)
-    except ConfigError as error:
-        logger.warning("variables not extracted", tool=use.name, error=str(error))
-        return
-    if values:
-        around.port.set_variables(values)
-
-
-def _extraction(destination: Mapping[str, Any]) -> VariableExtractionPlan | None:
-    try:
-        plan = destination.get("variableExtractionPlan")
-        return VariableExtractionPlan.model_validate(plan) if plan else None
-    except ValidationError:
-        return None
-
-
-def _asked_for(known: Sequence[Choice]) -> dict[str, Any]:
-    """The properties that the destinations' extraction plans name: the model fills them in when it hands over, which
-    takes no request of its own."""
-    plans = [plan for choice in known if (plan := _extraction(choice.destination)) is not None]
-    schemas = [plan.json_schema for plan in plans if plan.json_schema]
-    return {
-        name: schema
-        for one in schemas
-        for name, schema in (one.get("properties") or {}).items()
-        if isinstance(schema, Mapping) and name != "destination"
-    }
-
-
 def _usual(known: Sequence[Choice]) -> ToolDefinition:
     names = [choice.name for choice in known]
     dynamic = names == ["dynamic"]
@@ -125,7 +83,6 @@ def _usual(known: Sequence[Choice]) -> ToolDefinition:
         f"{listed(known, 'Destinations')}"
     )
     destination = {"type": "string", "enum": names, "description": "Who goes on with the call."}
-    properties = {"destination": destination, **_asked_for(known)}
-    parameters = {"type": "object", "properties": properties, "required": ["destination"]}
+    parameters = {"type": "object", "properties": {"destination": destination}, "required": ["destination"]}
     own = "dynamic_handoff" if dynamic else re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64]
     return ToolDefinition(own, description, parameters)

@@ -81,7 +81,7 @@ class LiveControl:
         session = self._session
         match message:
             case Say():
-                session.dispatch(said_by_control(session.now(), message))
+                session.dispatch(_say(session.now(), message))
             case AddMessage(message=added):
                 role = added.role if added.role in _ROLES else "system"
                 session.journal.record(Added(session.turn, role, added.text))
@@ -141,8 +141,7 @@ class LiveControl:
         self._session.journal.note("control-failed", detail=why)
 
 
-def said_by_control(now: int, say: Say) -> SayRequested:
-    """The turn machine's event for what is to be said."""
+def _say(now: int, say: Say) -> SayRequested:
     return SayRequested(
         now,
         say.content,

@@ -87,7 +87,6 @@ class Session:
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
         self._deaf = False
-        self._left = False
         self._hooks: Hooks | None = None
         self._control = LiveControl(self, hand_off=hand_off, send_on=self._actions.transfer, spawn=self._spawn)
         self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
@@ -254,10 +253,9 @@ class Session:
         self.journal.write("assistant", **about, assistant=dict(opening.shown))
 
     def _stop(self, listening: asyncio.Task[None]) -> None:
-        """Nothing of the session goes on but tools. At the end of the call the gateway listens for a moment only, so
-        that what the providers count now is told at once."""
-        if not self._left:
-            self._opening.usage.on_news = self.journal.tell_usage
+        """The call is over: nothing of it goes on but tools. The gateway listens for a moment only, so that what the
+        providers count now is told at once."""
+        self._opening.usage.on_news = self.journal.tell_usage
         if self._replies is not None:
             self._replies.cancel()
         if self._endpointing is not None:
@@ -400,7 +398,6 @@ class Session:
                     self._log.warning(event, detail=detail)
                 self.journal.note(event, detail=detail)
             case c.HandOff(unheard_ms=unheard_ms):
-                self._left = True
                 self._end_here()
                 self._leave(unheard_ms)
             case c.CutUtterances() | c.GiveVerdict() | c.HangUp() | c.Fail():

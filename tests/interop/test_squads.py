@@ -92,6 +92,7 @@ async def _call_the_squad(folder: Path) -> Seen:
                 await call.phone.far_end_spoke()
                 await call.phone.say(says["order"])
                 await call.phone.far_end_spoke()
+                await call.phone.far_end_spoke()
                 await call.phone.say(says["hours"])
                 await call.phone.far_end_spoke()
                 await call.phone.say(says["goodbye"])

@@ -157,18 +157,6 @@ async def test_a_handoff_is_described_and_done() -> None:
     assert scene.port.did == [("hand off", billing)]
 
 
-async def test_the_model_tells_what_a_handoff_extracts() -> None:
-    schema = {"type": "object", "properties": {"city": {"type": "string", "description": "Where the caller lives."}}}
-    plan = {"schema": schema, "aliases": [{"key": "place", "value": "{{ city | upcase }}"}]}
-    billing = {"type": "assistant", "assistantName": "Billing", "variableExtractionPlan": plan}
-    scene = Scene({"type": "handoff", "destinations": [billing]})
-    (definition,) = scene.toolbox.definitions
-    parameters: Any = definition.parameters
-    assert parameters["properties"]["city"]["description"] == "Where the caller lives."
-    assert (await scene.use(definition.name, destination="Billing", city="Ulm")).left
-    assert scene.port.variables == {"city": "Ulm", "place": "ULM"}
-
-
 async def test_a_dynamic_handoff_asks_the_server_with_the_models_parameters() -> None:
     answer = {"destination": {"type": "assistant", "assistantId": "a1"}, "result": "To the desk."}
     tool = {

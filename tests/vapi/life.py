@@ -49,8 +49,8 @@ class Life:
 
     def __init__(self, base_url: str, key: str) -> None:
         self._wire: list[httpx.Response] = []
-        client = httpx.Client(event_hooks={"response": [self._keep]}, timeout=300, follow_redirects=True)
-        self.vapi = Vapi(token=key, base_url=base_url, timeout=300, httpx_client=client)
+        client = httpx.Client(event_hooks={"response": [self._keep]}, timeout=600, follow_redirects=True)
+        self.vapi = Vapi(token=key, base_url=base_url, timeout=600, httpx_client=client)
 
     def _keep(self, response: httpx.Response) -> None:
         response.read()
@@ -185,8 +185,8 @@ def walk_empty_lists(life: Life) -> None:
 
 
 def _transport_url(call: Any) -> str:
-    transport = call.transport
-    return str(transport["websocketCallUrl"] if isinstance(transport, dict) else transport.websocket_call_url)
+    """The SDK keeps what it does not know under the name that it came with."""
+    return str(json.loads(call.transport.json(by_alias=True))["websocketCallUrl"])
 
 
 def snake(body: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from tests.peers.vapi_sdks import vapi_python, vapi_typescript
 
 HERE = Path(__file__).parent
-LIFE_SECONDS = 300.0
+LIFE_SECONDS = 600.0
 """The Python SDK builds its models for half a minute at its first call."""
 GREETED_SECONDS = 30.0
 

@@ -139,21 +139,7 @@ class SimulatedCaller:
             yield self._random.randint(500, 40_000)
             self._hold(False)
         elif self._happens(self._conditions.live_control):
-            self._control()
-
-    def _control(self) -> None:
-        """Somebody outside says something, or puts a message into the conversation."""
-        if self._happens(0.3):
-            message = {"role": "system", "content": "The caller is a member."}
-            triggers = self._happens(0.5)
-            self._gateway.control(type="add-message", message=message, triggerResponseEnabled=triggers)
-        else:
-            self._gateway.control(
-                type="say",
-                content="The line will be cut soon.",
-                endCallAfterSpoken=self._happens(0.2),
-                interruptAssistantEnabled=self._happens(0.3),
-            )
+            self._gateway.say("The line will be cut soon.", end_call_after=self._happens(0.2))
 
     def _hold(self, held: bool) -> None:
         self.on_hold = held

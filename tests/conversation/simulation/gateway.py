@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from gateway.call.leg import LegFrame
 from gateway.call.pauses import Decision, Pauses
@@ -145,9 +143,9 @@ class SimulatedGateway:
         """A DTMF digit."""
         self._tell(pb.GatewayEvent(keypress=pb.Keypress(at_ms=self._schedule.now, digit=digit)))
 
-    def control(self, **message: Any) -> None:
+    def say(self, text: str, *, end_call_after: bool) -> None:
         """Live control."""
-        self._tell(pb.GatewayEvent(control=pb.Control(json=json.dumps(message))))
+        self._tell(pb.GatewayEvent(say=pb.Say(text=text, end_call_after=end_call_after)))
 
     # ------------------------------------------------------------ the media clock
 

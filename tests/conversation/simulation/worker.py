@@ -3,7 +3,6 @@ real context and the real journal around a simulated model, voice and tools."""
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable
 from random import Random
@@ -11,12 +10,10 @@ from typing import Protocol
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation.context import Added, AgentSaid, CallerSaid, Context, Fact
+from gateway.conversation.context import AgentSaid, CallerSaid, Context, Fact
 from gateway.conversation.journal import Entry, entry_of
-from gateway.conversation.live_control import AddMessage, ControlMessage, Say, read_control
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
-from gateway.worker.control import said_by_control
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.output import ReplyOutput
 from tests.conversation.simulation.conditions import Conditions
@@ -85,20 +82,9 @@ class SimulatedWorker:
                 self.dispatch(e.HoldChanged(self.now(), message.hold.held))
             case "answered":
                 self.dispatch(e.Answered(self.now()))
-            case "control":
-                self._control(read_control(json.loads(message.control.json)))
             case _:
                 if (event := event_of(message, self.now())) is not None:
                     self.dispatch(event)
-
-    def _control(self, message: ControlMessage) -> None:
-        match message:
-            case Say():
-                self.dispatch(said_by_control(self.now(), message))
-            case AddMessage(message=added):
-                self.record(Added(self.machine.turn, "system", added.text))
-                if message.trigger_response_enabled:
-                    self.dispatch(e.AnswerRequested(self.now()))
 
     def dispatch(self, event: e.Event) -> None:
         """Tell the machine, and do what it wants; events that come of it are told afterwards."""
