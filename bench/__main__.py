@@ -29,6 +29,7 @@ BENCHMARKS = {
     "voicemail": "bench.voicemail",
     "failover": "bench.failover",
     "rest": "bench.rest",
+    "api": "bench.api",
 }
 """Name → module with a `SUMMARY` and `async measure(folder) -> Report`; a `measure` that takes `everything` has more
 material than it usually runs."""

@@ -27,11 +27,11 @@ def run(settings: Settings) -> None:
         sys.stdout.flush()
         notifier.ready(announcement.ready_line)
 
-    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+    with asyncio.Runner(loop_factory=fast_loop()) as runner:
         runner.run(serve_api(settings, on_ready=announce))
 
 
-def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop, where there is one for this system: a request costs two thirds of the time."""
     try:
         import uvloop
