@@ -32,7 +32,7 @@ SUMMARY = "requests per second of the REST API, delay of webhooks, and RTP meanw
 METHOD = (
     "20 SIPp calls that speak (PCMU, one question every 4 s, answered in tones, a webhook for each message); SQLite; 8 "
     "kept connections of one client process ask as fast as they are answered, first GET then POST of one assistant; "
-    "the same client asks a bare FastAPI application in the same run; a webhook's delay is from its event's timestamp to "
+    "the same client asks a bare FastAPI application in the same run; a webhook's delay is from its event to "
     "its arrival; RTP gaps are of captured packets, without and with this load"
 )
 CALLS = 20
