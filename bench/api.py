@@ -110,6 +110,7 @@ async def measure(folder: Path) -> Report:
         _bare(folder) as bare,
         _conversations(product, folder) as completed,
     ):
+        started = len(arrivals)
         async with _wire(product, folder / "quiet") as quiet:
             await asyncio.sleep(_QUIET_SECONDS)
         before = len(arrivals)
@@ -117,7 +118,7 @@ async def measure(folder: Path) -> Report:
             ours = await _exchange(folder, _port(product), _LOAD_SECONDS)
         delays = _delays(server, arrivals)
         theirs = await _exchange(folder, bare, _BARE_SECONDS)
-    found = _Found(ours, theirs, delays[:before], delays[before:], quiet[0], loaded[0])
+    found = _Found(ours, theirs, delays[started:before], delays[before:], quiet[0], loaded[0])
     return found.report(completed[0])
 
 
@@ -182,7 +183,7 @@ def _figures(whose: str, exchange: Exchange) -> list[Figure]:
 
 def _plan(folder: Path, hook_url: str) -> ProductPlan:
     assistant = {**fake_assistant(reply="one two three"), "server": {"url": hook_url}}
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "sip": {"max_calls": 2 * CALLS},
         "api": {"enabled": True, "port": free_port(), "bootstrap_key": _KEY},
         "media": {"port": free_port()},

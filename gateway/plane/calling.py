@@ -73,12 +73,14 @@ class Calling:
             return await self._begin(organisation, asked[0])
         results: list[Body] = []
         errors: list[Body] = []
+        away = 0
         for one in asked:
             try:
                 results.append(await self._begin(organisation, one))
             except ApiError as error:
                 errors.append({"customer": one.customer, "error": str(error)})
-        if not results and errors and not self._server.gateways:
+                away += isinstance(error, Unavailable)
+        if away and away == len(asked) and not self._server.gateways:
             raise Unavailable(errors[0]["error"], retry_after=RETRY_AFTER_SECONDS)
         return {"results": results, "errors": errors}
 
