@@ -27,7 +27,7 @@ async def fuzz(folder: Path, minutes: float) -> int:
     changes: dict[str, dict[str, Any]] = {
         "api": {"enabled": True, "port": port, "bootstrap_key": _KEY},
         "media": {"port": free_port()},
-        "sip": {"max_calls": 10_000},
+        "sip": {"max_calls": 500},
     }
     async with running_product(ProductPlan(folder, fake_assistant(), changes=changes)):
         process = await asyncio.create_subprocess_exec(*_schemathesis(port, minutes))
