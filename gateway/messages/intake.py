@@ -36,6 +36,9 @@ _UNSEEN = frozenset(
     {"partial", "speech", "agent-speech", "model-output", "hang", "pause", "verdict", "note", "control"}
 )
 """Kinds after which the call's row says the same as before."""
+_AT_ONCE = frozenset({"call", "ringing", "answered", "transfer", "ended", "analysis", "report"})
+"""Kinds after which the row follows in the same transaction; of the others, one that comes a moment later writes it."""
+ROW_MS = 1000
 _FOLLOWING = (
     *("type", "status", "startedAt", "endedAt", "endedReason", "endedMessage", "destination", "customer", "transport"),
     *("phoneCallProvider", "phoneCallProviderId", "phoneCallTransport", "cost", "costs", "costBreakdown", "messages"),
@@ -51,6 +54,10 @@ class KnownCall:
     organisation_id: str
     view: CallView
     servers: CallServers
+    row_ms: int = 0
+    """When its row was written last, by the events' wall clock."""
+    row_behind: bool = False
+    """Its row says less than the view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +159,8 @@ class Intake:
             self._calls[call_id] = known
         for one in stored:
             await self._apply(session, known, one, batch)
-        if any(one.kind not in _UNSEEN for one in stored):
-            await self._follow(session, known)
+        if stored:
+            await self._follow(session, known, stored)
 
     async def _apply(self, session: AsyncSession, known: KnownCall, stored: StoredEvent, batch: _Batch) -> None:
         event = read_event(stored)
@@ -181,7 +188,14 @@ class Intake:
         )
         return True
 
-    async def _follow(self, session: AsyncSession, known: KnownCall) -> None:
+    async def _follow(self, session: AsyncSession, known: KnownCall, stored: Sequence[StoredEvent]) -> None:
+        """Write the call's row, but not for each word of a conversation: it holds the whole of it."""
+        known.row_behind |= any(one.kind not in _UNSEEN for one in stored)
+        at_once = any(one.kind in _AT_ONCE for one in stored)
+        now_ms = stored[-1].time_ms
+        if not at_once and not (known.row_behind and abs(now_ms - known.row_ms) >= ROW_MS):
+            return
+        known.row_ms, known.row_behind = now_ms, False
         shown = known.view.call()
         try:
             await Calls(session, known.organisation_id).update(

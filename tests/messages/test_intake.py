@@ -202,7 +202,7 @@ async def test_when_a_commit_fails_nothing_is_known_of_its_events(
     with monkeypatch.context() as patch:
         patch.setattr(Calls, "update", _broken)
         with pytest.raises(OSError, match="disk"):
-            await intake.append(events[4:9])
+            await intake.append(events[4:-2])
     await intake.append(events[4:])
     told = [one.type for one in await deliveries(database)]
     assert told.count("transcript") == 4
@@ -249,3 +249,26 @@ async def test_an_event_of_our_own_stands_behind_the_last(database: Database) ->
 )
 def test_what_no_database_keeps_is_left_out(text: str, read: dict[str, Any]) -> None:
     assert read_json(text) == read
+
+
+async def test_the_row_of_a_live_call_follows_within_a_second(database: Database) -> None:
+    await planned_call(database)
+    intake, journal = intake_of(database), planned_journal()
+    await intake.append(new(journal.events[:4]))
+    answered = journal.events[3]
+    await intake.append([turn(answered, 1, 300, "Hello?")])
+    assert await transcript(database) == ""
+    await intake.append([turn(answered, 2, 1000, "Anybody?")])
+    assert await transcript(database) == "User: Hello?\nUser: Anybody?\n"
+
+
+def turn(answered: CallEvent, number: int, later_ms: int, text: str) -> NewEvent:
+    data = json.dumps({"turn": number, "text": text})
+    sequence, time_ms = answered.sequence + number, answered.time_ms + later_ms
+    return NewEvent(CALL_ID, sequence, later_ms, time_ms, "caller-turn", data)
+
+
+async def transcript(database: Database) -> str:
+    async with database.reading() as session:
+        row = await Calls(session, database.default_organisation_id).get(CALL_ID)
+    return str(row.body["artifact"]["transcript"])
