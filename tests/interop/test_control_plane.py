@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect
 
 from tests.interop.product import Product, ProductPlan, running_product, shipped_assistant
 from tests.peers.ports import LOOPBACK, free_port
@@ -147,7 +148,25 @@ async def test_without_the_api_a_route_still_answers(plane: Plane, tmp_path: Pat
         await phone.far_end_spoke()
         phone.hang_up()
         await phone.wait_for("ended")
+    (record,) = await plane.product.wait_for_records(1, number="demo")
     await plane.answers()
+    call = await plane.call_when(record["id"], status="ended")
+    assert (call["type"], call["endedReason"]) == ("inboundPhoneCall", "customer-ended-call")
+
+
+async def test_a_call_without_a_telephone_is_heard_on_its_socket(plane: Plane) -> None:
+    body = {"assistantId": "demo", "transport": {"provider": "vapi.websocket"}}
+    call = await plane.send("POST", "/call", body)
+    assert call["type"] == "vapi.websocketCall"
+    async with connect(call["transport"]["websocketCallUrl"]) as socket, asyncio.timeout(30):
+        while True:
+            frame = await socket.recv()
+            if isinstance(frame, bytes) and any(frame):
+                break
+            await socket.send(bytes(640))
+        await plane.call_when(call["id"], status="in-progress")
+    ended = await plane.call_when(call["id"], status="ended")
+    assert ended["endedReason"] == "customer-ended-call"
 
 
 async def test_a_number_that_nobody_has_is_refused(plane: Plane, tmp_path: Path) -> None:
