@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
-from gateway.assistant.reading import read_assistant
+from gateway.assistant.member import member_assistant
 from gateway.call.leg import LegInfo
 from gateway.errors import CallRefused, PlaneAway, Unresolved
 from gateway.plane.attachment import PlaneAttachment
@@ -45,7 +45,7 @@ async def resolved(plane: PlaneAttachment, call_id: str, info: LegInfo, seconds:
 
 def first_assistant(plan: CallPlan) -> Assistant:
     """Who speaks first. :raises InvalidAssistant: when that one cannot"""
-    return read_assistant(plan.members[0].assistant).assistant
+    return member_assistant(plan.members[0])
 
 
 def contact_of(destination: Mapping[str, Any], info: LegInfo) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.assistant.call_plan import Member
 from gateway.assistant.defaults import AssistantDefaults, default_model
+from gateway.assistant.member import member_assistant
 from gateway.assistant.merging import with_overrides
 from gateway.assistant.reading import FieldWarning, read_assistant
 from gateway.errors import BadRequest, InvalidAssistant
@@ -151,21 +152,26 @@ class Planner:
         for part in ("voice", "transcriber"):
             if (default := getattr(self._defaults, part)) is not None:
                 body.setdefault(part, default)
+        member = Member(
+            name=str(body.get("name") or assistant_id or ""),
+            assistant_id=assistant_id,
+            assistant=body,
+            destinations=list(destinations),
+            trusted=trusted,
+        )
+        cast.members.append(member)
+        cast.warnings += self._check(member, path)
+
+    def _check(self, member: Member, path: str) -> list[FieldWarning]:
+        """What in an assistant has no effect. :raises InvalidAssistant: it cannot be used"""
         try:
-            read = read_assistant(body, self._defaults, self._credentials)
+            if member.trusted:
+                member_assistant(member)
+                return []
+            read = read_assistant(member.assistant, self._defaults, self._credentials)
         except InvalidAssistant as error:
             raise InvalidAssistant([f"{path}.{problem}" for problem in error.problems]) from error
-        cast.warnings += [FieldWarning(f"{path}.{one.path}", one.message) for one in read.warnings]
-        name = str(body.get("name") or read.assistant.name or assistant_id or "")
-        cast.members.append(
-            Member(
-                name=name,
-                assistant_id=assistant_id,
-                assistant=body,
-                destinations=list(destinations),
-                trusted=trusted,
-            )
-        )
+        return [FieldWarning(f"{path}.{one.path}", one.message) for one in read.warnings]
 
     async def _with_tools(self, body: Body, path: str) -> Body:
         """With the tools themselves where the model names their ids."""

@@ -46,7 +46,7 @@ class SettingsAssistants:
 
     def __init__(self, assistants: Mapping[str, Assistant]) -> None:
         self._bodies = {
-            name: {"name": name}
+            name: {"name": name[:40]}
             | assistant.model_dump(mode="json", by_alias=True, exclude_unset=True)
             | {"id": settings_assistant_id(name)}
             for name, assistant in assistants.items()

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan, Member
 from gateway.assistant.masking import without_secrets
-from gateway.assistant.reading import read_assistant
+from gateway.assistant.member import member_assistant
 from gateway.assistant.section import Server
 from gateway.conversation.context import Context
 from gateway.conversation.journal import KEPT, Entry, Restored, restore
@@ -112,9 +112,9 @@ class CallStart:
         :raises ConfigError: it is not valid
         """
         if number not in self._assistants:
-            body = self.squad[number].assistant
             own = self._own if number == 0 else None
-            self._assistants[number] = _own_assistant(own) if own is not None else read_assistant(body).assistant
+            made = _own_assistant(own) if own is not None else member_assistant(self.squad[number])
+            self._assistants[number] = made
         return self._assistants[number]
 
     def instructions(self, number: int) -> tuple[ChatMessage, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.assistant.defaults import AssistantDefaults
+from gateway.assistant.member import member_assistant
 from gateway.errors import BadRequest, InvalidAssistant
 from gateway.plane.planning import Cast, NobodyNamed, Planner, UnknownName, Wanted
 from gateway.providers.credentials import Credentials
@@ -102,6 +103,15 @@ async def test_only_the_operators_own_assistant_is_trusted_and_only_as_it_stands
     claimed = await cast(shelf, {"assistant": {"model": DIALOGUE, "trusted": True}})
     assert [one.members[0].trusted for one in (as_it_stands, changed, claimed)] == [True, False, False]
     assert "trusted" not in claimed.members[0].assistant
+
+
+async def test_only_the_operators_own_assistant_may_name_what_is_on_this_machine() -> None:
+    model = {"provider": "dialogue", "file": "config/dialogues/demo.yaml"}
+    shelf = MemoryShelf(assistants=[{"id": "yaml", "model": model, "trusted": True}])
+    (member,) = (await cast(shelf, {"assistantId": "yaml"})).members
+    assert member_assistant(member).model.options["file"] == model["file"]
+    with pytest.raises(InvalidAssistant, match="must not name a file"):
+        await cast(shelf, {"assistantId": "yaml", "assistantOverrides": {"firstMessage": "hi"}})
 
 
 @pytest.mark.parametrize(
