@@ -60,6 +60,7 @@ async def test_a_wrong_request_reaches_no_gateway(api: House) -> None:
     assert api.plane.asked == []
 
 
+@pytest.mark.both_databases
 async def test_calls_are_listed_by_assistant_and_number(api: House) -> None:
     first = await kept(api, assistantId="a1", phoneNumberId="p1")
     second = await kept(api, assistantId="a2")
@@ -79,6 +80,7 @@ async def test_only_the_name_of_a_call_changes(api: House) -> None:
     assert (refused.status_code, refused.json()["message"]) == (400, ["property status should not exist"])
 
 
+@pytest.mark.both_databases
 async def test_a_call_that_goes_on_is_ended_and_one_that_has_ended_is_deleted(api: House) -> None:
     live = await kept(api, status="in-progress")
     ended, other = await kept(api), await kept(api)

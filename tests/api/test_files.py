@@ -6,6 +6,7 @@ from tests.api.house import House
 NOTES = ("notes.md", b"# Prices\n", "text/plain")
 
 
+@pytest.mark.both_databases
 async def test_a_life(api: House) -> None:
     created = await api.client.post("/file", files={"file": NOTES}, data={"purpose": "prices", "metadata": '{"a": 1}'})
     assert created.status_code == 201, created.text

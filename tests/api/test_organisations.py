@@ -1,6 +1,9 @@
+import pytest
+
 from tests.api.house import House
 
 
+@pytest.mark.both_databases
 async def test_the_server_of_an_organisation_is_set_by_its_key(api: House) -> None:
     (own,) = (await api.client.get("/org")).json()
     assert own["id"] == api.organisation_id
@@ -19,6 +22,7 @@ async def test_no_key_reaches_another_organisation(api: House) -> None:
     assert wrong.json()["message"][0].startswith("server.url must be")
 
 
+@pytest.mark.both_databases
 async def test_a_key_is_made_told_once_and_revoked(api: House) -> None:
     made = await api.client.post("/token", json={"name": "web page", "tag": "public"})
     assert (made.status_code, made.json()["tag"]) == (201, "public")

@@ -58,6 +58,7 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("path", "body"), RESOURCES)
 async def test_a_life(api: House, path: str, body: dict[str, Any]) -> None:
     created = await api.client.post(path, json={**body, "x-own": {"kept": [1]}})
@@ -81,6 +82,7 @@ async def test_a_life(api: House, path: str, body: dict[str, Any]) -> None:
     assert (gone.status_code, gone.json()["error"], gone.json()["statusCode"]) == (404, "Not Found", 404)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("path", "body"), RESOURCES)
 async def test_what_belongs_to_others_is_not_there(api: House, path: str, body: dict[str, Any]) -> None:
     one = f"{path}/{(await api.client.post(path, json=body)).json()['id']}"
@@ -121,6 +123,7 @@ async def test_a_tool_that_was_deleted_does_not_stop_other_changes(api: House) -
     assert (await api.client.patch(f"/assistant/{made}", json={"model": model})).status_code == 400
 
 
+@pytest.mark.both_databases
 async def test_a_secret_is_never_told_and_stays_when_it_is_not_sent(api: House) -> None:
     plan = {"type": "bearer", "token": "very-secret", "headerName": "X-Key"}
     made = (await api.client.post("/credential", json={"provider": "webhook", "authenticationPlan": plan})).json()
@@ -143,6 +146,7 @@ async def _kept(api: House, id: str) -> dict[str, Any]:  # noqa: A002
         return (await Entities(session, api.organisation_id).get(Kind.CREDENTIAL, id)).body
 
 
+@pytest.mark.both_databases
 async def test_an_address_belongs_to_one_organisation(api: House) -> None:
     assert (await api.client.post("/phone-number", json=NUMBER)).status_code == 201
     taken = await api.stranger.post("/phone-number", json={"provider": "vapi", "sipUri": "SIP:Front@example.com"})
@@ -156,6 +160,7 @@ async def test_the_password_of_a_number_is_not_told(api: House) -> None:
     assert made.json()["status"] == "active"
 
 
+@pytest.mark.both_databases
 async def test_lists_are_newest_first_and_bounded(api: House) -> None:
     ids = [(await api.client.post("/assistant", json={**ASSISTANT, "name": f"A{n}"})).json()["id"] for n in range(3)]
     listed = (await api.client.get("/assistant")).json()
@@ -182,6 +187,7 @@ async def test_a_wrong_filter_is_told(api: House, query: str, problem: str) -> N
     assert (refused.status_code, refused.json()["message"]) == (400, [problem])
 
 
+@pytest.mark.both_databases
 async def test_pages_say_where_they_stand(api: House) -> None:
     for number in range(5):
         await api.client.post("/structured-output", json={**OUTPUT, "name": f"Order {number}"})
