@@ -218,6 +218,8 @@ class Session:
             self.journal.append(entry_of(restored.begun, self.now(), kind="resumed"))
         elif restored.begun is not None:
             self.journal.record(restored.begun, kind="resumed")
+        if not opening.resumed and opening.variables:
+            self.journal.write("variable", values=dict(opening.variables))
         if not restored.seated:
             self._tell_assistant()
         self.dispatch(

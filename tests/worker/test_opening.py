@@ -10,7 +10,7 @@ import pytest
 from gateway.errors import ProviderUnavailable
 from tests.worker.fakes import EchoModel, ToneVoice
 from tests.worker.peer import attached, served
-from tests.worker.test_conversation import assistant, greeted
+from tests.worker.test_conversation import answered, assistant, greeted
 
 
 class Prepared:
@@ -68,3 +68,11 @@ async def test_model_and_voice_are_prepared_and_nobody_waits_for_it(fault: str) 
         call.end()
         await call.until(lambda: worker.load().active_calls == 0)
         assert [len(one.seen) for one in (model, voice)] == [1 if fault == "fails" else 2] * 2, "nothing goes on"
+
+
+async def test_the_variables_of_a_call_stand_in_its_journal() -> None:
+    async with served() as (_, address), attached(address) as peer:
+        call = await answered(peer, assistant(), variables_json='{"customer.name": "Ada"}')
+        await call.until(lambda: call.journal("variable"))
+    (entry,) = call.journal("variable")
+    assert entry["values"]["customer"] == {"name": "Ada"}
