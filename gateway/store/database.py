@@ -23,6 +23,7 @@ from gateway.store.columns import to_json
 from gateway.store.key_cache import KeyCache
 from gateway.store.migration import migrate
 from gateway.store.organisations import default_organisation
+from gateway.store.sqlite_driver import sqlite_driver
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _BUSY_SECONDS = 20
@@ -155,9 +156,11 @@ def _parsed(url: str) -> URL:
 
 def _sqlite(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     Path(url.database or "").expanduser().parent.mkdir(parents=True, exist_ok=True)
-    writer = create_async_engine(url, json_serializer=to_json, pool_size=1, max_overflow=0)
+    driver = sqlite_driver()
+    writer = create_async_engine(url, module=driver, json_serializer=to_json, pool_size=1, max_overflow=0)
     reader = create_async_engine(
         url,
+        module=driver,
         json_serializer=to_json,
         pool_size=_READERS,
         max_overflow=0,
