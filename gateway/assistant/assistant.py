@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from gateway.assistant.analysis_plan import AnalysisPlan
 from gateway.assistant.artifact_plan import ArtifactPlan, CompliancePlan, MonitorPlan
+from gateway.assistant.budget import Budget
 from gateway.assistant.filler_plan import FillerPlan
 from gateway.assistant.hooks import Hook
 from gateway.assistant.keypad_input_plan import KeypadInputPlan
@@ -114,6 +115,7 @@ class Assistant(Section):
     artifact_plan: ArtifactPlan = ArtifactPlan()
     monitor_plan: MonitorPlan = MonitorPlan()
     compliance_plan: CompliancePlan = CompliancePlan()
+    budget: Budget | None = None
 
     @property
     def recorded(self) -> bool:

@@ -52,6 +52,7 @@ class CallPlan(PlanPart):
     secrets: a plan is never logged or kept. `server` is the phone number's or the organisation's, used where the
     assistant has none. `fallback_destination` is where the caller goes when nobody can answer.
 
+    `prices` are those of the organisation, for the budget of the call.
     `shared_credentials`: those of the settings are for this organisation, too. With an `announcement` the call is
     answered, hears it, and ends.
     """
@@ -65,6 +66,7 @@ class CallPlan(PlanPart):
     server: dict[str, Any] | None = None
     phone_number: dict[str, Any] | None = None
     fallback_destination: dict[str, Any] | None = None
+    prices: list[dict[str, Any]] = Field(default_factory=list)
     shared_credentials: bool = False
     announcement: Announcement | None = None
 

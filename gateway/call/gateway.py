@@ -121,6 +121,7 @@ class Gateway:
             recording=settings.recording.enabled,
             event_recording=settings.recording.events,
             spool=self.plane.spool if self.plane else None,
+            prices=settings.prices,
         )
         self._resolving = 0
         media = settings.media

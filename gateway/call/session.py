@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,7 @@ from gateway.call.actions import Actions
 from gateway.call.apology import Apologies
 from gateway.call.audience import Audience, Sound
 from gateway.call.books import Books
+from gateway.call.budget import BudgetWatch, book_of
 from gateway.call.calls import Calls
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.disk import Disk
@@ -32,6 +34,7 @@ from gateway.call.leg import Direction, Leg, LegFrame
 from gateway.call.pauses import Pauses
 from gateway.call.placement import Workers, place
 from gateway.call.plan import start_call
+from gateway.call.prices import Price
 from gateway.call.progress import Progress, Stage
 from gateway.call.state import (
     RING_SECONDS,
@@ -73,7 +76,8 @@ BACKLOG_FRAMES = 1500
 
 @dataclass(frozen=True, slots=True)
 class CallServices:
-    """What all calls share. `spool` takes the events to the control plane, `now` is the wall clock."""
+    """What all calls share. `spool` takes the events to the control plane, `prices` are those of the
+    settings, `now` is the wall clock."""
 
     workers: Workers
     calls: Calls
@@ -82,6 +86,7 @@ class CallServices:
     recording: bool = True
     event_recording: bool = True
     spool: Spool | None = None
+    prices: Sequence[Price] = ()
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -131,6 +136,8 @@ class Call:
             now=services.now,
             publish=self._publish,
         )
+        self._budget = _budget(assistant, plan, services.prices, leg.info.trunk)
+        self._member = plan.members[0].name if plan else assistant.name
         self.journal = self.books.journal
         self._recorder = self.books.recorder
         self.playout = Playout(leg, self._on_report)
@@ -393,6 +400,17 @@ class Call:
         if self._services.spool is not None:
             self._services.spool.add(self.id, entry)
         self.audience.learn(entry)
+        if entry.kind == "assistant":
+            self._member = str(entry.data.get("name") or self._member)
+        elif entry.kind == "usage" and self._budget is not None:
+            self._keep_budget(self._budget, entry.data.get("rows", ()))
+
+    def _keep_budget(self, budget: BudgetWatch, rows: Sequence[Mapping[str, Any]]) -> None:
+        spent = budget.passed(rows, Decimal(self.now_ms) / 1000)
+        if spent is not None and self.state is State.LIVE:
+            note = {"event": "budget", "spent": float(spent), "action": budget.budget.action}
+            self.journal.append(self.now_ms, "note", note)
+            self.control(budget.control(self._member))
 
     # ------------------------------------------------------------ playout
 
@@ -440,6 +458,14 @@ class Call:
             self.audience.end()
             self.progress.reach(Stage.ENDED, reason, self.machine.end_status)
             self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)
+
+
+def _budget(
+    assistant: Assistant, plan: CallPlan | None, configured: Sequence[Price], trunk: str | None
+) -> BudgetWatch | None:
+    if assistant.budget is None:
+        return None
+    return BudgetWatch(assistant.budget, book_of(plan.prices if plan else (), configured), trunk)
 
 
 def _limits(plan: CallPlan | None) -> list[float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.analytics.price_book import prices_of, shown
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.reading import FieldWarning
 from gateway.call.header_variables import header_variables
@@ -56,6 +57,7 @@ class PlanMaker:
             owner = await organisation(session, organisation_id)
             shelf = self._shelf(session, owner)
             credentials = self._credentials(owner, await shelf.credentials())
+            prices = shown(await prices_of(session, owner.id))
             cast = await Planner(shelf, self._settings.assistant_defaults, credentials).cast(wanted)
         texts = [json.dumps(member.assistant, ensure_ascii=False) for member in cast.members]
         number = facts.phone_number or {}
@@ -79,6 +81,7 @@ class PlanMaker:
             phone_number=facts.phone_number,
             fallback_destination=number.get("fallbackDestination"),
             shared_credentials=owner.is_default,
+            prices=prices,
         )
         return plan, cast.warnings
 

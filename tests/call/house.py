@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.assistant.assistant import Assistant, Model
+from gateway.assistant.budget import Budget
 from gateway.call.apology import TEXT
 from gateway.call.gateway import Gateway
 from gateway.call.leg import Direction, Leg
@@ -115,9 +116,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(tmp_path: Path, *scripts: Script, api: ApiSettings | None = None, **sip: int) -> AsyncIterator[House]:
+async def house(
+    tmp_path: Path, *scripts: Script, api: ApiSettings | None = None, budget: Budget | None = None, **sip: int
+) -> AsyncIterator[House]:
     """:param api: where the control plane is; None for a gateway without one"""
-    assistant = Assistant(model=Model(provider="dialogue"), first_message="hello there")
+    assistant = Assistant(model=Model(provider="dialogue"), first_message="hello there", budget=budget)
     workers = [WorkerDouble(script) for script in scripts]
     async with _serve_all(workers):
         settings = Settings(

@@ -10,10 +10,16 @@ from pydantic import BaseModel
 from gateway.analytics.query import AnalyticsBody
 from gateway.api.cost_estimate import EstimateBody
 from gateway.api.sentences import problems_of
+from gateway.assistant.budget import Budget
 from gateway.call.prices import Price
 from tests.docs.pages import blocks
 
-MODELS: dict[str, type[BaseModel]] = {"price": Price, "estimate": EstimateBody, "analytics": AnalyticsBody}
+MODELS: dict[str, type[BaseModel]] = {
+    "price": Price,
+    "estimate": EstimateBody,
+    "analytics": AnalyticsBody,
+    "budget": Budget,
+}
 
 
 @pytest.mark.parametrize("kind", MODELS)
