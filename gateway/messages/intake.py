@@ -7,7 +7,6 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -112,8 +111,8 @@ class Intake:
         async with self._lock:
             try:
                 async with self._database.transaction() as session:
-                    for call_id, own in groupby(events, key=lambda event: event.call_id):
-                        await self._take(session, call_id, list(own), batch)
+                    for call_id, own in _by_call(events).items():
+                        await self._take(session, call_id, own, batch)
             except BaseException:
                 # The views are ahead of what is kept: they are made anew of it.
                 for event in events:
@@ -198,7 +197,7 @@ class Intake:
         known.row_ms, known.row_behind = now_ms, False
         shown = known.view.call()
         try:
-            await Calls(session, known.organisation_id).update(
+            await Calls(session, known.organisation_id).follow(
                 known.view.id, {name: shown.get(name) for name in _FOLLOWING}
             )
         except NotFound:
@@ -259,6 +258,14 @@ class Intake:
         for arrival in batch.arrivals:
             if arrival.view.reported:
                 self._calls.pop(arrival.view.id, None)
+
+
+def _by_call(events: Iterable[NewEvent]) -> dict[str, list[NewEvent]]:
+    """In the order in which they came, a call's together: its row follows once."""
+    calls: dict[str, list[NewEvent]] = {}
+    for event in events:
+        calls.setdefault(event.call_id, []).append(event)
+    return calls
 
 
 def stream_of(url: str, call_id: str | None) -> str:

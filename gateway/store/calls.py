@@ -52,6 +52,12 @@ class CallRow:
 
 
 _COLUMNS = tuple(calls.c[name] for name in CallRow.__slots__)
+_BODY = (
+    select(calls.c.body)
+    .where(calls.c.id == bindparam("of_id"), calls.c.organisation_id == bindparam("of_organisation"))
+    .with_for_update()
+)
+_FOLLOW = update(calls).where(calls.c.id == bindparam("of_id"))
 _OURS = ("id", "orgId", "createdAt", "updatedAt")
 _COSTS = {
     "cost_transport": "transport",
@@ -132,6 +138,17 @@ class Calls:
             values["gateway"] = gateway
         statement = update(calls).where(calls.c.id == bindparam("of_id")).returning(*_COLUMNS)
         return _read((await self._session.execute(statement, {"of_id": id, **values})).one())
+
+    async def follow(self, id: str, told: Mapping[str, Any]) -> None:  # noqa: A002
+        """As `update`, for the events of calls, which are many: the row, which has become long, is not read back.
+
+        :raises NotFound: this organisation has no such call
+        """
+        body = (await self._session.execute(_BODY, {"of_id": id, "of_organisation": self._organisation_id})).scalar()
+        if body is None:
+            raise NotFound(f"There is no call {id!r}.")
+        values = {"of_id": id, "updated_at": clock.now(), **_written({**body, **told})}
+        await self._session.execute(_FOLLOW, values)
 
     async def delete(self, id: str) -> CallRow:  # noqa: A002
         """What was there.

@@ -200,7 +200,7 @@ async def test_when_a_commit_fails_nothing_is_known_of_its_events(
     intake, events = intake_of(database), new(planned_journal().events)
     await intake.append(events[:4])
     with monkeypatch.context() as patch:
-        patch.setattr(Calls, "update", _broken)
+        patch.setattr(Calls, "follow", _broken)
         with pytest.raises(OSError, match="disk"):
             await intake.append(events[4:-2])
     await intake.append(events[4:])
