@@ -39,10 +39,10 @@ class Asked:
         return str(self.call["id"])
 
 
-def asked_calls(body: Mapping[str, Any], *, organisation: str, key: str | None, web: bool) -> Sequence[Asked]:
+def asked_calls(body: Mapping[str, Any], *, organisation: str, seed: bytes | None, web: bool) -> Sequence[Asked]:
     """The calls of a request, one for each customer of a batch.
 
-    :param key: of idempotency: the same one gives calls the same ids
+    :param seed: 32 bytes of an idempotency key: the same ones give calls the same ids; None for ids of their own
     :param web: POST /call/web
     :raises BadRequest: the request as a whole makes no sense
     """
@@ -53,7 +53,7 @@ def asked_calls(body: Mapping[str, Any], *, organisation: str, key: str | None, 
             raise BadRequest(["phoneNumberId is not allowed for a call without a telephone; leave it out"])
         kind = "webCall" if web else "vapi.websocketCall"
         customer = body.get("customer")
-        call = _call(body, organisation, key, 0, kind, customer)
+        call = _call(body, organisation, seed, 0, kind, customer)
         call["transport"] = {**transport, "provider": WEBSOCKET, "conversationType": "voice"}
         return [Asked(call, customer, None, _audio_format(transport))]
     batch = body.get("customers")
@@ -63,15 +63,17 @@ def asked_calls(body: Mapping[str, Any], *, organisation: str, key: str | None, 
     number_id = body.get("phoneNumberId")
     asked = []
     for index, customer in enumerate(customers):
-        call = _call(body, organisation, key, index, "outboundPhoneCall", customer)
+        call = _call(body, organisation, seed, index, "outboundPhoneCall", customer)
         if number_id:
             call["phoneNumberId"] = number_id
         asked.append(Asked(call | {"phoneCallTransport": "sip"}, customer, number_id and str(number_id), None))
     return asked
 
 
-def _call(body: Mapping[str, Any], organisation: str, key: str | None, index: int, kind: str, customer: object) -> Body:
-    id_ = uuid.uuid4() if key is None else uuid.uuid5(_NAMESPACE, f"{organisation} {index} {key}")
+def _call(
+    body: Mapping[str, Any], organisation: str, seed: bytes | None, index: int, kind: str, customer: object
+) -> Body:
+    id_ = uuid.uuid4() if seed is None else uuid.uuid5(_NAMESPACE, f"{seed.hex()} {index}")
     call = {"id": str(id_), "orgId": organisation, "type": kind, "status": "queued"}
     call |= {name: body[name] for name in _KEPT if body.get(name) is not None}
     return call | ({"customer": customer} if isinstance(customer, Mapping) else {})

@@ -6,6 +6,7 @@ stands in the call.
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ from typing import Any, NoReturn
 import structlog
 
 from gateway.assistant.call_plan import CallPlan
+from gateway.assistant.masking import without_secrets
 from gateway.assistant.reading import FieldWarning
 from gateway.errors import ApiError, BadRequest, CommandRefused, InvalidAssistant, NotFound, Unavailable, Unprocessable
 from gateway.plane.call_request import Asked, asked_calls, command_of, dialled, latest_at, scheduled_at, with_urls
@@ -66,7 +68,8 @@ class Calling:
         :raises ApiError: when nothing was dialled; afterwards faults stand in the call
         """
         organisation = holder.organisation_id
-        asked = asked_calls(body, organisation=organisation, key=idempotency_key, web=web)
+        seed = None if idempotency_key is None else call_seed(self._secrets, organisation, idempotency_key)
+        asked = asked_calls(body, organisation=organisation, seed=seed, web=web)
         if idempotency_key is not None and (known := await self._known(organisation, idempotency_key, body, asked)):
             return {"results": known, "errors": []} if "customers" in body else known[0]
         if "customers" not in body:
@@ -116,8 +119,9 @@ class Calling:
 
     async def end_unheld(self, row: CallRow, reason: str, detail: str) -> None:
         """The call ends though no gateway has it."""
-        plan = {"organisation": row.organisation_id, "call": {**row.body, "id": row.id}, "members": []}
-        await self._intake.append(unheld_call({**row.body, "id": row.id}, plan, reason, detail, now_ms()))
+        call = without_secrets({**row.body, "id": row.id})
+        plan = {"organisation": row.organisation_id, "call": call, "members": []}
+        await self._intake.append(unheld_call(call, plan, reason, detail, now_ms()))
 
     # ------------------------------------------------------------ one call
 
@@ -146,7 +150,9 @@ class Calling:
         number, trunk = await self._through(organisation, asked.phone_number_id)
         plan, warnings = await self._planned(organisation, asked, number)
         monitor = plan.members[0].assistant.get("monitorPlan")
-        call = with_urls(plan.call, gateway.public_url, monitor if isinstance(monitor, Mapping) else {})
+        # Records, messages and tools' requests show the Call; the members keep the secrets of what it names.
+        shown = without_secrets(plan.call)
+        call = with_urls(shown, gateway.public_url, monitor if isinstance(monitor, Mapping) else {})
         plan = plan.model_copy(update={"call": call})
         command = command_of(asked, plan.model_dump_json(by_alias=True), number, trunk)
         async with self._database.transaction() as session:
@@ -157,10 +163,12 @@ class Calling:
                 row = await calls.update(asked.id, call, gateway=gateway.name)
             await keep_plan(session, self._secrets, plan)
         gateway.calls.add(asked.id)
-        await self._tell(gateway, command, row, create=create)
+        await self._tell(gateway, command, row, asked, create=create)
         return row, warnings
 
-    async def _tell(self, gateway: AttachedGateway, command: pb.Command, row: CallRow, *, create: bool) -> None:
+    async def _tell(
+        self, gateway: AttachedGateway, command: pb.Command, row: CallRow, asked: Asked, *, create: bool
+    ) -> None:
         try:
             await gateway.command(command)
         except CommandRefused as error:
@@ -173,7 +181,7 @@ class Calling:
                 if create:
                     await Calls(session, row.organisation_id).delete(row.id)
                 else:
-                    await Calls(session, row.organisation_id).update(row.id, {"status": "scheduled"})
+                    await Calls(session, row.organisation_id).update(row.id, {**asked.call, "status": "scheduled"})
             _refuse(error)
 
     async def _through(self, organisation: str, number_id: str | None) -> tuple[Body | None, str | None]:
@@ -217,6 +225,12 @@ class Calling:
                 raise Unprocessable("This Idempotency-Key came with another body before; use another key.")
             rows = [await find_call(session, one.id) for one in asked]
         return [row.shown() for row in rows if row is not None and row.organisation_id == organisation]
+
+
+def call_seed(secrets: Secrets, organisation: str, key: str) -> bytes:
+    """Of the ids of the calls that an idempotency key begins. Whoever knows an id may listen: nobody can work it out."""
+    told = f"{organisation} {key}".encode("utf-8", "surrogatepass")
+    return hmac.digest(secrets.derived_key("ids of calls"), told, "sha256")
 
 
 def _refuse(error: CommandRefused) -> NoReturn:

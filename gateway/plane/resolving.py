@@ -10,6 +10,7 @@ import httpx
 import structlog
 
 from gateway.assistant.call_plan import Announcement, CallPlan, Member
+from gateway.assistant.masking import without_secrets
 from gateway.call.plan import number_of
 from gateway.errors import ApiError, InvalidAssistant, ParleyError
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
@@ -132,7 +133,7 @@ class Resolver:
             asked = answer.wanted is not None and not Wanted.of(facts.phone_number or {}).anybody
             reason = NOT_FOUND if isinstance(error, UnknownName) else RETURNED_INVALID if asked else NOT_VALID
             return await self._nobody(organisation_id, facts, reason, error)
-        plan.call.update(_ids(answer.wanted))
+        plan.call.update(without_secrets(_ids(answer.wanted)))
         async with self._database.transaction() as session:
             await keep_plan(session, self._secrets, plan)
             await Calls(session, organisation_id).create(plan.call, id=plan.call_id, gateway=gateway)

@@ -105,4 +105,6 @@ class StoreShelf:
             entity = await self._entities.get(kind, id_)
         except NotFound:
             return None
-        return {**entity.body, "id": entity.id}
+        # What a caller calls trusted is not: only what stands in the settings is.
+        body = {name: value for name, value in entity.body.items() if name != "trusted"}
+        return {**body, "id": entity.id}

@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from gateway.assistant.call_plan import Announcement, CallPlan
 from gateway.errors import BadRequest, Unavailable, Unprocessable
 from gateway.observe.http import serving
+from gateway.plane.call_request import asked_calls
+from gateway.plane.calling import call_seed
 from gateway.store.calls import Calls
 from gateway.store.entities import Kind
 from gateway.store.events import events_after
 from gateway.store.listing import ListQuery
 from gateway.store.organisations import create_organisation
+from gateway.store.secrets import Secrets
 from tests.call.house import play
 from tests.call.leg_double import MemoryLeg, inbound
 from tests.link.worker_double import until
@@ -85,6 +89,14 @@ async def test_an_idempotency_key_makes_a_request_once(h: PlannedHouse) -> None:
         await h.create({**body, "name": "another"}, "k")
 
 
+def test_whoever_knows_organisation_and_idempotency_key_cannot_tell_the_calls_id() -> None:
+    ids = [
+        asked_calls({}, organisation="o", seed=call_seed(Secrets(Fernet.generate_key()), "o", "k"), web=True)[0].id
+        for _ in range(2)
+    ]
+    assert ids[0] != ids[1]
+
+
 async def test_a_batch_tells_each_customers_call_or_error(h: PlannedHouse) -> None:
     customers = [BOB, {"number": "12"}, {"sipUri": "sip:eve@h", "assistantOverrides": {"firstMessage": "hi Eve"}}]
     answer = await h.create({"assistant": ASSISTANT, "customers": customers})
@@ -143,6 +155,24 @@ async def test_the_settings_assistants_are_known_by_name_and_trusted(tmp_path: P
         await h.create({"assistantId": "demo", "customer": BOB})
         await until(lambda: any(event.start.plan_json for event in h.gateway.workers[0].got("start")))
         assert plan_of(h).members[0].trusted
+
+
+async def test_what_a_caller_of_the_api_calls_trusted_is_not(h: PlannedHouse) -> None:
+    assistant = await h.make(Kind.ASSISTANT, {**ASSISTANT, "trusted": True})
+    await h.create({"assistantId": assistant, "customer": BOB})
+    await until(lambda: any(event.start.plan_json for event in h.gateway.workers[0].got("start")))
+    assert not plan_of(h).members[0].trusted
+
+
+async def test_a_call_shows_no_secrets_of_the_assistant_that_came_with_it(h: PlannedHouse) -> None:
+    server = {"url": "https://a.example", "secret": "s3cret"}
+    key = {"provider": "openai", "apiKey": "s3cret"}
+    call = await h.create({"assistant": {**ASSISTANT, "server": server, "credentials": [key]}, "customer": BOB})
+    assert call["assistant"] == {**ASSISTANT, "server": {"url": "https://a.example"}}
+    await until(lambda: any(event.start.plan_json for event in h.gateway.workers[0].got("start")))
+    plan = plan_of(h)
+    assert (plan.members[0].assistant["server"], plan.credentials) == (server, [key])
+    assert "s3cret" not in json.dumps(plan.call)
 
 
 async def test_a_scheduled_call_begins_at_its_time(h: PlannedHouse) -> None:
