@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ import structlog
 
 from gateway.assistant.assistant import Model, speaks_by_itself
 from gateway.assistant.provider_settings import ProviderSettings
+from gateway.egress.connections import guarded_connections
 from gateway.egress.guard import check_url
 from gateway.errors import ParleyError, ProviderError
 from gateway.providers.base import CallContext, ChatMessage, ChatRequest, LanguageModel, TextDelta
@@ -81,8 +82,9 @@ class Analyst:
             await check_url(url, self.allow)
         made: Any = await asyncio.to_thread(self.providers.make, "model", settings)
         model: LanguageModel = made
-        async with aclosing(model.reply(request)) as parts:  # type: ignore[type-var]  # every model is a generator
-            pieces = [part.text async for part in parts if isinstance(part, TextDelta)]
+        with guarded_connections() if self.allow is not None else nullcontext():
+            async with aclosing(model.reply(request)) as parts:  # type: ignore[type-var]  # every model is a generator
+                pieces = [part.text async for part in parts if isinstance(part, TextDelta)]
         return "".join(pieces).strip()
 
     def rows(self) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,6 +14,8 @@ from gateway.api.context import ApiContext
 from gateway.api.first_key import first_key
 from gateway.api.signed_urls import UrlSigner
 from gateway.egress.client import guarded_client
+from gateway.egress.connections import guard_loop
+from gateway.egress.guard import Guard
 from gateway.messages.service import serving_messages
 from gateway.observe.http import listening, serving_on
 from gateway.plane.control_plane import ControlPlane
@@ -47,7 +50,9 @@ async def serving_api(settings: Settings) -> AsyncIterator[Announcement]:
         url = settings.api.public_url or f"http://{_in_url(host)}:{listener.getsockname()[1]}"
         database = await Database.open(store_url(settings))
         stack.push_async_callback(database.close)
-        client = await stack.enter_async_context(guarded_client(settings.egress.allow))
+        guard = Guard(settings.egress.allow)
+        guard_loop(asyncio.get_running_loop(), guard)
+        client = await stack.enter_async_context(guarded_client(guard))
         secrets = Secrets.of(settings)
         signer = UrlSigner(secrets.derived_key("signed urls"), url.rstrip("/"))
         messages = await stack.enter_async_context(

@@ -176,6 +176,7 @@ class Chats:
             messages=messages,
             context=CallContext(chat.id, call, dict(chat.who.assistant), chat.usage.add),
             turn=1 + sum(message.role == "user" for message in chat.before),
+            trusted=chat.who.trusted,
         )
 
     # ------------------------------------------------------------ keeping

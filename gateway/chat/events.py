@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.assistant.legacy import modern
 from gateway.messages.intake import stream_of
+from gateway.messages.servers import server_of
 from gateway.store import outbox
 from gateway.store.clock import clock
 from gateway.store.entities import Entity
@@ -22,10 +23,9 @@ async def announce(session: AsyncSession, kind: str, entity: Entity, assistant: 
     :param assistant: Vapi's JSON, whose server and subscriptions count
     """
     current = modern(assistant)
-    server, subscribed = current.get("server"), current.get("serverMessages")
-    if not isinstance(server, dict) or not server.get("url"):
-        return
-    if not isinstance(subscribed, list) or kind not in subscribed:
+    # Only the fields that a caller may set: what else stands in a server's JSON means something to the outbox.
+    server, subscribed = server_of(current), current.get("serverMessages")
+    if server is None or not isinstance(subscribed, list) or kind not in subscribed:
         return
     noun = kind.partition(".")[0]
     timestamp = round(clock.now().timestamp() * 1000)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.egress.connections import guarded_connections
 from gateway.providers.base import CallContext, ChatMessage, ChatRequest, LanguageModel, TextDelta, ToolCall
 from gateway.tools.port import Speaker
 from gateway.tools.toolbox import Toolbox
@@ -28,6 +29,7 @@ class Talk:
     """`messages` is the conversation with its instructions; the answer is added to it, and is in `output`.
 
     :param turn: how many turns there were, this one included
+    :param trusted: the assistant is the operator's, and its model may be at any address
     """
 
     model: LanguageModel
@@ -36,6 +38,7 @@ class Talk:
     messages: list[ChatMessage]
     context: CallContext
     turn: int = 1
+    trusted: bool = False
     output: list[ChatMessage] = field(default_factory=list)
 
     async def answer(self) -> AsyncIterator[Delta]:
@@ -65,7 +68,12 @@ class Talk:
         await self.tools.settled()
         request = ChatRequest(self.messages, self.tools.definitions, self.context)
         async with aclosing(self.model.reply(request)) as parts:  # type: ignore[type-var]  # every model is a generator
-            async for part in parts:
+            while True:
+                # Not around the whole answer: between its pieces other code runs, with connections of its own.
+                with nullcontext() if self.trusted else guarded_connections():
+                    part = await anext(parts, None)
+                if part is None:
+                    return
                 yield part
 
     async def _use(self, text: str, calls: Sequence[ToolCall]) -> str:

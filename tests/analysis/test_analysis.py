@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -14,7 +15,9 @@ from gateway.analysis.material import Material
 from gateway.analysis.structured_output import read_output
 from gateway.assistant.analysis_plan import AnalysisPlan, StructuredOutput
 from gateway.assistant.assistant import Model
-from gateway.providers.credentials import Credentials
+from gateway.egress.connections import guard_loop
+from gateway.egress.guard import Guard
+from gateway.providers.credentials import Credential, Credentials
 from gateway.providers.registry import Providers
 from tests.providers.emulators.answers import Answer, Answering, Asked
 from tests.providers.emulators.emulator import running
@@ -48,6 +51,19 @@ async def ask(
         model = Model(provider="custom-llm", model="m", url=server.api_url, metadataSendMode="off", **options)
         analyst = Analyst(providers, model)
         return await analyse(plan, MATERIAL, analyst, outputs), analyst
+
+
+async def test_a_model_at_a_private_address_is_not_reached_by_an_address_of_a_credential() -> None:
+    guard_loop(asyncio.get_running_loop(), Guard())
+    async with running(server := OpenAiChat(expert, key="k")):
+        credential = {"provider": "openai", "apiKey": "k", "apiUrl": server.api_url}
+        providers = Providers(Credentials(environ={}, own=[Credential.model_validate(credential)]))
+        model = Model(provider="openai", model="gpt-4.1")
+        for allow, reached in (((), False), (None, True)):
+            analyst = Analyst(providers, model, allow)
+            found = await analyse(AnalysisPlan(), MATERIAL, analyst, ())
+            assert (found.summary is not None) is reached
+        await providers.close()
 
 
 def expert(asked: Asked) -> Answer:

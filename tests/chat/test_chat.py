@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from gateway.egress.connections import guard_loop
+from gateway.egress.guard import Guard
 from gateway.settings import EgressSettings
 from gateway.store import outbox
 from gateway.store.clock import clock
@@ -233,7 +236,8 @@ async def test_a_model_that_fails_is_told_and_nothing_is_kept(desk: Desk) -> Non
 
 
 async def test_a_server_hears_of_chats_that_it_subscribes_to(desk: Desk) -> None:
-    server = {"server": {"url": "https://example.com/hook"}, "serverMessages": ["chat.created", "chat.deleted"]}
+    claimed = {"url": "https://example.com/hook", "operators": True}
+    server = {"server": claimed, "serverMessages": ["chat.created", "chat.deleted"]}
     assistant = {**server, "model": {k: v for k, v in desk.assistant["model"].items() if k != "toolIds"}}
     told = await desk.chat("Hello", assistant=assistant)
     await desk.api.client.delete(f"/chat/{told['id']}")
@@ -242,6 +246,16 @@ async def test_a_server_hears_of_chats_that_it_subscribes_to(desk: Desk) -> None
     bodies = [json.loads(one.body) for one in due]
     assert [body["message"]["type"] for body in bodies] == ["chat.created"]
     assert bodies[0]["message"]["chat"]["id"] == told["id"]
+    assert due[0].server == {"url": "https://example.com/hook"}
+
+
+async def test_a_model_is_connected_to_within_the_guard_of_the_process(desk: Desk) -> None:
+    await desk.chat("Hello")
+    guard_loop(asyncio.get_running_loop(), Guard())
+    await desk.api.app.state.models.close()
+    del desk.api.app.state.models
+    answer = await desk.api.client.post("/chat", json={"input": "Hello", **desk.who})
+    assert (answer.status_code, "did not answer" in answer.json()["message"]) == (400, True)
 
 
 async def test_answers_are_as_vapis_document_describes_them(desk: Desk) -> None:
