@@ -71,12 +71,21 @@ class Credentials:
     """Finds a provider's credential.
 
     :param configured: the credentials of the settings
+    :param own: an organisation's, which go before them and stand alone: an address that a caller of the API wrote must
+        not get the operator's key
     :param environ: variables; `CREDENTIALS_DIRECTORY` among them is systemd's (systemd.exec(5), LoadCredential), where
         the key of a provider is the file `PROVIDER-api-key`
     """
 
-    def __init__(self, configured: Iterable[Credential] = (), environ: Mapping[str, str] = os.environ) -> None:
-        self._configured = {credential.provider: credential for credential in configured}
+    def __init__(
+        self,
+        configured: Iterable[Credential] = (),
+        environ: Mapping[str, str] = os.environ,
+        *,
+        own: Iterable[Credential] = (),
+    ) -> None:
+        self._own = {credential.provider: credential for credential in own}
+        self._configured = {credential.provider: credential for credential in configured} | self._own
         self._environ = environ
 
     def for_tenant(self, own: Iterable[Credential], *, all_shared: bool) -> Credentials:
@@ -86,10 +95,12 @@ class Credentials:
         :param all_shared: it is the operator's own organisation; another may use what the settings share by name
         """
         shared = [one for one in self._configured.values() if all_shared or one.shared]
-        return Credentials([*shared, *reversed(list(own))], self._environ if all_shared else {})
+        return Credentials(shared, self._environ if all_shared else {}, own=reversed(list(own)))
 
     def of(self, provider: str) -> Credential:
         """The credential of a provider; without a key when there is none."""
+        if provider in self._own:
+            return self._own[provider]
         configured = self._configured.get(provider, Credential(provider=provider))
         found = {name: self._variable(provider, suffix) for name, suffix in _BESIDE.items()}
         key = configured.key or self._systemd(provider) or self._key(provider)

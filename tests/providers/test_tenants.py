@@ -61,6 +61,13 @@ async def test_the_operators_organisation_has_all_keys_and_its_own_before_them(t
     assert (await keys(tenants, None))["openai"] == "ours"
 
 
+async def test_an_address_of_the_operators_organisation_does_not_get_the_operators_key(tenants: Tenants) -> None:
+    anywhere = {"provider": "mistral", "apiUrl": "https://elsewhere.example"}
+    async with tenants.access(plan("default", anywhere, shared=True)) as access:
+        credential = access.providers.credential("mistral")
+    assert (credential.api_url, credential.key) == ("https://elsewhere.example", "")
+
+
 async def test_calls_of_one_organisation_share_providers_and_those_of_two_do_not(tenants: Tenants) -> None:
     settings = Model.model_validate({"provider": "openai", "model": "gpt-4.1"})
     made = []
