@@ -228,7 +228,7 @@ class Calling:
 
 
 def call_seed(secrets: Secrets, organisation: str, key: str) -> bytes:
-    """Of the ids of the calls that an idempotency key begins. Whoever knows an id may listen: nobody can work it out."""
+    """Of the ids of the calls that an idempotency key begins. Who knows an id may listen: nobody can work it out."""
     told = f"{organisation} {key}".encode("utf-8", "surrogatepass")
     return hmac.digest(secrets.derived_key("ids of calls"), told, "sha256")
 
