@@ -105,7 +105,8 @@ class House:
 @asynccontextmanager
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     settings = Settings(data_dir=tmp_path, api=ApiSettings(enabled=False))
-    async with working(settings) as address:
+    # The worker expects assistants by the API, and has loaded what they usually need.
+    async with working(Settings(data_dir=tmp_path)) as address:
         pool = WorkerPool(WorkerSettings(count=0, addresses=[address]))
         gateway = Gateway(settings, pool=pool, make_endpoint=MemoryEndpoint)
         await gateway.start(worker_seconds=5)

@@ -32,7 +32,7 @@ async def test_the_client_of_the_page_prints_what_is_said(tmp_path: Path) -> Non
         call = h.open()
         url = f"{h.url}/call/{call.id}/transport"
         client = await asyncio.create_subprocess_exec(
-            sys.executable, str(script), url, str(file), stdout=asyncio.subprocess.PIPE
+            sys.executable, "-u", str(script), url, str(file), stdout=asyncio.subprocess.PIPE
         )
         assert client.stdout is not None
         async with asyncio.timeout(40):
