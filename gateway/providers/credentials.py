@@ -41,6 +41,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 """The variables that hold a provider's key, by the provider's name. What else belongs to the key stands beside it: with
 the same beginning and `_API_URL`, `_REGION` or `_USER_ID` (`AZURE_SPEECH_REGION`, `PLAYHT_USER_ID`)."""
 
+_AT_USERS_ADDRESSES = frozenset({"custom-llm", "custom-voice", "custom-transcriber"})
+"""The assistant says where these are: a shared key would go to whoever writes one."""
 _BESIDE = {"api_url": "API_URL", "region": "REGION", "user_id": "USER_ID"}
 
 
@@ -94,7 +96,11 @@ class Credentials:
         :param own: a provider's first one counts
         :param all_shared: it is the operator's own organisation; another may use what the settings share by name
         """
-        shared = [one for one in self._configured.values() if all_shared or one.shared]
+        shared = [
+            one
+            for one in self._configured.values()
+            if all_shared or (one.shared and one.provider not in _AT_USERS_ADDRESSES)
+        ]
         return Credentials(shared, self._environ if all_shared else {}, own=reversed(list(own)))
 
     def of(self, provider: str) -> Credential:

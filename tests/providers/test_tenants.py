@@ -68,6 +68,13 @@ async def test_an_address_of_the_operators_organisation_does_not_get_the_operato
     assert (credential.api_url, credential.key) == ("https://elsewhere.example", "")
 
 
+async def test_a_key_is_not_shared_with_servers_that_an_assistant_names() -> None:
+    kept = Credential.model_validate({"provider": "custom-llm", "apiKey": "ours", "shared": True})
+    credentials = Credentials([kept], {})
+    assert credentials.for_tenant([], all_shared=False).of("custom-llm").key == ""
+    assert credentials.for_tenant([], all_shared=True).of("custom-llm").key == "ours"
+
+
 async def test_calls_of_one_organisation_share_providers_and_those_of_two_do_not(tenants: Tenants) -> None:
     settings = Model.model_validate({"provider": "openai", "model": "gpt-4.1"})
     made = []
