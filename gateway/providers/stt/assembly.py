@@ -175,7 +175,12 @@ class Assembly:
         """No final result covers the word."""
         if word.result.start_ms >= self.final_until_ms:
             return True
-        return bool(word.result.words) and word.middle_ms > self.final_until_ms
+        if not word.result.words or word.end_ms <= self.final_until_ms:
+            return False
+        # A final result may end within a word: then its words tell whether it has it.
+        return word.middle_ms > self.final_until_ms or not any(
+            word.start_ms < final.middle_ms < word.end_ms for final in self._words
+        )
 
     def _claimed(self, word: _Word) -> _Word:
         """A word that was in a span's text as a partial is that span's."""

@@ -193,6 +193,15 @@ def test_what_was_taken_as_a_partial_does_not_come_again_as_a_final() -> None:
     assert finals(assembly.finish(3, 0, 1700, heard_ms=2000, now=2000)) == [(3, "One two. three")]
 
 
+@pytest.mark.parametrize(("final", "text"), [("", "yes"), ("yeah", "yeah")])
+def test_a_partial_word_in_which_a_final_result_ends_is_kept_unless_the_final_has_it(final: str, text: str) -> None:
+    assembly = Assembly()
+    assembly.finish(1, 0, 590, heard_ms=680, now=680)
+    assembly.recognised(Recognised("yes", 0, 670, False, words("yes", 0, each=580)), now=700)
+    assembly.recognised(Recognised(final, 0, 530, True, words(final, 0, each=500)), now=740)
+    assert finals(assembly.time(1280)) == [(1, text)]
+
+
 def test_words_that_come_too_late_for_their_span_go_to_the_next() -> None:
     assembly = Assembly()
     assembly.finish(1, 0, 800, heard_ms=900, now=900)
