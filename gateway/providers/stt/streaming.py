@@ -133,10 +133,12 @@ class StreamingStream:
             taken = True
             return renewing.result()
         finally:
-            self._meter(feed)
             running.cancel()
             renewing.cancel()
-            await asyncio.gather(running, renewing, return_exceptions=True)
+            try:
+                await asyncio.gather(running, renewing, return_exceptions=True)
+            finally:
+                self._meter(feed)  # not before: until it has ended it may send another piece
             await feed.close()
             if not (taken or renewing.cancelled()):
                 await renewing.result().close()
