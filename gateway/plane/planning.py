@@ -106,7 +106,9 @@ class Planner:
         return cast
 
     async def _cast_squad(self, cast: Cast, wanted: Wanted) -> None:
-        squad = await self._shelf.squad(wanted.squad_id) if wanted.squad_id else dict(wanted.squad or {})
+        if not wanted.squad_id and not isinstance(wanted.squad, Mapping):
+            raise BadRequest(["squad must be an object"])
+        squad = await self._shelf.squad(str(wanted.squad_id)) if wanted.squad_id else dict(wanted.squad or {})
         if squad is None:
             raise UnknownName([f"squadId names no squad of this organisation: {wanted.squad_id}"])
         cast.squad = squad
@@ -116,7 +118,8 @@ class Planner:
         for index, member in enumerate(members):
             where = f"squad.members.{index}."
             body, path = await self._assistant(member.get("assistantId"), member.get("assistant"), where)
-            own = [part for part in (member.get("assistantOverrides"), squad.get("membersOverrides")) if part]
+            given = (member.get("assistantOverrides"), squad.get("membersOverrides"))
+            own = [part for part in given if isinstance(part, Mapping) and part]
             for overrides in own:
                 cast.variables = {**_part(overrides, "variableValues"), **cast.variables}
             destinations = [dict(one) for one in _list(member, "assistantDestinations") if isinstance(one, Mapping)]

@@ -175,6 +175,12 @@ async def test_a_call_shows_no_secrets_of_the_assistant_that_came_with_it(h: Pla
     assert "s3cret" not in json.dumps(plan.call)
 
 
+@pytest.mark.parametrize("squad", [1, "a", [1]])
+async def test_a_squad_that_is_no_object_is_refused(h: PlannedHouse, squad: Any) -> None:
+    with pytest.raises(BadRequest, match="squad must be an object"):
+        await h.create({"squad": squad, "customer": BOB})
+
+
 async def test_a_scheduled_call_begins_at_its_time(h: PlannedHouse) -> None:
     at = datetime.now(UTC) + timedelta(seconds=0.5)
     call = await h.create({"assistant": ASSISTANT, "customer": BOB, "schedulePlan": {"earliestAt": at.isoformat()}})
