@@ -66,8 +66,10 @@ class Contract:
         return self._faults({"$ref": f"#/$defs/{schema}"}, value)
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        found = [methods for pattern, methods in self._paths.items() if pattern.fullmatch(path) and method in methods]
-        return found[0][method] if found else None
+        fitting = [pattern for pattern in self._paths if pattern.fullmatch(path) and method in self._paths[pattern]]
+        # /eval/run is a path of its own, though it looks like /eval/{id}.
+        closest = min(fitting, key=lambda pattern: pattern.pattern.count("[^/]"), default=None)
+        return self._paths[closest][method] if closest is not None else None
 
     def _faults(self, schema: dict[str, Any], value: Any) -> list[str]:
         validator = Draft202012Validator({**schema, "$defs": self._definitions})
