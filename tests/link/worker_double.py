@@ -106,8 +106,8 @@ async def serving(worker: WorkerDouble, address: str = "127.0.0.1:0") -> AsyncIt
         await server.stop(None)
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Wait until something is true; a test that waits in vain fails."""
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until something is true; a test that waits in vain fails. Long, for machines that are busy with others."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  what is asked is not an event
             await asyncio.sleep(0.005)

@@ -22,7 +22,7 @@ from gateway.providers.registry import Providers
 from gateway.worker.server import Worker
 
 SILENCE = bytes(FRAME_BYTES)
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 30.0
 LOOPBACK = Guard(["127.0.0.0/8", "::1"])
 """Servers of tests are where assistants of the control plane may not go without leave."""
 
