@@ -17,7 +17,7 @@ from tests.interop.order_desk import BILLING, SHIPPED, OrderDesk, order_desk
 from tests.link.worker_double import until
 from tests.peers.ports import LOOPBACK
 from tests.peers.softphone import Softphone, SoftphonePlan, running_softphone
-from tests.vapi.contract import contract
+from tests.vapi.contract import contract, is_here
 
 pytestmark = [pytest.mark.alone, pytest.mark.models, pytest.mark.both_databases, pytest.mark.timeout(240)]
 
@@ -130,8 +130,9 @@ async def check(shop: OrderDesk, call: dict[str, Any], report: dict[str, Any]) -
     assert len(shop.hooks.of("end-of-call-report")) == 1
     statuses = [one["status"] for one in shop.hooks.of("status-update")]
     assert statuses[-2:] == ["in-progress", "ended"]
-    assert contract().faults("Call", call) == []
-    assert sorted({fault for body in shop.hooks.bodies for fault in contract().message_faults(body)}) == []
+    if is_here():
+        assert contract().faults("Call", call) == []
+        assert sorted({fault for body in shop.hooks.bodies for fault in contract().message_faults(body)}) == []
 
 
 def adds_up(call: dict[str, Any]) -> None:

@@ -111,10 +111,19 @@ def _ready(schema: Any) -> Any:
     return ready
 
 
+def is_here() -> bool:
+    """Whether there is the document: for tests that have more to say than whether it is kept."""
+    return _path().exists()
+
+
+def _path() -> Path:
+    return Path(os.environ.get(_VARIABLE, _BESIDE))
+
+
 @cache
 def contract() -> Contract:
     """The document's; a test without it is skipped."""
-    path = Path(os.environ.get(_VARIABLE, _BESIDE))
+    path = _path()
     if not path.exists():
         pytest.skip(f"Vapi's OpenAPI document is not here; {_VARIABLE} may name it.")
     data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
