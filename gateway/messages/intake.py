@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,9 @@ from gateway.store.calls import CallRow, Calls, find_call
 from gateway.store.database import Database
 from gateway.store.events import NewEvent, StoredEvent, append_events, events_of
 from gateway.store.organisations import default_organisation, organisation
+from gateway.store.outbox import NewDelivery
+from gateway.webhooks.run import Added
+from gateway.webhooks.sender import Sender
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +75,7 @@ class Arrival:
 @dataclass(slots=True)
 class _Batch:
     arrivals: list[Arrival] = field(default_factory=list)
-    deliveries: int = 0
+    deliveries: list[NewDelivery] = field(default_factory=list)
 
 
 class Intake:
@@ -80,7 +84,7 @@ class Intake:
     :param links: where recordings and logs can be fetched
     :param prices: those of the settings
     :param committed: told of what was committed, in order, while the views still are as after the last event
-    :param wake: something was added to the outbox
+    :param sender: sends the messages; without one they wait in the outbox for that of another process
     """
 
     def __init__(
@@ -91,14 +95,14 @@ class Intake:
         links: Links,
         prices: Sequence[Price] = (),
         committed: Callable[[Sequence[Arrival]], None] = lambda _: None,
-        wake: Callable[[], None] = lambda: None,
+        sender: Sender | None = None,
     ) -> None:
         self._database = database
         self._origins = origins
         self._links = links
         self._prices = prices
         self._committed = committed
-        self._wake = wake
+        self._sender = sender
         self._calls: dict[str, KnownCall] = {}
         self._lock = asyncio.Lock()
 
@@ -107,21 +111,21 @@ class Intake:
 
         Raises whatever the database raises; then nothing of them is committed.
         """
-        batch, events = _Batch(), list(events)
+        batch, calls = _Batch(), _by_call(events)
         async with self._lock:
             try:
                 async with self._database.transaction() as session:
-                    for call_id, own in _by_call(events).items():
-                        await self._take(session, call_id, own, batch)
+                    await self._take(session, calls, batch)
+                    added = await self._post(session, batch.deliveries)
             except BaseException:
                 # The views are ahead of what is kept: they are made anew of it.
-                for event in events:
-                    self._calls.pop(event.call_id, None)
+                for call_id in calls:
+                    self._calls.pop(call_id, None)
                 raise
+            if self._sender is not None:
+                self._sender.send(added)
             self._committed(batch.arrivals)
             self._forget(batch)
-        if batch.deliveries:
-            self._wake()
 
     async def call(self, call_id: str) -> KnownCall | None:
         """A call as its committed events tell it; None where there is none."""
@@ -143,41 +147,54 @@ class Intake:
 
     # ------------------------------------------------------------ one call
 
-    async def _take(self, session: AsyncSession, call_id: str, events: list[NewEvent], batch: _Batch) -> None:
-        known = self._calls.get(call_id) or await self._known(session, call_id)
-        if known is None:
-            known = await self._made(session, events[0])
-        if known is None:
-            log.warning("events of an unknown call are left out", call=call_id, events=len(events))
-            return
-        self._calls[call_id] = known
-        stored = await append_events(session, known.organisation_id, events)
-        if stored and stored[0].sequence != known.view.sequence + 1:
+    async def _take(self, session: AsyncSession, calls: Mapping[str, Sequence[NewEvent]], batch: _Batch) -> None:
+        """One statement keeps the events of all calls of an organisation: each waits for the database's thread."""
+        owned: dict[str, list[NewEvent]] = {}
+        for call_id, events in calls.items():
+            known = self._calls.get(call_id) or await self._known(session, call_id)
+            known = known or await self._made(session, events[0])
+            if known is None:
+                log.warning("events of an unknown call are left out", call=call_id, events=len(events))
+                continue
+            self._calls[call_id] = known
+            owned.setdefault(known.organisation_id, []).extend(events)
+        for organisation_id, events in owned.items():
+            stored = await append_events(session, organisation_id, events)
+            for call_id, own in groupby(stored, key=lambda one: one.call_id):
+                await self._took(session, call_id, list(own), batch)
+
+    async def _took(self, session: AsyncSession, call_id: str, stored: Sequence[StoredEvent], batch: _Batch) -> None:
+        known = self._calls[call_id]
+        if stored[0].sequence != known.view.sequence + 1:
             # Another process has taken events of this call meanwhile.
             known = await self._known(session, call_id, until=stored[0].sequence) or known
             self._calls[call_id] = known
         for one in stored:
-            await self._apply(session, known, one, batch)
-        if stored:
-            await self._follow(session, known, stored)
+            self._apply(known, one, batch)
+        await self._follow(session, known, stored)
 
-    async def _apply(self, session: AsyncSession, known: KnownCall, stored: StoredEvent, batch: _Batch) -> None:
+    def _apply(self, known: KnownCall, stored: StoredEvent, batch: _Batch) -> None:
         event = read_event(stored)
         messages = known.view.apply(event)
         batch.arrivals.append(Arrival(stored, messages, known.view))
         for message in messages:
-            if await self._deliver(session, known, message):
-                batch.deliveries += 1
+            if (delivery := self._delivery(known, message)) is not None:
+                batch.deliveries.append(delivery)
 
-    async def _deliver(self, session: AsyncSession, known: KnownCall, message: Message) -> bool:
+    async def _post(self, session: AsyncSession, new: Sequence[NewDelivery]) -> Added:
+        if self._sender is not None:
+            return await self._sender.add(session, new)
+        await outbox.add_all(session, new)
+        return Added([], len(new))
+
+    def _delivery(self, known: KnownCall, message: Message) -> NewDelivery | None:
         view = known.view
         if not wanted(message, Audience.SERVER, subscriptions(view.assistant, Audience.SERVER)):
-            return False
+            return None
         server = known.servers.server(view.assistant)
         if server is None:
-            return False
-        await outbox.add(
-            session,
+            return None
+        return NewDelivery(
             known.organisation_id,
             stream=stream_of(server["url"], view.id),
             type=message.type,
@@ -185,7 +202,6 @@ class Intake:
             body=encode(server_body(view, message)),
             call_id=view.id,
         )
-        return True
 
     async def _follow(self, session: AsyncSession, known: KnownCall, stored: Sequence[StoredEvent]) -> None:
         """Write the call's row, but not for each word of a conversation: it holds the whole of it."""

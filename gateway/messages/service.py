@@ -58,7 +58,7 @@ class Messages:
             links=Links(address),
             prices=settings.prices,
             committed=self._committed,
-            wake=self.sender.wake,
+            sender=self.sender,
         )
         self.analyst = CallAnalyst(settings, database, secrets, self.models)
         self.reporting = Reporting(database, self.intake, self.analyst.analyse, seconds=webhooks.analysis_seconds)

@@ -48,6 +48,33 @@ class Delivery:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery to come; see `Delivery`."""
+
+    organisation_id: str
+    stream: str
+    type: str
+    server: Mapping[str, Any]
+    body: str
+    call_id: str | None = None
+
+    def row(self, now: datetime) -> dict[str, Any]:
+        """Due at once."""
+        return {
+            "organisation_id": self.organisation_id,
+            "stream": self.stream,
+            "call_id": self.call_id,
+            "type": self.type,
+            "server": dict(self.server),
+            "body": self.body,
+            "state": DeliveryState.PENDING.value,
+            "created_at": now,
+            "due_at": now,
+            "attempts": 0,
+        }
+
+
 _COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
 _PENDING = deliveries.c.state == DeliveryState.PENDING.value
 
@@ -63,22 +90,37 @@ async def add(
     call_id: str | None = None,
 ) -> int:
     """In the transaction of what it tells; returns its position."""
-    now = clock.now()
-    values = {
-        "organisation_id": organisation_id,
-        "stream": stream,
-        "call_id": call_id,
-        "type": type,
-        "server": dict(server),
-        "body": body,
-        "state": DeliveryState.PENDING.value,
-        "created_at": now,
-        "due_at": now,
-        "attempts": 0,
-    }
+    values = NewDelivery(organisation_id, stream, type, server, body, call_id).row(clock.now())
     position = (await session.execute(insert(deliveries).returning(deliveries.c.position), values)).scalar_one()
     assert isinstance(position, int)
     return position
+
+
+async def add_all(session: AsyncSession, new: Sequence[NewDelivery]) -> None:
+    """Like `add`."""
+    if new:
+        now = clock.now()
+        await session.execute(insert(deliveries), [one.row(now) for one in new])
+
+
+async def add_claimed(
+    session: AsyncSession, new: Sequence[NewDelivery], *, lease: timedelta, held: Collection[str] = ()
+) -> Sequence[Delivery]:
+    """Add deliveries and claim them at once, in the transaction of what they tell; those of a stream of which something
+    earlier is pending are left to `claim`, with no attempt. Returns all of them, in their order.
+
+    :param held: streams of which the caller has claimed all that is pending
+    """
+    if not new:
+        return []
+    others = {one.stream for one in new}.difference(held)
+    pending = select(deliveries.c.stream).where(_PENDING, deliveries.c.stream.in_(others)).distinct()
+    behind = set((await session.execute(pending)).scalars()) if others else set()
+    now = clock.now()
+    ours = {"due_at": now + lease, "attempts": 1}
+    rows = [one.row(now) if one.stream in behind else {**one.row(now), **ours} for one in new]
+    statement = insert(deliveries).returning(*_COLUMNS, sort_by_parameter_order=True)
+    return [_read(row) for row in await session.execute(statement, rows)]
 
 
 async def due(session: AsyncSession, now: datetime, *, limit: int = 100) -> Sequence[Delivery]:
@@ -120,6 +162,12 @@ async def release(session: AsyncSession, now: datetime) -> None:
         await session.execute(update(deliveries).where(_PENDING, deliveries.c.due_at > now).values(due_at=now))
 
 
+async def unclaim(session: AsyncSession, positions: Collection[int], now: datetime) -> None:
+    """They were not tried, and are due for whoever claims them."""
+    values = {"due_at": now, "attempts": deliveries.c.attempts - 1}
+    await session.execute(update(deliveries).where(deliveries.c.position.in_(positions), _PENDING).values(values))
+
+
 async def backlog(session: AsyncSession) -> tuple[int, datetime | None]:
     """How many are pending, and when the oldest was made."""
     count, oldest = (
@@ -128,9 +176,9 @@ async def backlog(session: AsyncSession) -> tuple[int, datetime | None]:
     return count, oldest
 
 
-async def done(session: AsyncSession, position: int, *, status: int | None) -> None:
-    """It was delivered."""
-    await _finish(session, position, DeliveryState.DONE, status, None)
+async def done(session: AsyncSession, *positions: int, status: int | None) -> None:
+    """They were delivered."""
+    await _finish(session, positions, DeliveryState.DONE, status, None)
 
 
 async def failed(session: AsyncSession, position: int, *, retry_at: datetime, status: int | None, error: str) -> None:
@@ -141,7 +189,7 @@ async def failed(session: AsyncSession, position: int, *, retry_at: datetime, st
 
 async def dead(session: AsyncSession, position: int, *, status: int | None, error: str) -> None:
     """It is given up; the next one of its stream gets its turn."""
-    await _finish(session, position, DeliveryState.DEAD, status, error)
+    await _finish(session, (position,), DeliveryState.DEAD, status, error)
 
 
 async def replay(session: AsyncSession, organisation_id: str, position: int) -> Delivery:
@@ -211,10 +259,10 @@ def _due(now: datetime, limit: int, columns: Sequence[Any]) -> Select[Any]:
 
 
 async def _finish(
-    session: AsyncSession, position: int, state: DeliveryState, status: int | None, error: str | None
+    session: AsyncSession, positions: Collection[int], state: DeliveryState, status: int | None, error: str | None
 ) -> None:
     values = {"state": state.value, "finished_at": clock.now(), "status": status, "error": error}
-    await session.execute(update(deliveries).where(deliveries.c.position == position).values(values))
+    await session.execute(update(deliveries).where(deliveries.c.position.in_(positions)).values(values))
 
 
 async def _listed(session: AsyncSession, statement: Select[Any]) -> Sequence[Delivery]:

@@ -21,7 +21,7 @@ from gateway.webhooks.signing import Signer
 DELIVERY_HEADER = "X-Parley-Delivery"
 ATTEMPT_HEADER = "X-Parley-Attempt"
 TIMEOUT_SECONDS = 20.0
-_LONGEST_SECONDS = 300.0
+LONGEST_SECONDS = 300.0
 _SHOWN_CHARACTERS = 300
 
 
@@ -107,7 +107,7 @@ def timeout_of(server: Mapping[str, Any]) -> float:
     """Seconds for one attempt."""
     given = server.get("timeoutSeconds")
     usable = isinstance(given, int | float) and not isinstance(given, bool) and given > 0
-    return min(float(given), _LONGEST_SECONDS) if usable and given is not None else TIMEOUT_SECONDS
+    return min(float(given), LONGEST_SECONDS) if usable and given is not None else TIMEOUT_SECONDS
 
 
 def host_of(server: Mapping[str, Any]) -> str:

@@ -17,9 +17,10 @@ from gateway.egress import guarded_client
 from gateway.store import outbox
 from gateway.store.database import Database
 from gateway.store.entities import Entities, Kind
-from gateway.store.outbox import Delivery, DeliveryState
+from gateway.store.outbox import Delivery, DeliveryState, NewDelivery
 from gateway.store.secrets import Secrets
 from gateway.webhooks.attempt import Postman
+from gateway.webhooks.run import Added
 from gateway.webhooks.sender import Sender
 from tests.webhooks.hooks import hook
 
@@ -53,6 +54,14 @@ async def add(database: Database, url: str, text: str = "{}", *, call: str = "ca
             body=text,
             call_id=call,
         )
+
+
+async def add_fresh(database: Database, sender: Sender, url: str, *texts: str, **server: Any) -> Added:
+    """As an intake does, but for `send`."""
+    owner, stream = database.default_organisation_id, f"{url.split('/')[2]}/call-1"
+    new = [NewDelivery(owner, stream, "status-update", {"url": url, **server}, text, "call-1") for text in texts]
+    async with database.transaction() as session:
+        return await sender.add(session, new)
 
 
 async def settled(database: Database, position: int) -> Delivery:
@@ -192,3 +201,59 @@ async def test_a_credential_signs_the_message(database: Database) -> None:
         dead = await settled(database, missing)
     assert [post.headers["authorization"] for post in server.posts] == ["Bearer sesame"]
     assert "names no credential" in (dead.error or "")
+
+
+async def test_what_was_just_added_leaves_without_being_claimed(database: Database) -> None:
+    async with hook() as server, sending(database) as sender:
+        await settled(database, await add(database, server.url, "found"))
+        first = await add_fresh(database, sender, server.url, "0", "1")
+        sender.send(first)
+        second = await add_fresh(database, sender, server.url, "2")
+        sender.send(second)
+        posts = await server.got(4)
+        for _, delivery in (*first.claimed, *second.claimed):
+            done = await settled(database, delivery.position)
+            assert (done.state, done.attempts) == (DeliveryState.DONE, 1)
+    assert first.left == 0
+    assert [post.body for post in posts] == [b"found", b"0", b"1", b"2"]
+
+
+async def test_what_was_just_added_waits_behind_what_failed(database: Database) -> None:
+    def third_time(number: int) -> Response:
+        return Response(status_code=200 if number > 2 else 503)
+
+    async with hook(third_time) as server, sending(database) as sender:
+        await settled(database, await add(database, "http://127.0.0.1:9/", **QUICK))
+        for texts in (("0", "1"), ("2",), ("3", "4")):
+            sender.send(await add_fresh(database, sender, server.url, *texts, **QUICK))
+        posts = await server.got(7)
+    assert [post.body for post in posts] == [b"0", b"0", b"0", b"1", b"2", b"3", b"4"]
+    assert [post.headers["x-parley-attempt"] for post in posts] == ["1", "2", "3", "1", "1", "1", "1"]
+
+
+async def test_what_was_added_while_an_attempt_failed_goes_back(database: Database) -> None:
+    def second_time(number: int) -> Response:
+        return Response(status_code=200 if number > 1 else 503)
+
+    async with hook(second_time, hangs=True) as server, sending(database) as sender:
+        await settled(database, await add(database, "http://127.0.0.1:9/", **QUICK))
+        sender.send(await add_fresh(database, sender, server.url, "0", **QUICK))
+        await server.got(1)
+        behind = await add_fresh(database, sender, server.url, "1", **QUICK)
+        server.let_go()
+        await server.got(2)
+        sender.send(behind)
+        posts = await server.got(3)
+        assert (await settled(database, behind.claimed[0][1].position)).state is DeliveryState.DONE
+    assert [post.body for post in posts] == [b"0", b"0", b"1"]
+
+
+async def test_a_server_that_hangs_keeps_few_in_memory_and_the_rest_follows_in_order(database: Database) -> None:
+    texts = [str(number) for number in range(40)]
+    async with hook(hangs=True) as server, sending(database, per_host=1) as sender:
+        await settled(database, await add(database, "http://127.0.0.1:9/", **QUICK))
+        sender.send(await add_fresh(database, sender, server.url, *texts))
+        await server.got(1)
+        server.let_go()
+        posts = await server.got(40)
+    assert [post.body.decode() for post in posts] == texts
