@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,9 +49,11 @@ class CallAnalyst:
         async with self.database.reading() as session:
             body = await self._assistant(session, known)
             try:
-                assistant = read_assistant(body, self.settings.assistant_defaults).assistant
+                # In a thread: the first assistant of a provider has the provider's SDK imported, which takes long.
+                read = await asyncio.to_thread(read_assistant, body, self.settings.assistant_defaults)
             except InvalidAssistant:
                 return {}
+            assistant = read.assistant
             outputs = await self._outputs(session, known, assistant.artifact_plan)
             if assistant.analysis_plan is None and not outputs:
                 return {}
