@@ -117,11 +117,30 @@ def _add_creation(routes: APIRouter) -> None:
         return await _created(request, caller, idempotency_key, web=True)
 
 
+def _of_a_page(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a web page may say of its call, whose key everybody can read. An assistant of its own, or overrides, could
+    send the organisation's keys anywhere.
+
+    :raises BadRequest: it names none that is kept
+    """
+    if "assistant" in body or "squad" in body:
+        raise BadRequest(["assistantId or squadId must name a kept one: a public key takes no other"])
+    kept = {name: body[name] for name in ("assistantId", "squadId", "customer", "name") if name in body}
+    for name in ("assistantOverrides", "squadOverrides"):
+        if variables := (body.get(name) or {}).get("variableValues"):
+            kept[name] = {"variableValues": variables}
+    if isinstance(kept.get("customer"), Mapping):
+        kept["customer"] = {part: value for part, value in kept["customer"].items() if "Overrides" not in part}
+    return kept
+
+
 async def _created(request: Request, caller: KeyHolder, key: str | None, *, web: bool = False) -> Json:
     given = await json_object(request)
     body = {name: value for name, value in given.items() if value is not None}
     if problems := _problems(body):
         raise BadRequest(problems)
+    if caller.scope == "public":
+        body = _of_a_page(body)
     # The call goes on being started when the client does not wait for the answer.
     starting = asyncio.ensure_future(context_of(request).plane.create_calls(caller, body, key, web=web))
     return Json(await asyncio.shield(starting), status_code=201)

@@ -47,6 +47,21 @@ async def test_a_public_key_may_start_calls_of_browsers_only(api: House) -> None
     assert (await api.nobody.post("/call/web", json={})).status_code == 401
 
 
+async def test_a_public_key_changes_nothing_of_an_assistant_but_its_variables(api: House) -> None:
+    api.plane.answer = {"id": "c1"}
+    overrides = {"model": {"provider": "custom-llm", "url": "https://thief.example"}, "variableValues": {"shop": "A"}}
+    customer = {"name": "Ann", "assistantOverrides": overrides}
+    body = {"assistantId": "a", "assistantOverrides": overrides, "customer": customer}
+    assert (await api.public.post("/call/web", json=body)).status_code == 201
+    assert api.plane.asked[0][1] == {
+        "assistantId": "a",
+        "assistantOverrides": {"variableValues": {"shop": "A"}},
+        "customer": {"name": "Ann"},
+    }
+    assert (await api.public.post("/call/web", json={"assistant": {"name": "own"}})).status_code == 400
+    assert (await api.client.post("/call/web", json={"assistant": {"name": "own"}})).status_code == 201
+
+
 async def test_a_wrong_request_reaches_no_gateway(api: House) -> None:
     for body, problem in (
         ({**CALL, "customer": {"number": "4155552671"}}, "customer.number must be a telephone number"),
