@@ -212,7 +212,7 @@ def chats_of(request: Request) -> Chats:
     """The chats of this application, made with its first one."""
     state, context = request.app.state, context_of(request)
     if not hasattr(state, "models"):
-        state.models = OrganisationModels(context.settings, context.secrets)
+        state.models = OrganisationModels(context.settings)
     return Chats(context, state.models)
 
 

@@ -29,7 +29,7 @@ from gateway.store.secrets import Secrets
 
 @dataclass(frozen=True, slots=True)
 class CallAnalyst:
-    """Analyses calls that ended, with the models and keys of their organisation."""
+    """Analyses calls that ended, with the models and keys that they had."""
 
     settings: Settings
     database: Database
@@ -57,11 +57,12 @@ class CallAnalyst:
             outputs = await self._outputs(session, known, assistant.artifact_plan)
             if assistant.analysis_plan is None and not outputs:
                 return {}
-            credentials = await self.models.credentials(session, known.organisation_id)
             plan = await kept_plan(session, self.secrets, known.organisation_id, known.view.id)
-        shared = known.organisation_id == self.database.default_organisation_id
-        # A call without a plan is one of the operator's own assistants, like those that a plan calls trusted.
-        trusted = shared if plan is None else all(member.trusted for member in plan.members)
+        # A call without a plan was one of the operator's own assistants, with nothing but the keys of the settings.
+        ours = known.organisation_id == self.database.default_organisation_id
+        trusted = ours if plan is None else all(member.trusted for member in plan.members)
+        shared = ours if plan is None else plan.shared_credentials
+        credentials = [] if plan is None else plan.credentials
         providers = self.models.providers(known.organisation_id, credentials, shared=shared)
         analyst = Analyst(providers, assistant.model, None if trusted else self.settings.egress.allow)
         material = Material.of(known.view.call(), body)

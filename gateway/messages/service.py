@@ -50,7 +50,7 @@ class Messages:
             per_host=webhooks.per_host,
             keep=timedelta(days=webhooks.keep_days),
         )
-        self.models = OrganisationModels(settings, secrets)
+        self.models = OrganisationModels(settings)
         self.origins = Origins(settings, secrets)
         self.intake = Intake(
             database,

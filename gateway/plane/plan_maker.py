@@ -15,7 +15,7 @@ from gateway.assistant.reading import FieldWarning
 from gateway.call.header_variables import header_variables
 from gateway.plane.planning import Planner, Wanted
 from gateway.plane.shelf import Body, SettingsAssistants, StoreShelf
-from gateway.providers.credentials import Credential, Credentials
+from gateway.providers.credentials import Credentials, provider_credentials
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.organisations import Organisation, organisation
@@ -99,14 +99,8 @@ class PlanMaker:
 
     def _credentials(self, owner: Organisation, own: Sequence[Body]) -> Credentials:
         """For the choice of a default model: whoever has a key is asked first."""
-        kept = [
-            Credential.model_validate({"provider": one["provider"], "apiKey": one["apiKey"]})
-            for one in own
-            if one.get("provider") and isinstance(one.get("apiKey"), str)
-        ]
-        if owner.is_default:
-            return Credentials([*self._settings.credentials, *kept])
-        return Credentials(kept, environ={})
+        ours = Credentials(self._settings.credentials)
+        return ours.for_tenant(provider_credentials(own), all_shared=owner.is_default)
 
 
 def _legacy_server(number: Mapping[str, Any]) -> Body | None:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from gateway.providers.oauth2 import OAuth2Plan
+
+log = structlog.get_logger(__name__)
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "11labs": ("ELEVENLABS_API_KEY",),
@@ -43,6 +47,8 @@ the same beginning and `_API_URL`, `_REGION` or `_USER_ID` (`AZURE_SPEECH_REGION
 
 _AT_USERS_ADDRESSES = frozenset({"custom-llm", "custom-voice", "custom-transcriber"})
 """The assistant says where these are: a shared key would go to whoever writes one."""
+_FIELDS = ("provider", "name", "apiKey", "apiUrl", "region", "userId", "authenticationPlan")
+"""Of a credential of the API."""
 _BESIDE = {"api_url": "API_URL", "region": "REGION", "user_id": "USER_ID"}
 
 
@@ -134,6 +140,21 @@ class Credentials:
         folder = self._environ.get("CREDENTIALS_DIRECTORY")
         file = Path(folder, f"{provider}-api-key") if folder else None
         return file.read_text().strip() if file and file.is_file() else ""
+
+
+def provider_credentials(kept: Iterable[Mapping[str, Any]]) -> list[Credential]:
+    """Credentials of the API that give access to a provider; the others are for webhooks, trunks and storage.
+
+    :param kept: Vapi's JSON, with the secrets
+    """
+    read = []
+    for one in kept:
+        try:
+            fields = {name: one[name] for name in _FIELDS if one.get(name)}
+            read.append(Credential.model_validate({**fields, "name": str(one.get("name") or "")[:40]}))
+        except ValidationError:
+            log.debug("credential without access to a provider", provider=one.get("provider"), id=one.get("id"))
+    return read
 
 
 def where_keys_go(provider: str) -> str:

@@ -10,29 +10,22 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
-import structlog
-from pydantic import ValidationError
 
 from gateway.assistant.call_plan import CallPlan
 from gateway.egress.client import guarded_client
 from gateway.egress.connections import guarded_connections
 from gateway.egress.guard import Guard
-from gateway.providers.credentials import Credential
+from gateway.providers.credentials import provider_credentials
 from gateway.providers.registry import Providers
-
-log = structlog.get_logger(__name__)
 
 MOST_TENANTS = 50
 MOST_MADE = 300
 """Providers of one organisation; then it gets new ones."""
-
-_FIELDS = ("provider", "name", "apiKey", "apiUrl", "region", "userId", "authenticationPlan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +91,7 @@ class Tenants:
             lent = None
         if lent is None:
             providers = self._own.providers.of_tenant(
-                plan.organisation, _credentials(plan.credentials), all_shared=plan.shared_credentials
+                plan.organisation, provider_credentials(plan.credentials), all_shared=plan.shared_credentials
             )
             client = self._own.client if trusted else guarded_client(self._guard)
             lent = self._lent[key] = _Lent(Access(providers, client))
@@ -123,15 +116,3 @@ async def _close(access: Access, *, own: Access) -> None:
 def _key(plan: CallPlan, trusted: bool) -> str:
     secrets = json.dumps([plan.credentials, plan.shared_credentials, trusted], sort_keys=True, default=str)
     return f"{plan.organisation} {hashlib.sha256(secrets.encode()).hexdigest()}"
-
-
-def _credentials(kept: Iterable[Mapping[str, Any]]) -> list[Credential]:
-    """Those that give access to a provider; the others are for webhooks, trunks and storage."""
-    read = []
-    for one in kept:
-        try:
-            fields = {name: one[name] for name in _FIELDS if one.get(name)}
-            read.append(Credential.model_validate({**fields, "name": str(one.get("name") or "")[:40]}))
-        except ValidationError:
-            log.debug("credential without access to a provider", provider=one.get("provider"), id=one.get("id"))
-    return read
