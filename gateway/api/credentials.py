@@ -15,7 +15,7 @@ from gateway.api.resource import Resource, resource_router
 from gateway.api.sentences import problems_of
 from gateway.errors import BadRequest
 from gateway.store.entities import Entities, Entity, Kind
-from gateway.store.secrets import without_secrets
+from gateway.store.secrets import completed, holds_sealed, without_secrets
 
 Secret = Annotated[str, Field(min_length=1, max_length=10_000)]
 
@@ -138,7 +138,7 @@ class CredentialsOfOrganisation(Resource):
 
     def given(self, body: dict[str, Any]) -> dict[str, Any]:
         """:raises BadRequest: it pretends to hold what is sealed already"""
-        if _names(body, "$sealed"):
+        if holds_sealed(body):
             raise BadRequest(["$sealed must not be a field of a credential"])
         return super().given(body)
 
@@ -148,7 +148,7 @@ class CredentialsOfOrganisation(Resource):
 
     def merged(self, stored: dict[str, Any], sealed: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         """An object that comes without its secret keeps the one it has."""
-        return {name: _completed(value, sealed.get(name), stored.get(name)) for name, value in changes.items()}
+        return {name: completed(value, sealed.get(name), stored.get(name)) for name, value in changes.items()}
 
     def kept(self, body: dict[str, Any], context: ApiContext) -> dict[str, Any]:
         """Secrets encrypted."""
@@ -188,21 +188,6 @@ def _plan_problems(plan: dict[str, Any]) -> list[str]:
     if model is None:
         return [f"authenticationPlan.type must be one of the following values: {', '.join(PLANS)}"]
     return problems_of(model, plan, within=("authenticationPlan",))
-
-
-def _completed(value: Any, sealed: Any, stored: Any) -> Any:
-    """`value`, with the secrets that stand in the stored object and not in it."""
-    if not all(isinstance(one, Mapping) for one in (value, sealed, stored)):
-        return value
-    hidden = {name: stored[name] for name in stored if name not in value and name not in without_secrets(sealed)}
-    inner = {name: _completed(one, sealed.get(name), stored.get(name)) for name, one in value.items()}
-    return {**hidden, **inner}
-
-
-def _names(value: Any, name: str) -> bool:
-    if isinstance(value, dict):
-        return name in value or any(_names(one, name) for one in value.values())
-    return isinstance(value, list) and any(_names(one, name) for one in value)
 
 
 def router() -> APIRouter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -17,8 +18,11 @@ from gateway.api.resource import Resource, add_pages, resource_router
 from gateway.api.tools import DestinationBody
 from gateway.errors import BadRequest
 from gateway.store.entities import Entities, Entity, Kind
+from gateway.store.secrets import completed, holds_sealed, without_secrets
 
 _SIP_URI = re.compile(r"sips?:[^@\s:;?]+@[^@\s:;?]+", re.IGNORECASE)
+_SEALED = "authentication"
+"""The field with a secret in it."""
 CARRIERS = ("twilio", "vonage", "telnyx")
 
 
@@ -64,7 +68,12 @@ class PhoneNumbers(Resource):
     model = PhoneNumberBody
 
     def given(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Without what we tell of a number."""
+        """Without what we tell of a number.
+
+        :raises BadRequest: its password pretends to be sealed already
+        """
+        if holds_sealed(body.get(_SEALED)):
+            raise BadRequest(["$sealed must not be a field of authentication"])
         return {name: value for name, value in super().given(body).items() if name != "status"}
 
     async def check(
@@ -85,7 +94,8 @@ class PhoneNumbers(Resource):
         return _warnings(body)
 
     def kept(self, body: dict[str, Any], context: ApiContext) -> dict[str, Any]:
-        """A SIP address that was not chosen is made up."""
+        """A password is encrypted; a SIP address that was not chosen is made up."""
+        body = {**body, **context.secrets.sealed(_secret_part(body))}
         if body.get("provider") == "vapi" and not body.get("sipUri") and not body.get("number"):
             return {**body, "sipUri": f"sip:{uuid4().hex[:12]}@{context.settings.sip.public_address or 'parley'}"}
         return body
@@ -93,9 +103,24 @@ class PhoneNumbers(Resource):
     def shown(self, entity: Entity, context: ApiContext) -> dict[str, Any]:
         """A password is not told again."""
         shown = {**super().shown(entity, context), "status": "active"}
-        if isinstance(authentication := shown.get("authentication"), dict):
-            shown["authentication"] = {name: value for name, value in authentication.items() if name != "password"}
+        if isinstance(authentication := shown.get(_SEALED), dict):
+            told = without_secrets(authentication)
+            shown[_SEALED] = {name: value for name, value in told.items() if name != "password"}
         return shown
+
+    def opened(self, stored: Entity, context: ApiContext) -> dict[str, Any]:
+        """With its password."""
+        return {**stored.body, **context.secrets.opened(_secret_part(stored.body))}
+
+    def merged(self, stored: dict[str, Any], sealed: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+        """Authentication that comes without its password keeps the one it has."""
+        if _SEALED not in changes:
+            return changes
+        return {**changes, _SEALED: completed(changes[_SEALED], sealed.get(_SEALED), stored.get(_SEALED))}
+
+
+def _secret_part(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {_SEALED: body[_SEALED]} if isinstance(body.get(_SEALED), Mapping) else {}
 
 
 def _address_problems(body: dict[str, Any]) -> list[str]:
@@ -120,6 +145,13 @@ def _warnings(body: dict[str, Any]) -> list[dict[str, Any]]:
     if body.get("numberDesiredAreaCode"):
         told.append(
             {"path": "numberDesiredAreaCode", "message": "This server sells no numbers: the area code has no effect."}
+        )
+    if body.get("authentication"):
+        told.append(
+            {
+                "path": "authentication",
+                "message": "This server does not ask callers for it: the trunk decides who calls.",
+            }
         )
     if body.get("workflowId"):
         told.append({"path": "workflowId", "message": "Workflows are not offered by this server."})

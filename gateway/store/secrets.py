@@ -86,6 +86,26 @@ def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _without(value) for name, value in body.items() if not _is_sealed(value)}
 
 
+def completed(value: Any, sealed: Any, stored: Any) -> Any:
+    """A new value for a field of what is kept, with the secrets that the old one has and the new one does not name.
+
+    :param sealed: the old one as it is kept
+    :param stored: the old one, opened
+    """
+    if not all(isinstance(one, Mapping) for one in (value, sealed, stored)):
+        return value
+    hidden = {name: stored[name] for name in stored if name not in value and name not in without_secrets(sealed)}
+    inner = {name: completed(one, sealed.get(name), stored.get(name)) for name, one in value.items()}
+    return {**hidden, **inner}
+
+
+def holds_sealed(value: Any) -> bool:
+    """Whether something that comes from outside pretends, at any depth, to be sealed already."""
+    if isinstance(value, Mapping):
+        return _SEALED in value or any(map(holds_sealed, value.values()))
+    return isinstance(value, list) and any(map(holds_sealed, value))
+
+
 def _without(value: Any) -> Any:
     if isinstance(value, Mapping):
         return without_secrets(value)

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from gateway.store.entities import Entities, Kind
 from tests.api.house import House
 
 ASSISTANT = {"name": "Reception", "firstMessage": "Hello!", "model": {"provider": "openai", "model": "gpt-4o"}}
@@ -139,11 +140,9 @@ async def test_a_secret_is_never_told_and_stays_when_it_is_not_sent(api: House) 
     assert forged.status_code == 400
 
 
-async def _kept(api: House, id: str) -> dict[str, Any]:  # noqa: A002
-    from gateway.store.entities import Entities, Kind
-
+async def _kept(api: House, id: str, kind: Kind = Kind.CREDENTIAL) -> dict[str, Any]:  # noqa: A002
     async with api.context.database.reading() as session:
-        return (await Entities(session, api.organisation_id).get(Kind.CREDENTIAL, id)).body
+        return (await Entities(session, api.organisation_id).get(kind, id)).body
 
 
 @pytest.mark.both_databases
@@ -157,7 +156,29 @@ async def test_the_password_of_a_number_is_not_told(api: House) -> None:
     body = {**NUMBER, "authentication": {"username": "u" * 20, "password": "p" * 20}}
     made = await api.client.post("/phone-number", json=body)
     assert made.json()["authentication"] == {"username": "u" * 20}
+    assert [one["path"] for one in made.json()["warnings"]] == ["authentication"]
     assert made.json()["status"] == "active"
+
+
+async def test_the_password_of_a_number_is_kept_unreadable_and_stays_when_it_is_not_sent(api: House) -> None:
+    body = {**NUMBER, "authentication": {"username": "u" * 20, "password": "p" * 20}}
+    one = f"/phone-number/{(await api.client.post('/phone-number', json=body)).json()['id']}"
+    renamed = await api.client.patch(one, json={"name": "Back", "authentication": {"username": "v" * 20}})
+    assert renamed.json()["authentication"] == {"username": "v" * 20}
+    for path in (one, "/phone-number", "/v2/phone-number"):
+        assert "p" * 20 not in (answer := (await api.client.get(path)).text)
+        assert "$sealed" not in answer
+    kept = await _kept(api, one.rpartition("/")[2], Kind.PHONE_NUMBER)
+    assert "p" * 20 not in str(kept)
+    assert api.context.secrets.opened(kept)["authentication"] == {"username": "v" * 20, "password": "p" * 20}
+    without = await api.client.patch(one, json={"authentication": None})
+    assert "authentication" not in without.json()
+
+
+async def test_nobody_passes_off_a_password_as_encrypted(api: House) -> None:
+    given = {"username": "u" * 20, "password": "p" * 20, "x": {"$sealed": "no"}}
+    refused = await api.client.post("/phone-number", json={**NUMBER, "authentication": given})
+    assert (refused.status_code, refused.json()["message"]) == (400, ["$sealed must not be a field of authentication"])
 
 
 @pytest.mark.both_databases
