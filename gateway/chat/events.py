@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.assistant.legacy import modern
+from gateway.assistant.masking import without_secrets
 from gateway.messages.intake import stream_of
 from gateway.messages.servers import server_of
 from gateway.store import outbox
@@ -29,7 +30,7 @@ async def announce(session: AsyncSession, kind: str, entity: Entity, assistant: 
         return
     noun = kind.partition(".")[0]
     timestamp = round(clock.now().timestamp() * 1000)
-    message = {"type": kind, "timestamp": timestamp, noun: entity.shown()}
+    message = {"type": kind, "timestamp": timestamp, noun: without_secrets(entity.shown())}
     body = json.dumps({"message": message}, ensure_ascii=False)
     stream = stream_of(str(server["url"]), f"{noun}:{entity.id}")
     await outbox.add(session, entity.organisation_id, stream=stream, type=kind, server=server, body=body)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.assistant.masking import without_secrets
 from gateway.messages.encoding import encode
 from gateway.messages.intake import stream_of
 from gateway.messages.message import Audience, Message, subscriptions, wanted
@@ -28,7 +29,7 @@ async def announce_deletion(session: AsyncSession, origins: Origins, row: CallRo
     message = Message("call.deleted", milliseconds(clock.now()))
     if server is None or not wanted(message, Audience.SERVER, subscriptions(origin.assistant, Audience.SERVER)):
         return
-    about: Mapping[str, Any] = {name: value for name, value in call.items() if name not in _WITHOUT}
+    about: Mapping[str, Any] = {name: value for name, value in without_secrets(call).items() if name not in _WITHOUT}
     body = {"timestamp": message.time_ms, "type": message.type, "call": about, "assistant": origin.assistant}
     await outbox.add(
         session,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.assistant.masking import without_secrets
 from gateway.store.events import NewEvent
 
 
@@ -16,7 +17,7 @@ def unheld_call(
     """The whole life of such a call.
 
     :param call: Vapi's Call, with `id` and `type`
-    :param plan: as `CallPlan.shown`
+    :param plan: as `CallPlan.shown`; secrets in it are left out
     :param reason: endedReason
     :param detail: one sentence for the user
     :param time_ms: wall clock
@@ -34,7 +35,7 @@ def unheld_call(
         "signalling_id": "",
         "assistant": "",
         "started_at": at,
-        "plan": plan,
+        "plan": without_secrets(plan),
     }
     last = {"at": at, "reason": reason, "sip_status": None, "detail": detail}
     return [

@@ -236,7 +236,7 @@ async def test_a_model_that_fails_is_told_and_nothing_is_kept(desk: Desk) -> Non
 
 
 async def test_a_server_hears_of_chats_that_it_subscribes_to(desk: Desk) -> None:
-    claimed = {"url": "https://example.com/hook", "operators": True}
+    claimed = {"url": "https://example.com/hook", "secret": "hush", "operators": True}
     server = {"server": claimed, "serverMessages": ["chat.created", "chat.deleted"]}
     assistant = {**server, "model": {k: v for k, v in desk.assistant["model"].items() if k != "toolIds"}}
     told = await desk.chat("Hello", assistant=assistant)
@@ -246,7 +246,8 @@ async def test_a_server_hears_of_chats_that_it_subscribes_to(desk: Desk) -> None
     bodies = [json.loads(one.body) for one in due]
     assert [body["message"]["type"] for body in bodies] == ["chat.created"]
     assert bodies[0]["message"]["chat"]["id"] == told["id"]
-    assert due[0].server == {"url": "https://example.com/hook"}
+    assert due[0].server == {"url": "https://example.com/hook", "secret": "hush"}
+    assert "hush" not in due[0].body
 
 
 async def test_a_model_is_connected_to_within_the_guard_of_the_process(desk: Desk) -> None:

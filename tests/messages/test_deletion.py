@@ -26,7 +26,9 @@ async def call_of(parley: House, **assistant: Any) -> None:
     plan = CallPlan.model_validate({"organisation": parley.organisation_id, "call": call, "members": [member]})
     async with parley.context.database.transaction() as session:
         await keep_plan(session, parley.context.secrets, plan)
-        await Calls(session, parley.organisation_id).create({**call, "artifact": {"transcript": "AI: Hi."}}, id=CALL_ID)
+        await Calls(session, parley.organisation_id).create(
+            {**call, "assistant": member["assistant"], "artifact": {"transcript": "AI: Hi."}}, id=CALL_ID
+        )
 
 
 @pytest.mark.parametrize(("subscribed", "told"), [(["call.deleted"], 1), (["status-update"], 0), (None, 0)])
@@ -43,3 +45,4 @@ async def test_a_server_is_told_of_a_deletion_where_it_subscribes(
             assert one.server == SERVER
             assert contract().message_faults(json.loads(one.body)) == []
             assert "Hi." not in one.body
+            assert SERVER["secret"] not in one.body
