@@ -67,10 +67,10 @@ async def test_a_call_is_analysed_with_the_keys_that_it_had(
     analysed: bool,
     theirs: bool,
 ) -> None:
-    options = {"provider": "custom-llm", "model": "m", "url": model.api_url, "metadataSendMode": "off"}
-    assistant = {"name": "desk", "model": options, "analysisPlan": ONLY_A_SUMMARY}
+    served = {"provider": "openai", "apiUrl": model.api_url}
+    assistant = {"name": "desk", "model": {"provider": "openai", "model": "gpt-4o"}, "analysisPlan": ONLY_A_SUMMARY}
     settings = Settings.model_validate(
-        {"data_dir": tmp_path, "egress": {"allow": ["127.0.0.1"]}, "credentials": [{"provider": "custom-llm", **ours}]}
+        {"data_dir": tmp_path, "egress": {"allow": ["127.0.0.1"]}, "credentials": [{**served, **ours}]}
     )
     async with database.transaction() as session:
         other = await create_organisation(session, "other")
@@ -79,7 +79,7 @@ async def test_a_call_is_analysed_with_the_keys_that_it_had(
             organisation=organisation,
             call={"id": CALL_ID},
             members=[{"name": "desk", "assistant_id": "a-1", "assistant": assistant}],
-            credentials=[{"provider": "custom-llm", **one} for one in own],
+            credentials=[{**served, **one} for one in own],
             shared_credentials=not theirs,
         )
         await keep_plan(session, SECRETS, plan)
