@@ -88,7 +88,7 @@ async def running(
     """The service, announced; it has ended when the block is left."""
     service = Service(settings, config=config, make_endpoint=lambda _settings, _on_leg: endpoint)
     task = asyncio.create_task(service.serve())
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.http.port}") as client, asyncio.timeout(20):
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.http.port}") as client, asyncio.timeout(60):
         while "parley ready" not in output():
             assert not task.done(), task.exception()
             await asyncio.sleep(0.01)

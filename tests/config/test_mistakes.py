@@ -44,7 +44,7 @@ ASSISTANT = "assistants: {demo: {model: {provider: x}}}\n"
         (
             ASSISTANT.replace("{provider: x}", "{provider: x}, firstMessageMode: never"),
             "parley.yaml:1: assistants.demo.firstMessageMode: expected 'assistant-speaks-first' or"
-            " 'assistant-waits-for-user', got 'never'",
+            " 'assistant-speaks-first-with-model-generated-message' or 'assistant-waits-for-user', got 'never'",
         ),
     ],
 )
@@ -117,17 +117,19 @@ def test_a_mistake_in_the_start_speaking_plan_is_told_with_its_key(
         ("messagePlan: {idleTimeoutSeconds: 0}", "messagePlan.idleTimeoutSeconds: expected at least 1.0, got 0"),
         ("messagePlan: {idleMessages: ['']}", "messagePlan.idleMessages[0]: expected at least 1 characters, got ''"),
         (
-            "hooks: [{on: call.ending, do: [{type: say, exact: Bye}]}]",
-            "hooks[0].on: expected 'customer.speech.timeout', got 'call.ending'",
+            "hooks: [{on: call.ended, do: [{type: say, exact: Bye}]}]",
+            "hooks[0].on: expected 'customer.speech.timeout', 'assistant.speech.interrupted',"
+            " 'customer.speech.interrupted', 'call.ending' or 'call.timeElapsed', got 'call.ended'",
         ),
         ("hooks: [{on: customer.speech.timeout, do: []}]", "hooks[0].do: expected at least 1 of them, got []"),
         (
             "hooks: [{on: customer.speech.timeout, do: [{type: say}]}]",
-            "hooks[0].do[0].exact: expected a value, got none",
+            "hooks[0].do[0].say: expected an action with exact or prompt, got {'type': 'say'}",
         ),
         (
-            "hooks: [{on: customer.speech.timeout, do: [{type: tool, tool: {type: dtmf}}]}]",
-            "hooks[0].do[0].tool.type: expected 'endCall', got 'dtmf'",
+            "hooks: [{on: customer.speech.timeout, do: [{type: tool, tool: {type: fax}}]}]",
+            "hooks[0].do[0].tool.tool: expected type must be one of: function, apiRequest, transferCall, endCall, dtmf,"
+            " handoff, sms, voicemail, sipRequest, mcp, got {'type': 'fax'}",
         ),
         ("keypadInputPlan: {delimiters: x}", "keypadInputPlan.delimiters: expected '#' or '*', got 'x'"),
         ("keypadInputPlan: {timeoutSeconds: 11}", "keypadInputPlan.timeoutSeconds: expected at most 10.0, got 11"),
