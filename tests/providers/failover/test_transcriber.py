@@ -75,7 +75,7 @@ async def test_no_word_is_lost_or_doubled_in_50_utterances_with_a_switch_in_each
     rng = random.Random(1)
     servers = [DeepgramListen(), DeepgramListen()]
     lost, doubled, switches = Counter[str](), Counter[str](), 0
-    async with calling(servers, pace=15) as (caller, _):
+    async with calling(servers, pace=10) as (caller, _):
         await caller.say(silence(200))
         for _ in range(50):
             words = rng.choices(VOCABULARY, k=rng.randint(3, 9))
