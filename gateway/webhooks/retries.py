@@ -12,6 +12,7 @@ LONGEST_DELAY_SECONDS = 300.0
 LONGEST_ASKED_SECONDS = 3600.0
 """A server may ask for no longer a pause (Retry-After)."""
 _BASE_SECONDS = 1.0
+_LARGEST = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +83,5 @@ def _bounded(value: Any, least: float, most: float, *, default: float) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """One that somebody means: JSON may hold some that are beyond all measure, and Python's own infinite ones."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
