@@ -66,10 +66,10 @@ def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float | 
     assert retry_after(header, NOW) == seconds
 
 
-@given(
-    st.recursive(st.none() | st.booleans() | st.floats() | st.just(10**400) | st.text(), lambda inner: st.lists(inner)),
-    st.integers(1, 50),
-)
+LEAVES = st.none() | st.booleans() | st.floats() | st.just(10**400) | st.text()
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner)), st.integers(1, 50))
 def test_no_plan_of_a_user_breaks_it(value: Any, attempts: int) -> None:
     names = ("type", "maxRetries", "baseDelaySeconds", "excludedStatusCodes")
     for plan in (value, dict.fromkeys(names, value)):
