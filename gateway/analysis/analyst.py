@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from gateway.assistant.assistant import Model, speaks_by_itself
+from gateway.assistant.assistant import WRITING_MODEL, Model, speaks_by_itself
 from gateway.assistant.provider_settings import ProviderSettings
 from gateway.egress.connections import guarded_connections
 from gateway.egress.guard import check_url
@@ -24,8 +24,6 @@ logger = structlog.get_logger(__name__)
 _EMBEDDED = "dialogue"
 _LEAST_TOKENS = 1000
 """A call's data is longer than a spoken answer, which is what an assistant's `maxTokens` is for."""
-_TEXT_MODEL = {"provider": "openai", "model": "gpt-4.1-mini"}
-"""In the place of a model that hears and speaks by itself."""
 
 
 class NoAnswer(ParleyError):
@@ -96,7 +94,7 @@ def _writing(settings: ProviderSettings) -> ProviderSettings:
     """The settings for a long and sober answer in writing."""
     options = settings.options
     if speaks_by_itself(settings.provider, str(options.get("model", ""))):
-        return ProviderSettings.model_validate(_TEXT_MODEL)
+        return ProviderSettings.model_validate(WRITING_MODEL)
     given = options.get("maxTokens")
     if isinstance(given, int | float) and given < _LEAST_TOKENS:
         options["maxTokens"] = _LEAST_TOKENS

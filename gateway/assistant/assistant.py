@@ -61,6 +61,9 @@ SPEAKING_VOICE: Mapping[str, Any] = {
 }
 """Of an assistant without one whose model speaks by itself."""
 
+WRITING_MODEL: Mapping[str, Any] = {"provider": "openai", "model": "gpt-4.1-mini"}
+"""In the place of a model that speaks by itself, where it is asked for text: in chats, and after a call."""
+
 ACKNOWLEDGEMENTS = (
     *("okay", "ok", "yeah", "yes", "yep", "right", "that's right", "alright", "all right", "sure", "ah", "mhmm"),
     *("uh-huh", "mhm", "mm-hmm", "i see", "got it", "i got it", "gotcha", "i understand", "understood", "i hear you"),

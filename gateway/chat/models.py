@@ -8,15 +8,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.assistant.assistant import Assistant, Model
+from gateway.assistant.assistant import WRITING_MODEL, Assistant, Model
 from gateway.egress.guard import check_url
 from gateway.providers.base import LanguageModel
 from gateway.providers.credentials import Credentials, provider_credentials
 from gateway.providers.registry import Providers
 from gateway.settings import Settings
-
-_TEXT_MODEL = {"provider": "openai", "model": "gpt-4.1-mini"}
-"""In the place of a model that hears and speaks by itself."""
 
 
 class OrganisationModels:
@@ -54,7 +51,7 @@ class OrganisationModels:
         settings = assistant.model
         if settings.speaks:
             kept = settings.model_dump(by_alias=True, include={"messages", "tools"})
-            settings = Model.model_validate({**_TEXT_MODEL, **kept})
+            settings = Model.model_validate({**WRITING_MODEL, **kept})
         for one in settings.chain:
             if not trusted and isinstance(url := one.options.get("url"), str):
                 await check_url(url, self._settings.egress.allow)

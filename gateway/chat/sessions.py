@@ -76,9 +76,14 @@ async def _assistant(request: Request, caller: KeyHolder, id_: str) -> Mapping[s
 
 def router() -> APIRouter:
     """`/session`."""
-    routes, resource = APIRouter(tags=["session"]), Sessions()
-    answer: dict[int | str, dict[str, Any]] = {200: entity_of(SessionBody, "session")}
+    routes = APIRouter(tags=["session"])
+    _add_creation(routes)
+    _add_list(routes)
+    _add_one(routes)
+    return routes
 
+
+def _add_creation(routes: APIRouter) -> None:
     @routes.post(
         "/session",
         status_code=201,
@@ -90,10 +95,12 @@ def router() -> APIRouter:
         context, body = context_of(request), await json_object(request)
         assistant = await chats_of(request).assistant_of(caller.organisation_id, body)
         async with context.database.transaction() as session:
-            made = await resource.create(session, caller, {"status": "active", **body}, context)
+            made = await Sessions().create(session, caller, {"status": "active", **body}, context)
             await announce(session, "session.created", await _session(session, caller, made["id"]), assistant)
         return Json(made, status_code=201)
 
+
+def _add_list(routes: APIRouter) -> None:
     @routes.get("/session", summary="List session, by page", responses={200: page_of(SessionBody, "session")})
     async def find_page(
         request: Request,
@@ -118,6 +125,10 @@ def router() -> APIRouter:
             found, total = await Entities(session, caller.organisation_id).page(Kind.SESSION, wanted.query, page.number)
         return Json(wanted.shown([entity.shown() for entity in found], total))
 
+
+def _add_one(routes: APIRouter) -> None:
+    answer: dict[int | str, dict[str, Any]] = {200: entity_of(SessionBody, "session")}
+
     @routes.get("/session/{id}", summary="Get session", responses=answer)
     async def get(request: Request, id: str, caller: PrivateCaller) -> Json:  # noqa: A002
         async with context_of(request).database.reading() as session:
@@ -128,7 +139,7 @@ def router() -> APIRouter:
         context, changes = context_of(request), await json_object(request)
         assistant = await _assistant(request, caller, id)
         async with context.database.transaction() as session:
-            shown = await resource.update(session, caller, id, changes, context)
+            shown = await Sessions().update(session, caller, id, changes, context)
             await announce(session, "session.updated", await _session(session, caller, id), assistant)
         return Json(shown)
 
@@ -140,8 +151,6 @@ def router() -> APIRouter:
             entity = await Entities(session, caller.organisation_id).delete(Kind.SESSION, id)
             await announce(session, "session.deleted", entity, assistant)
         return Json(entity.shown())
-
-    return routes
 
 
 async def _session(session: Any, caller: KeyHolder, id_: str) -> Entity:

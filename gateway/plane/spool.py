@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,10 +67,6 @@ class Spool:
     def outstanding(self) -> bool:
         """Something was sent and is not acknowledged."""
         return any(call.sent for call in self._calls.values())
-
-    def publisher(self, call_id: str) -> Callable[[Entry], None]:
-        """What the journal of this call tells its entries to."""
-        return lambda entry: self.add(call_id, entry)
 
     def add(self, call_id: str, entry: Entry) -> None:
         """An entry was appended to the journal of a call."""

@@ -128,13 +128,6 @@ async def due(session: AsyncSession, now: datetime, *, limit: int = 100) -> Sequ
     return await _listed(session, _due(now, limit, _COLUMNS))
 
 
-async def next_due_at(session: AsyncSession) -> datetime | None:
-    """When something pending is due next; None when nothing is pending."""
-    at = (await session.execute(select(func.min(deliveries.c.due_at)).where(_PENDING))).scalar()
-    assert at is None or isinstance(at, datetime)
-    return at
-
-
 async def claim(
     session: AsyncSession, now: datetime, *, lease: timedelta, limit: int = 100, without: Collection[str] = ()
 ) -> Sequence[Delivery]:

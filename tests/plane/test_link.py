@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ class Ends:
                 await asyncio.wait((task,))
 
     def journal(self, call_id: str) -> Journal:
-        return Journal(self.calls.journal_path(call_id), self.disk, publish=self.spool.publisher(call_id))
+        return Journal(self.calls.journal_path(call_id), self.disk, publish=partial(self.spool.add, call_id))
 
     def hold_call(self, call_id: str) -> None:
         """A whole call, from its first entry to its record."""

@@ -43,7 +43,6 @@ async def test_a_delivery_that_failed_comes_again_at_its_time_and_holds_the_next
     later = now + timedelta(minutes=1)
     await outbox.failed(session, first, retry_at=later, status=503, error="busy")
     assert await _claimed(session, now) == []
-    assert await outbox.next_due_at(session) is not None
     (again,) = await outbox.claim(session, later, lease=_LEASE)
     assert (again.position, again.attempts, again.status, again.error) == (first, 2, 503, "busy")
 
@@ -85,5 +84,4 @@ async def test_what_was_delivered_is_forgotten_in_time(session: AsyncSession, or
 
 async def test_nothing_is_pending_at_first(database: Database) -> None:
     async with database.reading() as session:
-        assert await outbox.next_due_at(session) is None
         assert await outbox.due(session, clock.now()) == []
