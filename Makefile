@@ -23,7 +23,7 @@ PROVIDERS_STAMP := $(VENV)/.stamp-providers-$(call hash,requirements-providers.t
 DEV_STAMP := $(VENV)/.stamp-dev-$(call hash,requirements-dev.txt)
 PEERS_STAMP := $(VENV)/.stamp-peers-$(call hash,$(PEER_SOURCES))
 
-.PHONY: help run setup providers test lint types pytest docs-test proto lock clean
+.PHONY: help run setup providers test lint types pytest proto lock interop clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -58,6 +58,16 @@ else
 	@$(VENV)/bin/pytest -n 2 $(SIDE_BY_SIDE) -m "not alone" $(ON_THE_WIRE)
 	@$(VENV)/bin/pytest -m alone $(ON_THE_WIRE)
 endif
+
+# The exit status is the matrix's; pytest's own only where it could not run the tests (2 and above).
+MATRIX := $(VENV)/matrix
+ran = || { status=$$?; [ $$status -eq 1 ] || exit $$status; }
+
+interop: setup $(DEV_STAMP) $(PEERS_STAMP) ## The matrix of interoperability: scenario, peer, transport, PASS or FAIL. Takes about an hour.
+	@rm -rf $(MATRIX); mkdir -p $(MATRIX)
+	@$(VENV)/bin/pytest -n 3 $(SIDE_BY_SIDE) --long --matrix $(MATRIX)/side-by-side -m "scenario and not alone" $(ran)
+	@$(VENV)/bin/pytest -q --long --matrix $(MATRIX)/alone -m "scenario and alone" $(ran)
+	@$(PYTHON) -m tests.matrix $(MATRIX)/side-by-side $(MATRIX)/alone
 
 proto: $(DEV_STAMP) ## Generate the code of proto/.
 	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(PYTHON) -m grpc_tools.protoc -I proto --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. proto/gateway/link/v1/link.proto proto/gateway/plane/v1/plane.proto

@@ -11,6 +11,7 @@ import pluggy
 import pytest
 
 from gateway.providers.credentials import VARIABLES
+from tests.matrix import collecting
 from tests.peers.missing import PeerMissing
 from tests.store.databases import (  # fixtures for all
     database,
@@ -35,11 +36,21 @@ for _name in [name for name in os.environ if name in _KEYS or name.startswith("P
         del os.environ[_name]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    collecting.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that hears of all tests writes the matrix; those that run them for it do not."""
+    if (path := config.getoption("--matrix")) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(collecting.Collector(path))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     on_both(metafunc)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """All of tests/interop carries the marker `interop`, and runs last: it is slow and uses what the others prove.
 
     Of the others those that wait for the clock most come first, for a process that runs others beside them not to be
@@ -49,6 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _INTEROP in item.path.parents:
             item.add_marker(pytest.mark.interop)
     items.sort(key=_place)
+    collecting.prepare(config, items)
 
 
 def _place(item: pytest.Item) -> int:
@@ -83,4 +95,4 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pluggy.Resul
 
 
 def _needs_peer(item: pytest.Item) -> bool:
-    return item.get_closest_marker("interop") is not None or "postgresql" in item.name
+    return any(item.get_closest_marker(name) for name in ("interop", "scenario")) or "postgresql" in item.name
