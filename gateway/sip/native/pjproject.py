@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.errors import SetupError
 from gateway.sip.native.buildlog import BuildLog
+from gateway.sip.native.patches import PATCHES
 from gateway.sip.native.source import Tarball
 
 CONFIG_SITE = Path(__file__).with_name("config_site.h")
@@ -41,51 +42,6 @@ COMPILER_FLAGS = "-O2 -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2"
 
 EMPTY_FILES = ("pjmedia/src/pjmedia-audiodev/bdimad_dev.c",)
 """Named by the makefiles, without effect on Linux, and taken out of Debian's archive."""
-
-PATCHES = (
-    # pjsua2 reports each operation of the conference bridge to Endpoint.onAudioMediaOpCompleted from the media clock
-    # thread, where a Python subclass of Endpoint waits for the GIL: a stalled interpreter would stop all media.
-    ("pjsip/src/pjsua2/endpoint.cpp", "ua_cfg.cb.on_conf_op_completed      = &Endpoint::on_conf_op_completed;", ""),
-    ("pjsip/src/pjsua2/endpoint.cpp", "ua_cfg.cb.on_vid_conf_op_completed  = &Endpoint::on_vid_conf_op_completed;", ""),
-    # The media clock is a real-time thread where the system allows it. A thread that holds a lock which the clock
-    # waits for must run at the clock's priority, or whatever else the machine does comes first.
-    (
-        "pjlib/src/pj/os_core_unix.c",
-        "    rc = pthread_mutex_init(&mutex->mutex, &attr);",
-        "    pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);\n"
-        "    rc = pthread_mutex_init(&mutex->mutex, &attr);",
-    ),
-    # Symmetric RTP follows the caller to another address after ten packets from it. A stranger sends ten packets in a
-    # microsecond between two of the caller's, and would get our audio: follow only when the caller was not heard for
-    # a second at the address that we know.
-    (
-        "pjmedia/include/pjmedia/stream_common.h",
-        "    unsigned                 rem_rtp_flag;",
-        "    pj_timestamp             rem_rtp_heard;\n    unsigned                 rem_rtp_flag;",
-    ),
-    (
-        "pjmedia/src/pjmedia/stream_imp_common.c",
-        "            /* We're still receiving from rem_rtp_addr. */",
-        "            pj_get_timestamp(&c_strm->rem_rtp_heard);",
-    ),
-    (
-        "pjmedia/src/pjmedia/stream_imp_common.c",
-        "            if (c_strm->rtp_src_cnt < PJMEDIA_RTP_NAT_PROBATION_CNT) {",
-        "            pj_timestamp now;\n"
-        "            pj_get_timestamp(&now);\n"
-        "            if (c_strm->rtp_src_cnt < PJMEDIA_RTP_NAT_PROBATION_CNT ||\n"
-        "                pj_elapsed_msec(&c_strm->rem_rtp_heard, &now) < 1000)\n"
-        "            {",
-    ),
-    # The jitter buffer gives up delay that it did not need for two seconds. A packet of G.711 is put in as two frames,
-    # and at the first of them the buffer looked short again: 10 ms that one late packet had cost stayed for the call.
-    (
-        "pjmedia/src/pjmedia/jbuf.c",
-        "        /* Reset any scheduled discard */\n        jb->jb_discard_dist = 0;",
-        "        if (cur_size < burst_level)\n            jb->jb_discard_dist = 0;",
-    ),
-)
-"""File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""
 
 EXPECTED = {
     "pjlib/include/pj/compat/os_auto.h": ("PJ_HAS_SSL_SOCK 1", "PJ_IOQUEUE_IMP PJ_IOQUEUE_IMP_EPOLL"),
