@@ -141,6 +141,7 @@ class TrunkSettings(Section):
     domain: str | None = None
     transport: Literal["udp", "tcp"] = "udp"
     register_seconds: int = Field(default=300, ge=30, le=7200)
+    trusted: bool = False
 
 
 class RouteSettings(Section):

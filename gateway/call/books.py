@@ -61,6 +61,7 @@ class Books:
             "assistant": assistant_name,
             "started_at": self.time(),
         }
+        call |= _who(info)
         if plan is not None:
             call["plan"] = plan.shown()
         self.journal.append(0, "call", call)
@@ -96,3 +97,15 @@ class Books:
         }
         self.journal.append(at_ms, "ended", {**ending, **kept})
         self._disk.submit(lambda: self._calls.finish(self.journal))
+
+
+def _who(info: LegInfo) -> dict[str, Any]:
+    """What is known of the caller beyond the address, as far as something is."""
+    identity, diverted = info.identity, info.diverted_by
+    known = {
+        "caller_name": info.display_name,
+        "identity": {"header": identity.header, "private": identity.private} if identity else None,
+        "diverted_by": [{"number": one.number, "name": one.name, "reason": one.reason} for one in diverted],
+        "source": info.source,
+    }
+    return {name: value for name, value in known.items() if value}

@@ -32,16 +32,31 @@ OUTBOUND_FAILED: Final = "call.in-progress.error-sip-outbound-call-failed-to-con
 LEG_COMPLETED: Final = "call.in-progress.sip-completed-call"
 """The call was up, and something other than the far end's BYE took it down."""
 
+CONCURRENCY_LIMIT: Final = "call.start.error-subscription-concurrency-limit-reached"
+"""The trunk or the organisation has as many calls as it may have, or began as many in this second."""
+
+_FAULT: Final = "call.in-progress.error-providerfault-outbound-sip"
+_FORBIDDEN: Final = f"{_FAULT}-403-forbidden"
+_CREDENTIALS: Final = f"{_FAULT}-407-proxy-authentication-required"
+_TIMEOUT: Final = f"{_FAULT}-408-request-timeout"
+_UNAVAILABLE: Final = f"{_FAULT}-480-temporarily-unavailable"
+_NO_SERVICE: Final = f"{_FAULT}-503-service-unavailable"
+
 _OUTBOUND: Final = {
-    403: "call.in-progress.error-providerfault-outbound-sip-403-forbidden",
-    407: "call.in-progress.error-providerfault-outbound-sip-407-proxy-authentication-required",
-    408: "call.in-progress.error-providerfault-outbound-sip-408-request-timeout",
-    480: "call.in-progress.error-providerfault-outbound-sip-480-temporarily-unavailable",
+    401: _CREDENTIALS,
+    403: _FORBIDDEN,
+    407: _CREDENTIALS,
+    408: _TIMEOUT,
+    410: _UNAVAILABLE,
+    430: _NO_SERVICE,
+    480: _UNAVAILABLE,
     486: CUSTOMER_BUSY,
     487: CUSTOMER_DID_NOT_ANSWER,
-    503: "call.in-progress.error-providerfault-outbound-sip-503-service-unavailable",
+    504: _TIMEOUT,
     600: CUSTOMER_BUSY,
     603: CUSTOMER_BUSY,
+    607: CUSTOMER_BUSY,
+    608: CUSTOMER_BUSY,
 }
 
 
@@ -53,5 +68,12 @@ def of_leg(direction: Direction, *, answered: bool, status: int, by_remote: bool
     if answered:
         return CUSTOMER_ENDED if by_remote else LEG_COMPLETED
     if direction is Direction.OUTBOUND:
-        return _OUTBOUND.get(status, OUTBOUND_FAILED)
+        return _of_refusal(status)
     return CALLER_GAVE_UP if by_remote else INBOUND_FAILED
+
+
+def _of_refusal(status: int) -> str:
+    """What the far end's final answer means; each of them has its word, also those that nobody has registered yet."""
+    if status in _OUTBOUND:
+        return _OUTBOUND[status]
+    return _NO_SERVICE if 500 <= status < 600 else OUTBOUND_FAILED

@@ -23,12 +23,35 @@ class Direction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls, by which header: From is the caller's own claim, the others are the network's word (RFC 3325).
+
+    `private`: the caller does not want to be known; then number and name are empty.
+    """
+
+    number: str
+    name: str
+    header: str
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Diversion:
+    """Who sent the call on, and why, in the words of RFC 5806. Empty number and name where they are private."""
+
+    number: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LegInfo:
     """What is known of a leg when it appears.
 
     `caller` and `called` are SIP URIs or numbers as they came; routes match `number`, the user part of `called`.
     `trunk` names the configured trunk that the leg belongs to, None for a call that came without one.
-    `signalling_id` is the SIP Call-ID.
+    `signalling_id` is the SIP Call-ID. `display_name` is the caller's, `identity` who it is by the best header that is
+    there, `diverted_by` who sent the call on, the last first; `source` is where it came from: ip:port;transport.
     """
 
     direction: Direction
@@ -38,6 +61,10 @@ class LegInfo:
     trunk: str | None
     signalling_id: str
     headers: dict[str, str]
+    display_name: str = ""
+    identity: Identity | None = None
+    diverted_by: tuple[Diversion, ...] = ()
+    source: str = ""
 
 
 @dataclass(slots=True)

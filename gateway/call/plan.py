@@ -34,11 +34,17 @@ def number_of(party: str) -> str:
 def variables(call_id: str, info: LegInfo, now: datetime) -> dict[str, Any]:
     """Template variables with Vapi's names, nested as `{{customer.number}}` reads them."""
     inbound = info.direction is Direction.INBOUND
+    customer = {"number": number_of(info.caller if inbound else info.called)}
+    transport = {"provider": "sip", "conversationType": "voice", "callSid": info.signalling_id}
+    if info.display_name:
+        customer["name"] = info.display_name
+    if info.diverted_by and info.diverted_by[0].number:
+        transport["forwardedFrom"] = info.diverted_by[0].number
     return {
         "call": {"id": call_id, "type": "inboundPhoneCall" if inbound else "outboundPhoneCall"},
-        "customer": {"number": number_of(info.caller if inbound else info.called)},
+        "customer": customer,
         "phoneNumber": {"number": info.number if inbound else number_of(info.caller)},
-        "transport": {"provider": "sip", "conversationType": "voice", "callSid": info.signalling_id},
+        "transport": transport,
         "trunk": info.trunk or "",
         **moment(now),
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.messages.conversation import tool_call
 from gateway.messages.event import CallEvent, listed, part
 from gateway.messages.message import Message
-from gateway.messages.parties import call_type, customer_of, sip_transport
+from gateway.messages.parties import call_type, customer_of, forwarder, sip_transport
 from gateway.messages.times import iso
 from gateway.messages.tool_calls import tool_calls_fields
 from gateway.messages.transfers import FAILED
@@ -26,13 +26,15 @@ _REQUESTED_BY_WORKER = "function"
 def _opened(view: CallView, event: CallEvent) -> Iterable[Message]:
     plan, direction = event.part("plan"), event.text("direction")
     far = customer_of(event.text("called" if direction == "outbound" else "caller"))
+    if direction != "outbound" and (name := event.text("caller_name")):
+        far["name"] = name[:40]
     derived: dict[str, Any] = {"type": call_type(direction), "createdAt": iso(event.time_ms)}
     if event.text("signalling_id"):
         derived |= {
             "phoneCallProvider": "vapi",
             "phoneCallTransport": "sip",
             "phoneCallProviderId": event.text("signalling_id"),
-            "transport": sip_transport(event.text("signalling_id")),
+            "transport": sip_transport(event.text("signalling_id"), forwarder(listed(event.data, "diverted_by"))),
         }
     view.known = {**derived, **part(plan, "call"), **view.known}
     view.tell(customer={**far, **part(view.known, "customer")})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _NUMBER: Final = re.compile(r"\+?[0-9*#]{3,40}")
@@ -31,6 +31,13 @@ def call_type(direction: str) -> str:
     return "outboundPhoneCall" if direction == "outbound" else "inboundPhoneCall"
 
 
-def sip_transport(signalling_id: str) -> Mapping[str, Any]:
-    """Where a call over SIP runs."""
-    return {"provider": "vapi.sip", "conversationType": "voice", "callSid": signalling_id}
+def sip_transport(signalling_id: str, forwarded_from: str = "") -> Mapping[str, Any]:
+    """Where a call over SIP runs, and who sent it on to us."""
+    known = {"provider": "vapi.sip", "conversationType": "voice", "callSid": signalling_id}
+    return known | ({"forwardedFrom": forwarded_from} if forwarded_from else {})
+
+
+def forwarder(diverted_by: Sequence[object]) -> str:
+    """The number of the last who sent the call on; empty where nobody did, or where it is private."""
+    last = diverted_by[0] if diverted_by else None
+    return str(last.get("number") or "") if isinstance(last, Mapping) else ""

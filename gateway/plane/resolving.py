@@ -13,6 +13,7 @@ from gateway.assistant.call_plan import Announcement, CallPlan, Member
 from gateway.assistant.masking import without_secrets
 from gateway.call.plan import number_of
 from gateway.errors import ApiError, InvalidAssistant, ParleyError
+from gateway.messages.parties import forwarder, sip_transport
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
 from gateway.plane.call_request import with_urls
 from gateway.plane.calling import now_ms
@@ -213,6 +214,9 @@ def _facts(call_id: str, leg: Mapping[str, Any], number: Entity) -> CallFacts:
     customer: Body = {"number": user} if user.lstrip("+").isdigit() else {}
     if caller.lower().startswith(("sip:", "sips:")):
         customer["sipUri"] = caller
+    if name := str(leg.get("display_name") or ""):
+        customer["name"] = name[:40]
+    signalling_id = str(leg.get("signalling_id") or "")
     call = {
         "id": call_id,
         "orgId": number.organisation_id,
@@ -221,13 +225,9 @@ def _facts(call_id: str, leg: Mapping[str, Any], number: Entity) -> CallFacts:
         "phoneNumberId": number.id,
         "customer": customer,
         "phoneCallProvider": "vapi",
-        "phoneCallProviderId": str(leg.get("signalling_id") or ""),
+        "phoneCallProviderId": signalling_id,
         "phoneCallTransport": "sip",
-        "transport": {
-            "provider": "vapi.sip",
-            "conversationType": "voice",
-            "callSid": str(leg.get("signalling_id") or ""),
-        },
+        "transport": sip_transport(signalling_id, forwarder(leg.get("diverted_by") or ())),
     }
     return CallFacts(call, {**number.body, "id": number.id}, leg.get("headers") or {})
 

@@ -18,8 +18,8 @@ from gateway.sip.registration import Registration
 
 log = structlog.get_logger(__name__)
 
-OnInvite = Callable[["SipAccount", int, str], None]
-"""(account, the stack's call id, the INVITE's text)"""
+OnInvite = Callable[["SipAccount", int, str, str], None]
+"""(account, the stack's call id, the INVITE's text, host:port that it came from)"""
 
 
 class SipAccount(pj.Account):  # type: ignore[misc]
@@ -33,7 +33,7 @@ class SipAccount(pj.Account):  # type: ignore[misc]
 
     @guarded
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
-        self._on_invite(self, int(prm.callId), str(prm.rdata.wholeMsg))
+        self._on_invite(self, int(prm.callId), str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
 
     @guarded
     def onIncomingSubscribe(self, prm: Any) -> None:  # noqa: N802

@@ -10,7 +10,8 @@ import structlog
 from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
-from gateway.sip.headers import end_reason, header_text, parse_message, quoted
+from gateway.sip.cause import status_by_cause
+from gateway.sip.headers import SipMessage, end_reason, header_text, parse_message, quoted
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
@@ -156,7 +157,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         elif info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
             self._tell(lambda listener: listener.on_ringing())
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._finish(info)
+            self._finish(info, _received(prm.e))
 
     @guarded
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
@@ -259,7 +260,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
 
     # ---------------------------------------------------------------- end
 
-    def _finish(self, info: Any) -> None:
+    def _finish(self, info: Any, last: SipMessage) -> None:
         if self._ended:
             return
         self._ended = True
@@ -271,6 +272,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
                 ok=self._transfer_accepted and not self._ended_locally, detail="the call ended before its outcome came"
             )
         status, reason = int(info.lastStatusCode), str(info.lastReason)
+        if not self._answered and info.role == pj.PJSIP_ROLE_UAC:
+            status = status_by_cause(status, last.first("reason"))
         if self._leg is not None:
             self._leg.tell_ended(
                 status,
@@ -297,3 +300,10 @@ class SipCall(pj.Call):  # type: ignore[misc]
     def _tell(self, told: Callable[..., None]) -> None:
         if self._leg is not None:
             self._leg.tell(told)
+
+
+def _received(event: Any) -> SipMessage:
+    """The message that an event is about; an empty one for an event of our own, or of a timer."""
+    if event.type != pj.PJSIP_EVENT_TSX_STATE or event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
+        return parse_message("")
+    return parse_message(str(event.body.tsxState.src.rdata.wholeMsg))

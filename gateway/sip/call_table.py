@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,7 +17,8 @@ from gateway.observe.metrics import CALLS_REFUSED
 from gateway.sip.account import SipAccount
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.call import SipCall
-from gateway.sip.headers import SipMessage, called_address, kept_headers, parse_address, parse_message, user_part
+from gateway.sip.headers import SipMessage, called_address, kept_headers, parse_message, user_part
+from gateway.sip.identity import caller_of
 from gateway.sip.leg import SipLeg
 from gateway.sip.media_thread import MediaThread
 from gateway.sip.owner_thread import OwnerThread
@@ -65,7 +67,7 @@ class CallTable:
 
     # ---------------------------------------------------------------- new calls
 
-    def invited(self, account: SipAccount, call_id: int, text: str) -> None:
+    def invited(self, account: SipAccount, call_id: int, text: str, source: str) -> None:
         """An INVITE came: refuse it when there is no place, else ring and tell the call layer."""
         if not self.accepting:
             self._turn_away(account, call_id, Draining, "this gateway is going down")
@@ -75,7 +77,7 @@ class CallTable:
             return
         message = parse_message(text)
         key = next(self._keys)
-        leg = self._make_leg(_inbound_info(message, account), key)
+        leg = self._make_leg(_inbound_info(message, account, _source(source, message)), key)
         call = self._make_call(account, key, leg, call_id)
         log.info("sip.invited", sip_call_id=leg.info.signalling_id, number=leg.info.number, trunk=leg.info.trunk)
         call.ring()
@@ -188,15 +190,26 @@ class CallTable:
         return call
 
 
-def _inbound_info(message: SipMessage, account: SipAccount) -> LegInfo:
+def _inbound_info(message: SipMessage, account: SipAccount, source: str) -> LegInfo:
     trunk = account.trunk
     called = called_address(message, trunk.username if trunk else "")
+    caller = caller_of(message, trusted=trunk is not None and trunk.trusted)
     return LegInfo(
         direction=Direction.INBOUND,
-        caller=parse_address(message.first("from")).uri,
+        caller=caller.uri,
         called=called,
         number=user_part(called),
         trunk=trunk.name if trunk else None,
         signalling_id=message.first("call-id"),
-        headers=kept_headers(message),
+        headers=kept_headers(message, private=caller.identity is not None and caller.identity.private),
+        display_name=caller.name,
+        identity=caller.identity,
+        diverted_by=caller.diverted_by,
+        source=source,
     )
+
+
+def _source(address: str, message: SipMessage) -> str:
+    """ip:port;transport of the packet, the transport as the topmost Via names it."""
+    via = re.match(r"SIP\s*/\s*2\.0\s*/\s*(\w+)", message.first("via"))
+    return f"{address};{via[1].lower()}" if via else address

@@ -163,12 +163,18 @@ def called_address(message: SipMessage, contact_user: str) -> str:
     return request_uri
 
 
-def kept_headers(message: SipMessage) -> dict[str, str]:
-    """X- headers and those that say who calls and why; several of a name are joined by commas, values are bounded."""
+_IDENTIFYING = frozenset({"P-Asserted-Identity", "Remote-Party-ID", "Referred-By"})
+
+
+def kept_headers(message: SipMessage, *, private: bool = False) -> dict[str, str]:
+    """X- headers and those that say who calls and why; several of a name are joined by commas, values are bounded.
+
+    :param private: leave out those that name a caller who does not want to be known
+    """
     kept: dict[str, str] = {}
     for key, written, value in message.headers:
         name = written if key.startswith("x-") else _KEPT.get(key)
-        if name is None or (name not in kept and len(kept) >= _KEPT_LIMIT):
+        if name is None or (name not in kept and len(kept) >= _KEPT_LIMIT) or (private and name in _IDENTIFYING):
             continue
         joined = f"{kept[name]}, {value}" if name in kept else value
         kept[name] = header_text(joined)

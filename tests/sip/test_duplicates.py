@@ -1,0 +1,97 @@
+"""Requests that come twice, or that belong to nothing: RFC 3261 sections 8.2.2.2, 15.1.2, 17.2.3."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from uuid import uuid4
+
+import pytest
+
+from tests.sip.exchange import exchange
+from tests.sip.party import party
+
+
+@pytest.mark.scenario("INV-14", peer="scripted party", transport="udp")
+@pytest.mark.parametrize("copies", [2, 11])
+async def test_an_invite_that_comes_again_is_the_same_call(copies: int) -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        invite = ann.request("INVITE", body=ann.sdp())
+        for _ in range(copies - 1):
+            ann.raw(invite.encode())
+        await ann.response(200, "INVITE")
+        ann.raw(invite.encode())
+        ann.request("ACK")
+        await (await ours.call()).event("answered")
+        await asyncio.sleep(0.2)
+        assert len(ours.calls) == 1
+        await ann.bye()
+
+
+@pytest.mark.scenario("INV-14", peer="scripted party", transport="udp")
+async def test_an_invite_that_came_by_two_ways_is_taken_once() -> None:
+    async with exchange(lambda leg: asyncio.sleep(0)) as ours, party(ours.address) as ann:
+        invite = ann.request("INVITE", body=ann.sdp())
+        await ours.call()
+        ann.raw(re.sub(r"branch=z9hG4bK\w+", f"branch=z9hG4bK{uuid4().hex}", invite).encode())
+        await ann.response(482, "INVITE")
+        assert len(ours.calls) == 1
+        ann.request("CANCEL")
+        await ann.response(487, "INVITE")
+        ann.request("ACK", same_transaction=True)
+
+
+@pytest.mark.scenario("INV-14", peer="scripted party", transport="udp")
+async def test_a_call_id_with_another_tag_is_another_call() -> None:
+    async with exchange() as ours, party(ours.address) as ann, party(ours.address) as twin:
+        twin.call_id = ann.call_id
+        await ann.call()
+        await twin.call()
+        await ours.call(1)
+        assert ours.calls[0].leg.info.signalling_id == ours.calls[1].leg.info.signalling_id
+        await twin.bye()
+        await (await ours.call(1)).event("ended")
+        assert not ours.calls[0].all("ended")
+        await ann.bye()
+
+
+@pytest.mark.scenario("INV-15", peer="scripted party", transport="udp")
+async def test_every_bye_is_answered_and_none_follows_the_callers() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        bye = ann.request("BYE")
+        ann.raw(bye.encode())
+        await ann.response(200, "BYE")
+        await ann.response(200, "BYE")
+        await told.event("ended")
+        await told.leg.hangup()
+        ann.request("BYE")
+        late = await ann.expect(lambda one: one.status > 0 and one.method == "BYE", "an answer to BYE")
+        assert late.status in (200, 481)
+        assert not [one for one in await ann.nothing(0.3) if not one.status]
+        assert len(told.all("ended")) == 1
+
+
+@pytest.mark.scenario("INV-15", peer="scripted party", transport="udp")
+async def test_byes_that_cross_are_both_answered() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        told = await ours.call()
+        hanging_up = asyncio.create_task(told.leg.hangup())
+        theirs = await ann.incoming("BYE")
+        ann.request("BYE")
+        answer = await ann.expect(lambda one: one.status > 0 and one.method == "BYE", "an answer to BYE")
+        assert answer.status in (200, 481)
+        ann.respond(theirs, "200 OK")
+        await hanging_up
+        await told.event("ended")
+        assert len(told.all("ended")) == 1
+
+
+@pytest.mark.scenario("INV-15", peer="scripted party", transport="udp")
+async def test_a_bye_that_belongs_to_no_dialog_gets_481() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        ann.to = f"<sip:4711@{ours.address}>;tag=nobody"
+        ann.request("BYE")
+        await ann.response(481, "BYE")
