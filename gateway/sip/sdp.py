@@ -9,7 +9,7 @@ _STATIC = {"0": "pcmu", "8": "pcma", "9": "g722"}
 
 
 def offers_codec(sdp: str, codecs: Collection[str]) -> bool:
-    """Whether an offer has audio that `codecs` can carry; true when its audio is switched off (port 0).
+    """Whether an offer has audio that `codecs` can carry; audio that is switched off (port 0) is none.
 
     :param codecs: encoding names, in any case
     """
@@ -17,7 +17,7 @@ def offers_codec(sdp: str, codecs: Collection[str]) -> bool:
     for section in sdp.replace("\r", "").split("\nm=")[1:]:
         words, *attributes = section.split("\n")
         kind, port, *payloads = [*words.split(" "), "", ""]
-        if kind == "audio" and (port == "0" or wanted & _names(payloads[1:], attributes)):
+        if kind == "audio" and port != "0" and wanted & _names(payloads[1:], attributes):
             return True
     return False
 

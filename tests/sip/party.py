@@ -130,14 +130,21 @@ class Party:
         kind = ["Content-Type: application/sdp"] if body.startswith("v=0") else []
         return "\r\n".join([*lines, *kind, f"Content-Length: {len(body)}", "", body])
 
-    def sdp(self, *, payloads: str = "0 101", direction: str = "sendrecv", connection: str = LOOPBACK) -> str:
-        """An offer or answer of one audio stream."""
+    def sdp(
+        self,
+        *,
+        payloads: str = "0 101",
+        direction: str = "sendrecv",
+        connection: str = LOOPBACK,
+        port: int | None = None,
+        attributes: tuple[str, ...] = ("a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15"),
+    ) -> str:
+        """An offer or answer of one audio stream. An empty `direction` leaves the attribute out."""
         lines = [
             "v=0", f"o=ann 1 {next(self._sequence)} IN IP4 {LOOPBACK}", "s=-", f"c=IN IP4 {connection}", "t=0 0",
-            f"m=audio {self.rtp_port} RTP/AVP {payloads}",
-            "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", f"a={direction}",
+            f"m=audio {port or self.rtp_port} RTP/AVP {payloads}", *attributes,
         ]  # fmt: skip
-        return "\r\n".join([*lines, ""])
+        return "\r\n".join([*lines, *([f"a={direction}"] if direction else []), ""])
 
     def speak(
         self,
@@ -211,6 +218,11 @@ class Party:
         answer = await self.response(200, "INVITE")
         self.request("ACK")
         return answer
+
+    async def update(self, body: str) -> Received:
+        """UPDATE with an offer (RFC 3311); returns the 200."""
+        self.request("UPDATE", body=body)
+        return await self.response(200, "UPDATE")
 
     async def bye(self) -> None:
         """BYE and its 200."""

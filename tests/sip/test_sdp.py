@@ -18,7 +18,7 @@ HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n"
         ("m=audio 4000 RTP/AVP 18 9\r\n", True),
         ("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 OPUS/48000/2\r\n", True),
         ("m=video 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 8\r\n", True),
-        ("m=audio 0 RTP/AVP 18\r\n", True),
+        ("m=audio 0 RTP/AVP 0\r\nm=image 4000 udptl t38\r\n", False),
         ("m=audio 4000 RTP/AVP 18 101\r\na=rtpmap:101 telephone-event/8000\r\n", False),
         ("m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 G729/8000\r\n", False),
         ("m=audio 4000 RTP/AVP 96\r\nm=video 4002 RTP/AVP 97\r\na=rtpmap:96 opus/48000/2\r\n", False),
