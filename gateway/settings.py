@@ -13,6 +13,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.defaults import AssistantDefaults
 from gateway.call.prices import Price
 from gateway.providers.credentials import Credential
+from gateway.trunk.settings import TrunkSettings
 
 PORTS_PER_CALL = 2
 """RTP and RTCP."""
@@ -128,20 +129,6 @@ class LogSettings(Section):
     format: Literal["console", "json"] = "console"
     level: Literal["debug", "info", "warning", "error"] = "info"
     sip: bool = False
-
-
-class TrunkSettings(Section):
-    """A PBX or carrier that Parley registers at, whose calls it takes and through which it may call."""
-
-    name: str
-    registrar: str
-    username: str
-    password: SecretStr = SecretStr("")
-    realm: str = "*"
-    domain: str | None = None
-    transport: Literal["udp", "tcp"] = "udp"
-    register_seconds: int = Field(default=300, ge=30, le=7200)
-    trusted: bool = False
 
 
 class RouteSettings(Section):

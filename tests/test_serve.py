@@ -24,7 +24,7 @@ from gateway.config.loading import load
 from gateway.errors import SetupError
 from gateway.serve import Service, dialled_user
 from gateway.settings import ApiSettings, HttpSettings, RouteSettings, Settings, WorkerSettings
-from gateway.sip.registration import RegistrationState
+from gateway.trunk.registration import RegistrationState
 
 NOBODY = "127.0.0.1:9"
 """A worker's address where none is."""

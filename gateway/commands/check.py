@@ -10,6 +10,7 @@ from rich.console import Console
 
 from gateway.errors import ConfigError, ModelError
 from gateway.settings import RouteSettings, Settings
+from gateway.trunk.settings import TrunkSettings
 
 _NO_ROUTE = "no route: every call is refused with 404"
 
@@ -66,7 +67,7 @@ def _summary(settings: Settings) -> list[str]:
         f"calls are kept in {settings.data_dir}",
         _api(settings),
     ]
-    lines += [f"trunk {trunk.name}: registers at {trunk.registrar} as {trunk.username}" for trunk in settings.trunks]
+    lines += [_trunk(trunk) for trunk in settings.trunks]
     lines += [_route(route) for route in settings.routes]
     if not settings.routes:
         lines.append("no route: calls to numbers of the API are taken" if settings.api.enabled else _NO_ROUTE)
@@ -81,6 +82,15 @@ def _api(settings: Settings) -> str:
         return f"control plane: the one at {api.address}"
     address = api.public_url or f"http://{api.host}:{api.port}"
     return f"REST at {address}, kept in {'store.url' if settings.store.url else 'SQLite in data_dir'}"
+
+
+def _trunk(trunk: TrunkSettings) -> str:
+    parts = [f"registers at {trunk.registrar} as {trunk.username}"] if trunk.registrar else []
+    if called := [one.host for one in trunk.gateways if one.outbound]:
+        parts.append(f"calls {', '.join(called)}")
+    if trusted := [*(one.host for one in trunk.gateways if one.inbound), *trunk.allow]:
+        parts.append(f"takes calls from {', '.join(trusted)}")
+    return f"trunk {trunk.name}: {'; '.join(parts)}"
 
 
 def _route(route: RouteSettings) -> str:

@@ -59,6 +59,9 @@ def _sentence(details: ErrorDetails, source: Source, model: type[BaseModel]) -> 
         case "union_tag_invalid":
             tags, tag = _listed(details["ctx"]["expected_tags"]), details["ctx"]["tag"]
             return (*path, _discriminator(details)), f"expected {tags}, got {tag!r}"
+        case "incomplete":
+            # what is there instead may hold a secret
+            return path, f"expected {details['msg']}"
         case kind:
             return path, f"expected {_expected(kind, details)}, got {_got(path, details['input'], kind)}"
 

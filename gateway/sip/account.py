@@ -11,10 +11,12 @@ from typing import Any
 import structlog
 
 from gateway.observe.metrics import REGISTRATION_UP
-from gateway.settings import TrunkSettings
 from gateway.sip.headers import parse_message
 from gateway.sip.library import error_text, guarded, pj
-from gateway.sip.registration import Registration
+from gateway.sip.trunk import TrunkAddresses
+from gateway.trunk.registration import Registration
+from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.state import TrunkState
 
 log = structlog.get_logger(__name__)
 
@@ -42,18 +44,35 @@ class SipAccount(pj.Account):  # type: ignore[misc]
 
 
 class TrunkAccount(SipAccount):
-    """A trunk's account: registers, and begins again after a failure as `Registration` says."""
+    """A trunk's account: registers, and begins again after a failure as `Registration` says.
 
-    def __init__(self, trunk: TrunkSettings, on_invite: OnInvite) -> None:
+    :param not_before: when it may register first, seconds of the monotonic clock
+    """
+
+    def __init__(
+        self, trunk: TrunkSettings, addresses: TrunkAddresses, on_invite: OnInvite, *, not_before: float = 0.0
+    ) -> None:
         super().__init__(on_invite)
         self.trunk: TrunkSettings = trunk
-        self.registration = Registration()
+        self.addresses = addresses
+        self.registration = Registration(due_at=not_before)
         self._closing = False
-        REGISTRATION_UP.labels(trunk.name).set(0)
+        self._gone_by = 0.0
+        if addresses.registrar is not None:
+            REGISTRATION_UP.labels(trunk.name).set(0)
+
+    @property
+    def registers(self) -> bool:
+        """Whether it has a registrar."""
+        return self.addresses.registrar is not None
+
+    def state(self) -> TrunkState:
+        """What is known of the trunk; for any thread."""
+        return TrunkState(self.trunk.label or self.trunk.name, self.registration.state if self.registers else None)
 
     def poll(self, now: float) -> None:
         """Register when it is due. `now` is seconds of the monotonic clock."""
-        if self._closing or not self.registration.take(now):
+        if not self.registers or self._closing or not self.registration.take(now):
             return
         try:
             self.setRegistration(True)
@@ -68,6 +87,23 @@ class TrunkAccount(SipAccount):
                 self.setRegistration(False)
             except pj.Error as error:
                 log.warning("sip.unregister_failed", trunk=self.trunk.name, reason=error_text(error))
+
+    def leave(self, *, silently: bool, by: float) -> None:
+        """The trunk is no longer configured, or is another one; its calls go on.
+
+        :param silently: without telling the registrar
+        :param by: when the registrar's answer is no longer awaited, seconds of the monotonic clock
+        """
+        self._gone_by = by
+        if silently:
+            self._closing = True
+            self.registration.state = Registration().state
+        else:
+            self.unregister()
+
+    def has_left(self, now: float) -> bool:
+        """Whether the registrar has answered our good-bye, or is no longer waited for."""
+        return not self.registration.state.registered or now >= self._gone_by
 
     def connection_lost(self) -> None:
         """A connection to some registrar ended; ours when the trunk uses one."""

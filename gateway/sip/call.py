@@ -45,6 +45,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         on_gone: Callable[[], None],
     ) -> None:
         super().__init__(account, pj.PJSUA_INVALID_ID if call_id is None else call_id)
+        self.account = account
         self._leg = leg
         self._media = media
         self._bridge = bridge
@@ -65,9 +66,13 @@ class SipCall(pj.Call):  # type: ignore[misc]
 
     # ---------------------------------------------------------------- commands
 
-    def start(self, info: LegInfo, *, local_uri: str) -> None:
-        """Send the INVITE. :raises LegError: when it cannot be sent."""
+    def start(self, info: LegInfo, *, local_uri: str, target: str = "") -> None:
+        """Send the INVITE. :raises LegError: when it cannot be sent.
+
+        :param target: the Request-URI, where it is not the URI in To
+        """
         option = call_option(headers=info.headers, local_uri=local_uri, signalling_id=info.signalling_id)
+        option.txOption.targetUri = target
         self._do("call", self.makeCall, info.called, option)
 
     def ring(self) -> None:

@@ -96,17 +96,24 @@ class CallTable:
         )
         return self._make_leg(info, next(self._keys))
 
-    def dial(self, leg: SipLeg, account: SipAccount, *, local_uri: str) -> None:
-        """Send the INVITE of an outbound leg; a failure ends the leg."""
+    def dial(self, leg: SipLeg, account: SipAccount, *, local_uri: str, target: str = "") -> None:
+        """Send the INVITE of an outbound leg; a failure ends the leg.
+
+        :param target: the Request-URI, where it is not the leg's destination
+        """
         if len(self._calls) >= self._capacity:
             leg.tell_ended(503, "all places are taken", by_remote=False, statistics=None)
             return
         call = self._make_call(account, leg.key, leg, None)
         try:
-            call.start(leg.info, local_uri=local_uri)
+            call.start(leg.info, local_uri=local_uri, target=target)
         except LegError as error:
             self._gone(leg.key)
             leg.tell_ended(400, str(error), by_remote=False, statistics=None)
+
+    def uses(self, account: SipAccount) -> bool:
+        """Whether a call is an account's."""
+        return any(call.account is account for call in (*self._calls.values(), *self._leaving.values()))
 
     def _make_leg(self, info: LegInfo, key: int) -> SipLeg:
         return SipLeg(info, key=key, dialogs=self, owner=self._owner, bridge=self._bridge, loop=self._loop)

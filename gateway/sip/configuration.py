@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from gateway.errors import NativeMissing
 from gateway.media.audio import FRAME_MS, SAMPLE_RATE
-from gateway.settings import Settings, SipSettings, TrunkSettings
+from gateway.settings import Settings, SipSettings
 from gateway.sip.bridge import CompiledLimits
 from gateway.sip.library import pj
 from gateway.sip.resolver import nameservers
-from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, registrar_host
+from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, registrar_uri
+from gateway.trunk.settings import TrunkSettings
 
 REFUSAL_CALLS = 16
 """Calls beyond the capacity, so that an INVITE too many gets a 503 with Retry-After and not the stack's own 486."""
@@ -54,7 +56,7 @@ def endpoint_config(settings: Settings, *, limits: CompiledLimits, log_writer: A
     agent.mainThreadOnly = True
     agent.maxCalls = min(limits.calls, settings.capacity + REFUSAL_CALLS)
     agent.userAgent = settings.sip.user_agent
-    for server in nameservers(registrar_host(trunk) for trunk in settings.trunks):
+    for server in nameservers(_hosts(settings)):
         agent.nameserver.append(server)
     _media_config(media, ports=min(limits.conference_ports, 2 * agent.maxCalls + 4))
     # the writer gets what the console level lets through
@@ -63,6 +65,13 @@ def endpoint_config(settings: Settings, *, limits: CompiledLimits, log_writer: A
     log.decor = 0
     log.writer = log_writer
     return config
+
+
+def _hosts(settings: Settings) -> Iterator[str]:
+    for trunk in settings.trunks:
+        if registrar := registrar_uri(trunk):
+            yield registrar.host
+        yield from (gateway.host for gateway in trunk.gateways)
 
 
 def _media_config(media: Any, *, ports: int) -> None:
@@ -108,18 +117,22 @@ def trunk_account_config(settings: Settings, trunk: TrunkSettings, addresses: Tr
     config = pj.AccountConfig()
     config.idUri = addresses.identity
     registration, sip = config.regConfig, config.sipConfig
-    registration.registrarUri = addresses.registrar
     registration.registerOnAdd = False
+    if addresses.registrar is not None:
+        registration.registrarUri = addresses.registrar
     registration.timeoutSec = trunk.register_seconds
     registration.retryIntervalSec = 0
     registration.delayBeforeRefreshSec = max(5, int(trunk.register_seconds * _EXPIRY_MARGIN))
     registration.unregWaitMsec = _UNREGISTER_MS
     registration.proxyUse = 0
-    credential = pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password.get_secret_value())
-    sip.authCreds.append(credential)
+    if trunk.username:
+        sip.authCreds.append(
+            pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password.get_secret_value())
+        )
     if addresses.route:
         sip.proxies.append(addresses.route)
-    sip.contactUriParams = f";{LINE_PARAMETER}={addresses.line}"
+    if addresses.registrar is not None:
+        sip.contactUriParams = f";{LINE_PARAMETER}={addresses.line}"
     _common(config, settings)
     return config
 

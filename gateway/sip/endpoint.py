@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import structlog
@@ -17,13 +17,14 @@ from gateway.settings import Settings
 from gateway.sip.bridge import MediaBridge, limits
 from gateway.sip.call_table import CallTable
 from gateway.sip.configuration import check_limits
-from gateway.sip.headers import parse_uri
+from gateway.sip.dialled import Way, direct_way, trunk_way
 from gateway.sip.leg import SipLeg
 from gateway.sip.media_thread import MediaThread
 from gateway.sip.owner_thread import OwnerThread
-from gateway.sip.registration import RegistrationState
 from gateway.sip.stack import Stack
-from gateway.sip.trunk import trunk_addresses
+from gateway.trunk.registration import RegistrationState
+from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.state import TrunkState
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,12 @@ class SipEndpoint:
         check_limits(settings, compiled)
         self._bridge = MediaBridge(capacity=settings.capacity)
         self._media = MediaThread(bridge=self._bridge, loop=loop)
-        self._stack = Stack(settings, limits=compiled, on_invite=lambda *invite: self._calls.invited(*invite))
+        self._stack = Stack(
+            settings,
+            limits=compiled,
+            on_invite=lambda *invite: self._calls.invited(*invite),
+            in_use=lambda account: self._calls.uses(account),
+        )
         self._stack.on_malformed = SIP_MALFORMED.inc
         self._owner = OwnerThread(name="parley-sip", poll=self._poll)
         self._started = False
@@ -86,18 +92,33 @@ class SipEndpoint:
         destination: str,
         *,
         trunk: str | None = None,
+        gateway: str | None = None,
         caller: str | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
     ) -> Leg:
         """Call a SIP URI, or a number through a trunk. Returns at once; the outcome comes to the leg's listener.
 
+        :param gateway: one of the trunk's, as `trunk_states` names it; default: the best that it has
         :param caller: user part or SIP URI for the From header
-        :raises LegError: when the destination is no address or the trunk is not configured
+        :raises LegError: when the destination is no address, or the trunk or gateway is not configured
         """
-        target, local_uri = self._addresses(destination, trunk, caller)
-        leg = self._calls.make_leg(destination=target, caller=local_uri, trunk=trunk, headers=headers)
-        await self._owner.run(lambda: self._dial(leg, trunk, local_uri), timeout=_START_SECONDS)
+        way = self._way(destination, trunk, gateway, caller)
+        leg = self._calls.make_leg(destination=way.to, caller=way.caller, trunk=trunk, headers=headers)
+        await self._owner.run(lambda: self._dial(leg, trunk, way), timeout=_START_SECONDS)
         return leg
+
+    async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
+        """The trunks that there are from now on, beside those of the settings. One that is equal to what it was is not
+        touched; one that is gone takes no new calls, and lives on in those that it has.
+
+        :raises SetupError: when one is not usable; the others are
+        """
+        wanted = list(trunks)
+        await self._owner.run(lambda: self._stack.set_trunks(wanted), timeout=_START_SECONDS)
+
+    def trunk_states(self) -> Mapping[str, TrunkState]:
+        """What is known of each trunk, by its name."""
+        return self._stack.trunks.states()
 
     def stop_accepting(self) -> None:
         """Drain: new calls get 503 with Retry-After, those that are live go on."""
@@ -110,7 +131,7 @@ class SipEndpoint:
         if self._started:
             await self._owner.run(lambda: self._calls.hang_up_all("gateway stops"), timeout=_GOODBYE_SECONDS)
             await self._until(lambda: not len(self._calls))
-            await self._owner.run(self._stack.unregister, timeout=_GOODBYE_SECONDS)
+            await self._owner.run(self._stack.trunks.unregister, timeout=_GOODBYE_SECONDS)
             await self._until(lambda: not self._stack.registered)
         await self._destroy()
 
@@ -120,8 +141,10 @@ class SipEndpoint:
         return self._stack.address
 
     def registrations(self) -> Mapping[str, RegistrationState]:
-        """What each trunk's registrar said last."""
-        return self._stack.registrations()
+        """What the registrar said last, of each trunk that has one."""
+        return {
+            name: state.registration for name, state in self.trunk_states().items() if state.registration is not None
+        }
 
     @property
     def heartbeat_ns(self) -> int:
@@ -149,23 +172,16 @@ class SipEndpoint:
         else:
             time.sleep(_STEP_SECONDS / 10)
 
-    def _dial(self, leg: SipLeg, trunk: str | None, local_uri: str) -> None:
-        self._calls.dial(leg, self._stack.account(trunk), local_uri=local_uri)
+    def _dial(self, leg: SipLeg, trunk: str | None, way: Way) -> None:
+        self._calls.dial(leg, self._stack.account(trunk), local_uri=way.caller, target=way.target)
 
-    def _addresses(self, destination: str, trunk: str | None, caller: str | None) -> tuple[str, str]:
-        domain = self._stack.address
-        if trunk is not None:
-            settings = next((one for one in self._settings.trunks if one.name == trunk), None)
-            if settings is None:
-                raise LegError(f"No trunk {trunk!r} is configured; name it under trunks.")
-            domain = trunk_addresses(settings).domain
-        elif ":" not in destination:
-            raise LegError(f"{destination!r} is no SIP URI; write sip:user@host or name the trunk to call through.")
-        target = destination if ":" in destination else f"sip:{destination}@{domain}"
-        if parse_uri(target) is None:
-            raise LegError(f"{destination!r} is no SIP URI; write sip:user@host.")
-        local_uri = caller or ""
-        return target, f"sip:{local_uri}@{domain}" if local_uri and ":" not in local_uri else local_uri
+    def _way(self, destination: str, trunk: str | None, gateway: str | None, caller: str | None) -> Way:
+        if trunk is None:
+            return direct_way(destination, caller, domain=self._stack.address)
+        account = self._stack.trunks.get(trunk)
+        if account is None:
+            raise LegError(f"No trunk {trunk!r} is configured; name it under trunks.")
+        return trunk_way(destination, caller, trunk=account.trunk, gateway=gateway)
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         for _ in range(int(_GOODBYE_SECONDS / _STEP_SECONDS)):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import structlog
 
 from gateway.errors import SetupError
 from gateway.media.audio import SAMPLE_RATE
-from gateway.settings import Settings, TrunkSettings
+from gateway.settings import Settings
 from gateway.sip.account import OnInvite, SipAccount, TrunkAccount
 from gateway.sip.bridge import CompiledLimits
 from gateway.sip.configuration import (
@@ -19,14 +20,14 @@ from gateway.sip.configuration import (
     endpoint_config,
     local_account_config,
     transport_config,
-    trunk_account_config,
 )
-from gateway.sip.headers import parse_message
+from gateway.sip.headers import SipMessage, parse_message
 from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, pj
 from gateway.sip.log_writer import StackLogWriter, log_level
-from gateway.sip.registration import RegistrationState
 from gateway.sip.stray_requests import StrayRequests
-from gateway.sip.trunk import trunk_addresses, trunk_of_request
+from gateway.sip.trunk_accounts import TrunkAccounts
+from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.trust import Peer
 
 log = structlog.get_logger(__name__)
 
@@ -53,19 +54,21 @@ class SipEndpointLibrary(pj.Endpoint):  # type: ignore[misc]
     @guarded
     def onTransportState(self, prm: Any) -> None:  # noqa: N802
         if prm.state == pj.PJSIP_TP_STATE_DISCONNECTED:
-            self._stack.connection_lost()
+            self._stack.trunks.connection_lost()
 
 
 class Stack:
     """Start, poll, stop. Every method is for the owner thread."""
 
-    def __init__(self, settings: Settings, *, limits: CompiledLimits, on_invite: OnInvite) -> None:
+    def __init__(
+        self, settings: Settings, *, limits: CompiledLimits, on_invite: OnInvite, in_use: Callable[[TrunkAccount], bool]
+    ) -> None:
         self._settings = settings
         self._limits = limits
         self._on_invite = on_invite
         self._library: Any = None
         self._local: SipAccount | None = None
-        self._trunks: dict[str, TrunkAccount] = {}
+        self.trunks = TrunkAccounts(settings, on_invite, in_use=in_use)
         self.address = ""
         """host:port of the first transport, as others may reach it."""
         self.malformed = 0
@@ -107,16 +110,14 @@ class Stack:
     def poll(self) -> None:
         """Handle what came, or wait for it a few milliseconds."""
         self._library.libHandleEvents(_POLL_MS)
-        now = time.monotonic()
-        for account in self._trunks.values():
-            account.poll(now)
+        self.trunks.poll(time.monotonic())
 
     def stop(self) -> None:
         """Destroy everything; the calls must have been dropped."""
-        for account in self._accounts():
-            account.shutdown()
-        self._trunks.clear()
-        self._local = None
+        self.trunks.shutdown()
+        if self._local is not None:
+            self._local.shutdown()
+            self._local = None
         library, self._library = self._library, None
         if library is not None:
             library.libDestroy(_NO_TRAFFIC)
@@ -124,37 +125,34 @@ class Stack:
     def account(self, trunk: str | None) -> SipAccount:
         """The account of a trunk, or the local one. :raises KeyError: for a trunk that is not configured."""
         if trunk is not None:
-            return self._trunks[trunk]
+            return self.trunks[trunk]
         assert self._local is not None
         return self._local
 
     def account_for(self, message: str, source: str) -> int:
         """The stack's id of the account that a request belongs to."""
-        trunks = [account.trunk for account in self._trunks.values()]
-        trunk = trunk_of_request(parse_message(message), source.rpartition(":")[0], trunks) if trunks else None
-        return int(self.account(trunk.name if trunk else None).getId())
+        parsed = parse_message(message)
+        return int(self.account(self.trunks.trunk_of(parsed, _peer(parsed, source))).getId())
 
-    def connection_lost(self) -> None:
-        """A connection ended: trunks that use one register again."""
-        for account in self._trunks.values():
-            account.connection_lost()
+    def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
+        """The trunks that there are now: those of the settings and `trunks`, of which none has a name of the former.
 
-    def unregister(self) -> None:
-        """Tell every registrar that we are gone."""
-        for account in self._trunks.values():
-            account.unregister()
+        :raises SetupError: when one is not usable, or there are more than the stack was built for
+        """
+        wanted = [*self._settings.trunks, *trunks]
+        names = [trunk.name for trunk in wanted]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SetupError(f"There are two trunks {twice[0]!r}; give each a name of its own.")
+        if len(wanted) + 1 > self._limits.accounts:
+            raise SetupError(
+                f"The installed pjsua2 was built for {self._limits.accounts - 1} trunks, but {len(wanted)} are wanted."
+            )
+        self.trunks.set(wanted)
 
     @property
     def registered(self) -> bool:
         """Whether any trunk is registered."""
-        return any(account.registration.state.registered for account in self._trunks.values())
-
-    def registrations(self) -> dict[str, RegistrationState]:
-        """What each trunk's registrar said last; for any thread."""
-        return {name: account.registration.state for name, account in list(self._trunks.items())}
-
-    def _accounts(self) -> list[SipAccount]:
-        return [*self._trunks.values(), *([self._local] if self._local else [])]
+        return any(account.registration.state.registered for account in self.trunks.all())
 
     def _count_malformed(self) -> None:
         self.malformed += 1
@@ -183,16 +181,13 @@ class Stack:
     def _add_accounts(self) -> None:
         self._local = SipAccount(self._on_invite)
         self._local.create(local_account_config(self._settings, identity=f"sip:parley@{self.address}"), True)
-        for trunk in self._settings.trunks:
-            self._add_trunk(trunk)
+        self.trunks.set(self._settings.trunks)
 
-    def _add_trunk(self, trunk: TrunkSettings) -> None:
-        account = TrunkAccount(trunk, self._on_invite)
-        try:
-            account.create(trunk_account_config(self._settings, trunk, trunk_addresses(trunk)))
-        except pj.Error as error:
-            raise SetupError(f"The trunk {trunk.name!r} is not usable: {error_text(error)}.") from None
-        self._trunks[trunk.name] = account
+
+def _peer(message: SipMessage, source: str) -> Peer:
+    address, _, port = source.rpartition(":")
+    transport = re.match(r"SIP/2\.0/(\w+)", message.first("via"))
+    return Peer(address.strip("[]"), int(port), transport[1].lower() if transport else "udp")
 
 
 def _bind_failure(settings: Settings, transport: str, error: Exception) -> str:

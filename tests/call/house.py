@@ -22,10 +22,10 @@ from gateway.settings import (
     RouteSettings,
     Settings,
     SipSettings,
-    TrunkSettings,
     WorkerSettings,
 )
-from gateway.sip.registration import RegistrationState
+from gateway.trunk.registration import RegistrationState
+from gateway.trunk.settings import TrunkSettings
 from tests.call.leg_double import MemoryLeg, inbound
 from tests.link.worker_double import Script, WorkerDouble, serving, until
 

@@ -15,7 +15,8 @@ from gateway.call.prices import Price, PriceBook
 from gateway.call.services import services_of
 from gateway.commands.cost import run, run_preset
 from gateway.errors import ConfigError
-from gateway.settings import Settings, TrunkSettings
+from gateway.settings import Settings
+from gateway.trunk.settings import TrunkSettings
 
 PARTS = {
     "platform": Service("platform", "parley"),

@@ -19,7 +19,7 @@ from gateway.call.pauses import DECIDE_MS
 from gateway.errors import DialRefused, InvalidControl, NotLive, OverCapacity
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
-from gateway.sip.registration import RegistrationState
+from gateway.trunk.registration import RegistrationState
 from tests.call.disk_double import NowDisk
 from tests.call.house import APOLOGY, GREETING, House, greet, house, play
 from tests.call.leg_double import MemoryLeg, inbound

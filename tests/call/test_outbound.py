@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.call.outbound import Target, dial_target, dialling_assistant
 from gateway.errors import DialRefused
-from gateway.settings import OutboundSettings, Settings, TrunkSettings
+from gateway.settings import OutboundSettings, Settings
+from gateway.trunk.settings import TrunkSettings
 
 
 def settings(*trunks: str, direct: tuple[str, ...] = ()) -> Settings:

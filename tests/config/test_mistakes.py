@@ -36,7 +36,19 @@ ASSISTANT = "assistants: {demo: {model: {provider: x}}}\n"
             "routes:\n- number: +15551234\n  assistant: demo\n" + ASSISTANT,
             "parley.yaml:2: routes[0].number: expected text, got 15551234 (write it in quotes)",
         ),
-        ("trunks:\n- name: a\n  username: u", "parley.yaml:2: trunks[0].registrar: expected a value, got none"),
+        (
+            "trunks:\n- name: a\n  username: u",
+            "parley.yaml:2: trunks[0]: expected a registrar, gateways, or allow with the addresses that it calls from",
+        ),
+        (
+            "trunks:\n- name: a\n  registrar: pbx",
+            "parley.yaml:2: trunks[0]: expected a username to register at the registrar with",
+        ),
+        (
+            "trunks:\n- name: a\n  allow: [10.0.0.0/8, pbx.example.com]",
+            "parley.yaml:3: trunks[0].allow[1]: expected an address or network, such as 203.0.113.5, 203.0.113.0/24 or"
+            " 203.0.113.0/24:5060/udp, got 'pbx.example.com'",
+        ),
         (
             ASSISTANT.replace("{provider: x}", "{provider: x}, firstMesage: hi"),
             "parley.yaml:1: assistants.demo.firstMesage: unknown key, did you mean firstMessage?",

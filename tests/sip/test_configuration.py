@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.errors import NativeMissing
-from gateway.settings import Settings, TrunkSettings
+from gateway.settings import Settings
 from gateway.sip.bridge import CompiledLimits
 from gateway.sip.configuration import (
     REFUSAL_CALLS,
@@ -17,6 +17,7 @@ from gateway.sip.configuration import (
     trunk_account_config,
 )
 from gateway.sip.trunk import line_of, trunk_addresses
+from gateway.trunk.settings import TrunkSettings
 
 LIMITS = CompiledLimits(
     calls=520, accounts=64, conference_ports=1100, sockets=1100, transactions=4096, dialogs=1024, packet_bytes=4000,

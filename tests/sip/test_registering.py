@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.sip import backoff
 from gateway.sip.headers import parse_address, parse_uri
-from gateway.sip.registration import RegistrationState
+from gateway.trunk import backoff
+from gateway.trunk.registration import RegistrationState
 from tests.peers.ports import LOOPBACK, free_port
 from tests.sip.exchange import Exchange, exchange
 from tests.sip.party import party

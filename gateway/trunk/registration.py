@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gateway.sip.backoff import RegistrationBackoff
+from gateway.trunk.backoff import RegistrationBackoff
 
 _AGAIN_SECONDS = 30.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sip.backoff import FIRST_SECONDS, LIMIT_SECONDS, REFUSED_SECONDS, RegistrationBackoff
+from gateway.trunk.backoff import FIRST_SECONDS, LIMIT_SECONDS, REFUSED_SECONDS, RegistrationBackoff
 
 statuses = st.sampled_from([401, 403, 404, 408, 423, 480, 500, 503])
 chances = st.floats(0, 1)

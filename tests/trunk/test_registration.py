@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.sip.registration import Registration
+from gateway.trunk.registration import Registration
 
 
 def test_the_first_attempt_is_due_at_once_and_only_once() -> None:

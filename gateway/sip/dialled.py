@@ -1,0 +1,69 @@
+"""What is dialled: To, From and Request-URI of an outbound call. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.errors import LegError
+from gateway.sip.headers import parse_uri
+from gateway.sip.trunk import gateway_uri, host_port, trunk_addresses
+from gateway.trunk.settings import TrunkGateway, TrunkSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """URIs of a call: To, From (empty for the account's own), and the Request-URI, empty when it is that of To."""
+
+    to: str
+    caller: str
+    target: str = ""
+
+
+def direct_way(destination: str, caller: str | None, *, domain: str) -> Way:
+    """A call without a trunk. :raises LegError: when the destination is no SIP URI."""
+    if ":" not in destination:
+        raise LegError(f"{destination!r} is no SIP URI; write sip:user@host or name the trunk to call through.")
+    return Way(_uri(destination), _caller(caller, domain))
+
+
+def trunk_way(destination: str, caller: str | None, *, trunk: TrunkSettings, gateway: str | None) -> Way:
+    """A call through a trunk.
+
+    :param gateway: the gateway to send it to; default: the trunk's best by its settings, or its registrar
+    :raises LegError: when the destination is no address, or there is no such gateway
+    """
+    domain = trunk_addresses(trunk).domain
+    from_uri = _caller(caller, domain)
+    if ":" in destination:
+        return Way(_uri(destination), from_uri)
+    chosen = _gateway(trunk, gateway)
+    target = gateway_uri(trunk, chosen, destination) if chosen else ""
+    to = _uri(f"sip:{destination}@{domain}")
+    return Way(to, from_uri, "" if target == to else target)
+
+
+def gateway_name(gateway: TrunkGateway) -> str:
+    """host or host:port, as a gateway is named in `trunk_states` and dialled."""
+    return host_port(gateway.host, gateway.port)
+
+
+def _gateway(trunk: TrunkSettings, named: str | None) -> TrunkGateway | None:
+    callable_ones = [one for one in trunk.gateways if one.outbound]
+    if named is not None:
+        found = next((one for one in callable_ones if gateway_name(one) == named), None)
+        if found is None:
+            raise LegError(f"The trunk {trunk.name!r} has no gateway {named!r} that may be called.")
+        return found
+    if not callable_ones and trunk.registrar is None:
+        raise LegError(f"The trunk {trunk.name!r} has no gateway that may be called; add one under its gateways.")
+    return min(callable_ones, key=lambda one: (one.priority, -one.weight), default=None)
+
+
+def _uri(text: str) -> str:
+    if parse_uri(text) is None:
+        raise LegError(f"{text!r} is no SIP URI; write sip:user@host.")
+    return text
+
+
+def _caller(caller: str | None, domain: str) -> str:
+    return f"sip:{caller}@{domain}" if caller and ":" not in caller else caller or ""

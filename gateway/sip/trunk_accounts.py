@@ -1,0 +1,146 @@
+"""The accounts of all trunks, which may come, change and go while calls are made. On the owner thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import structlog
+
+from gateway.errors import ConfigError, SetupError
+from gateway.settings import Settings
+from gateway.sip.account import OnInvite, TrunkAccount
+from gateway.sip.configuration import trunk_account_config
+from gateway.sip.headers import SipMessage, parse_address, parse_uri
+from gateway.sip.library import error_text, pj
+from gateway.sip.trunk import LINE_PARAMETER, line_of, registrar_uri, trunk_addresses
+from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.state import TrunkState
+from gateway.trunk.trust import Peer, Trust, literal
+
+log = structlog.get_logger(__name__)
+
+_NOT_OF_THE_ACCOUNT = {"trusted", "gateways", "allow", "qualify_seconds", "label", "organisation"}
+"""Fields that need no other account when they change."""
+_FAREWELL_SECONDS = 2.0
+"""A new account waits so long for the old one's good-bye at the same registrar."""
+
+
+class TrunkAccounts:
+    """One account for each trunk, by the trunk's name.
+
+    :param in_use: whether calls hold an account; it is kept until none does
+    """
+
+    def __init__(self, settings: Settings, on_invite: OnInvite, *, in_use: Callable[[TrunkAccount], bool]) -> None:
+        self._settings = settings
+        self._on_invite = on_invite
+        self._in_use = in_use
+        self._accounts: dict[str, TrunkAccount] = {}
+        self._leaving: list[TrunkAccount] = []
+        self._trust = Trust([], lines={}, resolved={})
+
+    def __len__(self) -> int:
+        return len(self._accounts) + len(self._leaving)
+
+    def __getitem__(self, name: str) -> TrunkAccount:
+        return self._accounts[name]
+
+    def get(self, name: str) -> TrunkAccount | None:
+        """The account of a trunk."""
+        return self._accounts.get(name)
+
+    def all(self) -> list[TrunkAccount]:
+        """Those that leave included; for any thread."""
+        return [*self._accounts.values(), *self._leaving]
+
+    def set(self, trunks: Sequence[TrunkSettings]) -> None:
+        """Make the accounts those of `trunks`: what is equal stays as it is, calls go on.
+
+        :raises SetupError: when one is not usable; the others are made
+        """
+        wanted = {trunk.name: trunk for trunk in trunks}
+        failures: list[str] = []
+        for name in [name for name in self._accounts if name not in wanted]:
+            self._leave(self._accounts.pop(name), silently=False)
+        for trunk in wanted.values():
+            try:
+                self._put(trunk)
+            except (pj.Error, ConfigError) as error:
+                failures.append(f"The trunk {trunk.name!r} is not usable: {error_text(error).rstrip('.')}.")
+        self._trust_anew()
+        if failures:
+            raise SetupError(" ".join(failures))
+
+    def poll(self, now: float) -> None:
+        """Register what is due, and let go of accounts that nothing holds."""
+        for account in self._accounts.values():
+            account.poll(now)
+        for account in [one for one in self._leaving if one.has_left(now) and not self._in_use(one)]:
+            self._leaving.remove(account)
+            account.shutdown()
+
+    def trunk_of(self, message: SipMessage, peer: Peer) -> str | None:
+        """The trunk that a request came by, None for a stranger."""
+        uri = parse_uri(message.request_uri)
+        to = parse_uri(parse_address(message.first("to")).uri)
+        line = uri.parameters.get(LINE_PARAMETER) if uri else None
+        return self._trust.trunk(peer, line=line, users={one.user for one in (uri, to) if one})
+
+    def connection_lost(self) -> None:
+        """A connection ended: trunks that use one register again."""
+        for account in self._accounts.values():
+            account.connection_lost()
+
+    def unregister(self) -> None:
+        """Tell every registrar that we are gone."""
+        for account in self._accounts.values():
+            account.unregister()
+
+    def shutdown(self) -> None:
+        """Let go of every account."""
+        for account in self.all():
+            account.shutdown()
+        self._accounts.clear()
+        self._leaving.clear()
+
+    def states(self) -> Mapping[str, TrunkState]:
+        """What is known of each trunk; for any thread."""
+        return {name: account.state() for name, account in list(self._accounts.items())}
+
+    def _put(self, trunk: TrunkSettings) -> None:
+        known = self._accounts.get(trunk.name)
+        if known is not None and _same_account(known.trunk, trunk):
+            known.trunk = trunk
+            return
+        addresses = trunk_addresses(trunk)
+        if known is not None:
+            # one whose contact stays the same must not take back what the new one registers
+            self._leave(self._accounts.pop(trunk.name), silently=known.addresses == addresses)
+        account = TrunkAccount(trunk, addresses, self._on_invite, not_before=self._start_of(trunk, known))
+        account.create(trunk_account_config(self._settings, trunk, addresses))
+        self._accounts[trunk.name] = account
+
+    @staticmethod
+    def _start_of(trunk: TrunkSettings, before: TrunkAccount | None) -> float:
+        at_the_same = before is not None and before.trunk.registrar == trunk.registrar
+        return time.monotonic() + _FAREWELL_SECONDS if at_the_same else 0.0
+
+    def _leave(self, account: TrunkAccount, *, silently: bool) -> None:
+        account.leave(silently=silently, by=time.monotonic() + _FAREWELL_SECONDS)
+        self._leaving.append(account)
+
+    def _trust_anew(self) -> None:
+        trunks = [account.trunk for account in self._accounts.values()]
+        lines = {line_of(trunk): trunk.name for trunk in trunks if trunk.registrar is not None}
+        self._trust = Trust(trunks, lines=lines, resolved={trunk.name: _addresses(trunk) for trunk in trunks})
+
+
+def _addresses(trunk: TrunkSettings) -> Collection[str]:
+    registrar = registrar_uri(trunk)
+    address = literal(registrar.host) if registrar else None
+    return [str(address)] if address else []
+
+
+def _same_account(old: TrunkSettings, new: TrunkSettings) -> bool:
+    return old.model_dump(exclude=_NOT_OF_THE_ACCOUNT) == new.model_dump(exclude=_NOT_OF_THE_ACCOUNT)

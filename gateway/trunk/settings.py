@@ -1,0 +1,80 @@
+"""A trunk of the settings: a PBX or carrier, by its registration, its gateways, or the addresses that it calls from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from gateway.trunk.source import parse_source
+
+Transport = Literal["udp", "tcp"]
+
+
+def _source(text: str) -> str:
+    try:
+        parse_source(text)
+    except ValueError:
+        raise PydanticCustomError(
+            "source", "an address or network, such as 203.0.113.5, 203.0.113.0/24 or 203.0.113.0/24:5060/udp"
+        ) from None
+    return text
+
+
+SourceText = Annotated[str, AfterValidator(_source)]
+"""Where requests may come from, as `gateway.trunk.source.parse_source` reads it."""
+
+
+class TrunkGateway(BaseModel):
+    """A host of a trunk. The lowest `priority` is called first; among equals, `weight` says how often each is.
+
+    `netmask` widens the address whose calls are taken (`inbound`) to a network; `outbound: false` is never called.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(min_length=1)
+    port: int | None = Field(default=None, ge=1, le=65535)
+    transport: Transport | None = None
+    priority: int = Field(default=1, ge=0, le=65535)
+    weight: int = Field(default=1, ge=0, le=65535)
+    netmask: int | None = Field(default=None, ge=8, le=128)
+    inbound: bool = True
+    outbound: bool = True
+
+
+class TrunkSettings(BaseModel):
+    """A PBX or carrier whose calls Parley takes and through which it may call.
+
+    It registers where there is a `registrar`. Else `gateways` are called, and calls that come from there or from
+    `allow` are the trunk's. `label` is what people call it. `organisation` owns it: None is shared by all.
+    `qualify_seconds` between two OPTIONS to each gateway, 0 for none. `trusted`: its identity headers are believed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    label: str = ""
+    organisation: str | None = None
+    registrar: str | None = None
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    realm: str = "*"
+    domain: str | None = None
+    transport: Transport = "udp"
+    register_seconds: int = Field(default=300, ge=30, le=7200)
+    gateways: list[TrunkGateway] = []
+    allow: list[SourceText] = []
+    qualify_seconds: float = Field(default=30, ge=0, le=3600)
+    trusted: bool = False
+
+    @model_validator(mode="after")
+    def _is_reachable(self) -> Self:
+        if self.registrar is not None and not self.username:
+            raise PydanticCustomError("incomplete", "a username to register at the registrar with")
+        if self.registrar is None and not self.gateways and not self.allow:
+            raise PydanticCustomError(
+                "incomplete", "a registrar, gateways, or allow with the addresses that it calls from"
+            )
+        return self
