@@ -129,6 +129,9 @@ class LegListener(Protocol):
     def on_transfer(self, ok: bool, detail: str) -> None:
         """The outcome of `Leg.transfer`."""
 
+    def on_replaced(self, info: LegInfo) -> None:
+        """The far end's telephone system put another party in the place of this one (INVITE with Replaces)."""
+
     def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:
         """The leg is gone: SIP status and reason of the end. Last event, exactly once."""
 
@@ -155,6 +158,29 @@ class Leg(Protocol):
     async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Blind transfer by REFER with these headers; the outcome comes by `on_transfer`. :raises LegError: when it
         cannot be sent."""
+
+    async def transfer_to(self, other: Leg, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Attended transfer: REFER with Replaces of the other's dialog (RFC 3891), so that this party and the other are
+        connected by their own side; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
+
+    async def give_up_transfer(self) -> None:
+        """The outcome is waited for no longer: this party's hanging up is no transfer. A success that is told
+        nevertheless still comes by `on_transfer`."""
+
+    async def join(self, other: Leg) -> None:
+        """Let this party and the other hear each other; what is played to each goes on. Ends with either of them.
+        :raises LegError: when the two cannot hear each other"""
+
+    async def part(self, other: Leg) -> None:
+        """Undo `join`; harmless when it is undone."""
+
+    async def hears_agent_of(self, other: Leg, on: bool) -> None:
+        """Whether this party takes part in the conversation of the other with its agent: hears what is played to the
+        other, and is heard by that agent. :raises LegError: when it cannot"""
+
+    async def background(self, pcm: bytes) -> None:
+        """Play 8000 Hz PCM over and over beside all else, in place of what was played so; nothing when empty. It counts
+        for no utterance. :raises LegError: when it cannot be played"""
 
     async def send_digits(self, digits: str, *, info: bool = False) -> None:
         """Send DTMF by RFC 4733, or by SIP INFO. :raises LegError: when the far end does not take it."""

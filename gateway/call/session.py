@@ -30,7 +30,7 @@ from gateway.call.calls import Calls
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.disk import Disk
 from gateway.call.journal import Entry
-from gateway.call.leg import Direction, Leg, LegFrame
+from gateway.call.leg import Direction, Leg, LegFrame, LegInfo
 from gateway.call.pauses import Pauses
 from gateway.call.placement import Workers, place
 from gateway.call.plan import start_call
@@ -389,6 +389,10 @@ class Call:
     def on_transfer(self, ok: bool, detail: str) -> None:
         """The outcome of a transfer."""
         self.actions.on_transfer(ok, detail)
+
+    def on_replaced(self, info: LegInfo) -> None:
+        """Another party took the place of the caller's."""
+        self.journal.append(self.now_ms, "note", {"event": "replaced", "caller": info.caller, "called": info.called})
 
     def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:
         """The leg is gone."""

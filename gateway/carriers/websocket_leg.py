@@ -18,11 +18,12 @@ from typing import Any
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.call.leg import NO_HEADERS, LegFrame, LegInfo, LegListener, MediaStatistics
+from gateway.call.leg import LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.carriers.audio_format import AudioFormat, Decoder, Encoder
 from gateway.carriers.caller_buffer import CallerBuffer
 from gateway.carriers.media_clock import MediaClock
 from gateway.carriers.play_ring import Played, PlayRing
+from gateway.carriers.unconnected import Unconnected
 from gateway.errors import LegError
 from gateway.media.audio import FRAME_BYTES, SAMPLE_BYTES
 from gateway.media.caller_ear import CallerEar
@@ -41,7 +42,7 @@ _FULL_SCALE = 32768
 OnText = Callable[[Mapping[str, Any]], None]
 
 
-class WebSocketLeg:
+class WebSocketLeg(Unconnected):
     """Implements `gateway.call.leg.Leg`. It is answered when its client connects.
 
     :param on_text: told each JSON object that the client sends
@@ -84,10 +85,6 @@ class WebSocketLeg:
     async def hangup(self, reason: str = "") -> None:
         """Close the socket."""
         self._end(CLOSE_NORMAL, reason, by_remote=False)
-
-    async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
-        """:raises LegError: always"""
-        raise LegError(f"A WebSocket call cannot be transferred to {destination}; only telephone calls can.")
 
     async def send_digits(self, digits: str, *, info: bool = False) -> None:
         """:raises LegError: always"""

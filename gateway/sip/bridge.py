@@ -144,6 +144,10 @@ _ARGUMENTS: dict[str, list[type[Any]]] = {
     "parley_leg_generation": [_UNSIGNED],
     "parley_leg_statistics": [_UNSIGNED, ctypes.POINTER(_Statistics)],
     "parley_leg_waited": [_UNSIGNED, _SIGNED],
+    "parley_leg_slot": [_UNSIGNED],
+    "parley_wire": [_SIGNED, _SIGNED, _SIGNED],
+    "parley_loop_open": [_POINTER, _UNSIGNED],
+    "parley_loop_close": [_SIGNED],
     "parley_bridge_wait": [_UNSIGNED],
     "parley_bridge_drain": [_POINTER, _UNSIGNED],
     "parley_bridge_clock": [],
@@ -234,6 +238,26 @@ class MediaBridge:
         result = self._library.parley_leg_close(leg)
         if result != _NO_LEG:
             self._check(result, f"Leg {leg} cannot be closed")
+
+    def slot(self, leg: int) -> int:
+        """The leg's conference slot; owner thread."""
+        return self._command(self._library.parley_leg_slot, leg)
+
+    def wire(self, source: int, sink: int, on: bool) -> None:
+        """What comes from the one conference slot is heard in the other, or no longer; owner thread.
+
+        :raises LegError: when one of them is free
+        """
+        self._check(self._library.parley_wire(source, sink, int(on)), f"Slots {source} and {sink} cannot be wired")
+
+    def open_loop(self, pcm: bytes) -> int:
+        """A conference slot that plays these samples over and over; owner thread. :raises LegError: without a place."""
+        count = len(pcm) // SAMPLE_BYTES
+        return self._check(self._library.parley_loop_open(pcm, count), "A sound cannot be played")
+
+    def close_loop(self, slot: int) -> None:
+        """Ends it; owner thread."""
+        self._check(self._library.parley_loop_close(slot), "A sound cannot be ended")
 
     def generation(self, leg: int) -> int:
         """What records of this opening of the leg carry."""

@@ -18,10 +18,11 @@ from gateway.sip.media_thread import MediaLeg, MediaThread
 from gateway.sip.requests import OnAnswer, SentRequests
 from gateway.sip.sdp import offers_codec
 from gateway.sip.statistics import read_statistics
+from gateway.sip.wiring import Wiring
 
 log = structlog.get_logger(__name__)
 
-_NOT_ACCEPTABLE_HERE, _DECLINE = 488, 603
+_OK, _NOT_ACCEPTABLE_HERE, _DECLINE = 200, 488, 603
 _DIGITS = frozenset("0123456789ABCD*#")
 
 
@@ -29,6 +30,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
     """One call. `leg` is None for a call that is refused before anybody hears of it.
 
     :param answer_in_dialog: answers a request inside the dialog with 200, by its transaction and its data
+    :param successor: makes the call that takes this one's place, of an INVITE with Replaces: its text and source; None
+        refuses it
     :param on_gone: called once when the call is disconnected; must not drop the last reference at once
     """
 
@@ -40,15 +43,22 @@ class SipCall(pj.Call):  # type: ignore[misc]
         leg: SipLeg | None,
         media: MediaThread,
         bridge: MediaBridge,
+        wiring: Wiring,
         codecs: Sequence[str],
         answer_in_dialog: Callable[[Any, Any], None],
-        on_gone: Callable[[], None],
+        successor: Callable[[SipCall, str, str], SipCall | None],
+        on_gone: Callable[[SipCall], None],
     ) -> None:
         super().__init__(account, pj.PJSUA_INVALID_ID if call_id is None else call_id)
         self.account = account
+        self.on_inherited: Callable[[], None] = lambda: None
+        """Called when this call has taken another's place."""
         self._leg = leg
         self._media = media
         self._bridge = bridge
+        self._wiring = wiring
+        self._make_successor = successor
+        self._successor: SipCall | None = None
         self._codecs = codecs
         self._answer_in_dialog = answer_in_dialog
         self._on_gone = on_gone
@@ -62,7 +72,13 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._answered = False
         self._transferring = False
         self._transfer_accepted = False
+        self._transfer_given_up = False
         self._ended = False
+
+    @property
+    def leg(self) -> SipLeg | None:
+        """What the call layer has of it."""
+        return self._leg
 
     # ---------------------------------------------------------------- commands
 
@@ -108,10 +124,20 @@ class SipCall(pj.Call):  # type: ignore[misc]
 
     def transfer(self, destination: str, headers: Mapping[str, str]) -> None:
         """REFER (RFC 3515)."""
-        if self._transferring:
-            raise LegError("A transfer of this call is under way.")
         self._do("transfer", self.xfer, destination, call_option(headers=headers))
-        self._transferring, self._transfer_accepted = True, False
+        self._transfer_begins()
+
+    def transfer_to(self, other: SipCall, headers: Mapping[str, str]) -> None:
+        """REFER with Replaces (RFC 3891)."""
+        self._do("transfer", self.xferReplaces, other, call_option(headers=headers))
+        self._transfer_begins()
+
+    def give_up_transfer(self) -> None:
+        """Nobody waits for the outcome any more."""
+        self._transfer_given_up = True
+
+    def _transfer_begins(self) -> None:
+        self._transferring, self._transfer_accepted, self._transfer_given_up = True, False, False
 
     def digits(self, digits: str) -> None:
         """RFC 4733 events. :raises LegError: for what is no digit, and when the far end takes none."""
@@ -220,6 +246,24 @@ class SipCall(pj.Call):  # type: ignore[misc]
     @guarded
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
         prm.statusCode = _DECLINE
+        if self._leg is None or not self._answered or self._ended or self._successor is not None:
+            return
+        # the library points at it until this call is deleted
+        self._successor = self._make_successor(self, str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
+        if self._successor is not None:
+            prm.newCall, prm.statusCode = self._successor, _OK
+
+    @guarded
+    def onCallReplaced(self, prm: Any) -> None:  # noqa: N802
+        if self._successor is not None:
+            self._successor.inherit(self)
+            self._leg = self._media_leg = None
+
+    def inherit(self, before: SipCall) -> None:
+        """Go on with the leg of the call whose place this one takes; its media come with the next media state."""
+        self._leg, self._media_leg, self._held = before._leg, before._media_leg, before._held
+        self._answered = True
+        self.on_inherited()
 
     # ---------------------------------------------------------------- media
 
@@ -242,6 +286,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
         else:
             self._bridge.connect(self._media_leg.index, slot)
             self._leg.codec = self._codec(audio.index)
+        party = None if slot == pj.PJSUA_INVALID_ID else slot
+        self._wiring.place(self._leg.key, self._media_leg.index, party, held=held)
         if held != self._held:
             self._held = held
             self._tell(lambda listener: listener.on_hold(held))
@@ -261,6 +307,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
             self._media.close(self._media_leg)
             self._media_leg = None
         if self._leg is not None:
+            self._wiring.remove(self._leg.key)
             self._leg.media_closed()
 
     # ---------------------------------------------------------------- end
@@ -271,7 +318,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._ended = True
         self._close_media()
         self._requests.give_up()
-        if self._transferring:
+        if self._transferring and not self._transfer_given_up:
             # many PBXes hang up as soon as they have taken the call over, and never tell the outcome
             self._tell_transfer(
                 ok=self._transfer_accepted and not self._ended_locally, detail="the call ended before its outcome came"
@@ -286,7 +333,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
                 by_remote=not self._ended_locally,
                 statistics=self._statistics,
             )
-        self._on_gone()
+        self._on_gone(self)
 
     def abandon(self) -> None:
         """The stack goes down under a call that did not end in time."""

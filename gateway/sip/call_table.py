@@ -22,7 +22,9 @@ from gateway.sip.identity import caller_of
 from gateway.sip.leg import SipLeg
 from gateway.sip.media_thread import MediaThread
 from gateway.sip.owner_thread import OwnerThread
+from gateway.sip.replacing import may_replace, replaced_info
 from gateway.sip.requests import OnAnswer
+from gateway.sip.wiring import Wiring
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,7 @@ class CallTable:
     """Implements `gateway.sip.leg.Dialogs`.
 
     :param on_leg: called on the event loop's thread with each new inbound leg
+    :param account_for: the stack's id of the account that a request belongs to, by its text and source
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class CallTable:
         loop: asyncio.AbstractEventLoop,
         on_leg: Callable[[SipLeg], None],
         answer_in_dialog: Callable[[Any, Any], None],
+        account_for: Callable[[str, str], int],
     ) -> None:
         self._capacity = capacity
         self._codecs = codecs
@@ -55,6 +59,8 @@ class CallTable:
         self._loop = loop
         self._on_leg = on_leg
         self._answer_in_dialog = answer_in_dialog
+        self._account_for = account_for
+        self._wiring = Wiring(bridge)
         # the stack drops a call whose object is collected: these references keep them
         self._calls: dict[int, SipCall] = {}
         self._leaving: dict[int, SipCall] = {}
@@ -108,7 +114,7 @@ class CallTable:
         try:
             call.start(leg.info, local_uri=local_uri, target=target)
         except LegError as error:
-            self._gone(leg.key)
+            self._gone(call)
             leg.tell_ended(400, str(error), by_remote=False, statistics=None)
 
     def uses(self, account: SipAccount) -> bool:
@@ -125,23 +131,47 @@ class CallTable:
             leg=leg,
             media=self._media,
             bridge=self._bridge,
+            wiring=self._wiring,
             codecs=self._codecs,
             answer_in_dialog=self._answer_in_dialog,
-            on_gone=lambda: self._gone(key),
+            successor=self._succeed,
+            on_gone=self._gone,
         )
         (self._calls if leg else self._leaving)[key] = call
         return call
+
+    def _succeed(self, before: SipCall, text: str, source: str) -> SipCall | None:
+        """The call of an INVITE with Replaces, which goes on with the leg of the one before; None refuses it."""
+        leg = before.leg
+        same = leg is not None and self._account_for(text, source) == int(before.account.getId())
+        contact = str(before.getInfo().remoteContact)
+        if leg is None or not may_replace(leg.info, same_account=same, contact=contact, source=source):
+            return None
+        call = self._make_call(before.account, next(self._keys), None, None)
+        call.on_inherited = lambda: self._inherited(before, call, leg, parse_message(text))
+        return call
+
+    def _inherited(self, before: SipCall, call: SipCall, leg: SipLeg, message: SipMessage) -> None:
+        self._leaving = {key: one for key, one in self._leaving.items() if one is not call}
+        self._leaving[next(self._keys)] = before
+        self._calls[leg.key] = call
+        leg.replaced_by(replaced_info(leg.info, message))
+        log.info("sip.replaced", before=leg.info.signalling_id, party=message.first("from"))
 
     def _turn_away(self, account: SipAccount, call_id: int, cause: type[CallRefused], reason: str) -> None:
         CALLS_REFUSED.labels(cause.reason).inc()
         call = self._make_call(account, next(self._keys), None, call_id)
         call.refuse(cause.status, retry_after=_RETRY_SECONDS, reason=reason)
 
-    def _gone(self, key: int) -> None:
-        if key in self._calls:
+    def _gone(self, call: SipCall) -> None:
+        key = next((key for key, one in self._calls.items() if one is call), None)
+        if key is not None:
             self._leaving[key] = self._calls.pop(key)
         # later: this is called from inside the call
-        self._owner.post(lambda: self._leaving.pop(key, None))
+        self._owner.post(lambda: self._forget(call))
+
+    def _forget(self, call: SipCall) -> None:
+        self._leaving = {key: one for key, one in self._leaving.items() if one is not call}
 
     # ---------------------------------------------------------------- commands
 
@@ -160,6 +190,31 @@ class CallTable:
     def transfer(self, key: int, destination: str, headers: Mapping[str, str]) -> None:
         """REFER."""
         self._get(key).transfer(destination, headers)
+
+    def transfer_to(self, key: int, other: int, headers: Mapping[str, str]) -> None:
+        """REFER with Replaces."""
+        self._get(key).transfer_to(self._get(other), headers)
+
+    def give_up_transfer(self, key: int) -> None:
+        """Its outcome is waited for no longer."""
+        self._get(key).give_up_transfer()
+
+    def join(self, key: int, other: int) -> None:
+        """Both hear each other."""
+        self._wiring.join(key, other)
+
+    def part(self, key: int, other: int) -> None:
+        """They do not any more."""
+        self._wiring.part(key, other)
+
+    def share(self, of: int, to: int, on: bool) -> None:
+        """Whether `to` takes part in the conversation of `of` with its agent."""
+        self._wiring.share(of, to, on)
+
+    def background(self, key: int, pcm: bytes) -> None:
+        """Sound beside all else."""
+        self._get(key)
+        self._wiring.background(key, pcm)
 
     def send_digits(self, key: int, digits: str) -> None:
         """RFC 4733."""

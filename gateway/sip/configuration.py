@@ -33,7 +33,7 @@ def check_limits(settings: Settings, limits: CompiledLimits) -> None:
     needed = {
         "calls": (calls + REFUSAL_CALLS, limits.calls),
         "accounts": (len(settings.trunks) + 1, limits.accounts),
-        # a port for the call, one for its leg, and the clock's own
+        # a port for the call, one for its leg, and the clock's own; those who wait have one more
         "conference ports": (2 * calls + 1, limits.conference_ports),
         # RTP and RTCP of each call, and the signalling's
         "sockets": (2 * (calls + REFUSAL_CALLS) + 8, limits.sockets),
@@ -58,7 +58,7 @@ def endpoint_config(settings: Settings, *, limits: CompiledLimits, log_writer: A
     agent.userAgent = settings.sip.user_agent
     for server in nameservers(_hosts(settings)):
         agent.nameserver.append(server)
-    _media_config(media, ports=min(limits.conference_ports, 2 * agent.maxCalls + 4))
+    _media_config(media, ports=min(limits.conference_ports, 3 * agent.maxCalls + 4))
     # the writer gets what the console level lets through
     log.level = log.consoleLevel = log_level
     log.msgLogging = int(settings.log.sip)

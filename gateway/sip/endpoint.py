@@ -67,6 +67,7 @@ class SipEndpoint:
             loop=loop,
             on_leg=on_leg,
             answer_in_dialog=self._stack.stray_requests.answer_in_dialog,
+            account_for=self._stack.account_for,
         )
 
     async def start(self) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.call.leg import NO_HEADERS, LegFrame, LegInfo, LegListener, MediaStatistics
+from gateway.call.leg import NO_HEADERS, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.media_thread import MediaLeg
@@ -38,6 +38,12 @@ class Dialogs(Protocol):
     def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str, contact: str) -> None: ...
     def hangup(self, key: int, reason: str) -> None: ...
     def transfer(self, key: int, destination: str, headers: Mapping[str, str]) -> None: ...
+    def transfer_to(self, key: int, other: int, headers: Mapping[str, str]) -> None: ...
+    def give_up_transfer(self, key: int) -> None: ...
+    def join(self, key: int, other: int) -> None: ...
+    def part(self, key: int, other: int) -> None: ...
+    def share(self, of: int, to: int, on: bool) -> None: ...
+    def background(self, key: int, pcm: bytes) -> None: ...
     def send_digits(self, key: int, digits: str) -> None: ...
     def request(
         self, key: int, method: str, headers: Mapping[str, str], body: str, content_type: str, on_answer: OnAnswer
@@ -109,6 +115,34 @@ class SipLeg:
     async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Blind transfer by REFER; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
         await self._command(lambda: self._dialogs.transfer(self._key, destination, headers))
+
+    async def transfer_to(self, other: Leg, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """REFER with Replaces of the other's dialog. :raises LegError: when it cannot be sent."""
+        key = _key_of(other)
+        await self._command(lambda: self._dialogs.transfer_to(self._key, key, headers))
+
+    async def give_up_transfer(self) -> None:
+        """The outcome is waited for no longer."""
+        await self._command(lambda: self._dialogs.give_up_transfer(self._key), must=False)
+
+    async def join(self, other: Leg) -> None:
+        """Let this party and the other hear each other. :raises LegError: when they cannot."""
+        key = _key_of(other)
+        await self._command(lambda: self._dialogs.join(self._key, key))
+
+    async def part(self, other: Leg) -> None:
+        """Undo `join`."""
+        key = _key_of(other)
+        await self._command(lambda: self._dialogs.part(self._key, key), must=False)
+
+    async def hears_agent_of(self, other: Leg, on: bool) -> None:
+        """Whether this party takes part in the other's conversation. :raises LegError: when it cannot."""
+        key = _key_of(other)
+        await self._command(lambda: self._dialogs.share(key, self._key, on), must=on)
+
+    async def background(self, pcm: bytes) -> None:
+        """Play PCM over and over beside all else. :raises LegError: when it cannot be played."""
+        await self._command(lambda: self._dialogs.background(self._key, pcm), must=bool(pcm))
 
     async def send_digits(self, digits: str, *, info: bool = False) -> None:
         """Send DTMF by RFC 4733, or by SIP INFO. :raises LegError: when the far end does not take it."""
@@ -214,6 +248,11 @@ class SipLeg:
         """The leg is off the bridge."""
         self._media = None
 
+    def replaced_by(self, info: LegInfo) -> None:
+        """Another party is at the far end."""
+        self._info = info
+        self.tell(lambda listener: listener.on_replaced(info))
+
     def tell(self, told: Told) -> None:
         """Tell the listener, on the event loop's thread."""
         self._post(lambda: self._deliver(told))
@@ -273,3 +312,10 @@ class SipLeg:
         except LegError:
             if must:
                 raise
+
+
+def _key_of(other: Leg) -> int:
+    """:raises LegError: a leg that is no SIP call hears no other"""
+    if not isinstance(other, SipLeg):
+        raise LegError("Only two SIP calls can be connected with each other.")
+    return other.key

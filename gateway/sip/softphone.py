@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.call.leg import Leg, LegFrame, MediaStatistics
+from gateway.call.leg import Leg, LegFrame, LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.media.audio import FRAME_MS, SAMPLE_BYTES, samples_to_ms
 from gateway.settings import RtpSettings, Settings, SipSettings
@@ -126,6 +126,9 @@ class _Conversation:
 
     def on_transfer(self, ok: bool, detail: str) -> None:
         """Never: nothing is transferred."""
+
+    def on_replaced(self, info: LegInfo) -> None:
+        log.info("softphone.replaced", party=info.called)
 
     def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:
         log.info("softphone.ended", status=status, reason=reason, by_remote=by_remote)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gateway.call.leg import NO_HEADERS, Direction, LegFrame, LegInfo, LegListener, MediaStatistics
+from gateway.call.leg import NO_HEADERS, Direction, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES
 
@@ -117,6 +117,10 @@ class MemoryLeg:
         self.hung_up: str | None = None
         self.transfers: list[str] = []
         self.transfer_headers: list[dict[str, str]] = []
+        self.transfers_given_up = 0
+        self.joined: list[Leg] = []
+        self.agents_of: list[Leg] = []
+        self.backgrounds: list[bytes] = []
         self.digits: list[str] = []
         self.requests: list[tuple[str, dict[str, str], str, str]] = []
         self.request_answer = (200, "OK")
@@ -155,6 +159,27 @@ class MemoryLeg:
     async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self.transfers.append(destination)
         self.transfer_headers.append(dict(headers))
+
+    async def transfer_to(self, other: Leg, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        self.transfers.append(f"attended {other.info.called}")
+        self.transfer_headers.append(dict(headers))
+
+    async def give_up_transfer(self) -> None:
+        self.transfers_given_up += 1
+
+    async def join(self, other: Leg) -> None:
+        if self.ended or getattr(other, "ended", False):
+            raise LegError("One of the two calls has no sound, so they cannot hear each other.")
+        self.joined.append(other)
+
+    async def part(self, other: Leg) -> None:
+        self.joined = [one for one in self.joined if one is not other]
+
+    async def hears_agent_of(self, other: Leg, on: bool) -> None:
+        self.agents_of = [one for one in self.agents_of if one is not other] + ([other] if on else [])
+
+    async def background(self, pcm: bytes) -> None:
+        self.backgrounds.append(pcm)
 
     async def send_digits(self, digits: str, *, info: bool = False) -> None:
         self.digits.append(f"INFO {digits}" if info else digits)

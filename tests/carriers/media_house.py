@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.call.audience import Audience
 from gateway.call.journal import Entry
-from gateway.call.leg import LegFrame
+from gateway.call.leg import LegFrame, LegInfo
 from gateway.carriers.audio_format import AudioFormat
 from gateway.carriers.listening import Messages
 from gateway.carriers.media_app import Controlled, MediaPort, Use, media_app
@@ -51,6 +51,7 @@ class ToldCall:
     def on_hold(self, held: bool) -> None: ...
 
     def on_transfer(self, ok: bool, detail: str) -> None: ...
+    def on_replaced(self, info: LegInfo) -> None: ...
 
     def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:
         self.ended.append((status, reason, by_remote))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.call.leg import Leg, LegFrame
+from gateway.call.leg import Leg, LegFrame, LegInfo
 from gateway.settings import Settings
 from gateway.sip.endpoint import SipEndpoint
 from tests.peers.ports import LOOPBACK, free_port, free_ports
@@ -48,6 +48,9 @@ class Told:
 
     def on_transfer(self, ok: bool, detail: str) -> None:
         self._note("transfer", ok, detail)
+
+    def on_replaced(self, info: LegInfo) -> None:
+        self._note("replaced", info)
 
     def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:
         self._note("ended", status, reason, by_remote)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from gateway.call.leg import Leg, LegFrame
+from gateway.call.leg import Leg, LegFrame, LegInfo
 from tests.sip.exchange import settings
 from tests.sip.voice import voice
 
@@ -56,6 +56,9 @@ class Host:
         pass
 
     def on_transfer(self, ok: bool, detail: str) -> None:
+        pass
+
+    def on_replaced(self, info: LegInfo) -> None:
         pass
 
     def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:

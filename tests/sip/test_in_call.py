@@ -15,7 +15,6 @@ from tests.sip.party import LOOPBACK, Party, Received, party
 
 CONCEALMENT_MS = 5
 """What pjmedia keeps back of G.711, in its first tick too."""
-NOTIFY = "Content-Type: message/sipfrag;version=2.0"
 
 
 def rtp_port(answer: Received) -> int:
@@ -116,20 +115,6 @@ async def test_an_offer_that_we_cannot_take_leaves_the_call_as_it_was() -> None:
         await ann.bye()
 
 
-async def test_a_call_cannot_be_taken_over_by_replaces() -> None:
-    async with exchange() as ours, party(ours.address) as ann, party(ours.address) as eve:
-        await ann.call()
-        told = await ours.call()
-        ours_tag = ann.to.rpartition("tag=")[2]
-        eve.request(
-            "INVITE", body=eve.sdp(), headers=(f"Replaces: {ann.call_id};to-tag={ours_tag};from-tag={ann.tag}",)
-        )
-        await eve.response(603, "INVITE")
-        await flows_again(told, ann)
-        assert len(ours.calls) == 1
-        await ann.bye()
-
-
 async def test_a_digit_is_told_once_for_its_whole_event() -> None:
     async with exchange() as ours, party(ours.address) as ann:
         answer = await ann.call()
@@ -222,66 +207,6 @@ async def test_a_request_whose_call_ends_is_answered_by_us() -> None:
         await ann.incoming("INFO")
         await ann.bye()
         assert (await sending)[0] == 481
-
-
-async def refer(told: Told, ann: Party) -> None:
-    await told.event("answered")
-    transferring = asyncio.create_task(told.leg.transfer("sip:sales@127.0.0.1"))
-    request = await ann.incoming("REFER")
-    assert request.message.first("refer-to").strip("<>") == "sip:sales@127.0.0.1"
-    ann.respond(request, "202 Accepted")
-    await transferring
-
-
-async def notify(ann: Party, fragment: str, state: str) -> None:
-    ann.request("NOTIFY", body=fragment, headers=("Event: refer", f"Subscription-State: {state}", NOTIFY))
-    await ann.response(200, "NOTIFY")
-
-
-@pytest.mark.parametrize(("final", "ok"), [("200 OK", True), ("486 Busy Here", False)])
-async def test_a_transfer_is_followed_to_its_final_notify(final: str, ok: bool) -> None:
-    async with exchange() as ours, party(ours.address) as ann:
-        await ann.call()
-        told = await ours.call()
-        await refer(told, ann)
-        await notify(ann, "SIP/2.0 100 Trying\r\n", "active;expires=60")
-        await asyncio.sleep(0.1)
-        assert not told.all("transfer")
-        await notify(ann, f"SIP/2.0 {final}\r\n", "terminated;reason=noresource")
-        assert await told.event("transfer") == (ok, final)
-        await ann.bye()
-        assert len(told.all("transfer")) == 1
-
-
-async def test_a_transfer_that_is_refused_is_told() -> None:
-    async with exchange() as ours, party(ours.address) as ann:
-        await ann.call()
-        told = await ours.call()
-        await told.event("answered")
-        await told.leg.transfer("sip:sales@127.0.0.1")
-        ann.respond(await ann.incoming("REFER"), "603 Decline")
-        assert (await told.event("transfer"))[0] is False
-        await ann.bye()
-
-
-async def test_a_transfer_under_way_when_the_call_ends_has_an_outcome() -> None:
-    async with exchange() as ours, party(ours.address) as ann:
-        await ann.call()
-        told = await ours.call()
-        await refer(told, ann)
-        await ann.bye()
-        await told.event("ended")
-        assert [name for name, _ in told.events] == ["answered", "transfer", "ended"]
-        assert told.all("transfer")[0][0] is True
-
-
-async def test_the_far_end_may_not_send_us_elsewhere() -> None:
-    async with exchange() as ours, party(ours.address) as ann:
-        await ann.call()
-        ann.request("REFER", headers=("Refer-To: <sip:premium@127.0.0.1:9>",))
-        await ann.response(603, "REFER")
-        await ann.bye()
-        assert ours.endpoint.live_calls <= 1
 
 
 async def test_the_wait_in_the_jitter_buffer_is_that_from_a_packet_to_its_tick() -> None:

@@ -285,6 +285,12 @@ static int find_slot(uint32_t index, unsigned *slot) {
     return unlock(l, endpoint_is_up() ? PARLEY_OK : PARLEY_NO_ENDPOINT);
 }
 
+int parley_leg_slot(uint32_t index) {
+    unsigned slot;
+    int result = find_slot(index, &slot);
+    return result ? result : (int)slot;
+}
+
 /* The clock thread reads the leg's stream under the leg's lock; the old one is let go of outside, which may destroy it. */
 static void listen_to(uint32_t index, int call_slot) {
     waited next = waited_open(call_slot), last;

@@ -137,6 +137,15 @@ PARLEY_EXPORT int parley_bridge_wait(uint32_t timeout_us);
 /* Moves up to `max` records of all legs out, oldest first within a leg; returns how many. */
 PARLEY_EXPORT int parley_bridge_drain(parley_tick *records, uint32_t max);
 
+/* OWNER. The conference slot of an open leg. */
+PARLEY_EXPORT int parley_leg_slot(uint32_t leg);
+/* OWNER. What comes from one conference slot is heard in another, mixed with all else, or no longer. See wiring.c. */
+PARLEY_EXPORT int parley_wire(int source, int sink, int on);
+/* OWNER. Puts a port on the conference that plays a copy of these samples over and over; returns its slot. */
+PARLEY_EXPORT int parley_loop_open(const int16_t *pcm, uint32_t count);
+/* OWNER. Takes it off. */
+PARLEY_EXPORT int parley_loop_close(int slot);
+
 PARLEY_EXPORT int parley_bridge_clock(void);
 /* Ports on the conference bridge, or PARLEY_NO_ENDPOINT. */
 PARLEY_EXPORT int parley_bridge_ports(void);
