@@ -12,6 +12,7 @@ from gateway.call.disk import Disk
 from gateway.call.journal import Entry, Journal
 from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.call.lines import Lines
+from gateway.call.media import media_of
 from gateway.media.audio import samples_to_ms
 from gateway.media.recorder import Recorder
 from gateway.media.utterance import PlayoutState, Report
@@ -85,11 +86,10 @@ class Books:
         """
         if self.recorder is not None:
             self.recorder.close()
-        figures = self.statistics
-        if figures is not None:
-            metrics.observe_media(figures)
+        if self.statistics is not None:
+            metrics.observe_media(self.statistics)
+            self.journal.append(at_ms, "statistics", media_of(self.statistics))
         kept = {
-            "media": {name: getattr(figures, name) for name in figures.__slots__} if figures else None,
             "underruns": self._underruns,
             "underrun_ms": samples_to_ms(self._underrun_samples),
             "recording": self.recorder.path.name if self.recorder and at_ms else None,

@@ -11,7 +11,8 @@ pause      the fast VAD paused playout
 verdict    what became of it
 latency    a turn's parts, playout included
 failure    why the conversation could not go on
-ended      reason, SIP status, RTP figures (last line)
+statistics RTP figures of the whole call, with what is estimated from them
+ended      reason, SIP status (last line)
 """
 
 from __future__ import annotations

@@ -94,7 +94,13 @@ class LegFrame:
 
 @dataclass(frozen=True, slots=True)
 class MediaStatistics:
-    """RTP figures of a leg, as far as the far end lets us know. Loss in packets, jitter and round trip in ms."""
+    """RTP figures of a leg, as far as the far end lets us know. Loss in packets, jitter and round trip in ms.
+
+    `_remote` is what the far end reported of what we sent (RTCP, RFC 3550 section 6.4), `reports_received` how often.
+    `packets_discarded` came too late for the jitter buffer, or were dropped to make it shorter. `loss_burst_ms` is how
+    long a loss lasted in the mean, `buffer_ms` what the jitter buffer added. `over_rtp` is false for a leg without RTP,
+    whose other figures say nothing.
+    """
 
     codec: str
     packets_received: int
@@ -103,6 +109,18 @@ class MediaStatistics:
     packets_lost_remote: int
     jitter_ms: float
     round_trip_ms: float | None
+    packets_discarded: int = 0
+    packets_duplicated: int = 0
+    packets_reordered: int = 0
+    bytes_received: int = 0
+    jitter_max_ms: float = 0.0
+    jitter_remote_ms: float = 0.0
+    jitter_remote_max_ms: float = 0.0
+    loss_burst_ms: float = 0.0
+    buffer_ms: float = 0.0
+    buffer_max_ms: float = 0.0
+    reports_received: int = 0
+    over_rtp: bool = False
 
 
 class LegListener(Protocol):

@@ -16,6 +16,7 @@ from gateway.call import endings
 from gateway.call.costs import Cost, CostBreakdown, Number, breakdown_of, costs_of
 from gateway.call.journal import Entry
 from gateway.call.leg import Direction
+from gateway.call.media import Media
 from gateway.call.prices import PriceBook
 from gateway.providers.usage import Usage, read_usage
 
@@ -93,18 +94,6 @@ class Pause(Part):
     decision: str = "none"
     reason: str = ""
     decided_ms: int | None = None
-
-
-class Media(Part):
-    """RTP figures: packets, ms."""
-
-    codec: str
-    packets_received: int
-    packets_sent: int
-    packets_lost: int
-    packets_lost_remote: int
-    jitter_ms: float
-    round_trip_ms: float | None = None
 
 
 class CallRecord(Part):
@@ -263,12 +252,15 @@ def _failure(record: CallRecord, entry: Entry) -> None:
     record.failure = str(entry.data.get("detail", ""))
 
 
+def _statistics(record: CallRecord, entry: Entry) -> None:
+    record.media = Media.model_validate(entry.data)
+
+
 def _ended(record: CallRecord, entry: Entry) -> None:
     data = entry.data
     record.ended_at = datetime.fromisoformat(data["at"])
     record.end_reason = data["reason"]
     record.sip_status = data.get("sip_status")
-    record.media = Media.model_validate(data["media"]) if data.get("media") else None
     record.underruns = data.get("underruns", 0)
     record.underrun_ms = data.get("underrun_ms", 0)
     record.dropped_caller_ms = data.get("dropped_caller_ms", 0)
@@ -294,6 +286,7 @@ _READERS: Mapping[str, Callable[[CallRecord, Entry], None]] = {
     "worker": _worker,
     "answered": _answered,
     "failure": _failure,
+    "statistics": _statistics,
     "ended": _ended,
 }
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from gateway.call.calls import Calls
 from gateway.call.latency import PARTS
+from gateway.call.media import Media
 from gateway.call.prices import PriceBook
 from gateway.call.record import CallRecord, Latency
 from gateway.commands.bill import bill
@@ -141,6 +142,17 @@ def _path(record: CallRecord) -> Iterator[str]:
         yield f"{media.codec}: {received}, jitter {media.jitter_ms:.1f} ms{trip}"
         sent = f"{media.packets_sent} packets sent, {media.packets_lost_remote} lost"
         yield f"{sent}; {record.underruns} underruns of {record.underrun_ms} ms"
+        yield from _quality(media)
+
+
+def _quality(media: Media) -> Iterator[str]:
+    """The same figures as somebody would say them who listened; nothing where none are known."""
+    for what, mos, loss, jitter in (
+        ("heard here", media.mos, media.loss_percent, media.jitter_max_ms),
+        ("heard there", media.mos_remote, media.loss_percent_remote, media.jitter_remote_max_ms),
+    ):
+        if mos is not None:
+            yield f"{what}: MOS {mos:.1f}, loss {loss:.1f} %, jitter at most {jitter:.1f} ms"
 
 
 def _length(record: CallRecord) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic.alias_generators import to_camel
+
 from gateway.messages.conversation import tool_call
 from gateway.messages.event import CallEvent, listed, part
 from gateway.messages.message import Message
@@ -189,6 +191,11 @@ def _latency(view: CallView, event: CallEvent) -> Iterable[Message]:
     return ()
 
 
+def _statistics(view: CallView, event: CallEvent) -> Iterable[Message]:
+    view.media = {to_camel(name): value for name, value in event.data.items()}
+    return ()
+
+
 def _variable(view: CallView, event: CallEvent) -> Iterable[Message]:
     view.variables |= event.part("values")
     return ()
@@ -274,6 +281,7 @@ HANDLERS: Mapping[str, Handler] = {
     "interruption": _interruption,
     "hang": _hang,
     "latency": _latency,
+    "statistics": _statistics,
     "variable": _variable,
     "usage": _used,
     "failure": _failure,

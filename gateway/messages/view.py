@@ -55,6 +55,8 @@ class CallView:
         self.trunk: str | None = None
         self.conversation = Conversation()
         self.performance = Performance()
+        self.media: dict[str, Any] = {}
+        """RTP figures of the whole call."""
         self.transfers = Transfers()
         self.variables: dict[str, Any] = {}
         self.usage: list[Usage] = []
@@ -140,6 +142,7 @@ class CallView:
             **({"structuredOutputs": self.structured_outputs} if self.structured_outputs else {}),
             **({"transfers": self.transfers.rows} if self.transfers.rows else {}),
             **({"performanceMetrics": self.performance.metrics()} if self.performance.turns else {}),
+            **({"mediaStatistics": self.media} if self.media else {}),
             **(self._links.recording(self.id) if kept else {}),
             **(self._links.log(self.id) if self.over is not None else {}),
         }

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
 
 from gateway import __version__
+from gateway.media.quality import received_quality, sent_quality
 
 if TYPE_CHECKING:
     from gateway.call.leg import MediaStatistics
@@ -30,6 +31,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _TURN_BUCKETS = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.1, 1.5, 2, 3, 5)
 _NETWORK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1)
+_LOSS_BUCKETS = (0, 0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5)
 _THREAD_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1, 5)
 
 BUILD = Info("parley_build", "Version of Parley that runs.")
@@ -77,6 +79,25 @@ RTP_PACKETS_LOST = Counter(
 )
 RTP_JITTER = Histogram(
     "parley_rtp_jitter_seconds", "Mean interarrival jitter of a call's received RTP.", buckets=_NETWORK_BUCKETS
+)
+RTP_PACKETS_DISCARDED = Counter(
+    "parley_rtp_packets_discarded_total",
+    "RTP packets of ended calls that came, and were not heard: too late, or more than the jitter buffer could keep.",
+)
+RTP_JITTER_MAX = Histogram(
+    "parley_rtp_jitter_max_seconds", "Highest interarrival jitter of a call's received RTP.", buckets=_NETWORK_BUCKETS
+)
+RTP_LOSS = Histogram(
+    "parley_rtp_loss_ratio",
+    "Part of a call's audio that was lost or late: received is what we did not hear, sent what the far end reported.",
+    ["direction"],
+    buckets=_LOSS_BUCKETS,
+)
+CALL_MOS = Histogram(
+    "parley_call_mos",
+    "Mean opinion score of a call, 1 to 4.5, estimated by the E-model: of what we heard, and what the far end heard.",
+    ["direction"],
+    buckets=(2, 2.5, 3, 3.3, 3.6, 3.8, 4, 4.2, 4.3, 4.4),
 )
 RTP_ROUND_TRIP = Histogram(
     "parley_rtp_round_trip_seconds", "Mean round trip of a call by RTCP.", buckets=_NETWORK_BUCKETS
@@ -169,6 +190,14 @@ def observe_media(statistics: MediaStatistics) -> None:
     RTP_JITTER.observe(statistics.jitter_ms / 1000)
     if statistics.round_trip_ms is not None:
         RTP_ROUND_TRIP.observe(statistics.round_trip_ms / 1000)
+    RTP_PACKETS_DISCARDED.inc(max(0, statistics.packets_discarded))
+    if statistics.over_rtp and statistics.packets_received:
+        RTP_JITTER_MAX.observe(statistics.jitter_max_ms / 1000)
+    for direction, quality in (("received", received_quality(statistics)), ("sent", sent_quality(statistics))):
+        if statistics.over_rtp and quality.known:
+            RTP_LOSS.labels(direction).observe(quality.loss_percent / 100)
+            if quality.mos is not None:
+                CALL_MOS.labels(direction).observe(quality.mos)
 
 
 def observe_worker(worker: str, *, calls: int, capacity: int, cpu: float, draining: bool) -> None:

@@ -21,19 +21,19 @@ CALL = Entry(
         "started_at": "2030-01-01T10:00:00+00:00",
     },
 )
+STATISTICS: dict[str, Any] = {
+    "codec": "PCMU",
+    "packets_received": 1500,
+    "packets_sent": 1500,
+    "packets_lost": 3,
+    "packets_lost_remote": 0,
+    "jitter_ms": 2.5,
+    "round_trip_ms": None,
+}
 ENDED: dict[str, Any] = {
     "at": "2030-01-01T10:00:31.500+00:00",
     "reason": endings.CUSTOMER_ENDED,
     "sip_status": 200,
-    "media": {
-        "codec": "PCMU",
-        "packets_received": 1500,
-        "packets_sent": 1500,
-        "packets_lost": 3,
-        "packets_lost_remote": 0,
-        "jitter_ms": 2.5,
-        "round_trip_ms": None,
-    },
     "underruns": 1,
     "underrun_ms": 60,
     "recording": "c1.wav",
@@ -61,6 +61,7 @@ def test_a_whole_call_in_the_order_of_its_journal() -> None:
         Entry(
             6000, "agent-turn", {"turn": 1, "text": "It is on its way to you.", "heard": "It is", "interrupted": True}
         ),
+        Entry(30_000, "statistics", STATISTICS),
         Entry(30_000, "ended", ENDED),
     )
     assert [(turn.role, turn.text, turn.heard, turn.interrupted) for turn in built.turns] == [

@@ -12,8 +12,9 @@ import pytest
 from gateway.call.calls import Calls
 from gateway.call.costs import breakdown_of, costs_of
 from gateway.call.leg import Direction
+from gateway.call.media import Media
 from gateway.call.prices import PriceBook
-from gateway.call.record import CallRecord, Latency, Media, Pause, ToolCall, Turn
+from gateway.call.record import CallRecord, Latency, Pause, ToolCall, Turn
 from gateway.commands.calls import list_calls, show
 from gateway.conversation.commands import GiveVerdict
 from gateway.conversation.events import PauseNoticed, PlayoutReported, PlayoutState, SpeechStarted, Transcribed
@@ -121,6 +122,9 @@ def test_media_figures_and_the_recording_are_shown(settings: Settings, capsys: p
         packets_lost_remote=1,
         jitter_ms=3.25,
         round_trip_ms=40,
+        loss_percent=0.4,
+        jitter_max_ms=9,
+        mos=4.2,
     )
     write(settings, record(media=media, recording="c-1.wav", underruns=1, underrun_ms=60))
     show(settings, "c-1")
@@ -128,6 +132,8 @@ def test_media_figures_and_the_recording_are_shown(settings: Settings, capsys: p
     assert f"recording: {settings.data_dir}/calls/c-1.wav" in out
     assert "PCMU: 500 packets received, 2 lost, jitter 3.2 ms, round trip 40 ms\n" in out
     assert "490 packets sent, 1 lost; 1 underruns of 60 ms\n" in out
+    assert "heard here: MOS 4.2, loss 0.4 %, jitter at most 9.0 ms\n" in out
+    assert "heard there" not in out
 
 
 def test_what_a_caller_said_is_never_taken_as_markup(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -261,6 +261,14 @@ fields = st.sampled_from(
 )
 
 
+def test_figures_of_the_media_are_in_the_artifact() -> None:
+    journal, view = Journal(), new_view()
+    journal.add("statistics", 30_000, packets_lost=3, mos=4.2)
+    assert "mediaStatistics" not in view.artifact()
+    follow(view, journal.events)
+    assert view.artifact()["mediaStatistics"] == {"packetsLost": 3, "mos": 4.2}
+
+
 @given(st.lists(st.tuples(st.sampled_from(sorted(HANDLERS)), st.dictionaries(fields, json_values)), max_size=6))
 def test_no_event_can_break_a_call(entries: list[tuple[str, dict[str, Any]]]) -> None:
     view = new_view()

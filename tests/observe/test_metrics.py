@@ -36,7 +36,7 @@ def test_every_metric_is_ours_and_names_its_unit() -> None:
     for metric in ours:
         assert metric.documentation.endswith(".")
         if metric.type == "histogram":
-            assert metric.name.endswith("_seconds")
+            assert metric.name.endswith(("_seconds", "_ratio", "_mos"))
 
 
 def test_a_turn_counts_each_part_in_seconds(delta: Delta) -> None:
@@ -83,6 +83,8 @@ def test_media_figures_are_taken_over_in_base_units(delta: Delta) -> None:
             packets_lost_remote=-1,
             jitter_ms=12,
             round_trip_ms=None,
+            packets_discarded=2,
+            over_rtp=True,
         )
     )
     assert delta("parley_rtp_packets_total", direction="received") == 500
@@ -91,6 +93,10 @@ def test_media_figures_are_taken_over_in_base_units(delta: Delta) -> None:
     assert delta("parley_rtp_packets_lost_total", direction="sent") == 0
     assert delta("parley_rtp_jitter_seconds_sum") == pytest.approx(0.012)
     assert delta("parley_rtp_round_trip_seconds_count") == 0
+    assert delta("parley_rtp_packets_discarded_total") == 2
+    assert delta("parley_rtp_loss_ratio_sum", direction="received") == pytest.approx(0.0099)
+    assert delta("parley_call_mos_count", direction="received") == 1
+    assert delta("parley_call_mos_count", direction="sent") == 0, "the far end reported nothing"
 
 
 def test_an_underrun_counts_once_with_its_silence(delta: Delta) -> None:

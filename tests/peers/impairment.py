@@ -28,6 +28,8 @@ class Impairments:
     :param duplicates: of a packet to come twice
     :param drift_ppm: the sender's clock is fast by so much; a fast one draws on `delay_ms`: no packet goes on before it
         came
+    :param paced: packets go on by their RTP timestamps (of 8000 Hz), counted from the first, in place of the time at
+        which they came, so that a caller may be as uneven as the machine makes it as long as it is ahead by `delay_ms`
     :param surges: (from, length): what comes within is held, and goes on all at once at its end
     :param black_holes: (from, to): what comes within is lost, RTCP included
     """
@@ -43,6 +45,7 @@ class Impairments:
     reorder_depth: int = 1
     duplicates: float = 0.0
     drift_ppm: float = 0.0
+    paced: bool = False
     surges: tuple[tuple[float, float], ...] = ()
     black_holes: tuple[tuple[float, float], ...] = ()
 
@@ -57,6 +60,7 @@ class Impairments:
         return cls(**{**data, **spans})
 
 
+_UNITS_PER_MS = 8
 UNIMPAIRED = Impairments()
 
 
@@ -67,21 +71,28 @@ class Impairer:
         self.impairments = impairments
         self._random = random.Random(seed)
         self._start_ms: float | None = None
+        self._first_timestamp = 0
         self._in_burst = False
         self._last_ms = 0.0
         self.arrived = self.lost = self.duplicated = self.reordered = 0
 
-    def packet(self, now_ms: float) -> tuple[float, ...]:
-        """When a media packet that comes at `now_ms` (of any steady clock) goes on: never, once or twice."""
+    def packet(self, came_ms: float, timestamp: int = 0) -> tuple[float, ...]:
+        """When a media packet that comes at `came_ms` (of any steady clock) goes on: never, once or twice.
+
+        :param timestamp: of its RTP header
+        """
         self.arrived += 1
         if self._start_ms is None:
-            self._start_ms = now_ms
+            self._start_ms, self._first_timestamp = came_ms, timestamp
         lost, late, held, twice = self._draw()
-        since = now_ms - self._start_ms
+        since = came_ms - self._start_ms
+        if self.impairments.paced:
+            since = (timestamp - self._first_timestamp) / _UNITS_PER_MS
+        now_ms = self._start_ms + since
         if lost or self._swallowed(since):
             self.lost += 1
             return ()
-        at = max(now_ms, now_ms + self.impairments.delay_ms + late + self._drift_ms(since), self._surge_end(since))
+        at = max(came_ms, now_ms + self.impairments.delay_ms + late + self._drift_ms(since), self._surge_end(since))
         if held:
             self.reordered += 1
             at += (self.impairments.reorder_depth + 0.5) * PACKET_MS

@@ -225,7 +225,8 @@ class _Process:
             if name == TO_CALLER and self._learns_gateway and not above:
                 self._targets[TO_GATEWAY] = source
             control = above or (len(data) > 1 and data[1] in _RTCP_TYPES)
-            due = direction.impairer.control_packet(now) if control else direction.impairer.packet(now)
+            timestamp = int.from_bytes(data[4:8], "big")
+            due = direction.impairer.control_packet(now) if control else direction.impairer.packet(now, timestamp)
             target = self._targets[name]
             for at in due if target is not None else ():
                 assert target is not None

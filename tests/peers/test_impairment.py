@@ -105,6 +105,12 @@ def test_a_fast_clock_draws_on_the_delay() -> None:
     assert found[-1][0] == pytest.approx(200 - 15_000 * 0.02 * 0.5, abs=0.1)
 
 
+def test_paced_packets_go_on_evenly_however_they_came() -> None:
+    impairer = Impairer(Impairments(delay_ms=100, paced=True), 1)
+    came = [0.0, 31.0, 35.0, 70.0, 95.0]
+    assert [impairer.packet(at, 7000 + 160 * index)[0] for index, at in enumerate(came)] == [100, 120, 140, 160, 180]
+
+
 def test_what_comes_in_a_surge_goes_on_at_its_end() -> None:
     found = fates(Impairments(surges=((1000, 200),)), packets=100)
     assert [fate[0] for fate in found[50:60]] == [200 - 20 * index for index in range(10)]
