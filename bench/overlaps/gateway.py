@@ -76,6 +76,9 @@ class Gateway:
 
     # ------------------------------------------------------------ what the media thread tells, as a call takes it
 
+    def deliver_key(self, key: str) -> None:
+        """Nobody presses a key here."""
+
     def deliver_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
         pause = self.pauses.begin(utterance, position, onset_ms=onset_tick * FRAME_MS, at_ms=tick * FRAME_MS)
         if pause is not None:

@@ -54,6 +54,11 @@ class TickFlag(IntFlag):
     FLUSHED = 16
     OVERFLOW = 32
     DISCONNECTED = 64
+    KEY = 128
+
+
+KEY_SHIFT = 8
+"""Where the flags of a tick with KEY hold its event code, four bits."""
 
 
 class ClockPriority(IntEnum):
@@ -148,6 +153,9 @@ _ARGUMENTS: dict[str, list[type[Any]]] = {
     "parley_wire": [_SIGNED, _SIGNED, _SIGNED],
     "parley_loop_open": [_POINTER, _UNSIGNED],
     "parley_loop_close": [_SIGNED],
+    "parley_leg_hear_keys": [_UNSIGNED, _SIGNED],
+    "parley_leg_send_keys": [_UNSIGNED, ctypes.c_char_p, _UNSIGNED, _UNSIGNED],
+    "parley_call_events": [_SIGNED],
     "parley_bridge_wait": [_UNSIGNED],
     "parley_bridge_drain": [_POINTER, _UNSIGNED],
     "parley_bridge_clock": [],
@@ -289,6 +297,22 @@ class MediaBridge:
     def flush(self, leg: int) -> None:
         """Fades out over 5 ms at the next tick and drops what is queued; ends a pause."""
         self._command(self._library.parley_leg_flush, leg)
+
+    def hear_keys(self, leg: int, on: bool) -> None:
+        """Whether DTMF is looked for in the leg's caller audio; its ticks have KEY then, and silence for its tones."""
+        self._command(self._library.parley_leg_hear_keys, leg, int(on))
+
+    def send_keys(self, leg: int, keys: str, *, tone_ms: int, gap_ms: int) -> int:
+        """Queues keys to be sent as tones while what is played stands still.
+
+        :returns: milliseconds until the last one is over
+        :raises LegError: for more than 64 keys, and for what is no key
+        """
+        return self._command(self._library.parley_leg_send_keys, leg, keys.encode(), tone_ms, gap_ms)
+
+    def takes_events(self, call_slot: int) -> bool:
+        """Whether the far end of a call takes telephone events (RFC 4733); owner thread."""
+        return bool(self._library.parley_call_events(call_slot) > 0)
 
     def wait(self, timeout_ms: int) -> bool:
         """Blocks, without the GIL, until all legs had a tick since the last drain; False when the time is over."""

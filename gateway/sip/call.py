@@ -12,6 +12,7 @@ from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.cause import status_by_cause
 from gateway.sip.headers import SipMessage, end_reason, header_text, parse_message, quoted
+from gateway.sip.keypad import KEYS, KeyPath, key_of_info, key_plan
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
@@ -23,7 +24,9 @@ from gateway.sip.wiring import Wiring
 log = structlog.get_logger(__name__)
 
 _OK, _NOT_ACCEPTABLE_HERE, _DECLINE = 200, 488, 603
-_DIGITS = frozenset("0123456789ABCD*#")
+_TONE_MS, _GAP_MS = 120, 80
+_DTMF_BODY = "application/dtmf"
+"""A body that is the key alone; the stack itself reads application/dtmf-relay."""
 
 
 class SipCall(pj.Call):  # type: ignore[misc]
@@ -140,10 +143,13 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._transferring, self._transfer_accepted, self._transfer_given_up = True, False, False
 
     def digits(self, digits: str) -> None:
-        """RFC 4733 events. :raises LegError: for what is no digit, and when the far end takes none."""
-        if not digits or set(digits.upper()) - _DIGITS:
+        """Events or tones, as was planned. :raises LegError: for what is no digit, and when the far end takes none."""
+        if not digits or set(digits.upper()) - set(KEYS):
             raise LegError(f"{digits!r} cannot be sent as digits; only 0-9, A-D, * and # can.")
-        self._do("send digits", self.dialDtmf, digits)
+        if self._leg is not None and self._leg.keys_go_by is KeyPath.TONES and self._media_leg is not None:
+            self._bridge.send_keys(self._media_leg.index, digits.upper(), tone_ms=_TONE_MS, gap_ms=_GAP_MS)
+        else:
+            self._do("send digits", self.dialDtmf, digits)
 
     def request(
         self, method: str, headers: Mapping[str, str], body: str, content_type: str, on_answer: OnAnswer
@@ -214,13 +220,29 @@ class SipCall(pj.Call):  # type: ignore[misc]
         method = str(transaction.method)
         if method == "OPTIONS":
             self._answer_in_dialog(transaction.pjTransaction, event.src.rdata.pjRxData)
+        elif method == "INFO":
+            self._take_info(transaction.pjTransaction, event.src.rdata)
         elif method == "BYE":
             self._end_reason = end_reason(parse_message(str(event.src.rdata.wholeMsg)).first("reason"))
 
+    def _take_info(self, transaction: Any, request: Any) -> None:
+        """A key by INFO in the form that the stack does not know."""
+        text = str(request.wholeMsg)
+        kind = parse_message(text).first("content-type").partition(";")[0].strip().lower()
+        if kind != _DTMF_BODY:
+            return
+        self._answer_in_dialog(transaction, request.pjRxData)
+        if key := key_of_info(text.replace("\r", "").partition("\n\n")[2]):
+            self._tell_key(key, KeyPath.INFO)
+
+    def _tell_key(self, key: str, path: KeyPath) -> None:
+        if self._leg is not None and len(key) == 1 and key in KEYS:
+            self._leg.tell_key(key, path)
+
     @guarded
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
-        digit = str(prm.digit)
-        self._tell(lambda listener: listener.on_digit(digit))
+        path = KeyPath.INFO if prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO else KeyPath.EVENT
+        self._tell_key(str(prm.digit).upper(), path)
 
     @guarded
     def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802
@@ -288,9 +310,18 @@ class SipCall(pj.Call):  # type: ignore[misc]
             self._leg.codec = self._codec(audio.index)
         party = None if slot == pj.PJSUA_INVALID_ID else slot
         self._wiring.place(self._leg.key, self._media_leg.index, party, held=held)
+        if party is not None:
+            self._plan_keys(party)
         if held != self._held:
             self._held = held
             self._tell(lambda listener: listener.on_hold(held))
+
+    def _plan_keys(self, slot: int) -> None:
+        trunk = self.account.trunk
+        plan = key_plan(trunk.dtmf if trunk else "auto", events=self._bridge.takes_events(slot))
+        if self._leg is not None and self._media_leg is not None:
+            self._leg.keys_go_by = plan.send
+            self._bridge.hear_keys(self._media_leg.index, plan.hears_tones)
 
     def _codec(self, index: int) -> str:
         try:

@@ -12,6 +12,7 @@ import structlog
 from gateway.call.leg import NO_HEADERS, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
+from gateway.sip.keypad import Keypad, KeyPath
 from gateway.sip.media_thread import MediaLeg
 from gateway.sip.owner_thread import OwnerThread
 from gateway.sip.requests import OnAnswer
@@ -76,8 +77,11 @@ class SipLeg:
         self._ended = False
         self._media: MediaLeg | None = None
         self._final_statistics: MediaStatistics | None = None
+        self._keypad = Keypad()
         self.codec = ""
         """What was negotiated, empty before media."""
+        self.keys_go_by = KeyPath.EVENT
+        """How digits are sent unless INFO is asked for."""
 
     # ---------------------------------------------------------------- the call's side
 
@@ -145,8 +149,8 @@ class SipLeg:
         await self._command(lambda: self._dialogs.background(self._key, pcm), must=bool(pcm))
 
     async def send_digits(self, digits: str, *, info: bool = False) -> None:
-        """Send DTMF by RFC 4733, or by SIP INFO. :raises LegError: when the far end does not take it."""
-        if not info:
+        """Send DTMF as the trunk says, or by SIP INFO. :raises LegError: when the far end does not take it."""
+        if not info and self.keys_go_by is not KeyPath.INFO:
             await self._command(lambda: self._dialogs.send_digits(self._key, digits))
             return
         for digit in digits:
@@ -257,6 +261,10 @@ class SipLeg:
         """Tell the listener, on the event loop's thread."""
         self._post(lambda: self._deliver(told))
 
+    def tell_key(self, key: str, path: KeyPath) -> None:
+        """Tell a key that came by signalling, or as an event."""
+        self._post(lambda: self._deliver_key(key, path))
+
     def tell_ended(self, status: int, reason: str, *, by_remote: bool, statistics: MediaStatistics | None) -> None:
         """Tell the end, the last event; `statistics` are the leg's final figures."""
         self._final_statistics = statistics
@@ -274,6 +282,14 @@ class SipLeg:
     def deliver_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
         """The media thread paused playout."""
         self._deliver(lambda listener: listener.on_pause(utterance, position, onset_tick, tick))
+
+    def deliver_key(self, key: str) -> None:
+        """The tones of a key were heard."""
+        self._deliver_key(key, KeyPath.TONES)
+
+    def _deliver_key(self, key: str, path: KeyPath) -> None:
+        if self._keypad.is_new(key, path, self._loop.time()):
+            self._deliver(lambda listener: listener.on_digit(key))
 
     def _deliver(self, told: Told) -> None:
         if self._ended:

@@ -21,7 +21,8 @@ from gateway.errors import LegError
 from gateway.media.caller_ear import CallerEar
 from gateway.media.fast_vad import SILENCE_DB
 from gateway.observe.metrics import MEDIA_THREAD_LATENESS
-from gateway.sip.bridge import RECORD, TickFlag
+from gateway.sip.bridge import KEY_SHIFT, RECORD, TickFlag
+from gateway.sip.keypad import KEYS
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +30,7 @@ _WAIT_MS = 40
 
 _CALLER, _UNDERRUN = int(TickFlag.CALLER), int(TickFlag.UNDERRUN)
 _PAUSED, _FINISHED = int(TickFlag.PAUSED), int(TickFlag.FINISHED)
+_KEY = int(TickFlag.KEY)
 
 Record = tuple[int, int, int, int, int, int, int, float, float, bytes, bytes]
 """The fields of `gateway.sip.bridge.RECORD`."""
@@ -54,6 +56,7 @@ class FrameSink(Protocol):
 
     def deliver_frame(self, frame: LegFrame) -> None: ...
     def deliver_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None: ...
+    def deliver_key(self, key: str) -> None: ...
 
 
 @dataclass(slots=True)
@@ -152,6 +155,8 @@ class MediaThread:
                 flags & _CALLER != 0, speech, flags & _FINISHED != 0, flags & _UNDERRUN != 0, flags & _PAUSED != 0,
             )  # fmt: skip
             events.append((leg.sink.deliver_frame, (frame,)))
+            if flags & _KEY:
+                events.append((leg.sink.deliver_key, (KEYS[flags >> KEY_SHIFT & 15],)))
         self.frames += len(records)
         return events
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.sip.keypad import DtmfSetting
 from gateway.trunk.source import parse_source
 
 Transport = Literal["udp", "tcp"]
@@ -50,6 +51,7 @@ class TrunkSettings(BaseModel):
     It registers where there is a `registrar`. Else `gateways` are called, and calls that come from there or from
     `allow` are the trunk's. `label` is what people call it. `organisation` owns it: None is shared by all.
     `qualify_seconds` between two OPTIONS to each gateway, 0 for none. `trusted`: its identity headers are believed.
+    `dtmf`: how keys are sent, and whether they are looked for in the audio.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,6 +70,7 @@ class TrunkSettings(BaseModel):
     allow: list[SourceText] = []
     qualify_seconds: float = Field(default=30, ge=0, le=3600)
     trusted: bool = False
+    dtmf: DtmfSetting = "auto"
 
     @model_validator(mode="after")
     def _is_reachable(self) -> Self:

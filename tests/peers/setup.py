@@ -30,6 +30,8 @@ PROGRAMS = {
     "baresip": "baresip",
     "espeak-ng": "espeak-ng",
     "flite": "flite",
+    "multimon-ng": "multimon-ng",
+    "tshark": "tshark",
     "systemd-analyze": "systemd",
 }
 """Program → Debian package that brings it."""

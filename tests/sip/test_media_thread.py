@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gateway.call.leg import LegFrame
 from gateway.media.audio import FRAME_MS, FRAME_SAMPLES
 from gateway.media.fast_vad import SILENCE_DB
-from gateway.sip.bridge import RECORD, TICK, TickFlag
+from gateway.sip.bridge import KEY_SHIFT, RECORD, TICK, TickFlag
 from gateway.sip.media_thread import MediaThread
 from tests.sip.voice import voice as spoken
 
@@ -103,6 +103,9 @@ class Sink:
 
     def deliver_pause(self, *arguments: int) -> None:
         self.told.append(arguments)
+
+    def deliver_key(self, key: str) -> None:
+        self.told.append(key)
 
     @property
     def frames(self) -> list[LegFrame]:
@@ -255,3 +258,10 @@ async def test_a_failing_turn_does_not_end_the_thread() -> None:
     bridge.feed(ticks(SILENCE))
     await sink.until(1)
     assert await asyncio.to_thread(thread.stop, 3.0)
+
+
+def test_a_key_in_the_audio_is_told_after_its_tick() -> None:
+    bench = Bench()
+    bench.run(ticks(SILENCE, flags=CALLER | TickFlag.KEY | 11 << KEY_SHIFT))
+    assert [type(one) for one in bench.sink.told] == [LegFrame, str]
+    assert bench.sink.told[1] == "#"

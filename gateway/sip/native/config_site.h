@@ -31,3 +31,5 @@
 #define PJMEDIA_HAS_VIDEO 0
 #define PJMEDIA_RESAMPLE_IMP PJMEDIA_RESAMPLE_LIBSAMPLERATE
 #define PJMEDIA_CONF_USE_AGC 0
+/* Event 16, the hook flash, is no key. */
+#define PJMEDIA_HAS_DTMF_FLASH 0

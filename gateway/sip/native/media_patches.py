@@ -1,6 +1,54 @@
-"""What Parley changes in pjmedia: streams and the jitter buffer."""
+"""What Parley changes in pjmedia: streams and the jitter buffer. Keys are in `keypad_patches.py`."""
 
 from __future__ import annotations
+
+_STREAM = "pjmedia/src/pjmedia/stream.c"
+_RTP = "pjmedia/src/pjmedia/rtp.c"
+
+_PLACE_IN_TIME = r"""
+/* Where a packet's audio belongs in a timeline without end, in RTP ticks: at its timestamp, or behind the last packet
+ * where the sender began to count anew (another SSRC, a jump of the timestamp). PJ_FALSE for a packet from before such
+ * a place.
+ */
+static pj_bool_t place_in_time(pjmedia_stream *stream, const pjmedia_rtp_hdr *hdr, const pjmedia_rtp_status *seq_st,
+                               pj_timestamp *ts)
+{
+    pj_uint32_t rtp_ts = pj_ntohl(hdr->ts), clock = stream->base.rtcp.clock_rate, elapsed;
+    pj_int32_t delta = (pj_int32_t)(rtp_ts - stream->rx_last_ts);
+    pj_bool_t late = seq_st->status.flag.outorder != 0, plausible, first = stream->rx_time == 0;
+    pj_int64_t allowed;
+    pj_timestamp now;
+
+    pj_get_timestamp(&now);
+    elapsed = PJ_MIN(pj_elapsed_msec(&stream->rx_last_at, &now), 60000);
+    allowed = (pj_int64_t)elapsed * clock / 1000 + clock / 5;
+    if (seq_st->diff > 1)
+        allowed += (pj_int64_t)PJ_MIN(seq_st->diff, 50) * stream->rx_last_span;
+    plausible = hdr->ssrc == stream->rx_last_ssrc &&
+                (delta > 0 ? delta <= allowed : late && delta > -(pj_int32_t)clock);
+
+    if (!first && plausible && delta <= 0) {
+        ts->u64 = stream->rx_time + (pj_int64_t)delta;
+        return PJ_TRUE;
+    }
+    if (!first && !plausible && late && hdr->ssrc == stream->rx_last_ssrc &&
+        pj_ntohs(hdr->seq) != (pj_uint16_t)(stream->rx_odd_seq + 1))
+    {
+        stream->rx_odd_seq = pj_ntohs(hdr->seq);
+        return PJ_FALSE;
+    }
+    if (first)
+        stream->rx_time = ((pj_uint64_t)1 << 32) + rtp_ts;
+    else
+        stream->rx_time += plausible ? (pj_uint32_t)delta : stream->rx_last_span;
+    stream->rx_last_ts = rtp_ts;
+    stream->rx_last_ssrc = hdr->ssrc;
+    stream->rx_last_at = now;
+    ts->u64 = stream->rx_time;
+    return PJ_TRUE;
+}
+
+"""
 
 MEDIA_PATCHES = (
     # Symmetric RTP follows the caller to another address after ten packets from it. A stranger sends ten packets in a
@@ -31,6 +79,86 @@ MEDIA_PATCHES = (
         "pjmedia/src/pjmedia/jbuf.c",
         "        /* Reset any scheduled discard */\n        jb->jb_discard_dist = 0;",
         "        if (cur_size < burst_level)\n            jb->jb_discard_dist = 0;",
+    ),
+    # A jump of the sender's clock left the buffer full of places that nobody filled, up to half a second of silence
+    # and of delay; a jump back by less than a second was silence for as long. Another sender on the same call begins
+    # where the last one ended, and what the clock says counts only where it can be true.
+    (
+        _STREAM,
+        "    pj_uint32_t              last_dtmf_dur; /**< Start ts for cur digit.    */",
+        "    pj_uint32_t              last_dtmf_dur; /**< Start ts for cur digit.    */\n"
+        "    pj_uint64_t              rx_time;       /* of the newest packet, 0: none */\n"
+        "    pj_uint32_t              rx_last_ts;\n"
+        "    pj_uint32_t              rx_last_ssrc;\n"
+        "    pj_uint32_t              rx_last_span;\n"
+        "    pj_uint16_t              rx_odd_seq;\n"
+        "    pj_timestamp             rx_last_at;",
+    ),
+    (
+        _STREAM,
+        "/*\n * This callback is called by common stream processing on receipt of\n",
+        _PLACE_IN_TIME + "/*\n * This callback is called by common stream processing on receipt of\n",
+    ),
+    (
+        _STREAM,
+        "    if (seq_st.status.flag.restart) {\n"
+        "        status = pjmedia_jbuf_reset(c_strm->jb);\n"
+        '        PJ_LOG(4,(c_strm->port.info.name.ptr, "Jitter buffer reset"));\n'
+        "    } else {",
+        "    if (!place_in_time(stream, hdr, &seq_st, &ts)) {\n        *pkt_discarded = PJ_TRUE;\n    } else {",
+    ),
+    (
+        _STREAM,
+        "        /* Put each frame to jitter buffer. */",
+        "        stream->rx_last_span = count * ts_span;\n\n        /* Put each frame to jitter buffer. */",
+    ),
+    # Another SSRC counts from another number: its packets are taken as they come. Two at once are one sender and a
+    # stranger, or a collision: the one that was there stays until two packets in a row are the other's.
+    (
+        "pjmedia/include/pjmedia/rtp.h",
+        "    pj_uint32_t             received;   /**< Number of received packets.    */\n};",
+        "    pj_uint32_t             received;   /**< Number of received packets.    */\n"
+        "    pj_uint32_t             foreign;    /* packets of another SSRC in a row */\n};",
+    ),
+    (
+        _RTP,
+        "        if (!ses->has_peer_ssrc)\n            ses->peer_ssrc = pj_ntohl(hdr->ssrc);\n    }\n",
+        "        if (!ses->has_peer_ssrc && ses->received && !ses->foreign++) {\n"
+        "            if (p_seq_st) {\n"
+        "                p_seq_st->status.value = seq_st.status.value;\n"
+        "                p_seq_st->status.flag.bad = -1;\n"
+        "            }\n"
+        "            return;\n"
+        "        }\n"
+        "        if (!ses->has_peer_ssrc) {\n"
+        "            ses->peer_ssrc = pj_ntohl(hdr->ssrc);\n"
+        "            if (ses->received) {\n"
+        "                pjmedia_rtp_seq_restart(&ses->seq_ctrl, (pj_uint16_t)(pj_ntohs(hdr->seq) - 1));\n"
+        "                ses->seq_ctrl.probation = 0;\n"
+        "            }\n"
+        "        }\n"
+        "    }\n"
+        "    ses->foreign = 0;\n",
+    ),
+    # The far end's longest packet was read and forgotten. A packet of ours is never longer than 60 ms, whatever is
+    # asked for: the wait for it is the caller's.
+    (
+        "pjmedia/src/pjmedia/stream_info.c",
+        "        si->tx_maxptime = pj_strtoul(&tmp_val);\n    }",
+        "        si->tx_maxptime = pj_strtoul(&tmp_val);\n    }\n"
+        "    {\n"
+        "        unsigned longest = si->tx_maxptime ? PJ_MIN(si->tx_maxptime, 60) : 60;\n"
+        "        unsigned frames = longest * si->param->info.frm_ptime_denum / si->param->info.frm_ptime;\n"
+        "        if (si->param->setting.frm_per_pkt > frames)\n"
+        "            si->param->setting.frm_per_pkt = (pj_uint8_t)PJ_MAX(frames, 1);\n"
+        "    }",
+    ),
+    # A tick that fills no packet moved the clock of G.722 and Opus by a packet.
+    (
+        _STREAM,
+        "    if (stream->has_g722_mpeg_bug)\n        rtp_ts_len = stream->rtp_tx_ts_len_per_pkt;",
+        "    if (stream->has_g722_mpeg_bug && frame->type != PJMEDIA_FRAME_TYPE_NONE)\n"
+        "        rtp_ts_len = stream->rtp_tx_ts_len_per_pkt;",
     ),
 )
 """File, text, and what stands there instead."""

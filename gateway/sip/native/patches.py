@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.sip.native.keypad_patches import KEYPAD_PATCHES
 from gateway.sip.native.media_patches import MEDIA_PATCHES
 
 PATCHES = (
@@ -18,5 +19,6 @@ PATCHES = (
         "    rc = pthread_mutex_init(&mutex->mutex, &attr);",
     ),
     *MEDIA_PATCHES,
+    *KEYPAD_PATCHES,
 )
 """File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""

@@ -11,12 +11,12 @@ import pytest
 
 from gateway.sip.native.extension import BRIDGE, BRIDGE_FLAGS
 
-PURE = ("playout", "ticks", "gate", "level")
+PURE = ("playout", "ticks", "gate", "level", "keytones")
 
 
 @pytest.fixture(scope="session")
 def rings(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """playout.c, ticks.c, gate.c and level.c as a library, with the checks of the undefined-behaviour sanitizer."""
+    """The sources of PURE as a library, with the checks of the undefined-behaviour sanitizer."""
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
     library = tmp_path_factory.mktemp("rings") / "rings.so"

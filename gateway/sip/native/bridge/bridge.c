@@ -17,8 +17,10 @@
 #include <pjsua-lib/pjsua_internal.h>
 
 #include "gate.h"
+#include "keytones.h"
 #include "level.h"
 #include "playout.h"
+#include "streams.h"
 #include "ticks.h"
 #include "waited.h"
 
@@ -44,6 +46,9 @@ typedef struct leg {
     ticks ticks;
     playout playout;
     waited waited;
+    bool hears_keys;
+    key_ear ear;
+    key_voice voice;
 
     pj_pool_t *pool;
     pjmedia_port *port;
@@ -103,13 +108,25 @@ static void raise_clock_priority(void) {
 static pj_status_t get_frame(pjmedia_port *port, pjmedia_frame *frame) {
     leg *l = port->port_data.pdata;
     pthread_mutex_lock(&l->lock);
-    playout_tick(&l->playout, l->agent, &l->report);
+    if (key_voice_tick(&l->voice, l->agent))
+        playout_idle(&l->playout, &l->report);
+    else
+        playout_tick(&l->playout, l->agent, &l->report);
     l->pulled = true;
     memcpy(frame->buf, l->agent, sizeof l->agent);
     pthread_mutex_unlock(&l->lock);
     frame->type = PJMEDIA_FRAME_TYPE_AUDIO;
     frame->size = sizeof l->agent;
     return PJ_SUCCESS;
+}
+
+/* The tones of a key are no speech: whoever listens hears nothing, and the recording has no card number. */
+static void hear_keys(leg *l, parley_tick *record) {
+    int key = key_ear_tick(&l->ear, record->caller);
+    if (key != KEYTONES_NONE)
+        record->flags |= PARLEY_KEY | (uint32_t)key << PARLEY_KEY_SHIFT;
+    if (key_ear_sounding(&l->ear))
+        memset(record->caller, 0, sizeof record->caller);
 }
 
 static void fill_record(leg *l, parley_tick *record, const pjmedia_frame *frame) {
@@ -126,6 +143,8 @@ static void fill_record(leg *l, parley_tick *record, const pjmedia_frame *frame)
         memcpy(record->caller, frame->buf, sizeof record->caller);
     else
         memset(record->caller, 0, sizeof record->caller);
+    if (heard && l->hears_keys)
+        hear_keys(l, record);
     record->caller_db = heard ? level_db(record->caller) : LEVEL_SILENCE_DB;
     record->agent_db = level_db(record->agent);
     l->statistics.caller_ticks += heard;
@@ -235,6 +254,8 @@ static void begin(leg *l) {
     l->statistics = (parley_statistics){0};
     l->ticks.lost = 0;
     playout_reset(&l->playout);
+    l->hears_keys = false;
+    key_voice_reset(&l->voice);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -331,6 +352,14 @@ int parley_leg_connect(uint32_t index, int call_slot) {
     return -status;
 }
 
+int parley_call_events(int call_slot) {
+    pjmedia_stream *stream = endpoint_is_up() ? stream_on(call_slot) : NULL;
+    pjmedia_stream_info info;
+    if (!stream || pjmedia_stream_get_info(stream, &info) != PJ_SUCCESS || info.tx_event_pt <= 0)
+        return PARLEY_NOT_KNOWN;
+    return info.tx_event_pt;
+}
+
 int parley_leg_close(uint32_t index) {
     unsigned slot;
     int result = find_slot(index, &slot);
@@ -400,6 +429,24 @@ int parley_leg_pause(uint32_t index) { return command(index, &playout_pause); }
 int parley_leg_resume(uint32_t index) { return command(index, &playout_resume); }
 
 int parley_leg_flush(uint32_t index) { return command(index, &playout_flush); }
+
+int parley_leg_hear_keys(uint32_t index, int on) {
+    leg *l = lock_open(index);
+    if (!l)
+        return PARLEY_NO_LEG;
+    if (on && !l->hears_keys)
+        key_ear_reset(&l->ear);
+    l->hears_keys = on != 0;
+    return unlock(l, PARLEY_OK);
+}
+
+int parley_leg_send_keys(uint32_t index, const char *keys, uint32_t tone_ms, uint32_t gap_ms) {
+    leg *l = lock_open(index);
+    if (!l)
+        return PARLEY_NO_LEG;
+    bool queued = key_voice_say(&l->voice, keys, tone_ms, gap_ms);
+    return unlock(l, queued ? (int)key_voice_left_ms(&l->voice) : PARLEY_NO_PLACE);
+}
 
 int parley_leg_generation(uint32_t index) {
     leg *l = lock_open(index);

@@ -45,8 +45,12 @@ enum {
     PARLEY_FINISHED = 8,     /* the last sample of a final utterance left in this tick */
     PARLEY_FLUSHED = 16,     /* what was queued of `utterance` and all after it was dropped */
     PARLEY_OVERFLOW = 32,    /* records were lost before this one: the reader was too late */
-    PARLEY_DISCONNECTED = 64 /* nobody took agent audio in this tick: nothing was played */
+    PARLEY_DISCONNECTED = 64, /* nobody took agent audio in this tick: nothing was played */
+    PARLEY_KEY = 128         /* the tones of a key began, see PARLEY_KEY_SHIFT; `caller` is silent while they sound */
 };
+
+/* The key in the flags of a tick with PARLEY_KEY: 0 to 9, 10 `*`, 11 `#`, 12 to 15 A to D. */
+#define PARLEY_KEY_SHIFT 8
 
 /* Results below zero say why something was not done; below PARLEY_PJ_STATUS it is a pjproject status, negated. */
 enum {
@@ -131,6 +135,14 @@ PARLEY_EXPORT int parley_leg_statistics(uint32_t leg, parley_statistics *statist
 /* How long the caller audio of one of the last 500 ticks had waited since its packet came, in jitter buffer and
  * concealment: microseconds, exact to the jitter of one packet; PARLEY_NOT_KNOWN when the far end sent none then. */
 PARLEY_EXPORT int parley_leg_waited(uint32_t leg, int tick);
+
+/* Whether keys are looked for in the caller's audio (DTMF by ear); not when a leg is opened. */
+PARLEY_EXPORT int parley_leg_hear_keys(uint32_t leg, int on);
+/* Queues keys to be sent as tones; what is played stands still meanwhile. Returns the milliseconds until the last is
+ * over, or PARLEY_NO_PLACE for more than 64 and for what is no key. */
+PARLEY_EXPORT int parley_leg_send_keys(uint32_t leg, const char *keys, uint32_t tone_ms, uint32_t gap_ms);
+/* OWNER. The payload type of telephone events (RFC 4733) that the far end of a call takes, PARLEY_NOT_KNOWN for none. */
+PARLEY_EXPORT int parley_call_events(int call_slot);
 
 /* Blocks until all open legs had their frame of a tick since the last drain; 1, or 0 when the time is over first. */
 PARLEY_EXPORT int parley_bridge_wait(uint32_t timeout_us);

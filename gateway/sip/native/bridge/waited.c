@@ -4,22 +4,10 @@
 #include <stdbool.h>
 
 #include <pjsua-lib/pjsua.h>
-#include <pjsua-lib/pjsua_internal.h>
+
+#include "streams.h"
 
 #define QUIET_US 100000 /* without a packet for so long, the far end sends none at the moment */
-
-static pjmedia_stream *stream_on(int call_slot) {
-    /* a held call has a stream, too, and no slot */
-    for (unsigned call = 0; call_slot >= 0 && call < PJSUA_MAX_CALLS; call++) {
-        pjsua_call *known = &pjsua_var.calls[call];
-        for (unsigned media = 0; known->inv && media < known->med_cnt; media++) {
-            pjsua_call_media *one = &known->media[media];
-            if (one->type == PJMEDIA_TYPE_AUDIO && one->strm.a.stream && one->strm.a.conf_slot == call_slot)
-                return one->strm.a.stream;
-        }
-    }
-    return NULL;
-}
 
 /* pjmedia's own concealment joins frames over a window, and is that much behind. Opus conceals by itself. */
 static int32_t concealment_us(const pjmedia_stream_info *info) {
