@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +31,7 @@ from gateway.observe import logging, metrics
 from gateway.observe.http import operations_app, serving, serving_on
 from gateway.observe.sdnotify import SystemdNotifier
 from gateway.observe.watchdog import Watchdog, beat_seconds
+from gateway.routing.pattern import is_expression, matches
 from gateway.settings import Settings
 from gateway.shutdown import Shutdown, unless
 
@@ -231,8 +231,9 @@ async def _background(work: Coroutine[None, None, None], *, name: str) -> AsyncI
 def dialled_user(settings: Settings) -> str:
     """A number that a route takes from anybody: the name of the assistant where any number does."""
     for route in settings.routes:
-        if route.trunk is None:
-            return route.assistant if fnmatchcase(route.assistant, route.number) else route.number
+        if route.trunk is None and not is_expression(route.number):
+            name = next(iter(route.assistants), "parley")
+            return name if matches(route.number, name) else route.number
     return "parley"
 
 

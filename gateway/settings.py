@@ -13,6 +13,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.defaults import AssistantDefaults
 from gateway.call.prices import Price
 from gateway.providers.credentials import Credential
+from gateway.routing.settings import RouteSettings
 from gateway.trunk.settings import TrunkSettings
 
 PORTS_PER_CALL = 2
@@ -129,14 +130,6 @@ class LogSettings(Section):
     format: Literal["console", "json"] = "console"
     level: Literal["debug", "info", "warning", "error"] = "info"
     sip: bool = False
-
-
-class RouteSettings(Section):
-    """Which assistant answers: the first route whose conditions all hold. `number` is a shell pattern."""
-
-    assistant: str
-    number: str = "*"
-    trunk: str | None = None
 
 
 class OutboundSettings(Section):

@@ -22,8 +22,9 @@ from gateway import serve as composition
 from gateway.call.leg import Leg
 from gateway.config.loading import load
 from gateway.errors import SetupError
+from gateway.routing.settings import RouteSettings
 from gateway.serve import Service, dialled_user
-from gateway.settings import ApiSettings, HttpSettings, RouteSettings, Settings, WorkerSettings
+from gateway.settings import ApiSettings, HttpSettings, Settings, WorkerSettings
 from gateway.trunk.registration import RegistrationState
 
 NOBODY = "127.0.0.1:9"

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from gateway.assistant.assistant import Assistant
 from gateway.assistant.budget import Budget
+from gateway.assistant.call_plan import CallPlan
 from gateway.call.costs import costs_of
 from gateway.call.prices import Price, PriceBook
 from gateway.providers.usage import read_usage
@@ -64,3 +66,12 @@ class BudgetWatch:
 def book_of(plan_prices: Sequence[Mapping[str, Any]], configured: Sequence[Price]) -> PriceBook:
     """The prices of a call: those of its plan, then those of the settings."""
     return PriceBook([*(Price.model_validate(one) for one in plan_prices), *configured])
+
+
+def budget_watch(
+    assistant: Assistant, plan: CallPlan | None, configured: Sequence[Price], trunk: str | None
+) -> BudgetWatch | None:
+    """What keeps a call within its assistant's budget; None where it has none."""
+    if assistant.budget is None:
+        return None
+    return BudgetWatch(assistant.budget, book_of(plan.prices if plan else (), configured), trunk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -17,12 +18,11 @@ from gateway.call.admission import Admission
 from gateway.call.apology import SPARE_SPEAKER, Apologies
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
-from gateway.call.inbound import contact_of, first_assistant, resolved
+from gateway.call.inbound import first_assistant, resolved
 from gateway.call.leg import Leg
 from gateway.call.outbound import dial_target, dialling_assistant
 from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
-from gateway.call.router import route
 from gateway.call.session import Call, CallServices
 from gateway.call.state import EndNow
 from gateway.carriers.audio_format import AudioFormat
@@ -35,6 +35,9 @@ from gateway.plane.attachment import PlaneAttachment, gateway_name
 from gateway.plane.commands import GatewayCommands
 from gateway.plane.spool import Spool
 from gateway.plane.token import link_token
+from gateway.routing.decision import Decision, decide
+from gateway.routing.redirection import contact_of
+from gateway.routing.settings import RouteSettings
 from gateway.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -164,14 +167,15 @@ class Gateway:
 
     def on_leg(self, leg: Leg) -> None:
         """An inbound leg: route it, admit it, give it a task; or refuse it."""
+        route: RouteSettings | None = None
         try:
-            self.admission.admit(len(self._calls) + self._resolving)
-            name = route(leg.info, self.settings.routes)
-            self._take(leg, name, self._assistant(name))
+            decision = decide(leg.info, self.settings.routes, datetime.now(UTC))
+            route = decision.route
+            self._follow(leg, decision)
         except NoRoute as refusal:
             self._own(self._resolve(leg) if self.plane else self._refuse(leg, refusal), "resolve")
         except CallRefused as refusal:
-            self._own(self._refuse(leg, refusal), "refuse")
+            self._own(self._refuse(leg, refusal, _fallback(route)), "refuse")
 
     async def dial(
         self,
@@ -272,6 +276,18 @@ class Gateway:
 
     # ------------------------------------------------------------ calls
 
+    def _follow(self, leg: Leg, decision: Decision) -> None:
+        """Do as a route says. :raises CallRefused: when that is not possible"""
+        route = decision.route
+        if route.destination is not None:
+            self._own(self._redirect(leg, route.destination.shown()), "redirect")
+        elif decision.assistant is not None:
+            self.admission.admit(len(self._calls) + self._resolving)
+            name = decision.assistant
+            self._take(leg, name, self._assistant(name), fallback=_fallback(route))
+        else:
+            self._own(self._resolve(leg, route), "resolve")
+
     def _assistant(self, name: str) -> Assistant:
         try:
             return self.settings.assistants[name]
@@ -284,7 +300,14 @@ class Gateway:
         why = f"{state.status} {state.reason}" if state.status else "its registrar has not answered"
         raise DialRefused(f"The trunk {trunk!r} is not registered: {why}. Check its registrar and password.")
 
-    def _take(self, leg: Leg, name: str, assistant: Assistant, variables: Mapping[str, str] = _NO_VARIABLES) -> Call:
+    def _take(
+        self,
+        leg: Leg,
+        name: str,
+        assistant: Assistant,
+        variables: Mapping[str, str] = _NO_VARIABLES,
+        fallback: Mapping[str, str] | None = None,
+    ) -> Call:
         return self._begin(
             Call(
                 leg,
@@ -293,6 +316,7 @@ class Gateway:
                 assistant=assistant,
                 services=self._services,
                 variables=variables,
+                fallback=fallback,
             )
         )
 
@@ -310,22 +334,25 @@ class Gateway:
             )
         )
 
-    async def _resolve(self, leg: Leg) -> None:
-        """No route takes this call: the control plane may know who does. It rings meanwhile."""
+    async def _resolve(self, leg: Leg, route: RouteSettings | None = None) -> None:
+        """No route takes this call, or its route asks a server: the control plane may know who does. It rings
+        meanwhile."""
         assert self.plane is not None
         call_id = str(uuid.uuid4())
         self._resolving += 1
         try:
+            self.admission.admit(len(self._calls) + self._resolving - 1)
             seconds = self.settings.api.assistant_request_seconds
-            answer = await resolved(self.plane, call_id, leg.info, seconds)
+            answer = await resolved(self.plane, call_id, leg.info, seconds, route)
             if isinstance(answer, CallPlan):
                 self._take_plan(leg, answer, first_assistant(answer))
             else:
                 await self._redirect(leg, answer)
         except CallRefused as refusal:
-            await self._refuse(leg, refusal)
+            await self._refuse(leg, refusal, _fallback(route))
         except InvalidAssistant as error:
-            await self._refuse(leg, Unresolved(str(error), status=503, reason="assistant-not-valid"))
+            invalid = Unresolved(str(error), status=503, reason="assistant-not-valid")
+            await self._refuse(leg, invalid, _fallback(route))
         finally:
             self._resolving -= 1
 
@@ -363,9 +390,12 @@ class Gateway:
             self.transports.discard(call.id)
             del self._calls[call.id]
 
-    async def _refuse(self, leg: Leg, refusal: CallRefused) -> None:
+    async def _refuse(self, leg: Leg, refusal: CallRefused, fallback: Mapping[str, str] | None = None) -> None:
         metrics.CALLS_REFUSED.labels(refusal.reason).inc()
         log.warning("call refused", caller=leg.info.caller, number=leg.info.number, reason=str(refusal))
+        if fallback is not None:
+            await self._redirect(leg, fallback)
+            return
         async with asyncio.timeout(REFUSE_SECONDS):
             await leg.refuse(refusal.status, retry_after=refusal.retry_after, reason=refusal.reason)
 
@@ -382,6 +412,11 @@ class Gateway:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()):
             log.error("task failed", task=task.get_name(), exc_info=fault)
+
+
+def _fallback(route: RouteSettings | None) -> Mapping[str, str] | None:
+    """Where the callers of a route go when nobody can take them, as Vapi's destination."""
+    return route.fallback.shown() if route and route.fallback else None
 
 
 def _give_up(leg: WebSocketLeg, call: Call) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,20 +15,27 @@ from gateway.call.leg import LegInfo
 from gateway.errors import CallRefused, PlaneAway, Unresolved
 from gateway.plane.attachment import PlaneAttachment
 from gateway.plane.v1 import plane_pb2 as pb
+from gateway.routing.settings import RouteSettings
 
 MARGIN_SECONDS = 2.0
 """For the control plane's own work, besides the time that a user's server has to answer."""
 RETRY_AFTER_SECONDS = 5
 
 
-async def resolved(plane: PlaneAttachment, call_id: str, info: LegInfo, seconds: float) -> CallPlan | dict[str, Any]:
+async def resolved(
+    plane: PlaneAttachment, call_id: str, info: LegInfo, seconds: float, route: RouteSettings | None = None
+) -> CallPlan | dict[str, Any]:
     """The plan of a call; or, where nobody answers here, Vapi's number or sip destination for the caller.
 
     :param seconds: how long a user's server may think
+    :param route: whose server is asked; None for a number of the store
     :raises CallRefused: when nobody answers
     """
     try:
-        resolution = await plane.resolve(call_id, json.dumps(asdict(info)), seconds=seconds + MARGIN_SECONDS)
+        question = pb.Resolve(call_id=call_id, leg_json=json.dumps(asdict(info)))
+        if route is not None and route.server is not None:
+            question.route_json = json.dumps({"server": route.server.told(), "name": route.name})
+        resolution = await plane.resolve(question, seconds=seconds + MARGIN_SECONDS)
         match resolution.WhichOneof("answer"):
             case "plan_json":
                 return CallPlan.model_validate_json(resolution.plan_json)
@@ -46,15 +51,6 @@ async def resolved(plane: PlaneAttachment, call_id: str, info: LegInfo, seconds:
 def first_assistant(plan: CallPlan) -> Assistant:
     """Who speaks first. :raises InvalidAssistant: when that one cannot"""
     return member_assistant(plan.members[0])
-
-
-def contact_of(destination: Mapping[str, Any], info: LegInfo) -> str:
-    """The SIP URI of Vapi's sip or number destination; a number is one of where the caller calls from."""
-    if uri := str(destination.get("sipUri") or ""):
-        return uri
-    number = re.sub(r"[^0-9A-Za-z+*#]", "", str(destination.get("number") or ""))
-    host = re.search(r"@([^>;?\s]+)", info.caller)
-    return f"sip:{number}@{host[1]}" if host else f"tel:{number}"
 
 
 def _refusal(refusal: pb.Refusal) -> CallRefused:

@@ -12,9 +12,9 @@ from typing import Any
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.variables import moment
-from gateway.call.header_variables import header_variables
 from gateway.call.leg import Direction, LegInfo
 from gateway.link.v1 import link_pb2 as pb
+from gateway.routing.header_variables import header_variables
 
 _USER = re.compile(r"(?:sips?:|tel:)?\s*([^@;>\s]+)", re.IGNORECASE)
 _ANGLE = re.compile(r"<([^>]*)>")

@@ -25,7 +25,7 @@ from gateway.call.actions import Actions
 from gateway.call.apology import Apologies
 from gateway.call.audience import Audience, Sound
 from gateway.call.books import Books
-from gateway.call.budget import BudgetWatch, book_of
+from gateway.call.budget import BudgetWatch, budget_watch
 from gateway.call.calls import Calls
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.disk import Disk
@@ -59,6 +59,7 @@ from gateway.media.playout import Playout
 from gateway.media.utterance import Report
 from gateway.observe import metrics
 from gateway.plane.spool import Spool
+from gateway.routing.redirection import contact_of
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +99,7 @@ class Call:
     :param variables: template variables of this call alone
     :param plan: what the control plane resolved; None for an assistant of the settings
     :param ring_seconds: how long an outbound call rings, None for the usual time
+    :param fallback: Vapi's destination of a caller whom no worker takes; that of the plan, where there is one
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Call:
         variables: Mapping[str, Any] = MappingProxyType({}),
         plan: CallPlan | None = None,
         ring_seconds: float | None = None,
+        fallback: Mapping[str, Any] | None = None,
     ) -> None:
         self.id = call_id
         self.leg = leg
@@ -120,6 +123,7 @@ class Call:
         self.progress = Progress()
         self.audience = Audience()
         self.plan = plan
+        self._fallback = plan.fallback_destination if plan else fallback
         self._variables = variables
         self._services = services
         self._loop = asyncio.get_running_loop()
@@ -136,7 +140,7 @@ class Call:
             now=services.now,
             publish=self._publish,
         )
-        self._budget = _budget(assistant, plan, services.prices, leg.info.trunk)
+        self._budget = budget_watch(assistant, plan, services.prices, leg.info.trunk)
         self._member = plan.members[0].name if plan else assistant.name
         self.journal = self.books.journal
         self._recorder = self.books.recorder
@@ -320,6 +324,9 @@ class Call:
             await self._ask_leg(self.leg.hangup(self.machine.end_reason))
             return
         metrics.CALLS_REFUSED.labels(NoWorker.reason).inc()
+        if self._fallback:
+            await self._ask_leg(self.leg.refuse(302, contact=contact_of(self._fallback, self.leg.info)))
+            return
         await self._ask_leg(
             self.leg.refuse(NoWorker.status, retry_after=RETRY_AFTER_SECONDS, reason="no worker is free")
         )
@@ -462,14 +469,6 @@ class Call:
             self.audience.end()
             self.progress.reach(Stage.ENDED, reason, self.machine.end_status)
             self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)
-
-
-def _budget(
-    assistant: Assistant, plan: CallPlan | None, configured: Sequence[Price], trunk: str | None
-) -> BudgetWatch | None:
-    if assistant.budget is None:
-        return None
-    return BudgetWatch(assistant.budget, book_of(plan.prices if plan else (), configured), trunk)
 
 
 def _limits(plan: CallPlan | None) -> list[float]:

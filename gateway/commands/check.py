@@ -9,7 +9,10 @@ from pathlib import Path
 from rich.console import Console
 
 from gateway.errors import ConfigError, ModelError
-from gateway.settings import RouteSettings, Settings
+from gateway.routing.coverage import without_effect
+from gateway.routing.explanation import told_answer, told_conditions
+from gateway.routing.settings import RouteSettings
+from gateway.settings import Settings
 from gateway.trunk.settings import TrunkSettings
 
 _NO_ROUTE = "no route: every call is refused with 404"
@@ -69,6 +72,10 @@ def _summary(settings: Settings) -> list[str]:
     ]
     lines += [_trunk(trunk) for trunk in settings.trunks]
     lines += [_route(route) for route in settings.routes]
+    for later, earlier in without_effect(settings.routes):
+        lines.append(
+            f"warning: routes[{later}] has no effect, routes[{earlier}] takes all its calls: put it before that one"
+        )
     if not settings.routes:
         lines.append("no route: calls to numbers of the API are taken" if settings.api.enabled else _NO_ROUTE)
     return lines
@@ -94,6 +101,4 @@ def _trunk(trunk: TrunkSettings) -> str:
 
 
 def _route(route: RouteSettings) -> str:
-    source = f"calls from trunk {route.trunk}" if route.trunk else "calls"
-    number = "any number" if route.number == "*" else route.number
-    return f"{source} to {number}: assistant {route.assistant}"
+    return f"{told_conditions(route)}: {told_answer(route)}"

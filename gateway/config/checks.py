@@ -35,8 +35,12 @@ def _trunk_names(settings: Settings) -> Iterator[Finding]:
 def _routes(settings: Settings) -> Iterator[Finding]:
     trunks = [trunk.name for trunk in settings.trunks]
     for index, route in enumerate(settings.routes):
-        if route.assistant not in settings.assistants:
-            yield ("routes", index, "assistant"), _named("an assistant", route.assistant, settings.assistants)
+        key = "assistant" if route.assistant else "split"
+        for assistant in route.assistants:
+            if assistant not in settings.assistants:
+                yield ("routes", index, key), _named("an assistant", assistant, settings.assistants)
+        if route.server is not None and not settings.api.enabled:
+            yield ("routes", index, "server"), "expected api.enabled: true, which asks the server, got false"
         if route.trunk is not None and route.trunk not in trunks:
             yield ("routes", index, "trunk"), _named("a trunk", route.trunk, trunks)
 

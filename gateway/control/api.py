@@ -6,6 +6,7 @@
 | GET /calls | | 200, the live calls |
 | POST /calls/ID/say | lets the agent say a text | 202 |
 | DELETE /calls/ID | hangs up | 202 |
+| POST /routes | asks the control plane whose a number is | 200, sentences |
 
 Whoever leaves while the lines of a dialled call come leaves the call as it is. Refusals are 404 for a call that is not
 live and 409 for everything else, with the reason in words.
@@ -23,7 +24,8 @@ from gateway.call import endings
 from gateway.call.gateway import Gateway
 from gateway.call.session import Call
 from gateway.call.state import EndNow
-from gateway.control.messages import CallStep, DialRequest, LiveCall, Refusal, SayRequest
+from gateway.control.explaining import explained
+from gateway.control.messages import CallStep, DialRequest, LiveCall, Refusal, RouteAnswer, RouteQuestion, SayRequest
 from gateway.errors import NotLive, ParleyError
 
 
@@ -58,6 +60,10 @@ def control_app(gateway: Gateway) -> FastAPI:
     async def hang_up(call_id: str) -> Response:
         gateway.call(call_id).post(EndNow(endings.MANUALLY_CANCELED))
         return Response(status_code=202)
+
+    @app.post("/routes")
+    async def explain(question: RouteQuestion) -> RouteAnswer:
+        return await explained(gateway, question)
 
     return app
 

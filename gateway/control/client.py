@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import httpx
 
-from gateway.control.messages import CallStep, DialRequest, LiveCall, Refusal, SayRequest
+from gateway.control.messages import CallStep, DialRequest, LiveCall, Refusal, RouteAnswer, RouteQuestion, SayRequest
 from gateway.control.socket import control_path
 from gateway.errors import DialRefused, NoGateway, NotLive, ParleyError
 
@@ -66,6 +66,10 @@ class ControlClient:
         """End a call. :raises NotLive: when the call is not live"""
         self._ask("DELETE", f"/calls/{call}")
 
+    def explain(self, question: RouteQuestion) -> RouteAnswer:
+        """What the control plane would do with a call."""
+        return RouteAnswer.model_validate(self._ask("POST", "/routes", _json(question)).json())
+
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         with self._reaching():
             answer = self._http.request(method, path, json=body)
@@ -90,7 +94,7 @@ class ControlClient:
             raise NoGateway(f"The gateway does not answer: {error or type(error).__name__}.") from None
 
 
-def _json(request: DialRequest | SayRequest) -> dict[str, Any]:
+def _json(request: DialRequest | SayRequest | RouteQuestion) -> dict[str, Any]:
     return request.model_dump(by_alias=True)
 
 

@@ -36,6 +36,22 @@ class SayRequest(Message):
     interruptible: bool = True
 
 
+class RouteQuestion(Message):
+    """POST /routes: a call that nobody makes. Addresses are as in a SIP request."""
+
+    called: str = Field(max_length=255)
+    number: str = Field(max_length=255)
+    caller: str = Field(default="", max_length=255)
+    trunk: str | None = None
+
+
+class RouteAnswer(Message):
+    """What the control plane would do with the call, in words; `answered`: somebody has the number."""
+
+    lines: list[str]
+    answered: bool
+
+
 class CallStep(Message):
     """A stage that a call reached: one line of the answer to POST /calls."""
 

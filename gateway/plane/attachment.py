@@ -98,13 +98,16 @@ class PlaneAttachment:
 
     # ------------------------------------------------------------ questions
 
-    async def resolve(self, call_id: str, leg_json: str, *, seconds: float) -> pb.Resolution:
+    async def resolve(self, question: pb.Resolve, *, seconds: float) -> pb.Resolution:
         """Who answers this inbound call.
 
         :raises PlaneAway: no control plane is attached, or it does not answer in time
         """
-        asked = pb.GatewayMessage(resolve=pb.Resolve(call_id=call_id, leg_json=leg_json))
-        return (await self._ask(asked, seconds)).resolution
+        return (await self._ask(pb.GatewayMessage(resolve=question), seconds)).resolution
+
+    async def explain(self, question: pb.Explain) -> pb.Explained:
+        """Whose a number is. :raises PlaneAway: as `resolve`"""
+        return (await self._ask(pb.GatewayMessage(explain=question), AUTHORIZE_SECONDS)).explained
 
     async def authorize(self, organisation: str, key: str) -> bool:
         """Whether this key may listen to or control calls of the organisation. :raises PlaneAway: as `resolve`"""

@@ -98,6 +98,10 @@ class ControlPlane:
         """Who answers an inbound call."""
         return await self._resolver.resolve(gateway, question)
 
+    async def explain(self, question: pb.Explain) -> pb.Explained:
+        """What would become of an inbound call."""
+        return await self._resolver.explain(question)
+
     async def authorize(self, question: pb.Authorize) -> bool:
         """Whether a key, private or public, is one of the organisation."""
         async with self._database.reading() as session:

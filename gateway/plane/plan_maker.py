@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.analytics.price_book import prices_of, shown
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.reading import FieldWarning
-from gateway.call.header_variables import header_variables
 from gateway.plane.planning import Planner, Wanted
 from gateway.plane.shelf import Body, SettingsAssistants, StoreShelf
 from gateway.providers.credentials import Credentials, provider_credentials
+from gateway.routing.header_variables import header_variables
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.organisations import Organisation, organisation
@@ -29,11 +29,13 @@ class CallFacts:
     :param call: Vapi's Call with `id`, `type` and what else is known
     :param phone_number: Vapi's phone number with its `id`
     :param headers: of the SIP request
+    :param trusted: the phone number is a route of the settings: its server is the operator's
     """
 
     call: Body
     phone_number: Body | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    trusted: bool = False
 
 
 class PlanMaker:

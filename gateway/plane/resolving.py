@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ import structlog
 from gateway.assistant.call_plan import Announcement, CallPlan, Member
 from gateway.assistant.masking import without_secrets
 from gateway.call.plan import number_of
+from gateway.egress.client import guarded_client
 from gateway.errors import ApiError, InvalidAssistant, ParleyError
 from gateway.messages.parties import forwarder, sip_transport
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
@@ -19,6 +22,7 @@ from gateway.plane.call_request import with_urls
 from gateway.plane.calling import now_ms
 from gateway.plane.intake import Intake
 from gateway.plane.kept_plans import keep_plan
+from gateway.plane.number_in_words import explained_number
 from gateway.plane.plan_maker import CallFacts, PlanMaker
 from gateway.plane.planning import UnknownName, Wanted
 from gateway.plane.server import AttachedGateway
@@ -27,8 +31,9 @@ from gateway.plane.unheld import unheld_call
 from gateway.plane.v1 import plane_pb2 as pb
 from gateway.settings import Settings
 from gateway.store.calls import Calls
+from gateway.store.clock import clock
 from gateway.store.database import Database
-from gateway.store.entities import Entity
+from gateway.store.entities import Entity, Kind
 from gateway.store.numbers import find_number
 from gateway.store.organisations import organisation
 from gateway.store.secrets import Secrets
@@ -43,6 +48,9 @@ NOT_VALID = "assistant-not-valid"
 HOOK_SAID = "call.ringing.hook-executed-say"
 HOOK_TRANSFERRED = "call.ringing.hook-executed-transfer"
 FAULT = "call.start.error-vapifault-get-assistant"
+
+ANYWHERE = ("*",)
+"""Where the servers of the settings may be: they are the operator's own."""
 
 _NOT_FOUND, _UNAVAILABLE = 404, 503
 
@@ -73,17 +81,37 @@ class Resolver:
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         """The plan of the call, where its caller is sent on to, or why nobody answers."""
         leg = json.loads(question.leg_json)
-        number = await self._called(leg)
+        number = self._routed(question.route_json, leg) if question.route_json else await self._called(leg)
         if number is None:
             return _refusal(_NOT_FOUND, NO_SUCH_NUMBER, f"Nobody has the number {leg.get('number')}.")
         facts = _facts(question.call_id, leg, number)
-        facts = CallFacts(with_urls(facts.call, gateway.public_url, {}), facts.phone_number, facts.headers)
+        facts = replace(facts, call=with_urls(facts.call, gateway.public_url, {}))
         try:
             return await self._answered(number.organisation_id, facts, gateway.name)
         except Exception:  # a fault in one call's resolution is told to its caller, the stream goes on
             log.exception("call not resolved", call=question.call_id)
             await self._end(number.organisation_id, facts, FAULT, "A fault in the control plane.")
             return _refusal(_UNAVAILABLE, FAULT, "a fault in the control plane")
+
+    async def explain(self, question: pb.Explain) -> pb.Explained:
+        """What would become of an inbound call, in words."""
+        try:
+            number = await self._called(json.loads(question.leg_json))
+            if number is None:
+                return pb.Explained(lines=["no  numbers of the API: nobody has this number"])
+            async with self._database.reading() as session:
+                owner = await organisation(session, number.organisation_id)
+        except Exception:  # told to who asks, the stream goes on
+            log.exception("number not explained")
+            return pb.Explained(lines=["?   numbers of the API: a fault in the control plane"])
+        lines = explained_number(number, owner.name, has_server=bool(owner.body.get("server")))
+        return pb.Explained(lines=lines, answered=True)
+
+    def _routed(self, route_json: str, leg: Mapping[str, Any]) -> Entity:
+        """The number of a route of the settings, which has a server of the operator's and no id."""
+        now = clock.now()
+        body = {**json.loads(route_json), "number": str(leg.get("number") or "")}
+        return Entity("", Kind.PHONE_NUMBER, self._database.default_organisation_id, now, now, body)
 
     async def _called(self, leg: Mapping[str, Any]) -> Entity | None:
         async with self._database.reading() as session:
@@ -116,7 +144,11 @@ class Resolver:
             return Answer(reason=NEITHER_SET, detail="The number has no assistant, no squad and no server.")
         credential = await self._maker.credential(organisation_id, plan_server.get("credentialId"))
         body = request_body(facts.call, number, now_ms())
-        return await ask_server(self._client, self._signer, plan_server, credential, body, seconds=self._seconds)
+        ask = partial(ask_server, signer=self._signer, server=plan_server, credential=credential, body=body)
+        if not facts.trusted:
+            return await ask(self._client, seconds=self._seconds)
+        async with guarded_client(ANYWHERE) as client:
+            return await ask(client, seconds=self._seconds)
 
     async def _organisation_server(self, organisation_id: str) -> Body | None:
         async with self._database.reading() as session:
@@ -222,14 +254,15 @@ def _facts(call_id: str, leg: Mapping[str, Any], number: Entity) -> CallFacts:
         "orgId": number.organisation_id,
         "type": "inboundPhoneCall",
         "status": "ringing",
-        "phoneNumberId": number.id,
+        **({"phoneNumberId": number.id} if number.id else {}),
         "customer": customer,
         "phoneCallProvider": "vapi",
         "phoneCallProviderId": signalling_id,
         "phoneCallTransport": "sip",
         "transport": sip_transport(signalling_id, forwarder(leg.get("diverted_by") or ())),
     }
-    return CallFacts(call, {**number.body, "id": number.id}, leg.get("headers") or {})
+    known = {**number.body, "id": number.id} if number.id else number.body
+    return CallFacts(call, known, leg.get("headers") or {}, trusted=not number.id)
 
 
 def _ids(wanted: Wanted | None) -> Body:

@@ -35,6 +35,9 @@ class Answering(Protocol):
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         """Who answers an inbound call of this gateway; raises nothing."""
 
+    async def explain(self, question: pb.Explain) -> pb.Explained:
+        """What would become of an inbound call; raises nothing."""
+
     async def authorize(self, question: pb.Authorize) -> bool:
         """Whether a key may listen to and control calls of an organisation; raises nothing."""
 
@@ -73,7 +76,7 @@ class AttachedGateway:
                             self._take(message.events.events)
                         case "result":
                             self._settle(message.result)
-                        case "resolve" | "authorize":
+                        case "resolve" | "authorize" | "explain":
                             task = tasks.create_task(self._answer(message), name=f"question {message.id}")
                             answers.add(task)
                             task.add_done_callback(answers.discard)
@@ -112,6 +115,8 @@ class AttachedGateway:
         answer = pb.PlaneMessage(in_reply_to=message.id)
         if message.HasField("resolve"):
             answer.resolution.CopyFrom(await self._answering.resolve(self, message.resolve))
+        elif message.HasField("explain"):
+            answer.explained.CopyFrom(await self._answering.explain(message.explain))
         else:
             answer.authorized.allowed = await self._answering.authorize(message.authorize)
         await self._write(answer)

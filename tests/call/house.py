@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from gateway.call.leg import Direction, Leg
 from gateway.call.record import CallRecord
 from gateway.link.pool import WorkerPool
 from gateway.link.v1 import link_pb2 as pb
+from gateway.routing.settings import RouteSettings
 from gateway.settings import (
     ApiSettings,
     OutboundSettings,
-    RouteSettings,
     Settings,
     SipSettings,
     WorkerSettings,
@@ -117,7 +117,12 @@ class House:
 
 @asynccontextmanager
 async def house(
-    tmp_path: Path, *scripts: Script, api: ApiSettings | None = None, budget: Budget | None = None, **sip: int
+    tmp_path: Path,
+    *scripts: Script,
+    api: ApiSettings | None = None,
+    budget: Budget | None = None,
+    routes: Sequence[RouteSettings] = (),
+    **sip: int,
 ) -> AsyncIterator[House]:
     """:param api: where the control plane is; None for a gateway without one"""
     assistant = Assistant(model=Model(provider="dialogue"), first_message="hello there", budget=budget)
@@ -129,7 +134,7 @@ async def house(
             sip=SipSettings(**sip),
             worker=WorkerSettings(count=0, addresses=[worker.address for worker in workers]),
             trunks=[TrunkSettings(name="office", registrar="pbx.example.com", username="100")],
-            routes=[RouteSettings(assistant="desk", number="6*")],
+            routes=[*routes, RouteSettings(assistant="desk", number="6*")],
             outbound=OutboundSettings(direct=["h"]),
             assistants={"desk": assistant},
         )

@@ -19,6 +19,7 @@ from gateway.call.pauses import DECIDE_MS
 from gateway.errors import DialRefused, InvalidControl, NotLive, OverCapacity
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
+from gateway.routing.settings import RouteSettings
 from gateway.trunk.registration import RegistrationState
 from tests.call.disk_double import NowDisk
 from tests.call.house import APOLOGY, GREETING, House, greet, house, play
@@ -559,3 +560,41 @@ def _tasks() -> Counter[str]:
     """How many tasks run each coroutine, but for those that the gRPC library keeps for itself, which come and go."""
     coroutines = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
     return Counter(name for name in coroutines if not name.startswith("AioServer"))
+
+
+# ---------------------------------------------------------------- routes
+
+
+def a_route(**written: object) -> RouteSettings:
+    return RouteSettings.model_validate({"number": "8*", **written})
+
+
+async def test_a_route_sends_the_caller_on(tmp_path: Path) -> None:
+    async with house(tmp_path, routes=[a_route(destination={"number": "+1 555"})]) as h:
+        leg = h.call(MemoryLeg(inbound(number="800", caller="sip:ann@pbx.example.com")))
+        await until(lambda: leg.refused)
+        assert (leg.refused, leg.redirected_to) == ((302, None), "sip:+1555@pbx.example.com")
+
+
+async def test_without_a_worker_the_caller_is_sent_on_to_the_routes_fallback(tmp_path: Path) -> None:
+    route = a_route(assistant="desk", fallback={"sip_uri": "sip:queue@pbx.example.com"})
+    async with house(tmp_path, routes=[route]) as h:
+        leg = h.call(MemoryLeg(inbound(number="800")))
+        await until(lambda: leg.refused)
+        assert (leg.refused, leg.redirected_to) == ((302, None), "sip:queue@pbx.example.com")
+
+
+async def test_a_full_gateway_sends_the_caller_on_to_the_routes_fallback(tmp_path: Path) -> None:
+    route = a_route(assistant="desk", fallback={"sip_uri": "sip:queue@pbx.example.com"})
+    async with house(tmp_path, greet, routes=[route], max_calls=1) as h:
+        await h.live()
+        leg = h.call(MemoryLeg(inbound(number="800")))
+        await until(lambda: leg.refused)
+        assert leg.redirected_to == "sip:queue@pbx.example.com"
+
+
+async def test_a_split_gives_a_repeated_call_the_same_assistant(tmp_path: Path) -> None:
+    async with house(tmp_path, greet, routes=[a_route(split={"desk": 1, "nobody": 1})]) as h:
+        legs = [h.call(MemoryLeg(inbound(number="800", signalling_id="2"))) for _ in range(2)]
+        await until(lambda: all(leg.refused or leg.answered for leg in legs))
+        assert legs[0].refused == legs[1].refused

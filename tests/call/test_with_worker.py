@@ -22,7 +22,8 @@ from gateway.conversation.replay import replay
 from gateway.link.pool import WorkerPool
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
 from gateway.providers.registry import Providers
-from gateway.settings import RouteSettings, Settings, WorkerSettings
+from gateway.routing.settings import RouteSettings
+from gateway.settings import Settings, WorkerSettings
 from gateway.worker.server import serve_worker
 from tests.call.house import MemoryEndpoint
 from tests.call.leg_double import SILENCE, MemoryLeg

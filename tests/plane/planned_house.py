@@ -13,6 +13,7 @@ from gateway.messages.intake import Intake
 from gateway.messages.links import Links
 from gateway.messages.servers import Origins
 from gateway.plane.control_plane import ControlPlane
+from gateway.routing.settings import RouteSettings
 from gateway.settings import ApiSettings, Settings
 from gateway.store.database import Database, store_url
 from gateway.store.entities import Entities, Kind
@@ -59,11 +60,15 @@ class PlannedHouse:
 
 
 @asynccontextmanager
-async def planned_house(tmp_path: Path, **settings: Any) -> AsyncIterator[PlannedHouse]:
-    """:param settings: of the control plane, beside what connects both"""
+async def planned_house(
+    tmp_path: Path, *, routes: Sequence[RouteSettings] = (), **settings: Any
+) -> AsyncIterator[PlannedHouse]:
+    """:param routes: of the gateway
+    :param settings: of the control plane, beside what connects both
+    """
     async with control_plane(tmp_path, **settings) as (planned, address):
         api = ApiSettings.model_validate({"address": address, "link_token": TOKEN})
-        async with house(tmp_path / "gateway", greet, api=api) as planned.gateway:
+        async with house(tmp_path / "gateway", greet, api=api, routes=routes) as planned.gateway:
             await until(lambda: planned.gateway.gateway.plane and planned.gateway.gateway.plane.attached)
             yield planned
 

@@ -15,10 +15,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from gateway.assistant.call_plan import Announcement, CallPlan
+from gateway.control.explaining import explained
+from gateway.control.messages import RouteQuestion
 from gateway.errors import BadRequest, Unavailable, Unprocessable
 from gateway.observe.http import serving
 from gateway.plane.call_request import asked_calls
 from gateway.plane.calling import call_seed
+from gateway.routing.settings import RouteSettings
 from gateway.store.calls import Calls
 from gateway.store.entities import Kind
 from gateway.store.events import events_after
@@ -326,6 +329,33 @@ async def test_a_server_names_who_answers(asking: PlannedHouse, server: Server) 
     assert "server" not in message["phoneNumber"]
     assert server.secrets == ["open sesame"]
     assert plan_of(asking).variables["tier"] == "gold"
+
+
+async def test_a_server_of_a_route_names_who_answers_wherever_it_is(tmp_path: Path, server: Server) -> None:
+    fields = {"number": "80*", "server": server.fields["server"], "fallback": {"sip_uri": "sip:queue@pbx"}}
+    async with planned_house(tmp_path, routes=[RouteSettings.model_validate(fields)]) as h:
+        server.reply = {"assistant": {**ASSISTANT, "firstMessage": "hello {{account}}"}}
+        leg = h.gateway.call(caller(number="800", headers={"X-Account": "77"}))
+        await until(lambda: leg.answered)
+        assert server.secrets == ["open sesame"]
+        assert server.asked[0]["message"]["phoneNumber"]["number"] == "800"
+        assert plan_of(h).variables["account"] == "77"
+        server.reply = {}
+        refused = h.gateway.call(caller(number="801"))
+        await until(lambda: refused.refused)
+        assert (refused.refused, refused.redirected_to) == ((302, None), "sip:queue@pbx")
+
+
+async def test_whose_a_number_is_can_be_asked_without_calling_it(h: PlannedHouse) -> None:
+    assistant = await h.make(Kind.ASSISTANT, ASSISTANT)
+    await number(h, assistantId=assistant, fallbackDestination={"type": "number", "number": "100"})
+    question = RouteQuestion(called="sip:7001@127.0.0.1", number="7001")
+    answer = await explained(h.gateway.gateway, question)
+    assert answer.answered
+    assert answer.lines[-1] == f"=> assistant {assistant}, else sent on to 100"
+    unknown = await explained(h.gateway.gateway, RouteQuestion(called="sip:7002@127.0.0.1", number="7002"))
+    assert not unknown.answered
+    assert not h.gateway.gateway.calls
 
 
 async def test_a_server_that_returns_an_error_has_it_spoken(asking: PlannedHouse, server: Server) -> None:

@@ -48,6 +48,9 @@ class Answers:
         self.questions.append(json.loads(question.leg_json))
         return self.resolution
 
+    async def explain(self, question: pb.Explain) -> pb.Explained:
+        return pb.Explained(lines=[question.leg_json])
+
     async def authorize(self, question: pb.Authorize) -> bool:
         return True
 

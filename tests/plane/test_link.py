@@ -39,6 +39,9 @@ class Ledger:
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         return pb.Resolution(refusal=pb.Refusal(status=404, reason="no-route", detail=question.leg_json))
 
+    async def explain(self, question: pb.Explain) -> pb.Explained:
+        return pb.Explained()
+
     async def authorize(self, question: pb.Authorize) -> bool:
         return question.key == "good"
 
@@ -180,7 +183,7 @@ async def test_events_that_cannot_be_committed_hold_up_those_of_no_other_call(en
 async def test_questions_are_answered(ends: Ends) -> None:
     async with ends.attached() as attachment:
         await until(lambda: attachment.attached)
-        resolution = await attachment.resolve("c", '{"number": "7"}', seconds=5)
+        resolution = await attachment.resolve(pb.Resolve(call_id="c", leg_json='{"number": "7"}'), seconds=5)
         assert resolution.refusal.detail == '{"number": "7"}'
         assert await attachment.authorize("o", "good")
         assert not await attachment.authorize("o", "bad")
@@ -189,7 +192,7 @@ async def test_questions_are_answered(ends: Ends) -> None:
 async def test_a_question_fails_at_once_without_a_control_plane(ends: Ends) -> None:
     attachment = PlaneAttachment(gateway="g", public_url=lambda: "", token=TOKEN, spool=ends.spool)
     with pytest.raises(PlaneAway, match="not attached"):
-        await attachment.resolve("c", "{}", seconds=5)
+        await attachment.resolve(pb.Resolve(call_id="c", leg_json="{}"), seconds=5)
 
 
 async def test_a_command_reaches_the_gateway_that_has_the_call(ends: Ends) -> None:

@@ -38,8 +38,10 @@ class GatewayMessage(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     AUTHORIZE_FIELD_NUMBER: _builtins.int
+    TRUNK_STATES_FIELD_NUMBER: _builtins.int
+    EXPLAIN_FIELD_NUMBER: _builtins.int
     id: _builtins.int
-    """Of `resolve` and `authorize`: the answer's `in_reply_to`."""
+    """Of `resolve`, `authorize` and `explain`: the answer's `in_reply_to`."""
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -50,6 +52,10 @@ class GatewayMessage(_message.Message):
     def result(self) -> Global___CommandResult: ...
     @_builtins.property
     def authorize(self) -> Global___Authorize: ...
+    @_builtins.property
+    def trunk_states(self) -> Global___TrunkStates: ...
+    @_builtins.property
+    def explain(self) -> Global___Explain: ...
     def __init__(
         self,
         *,
@@ -59,12 +65,14 @@ class GatewayMessage(_message.Message):
         events: Global___Events | None = ...,
         result: Global___CommandResult | None = ...,
         authorize: Global___Authorize | None = ...,
+        trunk_states: Global___TrunkStates | None = ...,
+        explain: Global___Explain | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "hello", b"hello", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "message", b"message", "resolve", b"resolve", "result", b"result", "trunk_states", b"trunk_states"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "hello", b"hello", "id", b"id", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "id", b"id", "message", b"message", "resolve", b"resolve", "result", b"result", "trunk_states", b"trunk_states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "resolve", "events", "result", "authorize"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "resolve", "events", "result", "authorize", "trunk_states", "explain"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -110,22 +118,83 @@ class Resolve(_message.Message):
 
     CALL_ID_FIELD_NUMBER: _builtins.int
     LEG_JSON_FIELD_NUMBER: _builtins.int
+    ROUTE_JSON_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    AUTHENTICATED_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     leg_json: _builtins.str
     """Caller, called, number, trunk, signalling_id, headers, as JSON."""
+    route_json: _builtins.str
+    """Of a route of the settings that asks a server who answers, as JSON: {server: {url, secret, headers}}. Empty for a
+    number of the store.
+    """
+    organisation: _builtins.str
+    """Id or name of the organisation whose trunk the call came by: only its numbers are called. Empty for any."""
+    authenticated: _builtins.bool
+    """The caller has answered the challenge of the number that it calls."""
     def __init__(
         self,
         *,
         call_id: _builtins.str = ...,
         leg_json: _builtins.str = ...,
+        route_json: _builtins.str = ...,
+        organisation: _builtins.str = ...,
+        authenticated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "leg_json", b"leg_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticated", b"authenticated", "call_id", b"call_id", "leg_json", b"leg_json", "organisation", b"organisation", "route_json", b"route_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Resolve: _TypeAlias = Resolve  # noqa: Y015
+
+@_typing.final
+class Explain(_message.Message):
+    """Whose is this number, and what would become of a call to it? Nothing is done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEG_JSON_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    leg_json: _builtins.str
+    """As that of Resolve."""
+    organisation: _builtins.str
+    def __init__(
+        self,
+        *,
+        leg_json: _builtins.str = ...,
+        organisation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leg_json", b"leg_json", "organisation", b"organisation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Explain: _TypeAlias = Explain  # noqa: Y015
+
+@_typing.final
+class TrunkStates(_message.Message):
+    """How the trunks of credentials do, after each change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JSON_FIELD_NUMBER: _builtins.int
+    json: _builtins.str
+    """{credential id: {registered, status, reason, gateways: {"host:port": reachable}}}"""
+    def __init__(
+        self,
+        *,
+        json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json", b"json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrunkStates: _TypeAlias = TrunkStates  # noqa: Y015
 
 @_typing.final
 class Events(_message.Message):
@@ -254,6 +323,8 @@ class PlaneMessage(_message.Message):
     APPENDED_FIELD_NUMBER: _builtins.int
     AUTHORIZED_FIELD_NUMBER: _builtins.int
     COMMAND_FIELD_NUMBER: _builtins.int
+    TRUNKS_FIELD_NUMBER: _builtins.int
+    EXPLAINED_FIELD_NUMBER: _builtins.int
     in_reply_to: _builtins.int
     @_builtins.property
     def resolution(self) -> Global___Resolution: ...
@@ -263,6 +334,10 @@ class PlaneMessage(_message.Message):
     def authorized(self) -> Global___Authorized: ...
     @_builtins.property
     def command(self) -> Global___Command: ...
+    @_builtins.property
+    def trunks(self) -> Global___Trunks: ...
+    @_builtins.property
+    def explained(self) -> Global___Explained: ...
     def __init__(
         self,
         *,
@@ -271,12 +346,14 @@ class PlaneMessage(_message.Message):
         appended: Global___Appended | None = ...,
         authorized: Global___Authorized | None = ...,
         command: Global___Command | None = ...,
+        trunks: Global___Trunks | None = ...,
+        explained: Global___Explained | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["appended", b"appended", "authorized", b"authorized", "command", b"command", "message", b"message", "resolution", b"resolution"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appended", b"appended", "authorized", b"authorized", "command", b"command", "explained", b"explained", "message", b"message", "resolution", b"resolution", "trunks", b"trunks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appended", b"appended", "authorized", b"authorized", "command", b"command", "in_reply_to", b"in_reply_to", "message", b"message", "resolution", b"resolution"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appended", b"appended", "authorized", b"authorized", "command", b"command", "explained", b"explained", "in_reply_to", b"in_reply_to", "message", b"message", "resolution", b"resolution", "trunks", b"trunks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["resolution", "appended", "authorized", "command"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["resolution", "appended", "authorized", "command", "trunks", "explained"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -289,6 +366,7 @@ class Resolution(_message.Message):
     PLAN_JSON_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
     DESTINATION_JSON_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
     plan_json: _builtins.str
     """A CallPlan as JSON."""
     destination_json: _builtins.str
@@ -297,22 +375,107 @@ class Resolution(_message.Message):
     def refusal(self) -> Global___Refusal:
         """Nobody answers: refuse before answer."""
 
+    @_builtins.property
+    def challenge(self) -> Global___Challenge:
+        """The caller must say who it is first; then it is asked again with `authenticated`."""
+
     def __init__(
         self,
         *,
         plan_json: _builtins.str = ...,
         refusal: Global___Refusal | None = ...,
         destination_json: _builtins.str = ...,
+        challenge: Global___Challenge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "destination_json", b"destination_json", "plan_json", b"plan_json", "refusal", b"refusal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "challenge", b"challenge", "destination_json", b"destination_json", "plan_json", b"plan_json", "refusal", b"refusal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "destination_json", b"destination_json", "plan_json", b"plan_json", "refusal", b"refusal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "challenge", b"challenge", "destination_json", b"destination_json", "plan_json", b"plan_json", "refusal", b"refusal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["plan_json", "refusal", "destination_json"]  # noqa: Y015
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["plan_json", "refusal", "destination_json", "challenge"]  # noqa: Y015
     _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
 
 Global___Resolution: _TypeAlias = Resolution  # noqa: Y015
+
+@_typing.final
+class Challenge(_message.Message):
+    """The credentials with which a number may be called (RFC 7616): H(username:realm:password) in hex, by algorithm. A
+    number that nobody has is challenged, too, so that nobody learns which there are.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REALM_FIELD_NUMBER: _builtins.int
+    USERNAME_FIELD_NUMBER: _builtins.int
+    MD5_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    realm: _builtins.str
+    username: _builtins.str
+    md5: _builtins.str
+    sha256: _builtins.str
+    def __init__(
+        self,
+        *,
+        realm: _builtins.str = ...,
+        username: _builtins.str = ...,
+        md5: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["md5", b"md5", "realm", b"realm", "sha256", b"sha256", "username", b"username"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Challenge: _TypeAlias = Challenge  # noqa: Y015
+
+@_typing.final
+class Trunks(_message.Message):
+    """The trunks of all credentials, after the stream was attached and after each change: what is not there is removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JSON_FIELD_NUMBER: _builtins.int
+    json: _builtins.str
+    """A list of gateway.trunk.settings.TrunkSettings as JSON, with their secrets: never logged."""
+    def __init__(
+        self,
+        *,
+        json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["json", b"json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Trunks: _TypeAlias = Trunks  # noqa: Y015
+
+@_typing.final
+class Explained(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    ANSWERED_FIELD_NUMBER: _builtins.int
+    answered: _builtins.bool
+    """Somebody has the number."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences for people."""
+
+    def __init__(
+        self,
+        *,
+        lines: _abc.Iterable[_builtins.str] | None = ...,
+        answered: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "lines", b"lines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Explained: _TypeAlias = Explained  # noqa: Y015
 
 @_typing.final
 class Refusal(_message.Message):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from gateway.call.header_variables import header_variables
+from gateway.routing.header_variables import header_variables
 
 
 def test_sip_headers_are_variables_however_the_template_writes_them() -> None:
