@@ -94,13 +94,18 @@ class SipCall(pj.Call):  # type: ignore[misc]
         option.txOption.targetUri = target
         self._do("call", self.makeCall, info.called, option)
 
+    @property
+    def over(self) -> bool:
+        """Whether the call has ended, told or not."""
+        return self._ended or not self.isActive()
+
     def ring(self) -> None:
         """180."""
         self._do("ring", self.answer, call_option(status=180))
 
     def accept(self) -> None:
         """200."""
-        if self._ended or not self.isActive():
+        if self.over:
             raise LegError("The caller has hung up.")
         self._do("answer", self.answer, call_option(status=200))
 

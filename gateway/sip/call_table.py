@@ -87,7 +87,12 @@ class CallTable:
         call = self._make_call(account, key, leg, call_id)
         log.info("sip.invited", sip_call_id=leg.info.signalling_id, number=leg.info.number, trunk=leg.info.trunk)
         call.ring()
-        self._loop.call_soon_threadsafe(self._on_leg, leg)
+        # later: the stack may yet refuse it itself, as with 422 where the session timer is too short
+        self._owner.post(lambda: self._tell_of(call, leg))
+
+    def _tell_of(self, call: SipCall, leg: SipLeg) -> None:
+        if not call.over:
+            self._loop.call_soon_threadsafe(self._on_leg, leg)
 
     def make_leg(self, *, destination: str, caller: str, trunk: str | None, headers: Mapping[str, str]) -> SipLeg:
         """The leg of an outbound call that `dial` will start; for any thread."""

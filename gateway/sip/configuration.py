@@ -133,8 +133,29 @@ def trunk_account_config(settings: Settings, trunk: TrunkSettings, addresses: Tr
         sip.proxies.append(addresses.route)
     if addresses.registrar is not None:
         sip.contactUriParams = f";{LINE_PARAMETER}={addresses.line}"
+    _dialogs(config.callConfig, trunk)
     _common(config, settings)
     return config
+
+
+_SESSION_TIMERS = {
+    "off": pj.PJSUA_SIP_TIMER_INACTIVE,
+    "optional": pj.PJSUA_SIP_TIMER_OPTIONAL,
+    "required": pj.PJSUA_SIP_TIMER_REQUIRED,
+    "always": pj.PJSUA_SIP_TIMER_ALWAYS,
+}
+_PRACK = {
+    "off": pj.PJSUA_100REL_NOT_USED,
+    "optional": pj.PJSUA_100REL_OPTIONAL,
+    "required": pj.PJSUA_100REL_MANDATORY,
+}
+
+
+def _dialogs(calls: Any, trunk: TrunkSettings) -> None:
+    calls.timerUse = _SESSION_TIMERS[trunk.session_timer]
+    calls.timerSessExpiresSec = trunk.session_seconds
+    calls.timerMinSESec = trunk.min_session_seconds
+    calls.prackUse = _PRACK[trunk.prack]
 
 
 def _common(config: Any, settings: Settings) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.sip.keypad import DtmfSetting
 from gateway.trunk.source import parse_source
 
 Transport = Literal["udp", "tcp"]
+_ReadsOff = BeforeValidator(lambda value: "off" if value is False else value)
+"""YAML reads a bare `off` as false."""
+SessionTimer = Annotated[Literal["off", "optional", "required", "always"], _ReadsOff]
+Prack = Annotated[Literal["off", "optional", "required"], _ReadsOff]
+SHORTEST_SESSION_SECONDS = 90
+"""RFC 4028 section 4."""
 
 
 def _source(text: str) -> str:
@@ -52,6 +58,10 @@ class TrunkSettings(BaseModel):
     `allow` are the trunk's. `label` is what people call it. `organisation` owns it: None is shared by all.
     `qualify_seconds` between two OPTIONS to each gateway, 0 for none. `trusted`: its identity headers are believed.
     `dtmf`: how keys are sent, and whether they are looked for in the audio.
+
+    `session_timer` asks for refreshes of a call (RFC 4028), so that one whose far end has vanished ends: "optional"
+    where the far end can, "required" refuses who cannot, "always" refreshes even then. `session_seconds` is what is
+    asked for, `min_session_seconds` the least that is taken. `prack` confirms provisional responses (RFC 3262).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +81,16 @@ class TrunkSettings(BaseModel):
     qualify_seconds: float = Field(default=30, ge=0, le=3600)
     trusted: bool = False
     dtmf: DtmfSetting = "auto"
+    session_timer: SessionTimer = "optional"
+    session_seconds: int = Field(default=1800, ge=SHORTEST_SESSION_SECONDS, le=86_400)
+    min_session_seconds: int = Field(default=SHORTEST_SESSION_SECONDS, ge=SHORTEST_SESSION_SECONDS, le=86_400)
+    prack: Prack = "off"
+
+    @model_validator(mode="after")
+    def _has_a_possible_session(self) -> Self:
+        if self.session_seconds < self.min_session_seconds:
+            raise PydanticCustomError("session", "session_seconds that are no less than min_session_seconds")
+        return self
 
     @model_validator(mode="after")
     def _is_reachable(self) -> Self:

@@ -71,7 +71,11 @@ class Party:
     call_id: str = field(default_factory=lambda: uuid4().hex)
     tag: str = field(default_factory=lambda: uuid4().hex[:8])
     to: str = ""
+    own: str = ""
+    """The From of its requests when it was called."""
     remote: str = ""
+    patience: float = PATIENCE
+    """How long it waits for what must come, s."""
     _sequence: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _last_sequence: int = 0
     _branch: str = ""
@@ -97,7 +101,7 @@ class Party:
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {LOOPBACK}:{self.port};branch={self._branch};rport",
             "Max-Forwards: 70",
-            f'From: "Ann" <sip:ann@{LOOPBACK}:{self.port}>;tag={self.tag}',
+            f"From: {self.own or f'<sip:ann@{LOOPBACK}:{self.port}>;tag={self.tag}'}",
             f"To: {self.to or f'<sip:{self.user}@{self.target}>'}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self._last_sequence} {method}",
@@ -105,6 +109,12 @@ class Party:
             *headers,
         ]
         return self._send(lines, body)
+
+    def acknowledge(self, invite: int) -> None:
+        """ACK of the INVITE with this sequence number, when other requests were sent since."""
+        last, self._last_sequence = self._last_sequence, invite
+        self.request("ACK")
+        self._last_sequence = last
 
     def respond(self, request: Received, status: str, *, headers: tuple[str, ...] = (), body: str = "") -> None:
         """Answer a request that came."""
@@ -168,7 +178,7 @@ class Party:
                 self._kept.remove(received)
                 return received
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while True:
                     received = self._receive(*await self._socket.arrived.get())
                     if wanted(received):
@@ -202,6 +212,14 @@ class Party:
     def _receive(self, data: bytes, source: tuple[str, int]) -> Received:
         head, _, body = data.decode().partition("\r\n\r\n")
         return Received(parse_message(head), body, source)
+
+    def called(self, invite: Received) -> None:
+        """They have called us: what we send from here on is of that dialog."""
+        self.call_id = invite.message.first("call-id")
+        self.to = invite.message.first("from")
+        self.own = f"{invite.message.first('to')};tag={self.tag}"
+        contact = invite.message.first("contact")
+        self.remote = contact[contact.index("<") + 1 : contact.index(">")]
 
     # ---------------------------------------------------------------- whole passages
 

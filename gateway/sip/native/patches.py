@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.sip.native.dialog_patches import DIALOG_PATCHES
 from gateway.sip.native.keypad_patches import KEYPAD_PATCHES
 from gateway.sip.native.media_patches import MEDIA_PATCHES
 
@@ -20,5 +21,6 @@ PATCHES = (
     ),
     *MEDIA_PATCHES,
     *KEYPAD_PATCHES,
+    *DIALOG_PATCHES,
 )
 """File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
 from tests.sip.exchange import Exchange, exchange
@@ -13,12 +12,13 @@ from tests.sip.party import Party, party
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def endpoint() -> AsyncIterator[Exchange]:
-    async with exchange() as running:
+    async with exchange(sip={"max_calls": 16}) as running:
         yield running
 
 
-@pytest.fixture
-def ours(endpoint: Exchange) -> Exchange:
+@pytest_asyncio.fixture(loop_scope="module")
+async def ours(endpoint: Exchange) -> Exchange:
+    await endpoint.endpoint.set_trunks([])
     endpoint.calls.clear()
     endpoint.answering = lambda leg: leg.answer()
     return endpoint

@@ -1,0 +1,56 @@
+"""Offers of every kind, made by Hypothesis: what is answered is a subset of what was offered, in its order."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+
+from tests.sip.dialogs.offers import judge, offers
+from tests.sip.exchange import Exchange
+from tests.sip.party import Party, party
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.scenario("INV-02", peer="scripted party", transport="udp"),
+    pytest.mark.scenario("INV-03", peer="scripted party", transport="udp"),
+]
+LAX = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+"""An example takes as long as a call, and all go to one endpoint."""
+
+
+async def offered(ann: Party, offer: str) -> tuple[int, str]:
+    """INVITE with this offer, and the end of the call that comes of it."""
+    ann.request("INVITE", body=offer)
+    final = await ann.expect(lambda one: one.status >= 200 and one.method == "INVITE", "a final answer")
+    ann.to = final.message.first("to")
+    if final.status >= 300:
+        ann.request("ACK", same_transaction=True)
+        return final.status, ""
+    contact = final.message.first("contact")
+    ann.remote = contact[contact.index("<") + 1 : contact.index(">")]
+    ann.request("ACK")
+    await ann.bye()
+    return final.status, final.body
+
+
+async def assert_answered(ours: Exchange, offer: str) -> None:
+    async with party(ours.address) as ann:
+        status, answer = await offered(ann, offer)
+    assert not judge(offer, status, answer), f"{offer}\n--- {status}\n{answer}"
+    ours.calls.clear()
+
+
+@settings(LAX, max_examples=150)
+@seed(20261123)
+@given(offer=offers())
+async def test_any_offer_gets_an_answer_that_is_a_subset_of_it_or_488(ours: Exchange, offer: str) -> None:
+    await assert_answered(ours, offer)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@settings(LAX, max_examples=50_000)
+@seed(20261124)
+@given(offer=offers())
+async def test_fifty_thousand_offers(ours: Exchange, offer: str) -> None:
+    await assert_answered(ours, offer)
