@@ -1,12 +1,14 @@
-"""The registration at a trunk: what is known of it, and when the next attempt is due. No clock, no stack inside."""
+"""The registration at a trunk: what is known of it, and when the next REGISTER is due. No clock, no stack inside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gateway.trunk.backoff import RegistrationBackoff
+from gateway.trunk.backoff import RegistrationBackoff, is_refusal
 
 _AGAIN_SECONDS = 30.0
+_REFRESH_EARLIEST, _REFRESH_LATEST = 0.6, 0.85
+"""Parts of the granted time after which a registration is refreshed: time is left for a second attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,13 @@ class RegistrationState:
 
 @dataclass(slots=True)
 class Registration:
-    """One trunk's registration. Times are seconds of a monotonic clock that the caller reads.
-
-    The stack refreshes a registration that stands; this decides only when to begin again after a failure.
-    """
+    """One trunk's registration. Times are seconds of a monotonic clock that the caller reads."""
 
     state: RegistrationState = RegistrationState(False, 0, "", 0, 0)
     due_at: float | None = 0.0
-    """When to send the next REGISTER, None while one is on its way or the registration stands."""
+    """When to send the next REGISTER, None while one is on its way."""
+    waits_for_registrar: bool = False
+    """Whether the last attempt failed because nobody answered, or somebody who could not help."""
     _accepted_at: float = 0.0
     _backoff: RegistrationBackoff = field(default_factory=RegistrationBackoff)
 
@@ -40,24 +41,37 @@ class Registration:
         self.due_at = None
         return True
 
-    def accepted(self, status: int, reason: str, expires_seconds: int, *, now: float) -> None:
-        """The registrar accepted, and will keep it for `expires_seconds`."""
+    def accepted(self, status: int, reason: str, expires_seconds: int, *, now: float, chance: float) -> None:
+        """The registrar accepted, and will keep it for `expires_seconds`; `chance` is random, 0 to 1."""
         self._backoff.succeeded()
         self._accepted_at = now
-        self.due_at = None
+        self.waits_for_registrar = False
+        self.due_at = now + expires_seconds * (_REFRESH_EARLIEST + (_REFRESH_LATEST - _REFRESH_EARLIEST) * chance)
         self.state = RegistrationState(True, status, reason, expires_seconds, 0)
 
     def failed(self, status: int, reason: str, *, now: float, chance: float, retry_after: int | None = None) -> float:
         """The attempt, or a refresh, failed; returns seconds until the next attempt."""
         delay = self._backoff.failed(status, chance=chance, retry_after=retry_after)
         self.due_at = now + delay
+        # who asks for patience gets it
+        self.waits_for_registrar = not is_refusal(status) and retry_after is None
         self.state = RegistrationState(False, status, reason, 0, self._backoff.failures)
         return delay
+
+    def moved(self, *, now: float) -> None:
+        """The attempt failed, and another host of the registrar is there to be tried at once."""
+        self.due_at = now
+
+    def released(self, *, now: float) -> None:
+        """The registrar is back: what waits for it need wait no longer."""
+        if self.waits_for_registrar and self.due_at is not None:
+            self.waits_for_registrar = False
+            self.due_at = min(self.due_at, now)
 
     def lost(self, *, now: float, chance: float) -> None:
         """A connection that may have been the registrar's is gone: register again, spread over a second.
 
         Not sooner than 30 s after the last time, as anybody may open and close connections.
         """
-        if self.state.registered:
-            self.due_at = max(now, self._accepted_at + _AGAIN_SECONDS) + chance
+        if self.state.registered and self.due_at is not None:
+            self.due_at = min(self.due_at, max(now, self._accepted_at + _AGAIN_SECONDS) + chance)
