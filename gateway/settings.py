@@ -41,6 +41,8 @@ PortRange = Annotated[tuple[int, int], BeforeValidator(_port_range)]
 
 
 class SipSettings(Section):
+    """`strangers` are callers from no trunk's address: taken, refused with 403, or not answered at all."""
+
     host: str = "0.0.0.0"  # noqa: S104  a telephone must reach us
     port: int = Field(default=5060, ge=1, le=65535)
     transports: list[Literal["udp", "tcp"]] = ["udp", "tcp"]
@@ -48,6 +50,7 @@ class SipSettings(Section):
     user_agent: str = "Parley"
     codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]] = ["PCMU", "PCMA", "G722", "opus"]
     max_calls: int = Field(default=100, ge=1, le=500)
+    strangers: Literal["accept", "refuse", "ignore"] = "accept"
 
 
 class RtpSettings(Section):

@@ -114,6 +114,14 @@ LOOP_LATENESS = Histogram(
 # ---------------------------------------------------------------- signalling
 
 REGISTRATION_UP = Gauge("parley_registration_up", "1 while registered at the trunk.", ["trunk"])
+TRUNK_GATEWAY_UP = Gauge(
+    "parley_trunk_gateway_up",
+    "1 while the trunk's gateway answers OPTIONS, by host or host:port.",
+    ["trunk", "gateway"],
+)
+SIP_STRANGERS = Counter(
+    "parley_sip_strangers_total", "Requests from no trunk's address that were refused or ignored (sip.strangers)."
+)
 SIP_MALFORMED = Counter("parley_sip_malformed_datagrams_total", "Datagrams on the SIP port that were no SIP message.")
 
 # ---------------------------------------------------------------- workers

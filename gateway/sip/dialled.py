@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.errors import LegError
 from gateway.sip.headers import parse_uri
-from gateway.sip.trunk import gateway_uri, host_port, trunk_addresses
+from gateway.sip.trunk import gateway_uri, trunk_addresses
+from gateway.trunk.choice import gateways_in_order
 from gateway.trunk.settings import TrunkGateway, TrunkSettings
+from gateway.trunk.state import GatewayState
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +29,39 @@ def direct_way(destination: str, caller: str | None, *, domain: str) -> Way:
     return Way(_uri(destination), _caller(caller, domain))
 
 
-def trunk_way(destination: str, caller: str | None, *, trunk: TrunkSettings, gateway: str | None) -> Way:
+def trunk_way(
+    destination: str,
+    caller: str | None,
+    *,
+    trunk: TrunkSettings,
+    gateway: str | None,
+    states: Mapping[str, GatewayState],
+    chance: Callable[[], float],
+) -> Way:
     """A call through a trunk.
 
-    :param gateway: the gateway to send it to; default: the trunk's best by its settings, or its registrar
+    :param gateway: the gateway to send it to; default: the best of the trunk, or its registrar
     :raises LegError: when the destination is no address, or there is no such gateway
     """
     domain = trunk_addresses(trunk).domain
     from_uri = _caller(caller, domain)
     if ":" in destination:
         return Way(_uri(destination), from_uri)
-    chosen = _gateway(trunk, gateway)
+    chosen = _gateway(trunk, gateway or next(iter(gateways_in_order(trunk, states, chance)), None))
     target = gateway_uri(trunk, chosen, destination) if chosen else ""
     to = _uri(f"sip:{destination}@{domain}")
     return Way(to, from_uri, "" if target == to else target)
 
 
-def gateway_name(gateway: TrunkGateway) -> str:
-    """host or host:port, as a gateway is named in `trunk_states` and dialled."""
-    return host_port(gateway.host, gateway.port)
-
-
 def _gateway(trunk: TrunkSettings, named: str | None) -> TrunkGateway | None:
-    callable_ones = [one for one in trunk.gateways if one.outbound]
     if named is not None:
-        found = next((one for one in callable_ones if gateway_name(one) == named), None)
+        found = next((one for one in trunk.gateways if one.outbound and one.name == named), None)
         if found is None:
             raise LegError(f"The trunk {trunk.name!r} has no gateway {named!r} that may be called.")
         return found
-    if not callable_ones and trunk.registrar is None:
+    if trunk.registrar is None:
         raise LegError(f"The trunk {trunk.name!r} has no gateway that may be called; add one under its gateways.")
-    return min(callable_ones, key=lambda one: (one.priority, -one.weight), default=None)
+    return None
 
 
 def _uri(text: str) -> str:

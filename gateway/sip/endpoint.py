@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -182,7 +183,14 @@ class SipEndpoint:
         account = self._stack.trunks.get(trunk)
         if account is None:
             raise LegError(f"No trunk {trunk!r} is configured; name it under trunks.")
-        return trunk_way(destination, caller, trunk=account.trunk, gateway=gateway)
+        return trunk_way(
+            destination,
+            caller,
+            trunk=account.trunk,
+            gateway=gateway,
+            states=account.state().gateways,
+            chance=random.random,
+        )
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         for _ in range(int(_GOODBYE_SECONDS / _STEP_SECONDS)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -21,13 +20,15 @@ from gateway.sip.configuration import (
     local_account_config,
     transport_config,
 )
-from gateway.sip.headers import SipMessage, parse_message
+from gateway.sip.headers import parse_message
 from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, pj
 from gateway.sip.log_writer import StackLogWriter, log_level
+from gateway.sip.pjsip import Received
+from gateway.sip.probes import Probes
+from gateway.sip.strangers import Strangers
 from gateway.sip.stray_requests import StrayRequests
 from gateway.sip.trunk_accounts import TrunkAccounts
 from gateway.trunk.settings import TrunkSettings
-from gateway.trunk.trust import Peer
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +50,7 @@ class SipEndpointLibrary(pj.Endpoint):  # type: ignore[misc]
 
     @guarded
     def onSelectAccount(self, prm: Any) -> None:  # noqa: N802
-        prm.accountIndex = self._stack.account_for(str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
+        prm.accountIndex = self._stack.account_for(str(prm.rdata.wholeMsg), int(prm.rdata.pjRxData))
 
     @guarded
     def onTransportState(self, prm: Any) -> None:  # noqa: N802
@@ -68,10 +69,15 @@ class Stack:
         self._on_invite = on_invite
         self._library: Any = None
         self._local: SipAccount | None = None
-        self.trunks = TrunkAccounts(settings, on_invite, in_use=in_use)
+        self._probes = Probes()
+        self.trunks = TrunkAccounts(settings, on_invite, in_use=in_use, probe=self._probes.send)
         self.address = ""
         """host:port of the first transport, as others may reach it."""
         self.malformed = 0
+        self._received = Received(limits.packet_bytes)
+        self._strangers = Strangers(
+            settings.sip.strangers, self._received, knows=lambda peer, line: self.trunks.trust.knows(peer, line=line)
+        )
         self.on_malformed: Callable[[], None] = lambda: None
         self.draining = False
         self.stray_requests = StrayRequests(lambda: self.draining)
@@ -101,8 +107,11 @@ class Stack:
         writer.__disown__()
         self._library.libInit(config)
         self.stray_requests.register()
+        self._probes.register()
+        self._strangers.register()
         self._library.audDevManager().setNullDev()
         self._bind()
+        self._probes.address = self.address
         self._library.libStart()
         self._set_codecs()
         self._add_accounts()
@@ -129,10 +138,10 @@ class Stack:
         assert self._local is not None
         return self._local
 
-    def account_for(self, message: str, source: str) -> int:
-        """The stack's id of the account that a request belongs to."""
-        parsed = parse_message(message)
-        return int(self.account(self.trunks.trunk_of(parsed, _peer(parsed, source))).getId())
+    def account_for(self, message: str, received: int) -> int:
+        """The stack's id of the account that a request belongs to; `received` is the address of its pjsip_rx_data."""
+        trunk = self.trunks.trunk_of(parse_message(message), self._received.peer(received))
+        return int(self.account(trunk).getId())
 
     def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         """The trunks that there are now: those of the settings and `trunks`, of which none has a name of the former.
@@ -182,12 +191,6 @@ class Stack:
         self._local = SipAccount(self._on_invite)
         self._local.create(local_account_config(self._settings, identity=f"sip:parley@{self.address}"), True)
         self.trunks.set(self._settings.trunks)
-
-
-def _peer(message: SipMessage, source: str) -> Peer:
-    address, _, port = source.rpartition(":")
-    transport = re.match(r"SIP/2\.0/(\w+)", message.first("via"))
-    return Peer(address.strip("[]"), int(port), transport[1].lower() if transport else "udp")
 
 
 def _bind_failure(settings: Settings, transport: str, error: Exception) -> str:

@@ -35,7 +35,7 @@ def trunk_addresses(trunk: TrunkSettings) -> TrunkAddresses:
     """
     uri = _registrar(trunk)
     if uri is None:
-        domain = trunk.domain or next((host_port(one.host, one.port) for one in trunk.gateways), "localhost")
+        domain = trunk.domain or next((one.name for one in trunk.gateways), "localhost")
         return TrunkAddresses(f"sip:{trunk.username or ANONYMOUS_USER}@{domain}", None, None, domain, line_of(trunk))
     host = host_port(uri.host, uri.port)
     registrar = f"sip:{host}{_suffix(trunk.transport)}"
@@ -47,7 +47,7 @@ def trunk_addresses(trunk: TrunkSettings) -> TrunkAddresses:
 def gateway_uri(trunk: TrunkSettings, gateway: TrunkGateway, user: str = "") -> str:
     """The URI of a gateway, or of `user` there."""
     at = f"{user}@" if user else ""
-    return f"sip:{at}{host_port(gateway.host, gateway.port)}{_suffix(gateway.transport or trunk.transport)}"
+    return f"sip:{at}{gateway.name}{_suffix(gateway.transport or trunk.transport)}"
 
 
 def host_port(host: str, port: int | None) -> str:

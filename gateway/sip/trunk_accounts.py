@@ -8,20 +8,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import structlog
 
 from gateway.errors import ConfigError, SetupError
+from gateway.observe.metrics import TRUNK_GATEWAY_UP
 from gateway.settings import Settings
 from gateway.sip.account import OnInvite, TrunkAccount
 from gateway.sip.configuration import trunk_account_config
 from gateway.sip.headers import SipMessage, parse_address, parse_uri
 from gateway.sip.library import error_text, pj
-from gateway.sip.trunk import LINE_PARAMETER, line_of, registrar_uri, trunk_addresses
+from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, gateway_uri, line_of, registrar_uri, trunk_addresses
+from gateway.trunk.qualification import Qualification
+from gateway.trunk.registrar import Registrar
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import TrunkState
 from gateway.trunk.trust import Peer, Trust, literal
 
 log = structlog.get_logger(__name__)
 
+Probe = Callable[[str, str, Callable[[int], None]], object]
+"""(target, identity, told the status of the answer)"""
+
 _NOT_OF_THE_ACCOUNT = {"trusted", "gateways", "allow", "qualify_seconds", "label", "organisation"}
 """Fields that need no other account when they change."""
+_POLL_SECONDS = 0.02
 _FAREWELL_SECONDS = 2.0
 """A new account waits so long for the old one's good-bye at the same registrar."""
 
@@ -30,12 +37,19 @@ class TrunkAccounts:
     """One account for each trunk, by the trunk's name.
 
     :param in_use: whether calls hold an account; it is kept until none does
+    :param probe: sends an OPTIONS to a URI, as one of ours, and tells the status of its answer
     """
 
-    def __init__(self, settings: Settings, on_invite: OnInvite, *, in_use: Callable[[TrunkAccount], bool]) -> None:
+    def __init__(
+        self, settings: Settings, on_invite: OnInvite, *, in_use: Callable[[TrunkAccount], bool], probe: Probe
+    ) -> None:
         self._settings = settings
         self._on_invite = on_invite
         self._in_use = in_use
+        self._probe = probe
+        self._poll_at = 0.0
+        self._registrars: dict[str, Registrar] = {}
+        """By the URI that they are registered at."""
         self._accounts: dict[str, TrunkAccount] = {}
         self._leaving: list[TrunkAccount] = []
         self._trust = Trust([], lines={}, resolved={})
@@ -73,12 +87,26 @@ class TrunkAccounts:
             raise SetupError(" ".join(failures))
 
     def poll(self, now: float) -> None:
-        """Register what is due, and let go of accounts that nothing holds."""
+        """Register what is due, ask who may be away, and let go of accounts that nothing holds."""
+        if now < self._poll_at:
+            return
+        self._poll_at = now + _POLL_SECONDS
+        for registrar in self._registrars.values():
+            if (name := registrar.take(now)) is not None:
+                self._accounts[name].register()
+            if registrar.take_probe(now):
+                self._probe_registrar(registrar)
         for account in self._accounts.values():
-            account.poll(now)
+            for name, qualification in account.qualifications.items():
+                self._qualify(account, name, qualification, now)
         for account in [one for one in self._leaving if one.has_left(now) and not self._in_use(one)]:
             self._leaving.remove(account)
             account.shutdown()
+
+    @property
+    def trust(self) -> Trust:
+        """Who may call by which trunk."""
+        return self._trust
 
     def trunk_of(self, message: SipMessage, peer: Peer) -> str | None:
         """The trunk that a request came by, None for a stranger."""
@@ -111,15 +139,45 @@ class TrunkAccounts:
     def _put(self, trunk: TrunkSettings) -> None:
         known = self._accounts.get(trunk.name)
         if known is not None and _same_account(known.trunk, trunk):
-            known.trunk = trunk
+            known.change(trunk)
             return
         addresses = trunk_addresses(trunk)
         if known is not None:
             # one whose contact stays the same must not take back what the new one registers
             self._leave(self._accounts.pop(trunk.name), silently=known.addresses == addresses)
-        account = TrunkAccount(trunk, addresses, self._on_invite, not_before=self._start_of(trunk, known))
+        account = self._account(trunk, addresses, not_before=self._start_of(trunk, known))
         account.create(trunk_account_config(self._settings, trunk, addresses))
         self._accounts[trunk.name] = account
+        if account.registers:
+            account.registrar.add(trunk.name, account.registration)
+
+    def _account(self, trunk: TrunkSettings, addresses: TrunkAddresses, *, not_before: float) -> TrunkAccount:
+        registrar = self._registrars.setdefault(addresses.registrar or "", Registrar())
+        return TrunkAccount(trunk, addresses, self._on_invite, registrar=registrar, not_before=not_before)
+
+    def _probe_registrar(self, registrar: Registrar) -> None:
+        account = next((self._accounts[name] for name in registrar.registrations), None)
+        if account is not None and account.addresses.registrar is not None:
+            self._probe(
+                account.addresses.registrar,
+                account.addresses.identity,
+                lambda status: registrar.probe_answered(now=time.monotonic()),
+            )
+
+    def _qualify(self, account: TrunkAccount, name: str, qualification: Qualification, now: float) -> None:
+        before = qualification.reachable
+        due = qualification.take(now)
+        _tell(account.trunk.name, name, before, qualification)
+        if not due:
+            return
+        gateway = next(one for one in account.trunk.gateways if one.name == name)
+
+        def answered(status: int) -> None:
+            before = qualification.reachable
+            qualification.answered(status, now=time.monotonic())
+            _tell(account.trunk.name, name, before, qualification)
+
+        self._probe(gateway_uri(account.trunk, gateway), account.addresses.identity, answered)
 
     @staticmethod
     def _start_of(trunk: TrunkSettings, before: TrunkAccount | None) -> float:
@@ -134,6 +192,12 @@ class TrunkAccounts:
         trunks = [account.trunk for account in self._accounts.values()]
         lines = {line_of(trunk): trunk.name for trunk in trunks if trunk.registrar is not None}
         self._trust = Trust(trunks, lines=lines, resolved={trunk.name: _addresses(trunk) for trunk in trunks})
+
+
+def _tell(trunk: str, gateway: str, before: bool | None, now: Qualification) -> None:
+    if now.reachable is not before and now.reachable is not None:
+        TRUNK_GATEWAY_UP.labels(trunk, gateway).set(now.reachable)
+        log.info("sip.gateway_reachable" if now.reachable else "sip.gateway_unreachable", trunk=trunk, gateway=gateway)
 
 
 def _addresses(trunk: TrunkSettings) -> Collection[str]:

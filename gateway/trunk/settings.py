@@ -50,6 +50,12 @@ class TrunkGateway(BaseModel):
     inbound: bool = True
     outbound: bool = True
 
+    @property
+    def name(self) -> str:
+        """host or host:port, as the gateway is named in states and dialled; an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host
+        return f"{host}:{self.port}" if self.port else host
+
 
 class TrunkSettings(BaseModel):
     """A PBX or carrier whose calls Parley takes and through which it may call.

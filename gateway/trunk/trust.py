@@ -55,9 +55,9 @@ class Trust:
         names = self._names(peer)
         return next((name for name in names if self._users.get(name) in users), names[0] if names else None)
 
-    def knows(self, peer: Peer) -> bool:
-        """Whether requests from there are some trunk's."""
-        return bool(self._names(peer))
+    def knows(self, peer: Peer, *, line: str | None = None) -> bool:
+        """Whether requests from there, or with that line parameter, are some trunk's."""
+        return line in self._lines or bool(self._names(peer))
 
 
 def _names(sources: Sequence[tuple[str, Source]], peer: Peer) -> list[str]:

@@ -33,8 +33,8 @@ async def state(ours: Exchange, reached: Callable[[RegistrationState], bool], na
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off in tenths of a second."""
-    monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.1)
-    monkeypatch.setattr(backoff, "REFUSED_SECONDS", 0.2)
+    monkeypatch.setattr(backoff, "BASE_SECONDS", 0.2)
+    monkeypatch.setattr(backoff, "REFUSED_SECONDS", 0.3)
 
 
 async def test_it_registers_with_digest_and_unregisters_at_the_end() -> None:
@@ -51,7 +51,7 @@ async def test_it_registers_with_digest_and_unregisters_at_the_end() -> None:
 
 async def test_it_refreshes_before_the_registration_ends() -> None:
     async with registrar() as pbx, exchange(trunks=[trunk(pbx, register_seconds=30)]) as ours:
-        pbx.expires = 7
+        pbx.expires = 3
         await state(ours, lambda one: one.registered)
         await pbx.until(3)
         assert (await state(ours, lambda one: one.registered)).failures == 0

@@ -1,0 +1,82 @@
+"""OPTIONS requests that ask whether somebody is there: one datagram each, never repeated by the stack.
+
+pjsua2's own would be sent eleven times in 32 s to whom nobody answers; when to ask again is decided by whoever asks
+(`gateway.trunk.registrar`, `gateway.trunk.qualification`). So they leave without a transaction, and a pjsip module
+before the transactions takes their answers, which are known by their sequence number.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import re
+from collections.abc import Callable
+
+from gateway.sip import pjsip
+from gateway.sip.trunk import ANONYMOUS_USER
+
+OnAnswer = Callable[[int], None]
+"""Told the status of the answer, if one comes."""
+
+_FIRST_SEQUENCE = 1_000_000
+"""Beyond the sequence numbers of other OPTIONS requests of this stack."""
+_OUTSTANDING_LIMIT = 4096
+_ANSWER = re.compile(rb"Response msg (\d+)/OPTIONS/cseq=(\d+)")
+
+
+class Probes:
+    """Must outlive the stack that it is registered in."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        """host:port of ours, for Contact."""
+        self._pjsip = pjsip.functions()
+        self._sequence = itertools.count(_FIRST_SEQUENCE)
+        self._outstanding: dict[int, OnAnswer] = {}
+        self._module = pjsip.module(b"mod-parley-probes", pjsip.BEFORE_TRANSACTIONS, on_response=self._received)
+
+    def register(self) -> None:
+        """Put the module into a stack that is initialised. :raises SetupError: when pjsip does not take it."""
+        pjsip.register(self._module)
+
+    def send(self, target: str, identity: str, on_answer: OnAnswer) -> bool:
+        """Ask once; False when the request cannot even be made.
+
+        :param target: a SIP URI
+        :param identity: our SIP URI at the target, for From
+        """
+        sequence = next(self._sequence)
+        endpoint = self._pjsip.pjsua_get_pjsip_endpt()
+        uri, sender, contact = (pjsip.text(one) for one in (target, identity, f"<sip:{ANONYMOUS_USER}@{self.address}>"))
+        request = ctypes.c_void_p()
+        made = self._pjsip.pjsip_endpt_create_request(
+            endpoint,
+            self._pjsip.pjsip_get_options_method(),
+            ctypes.byref(uri),
+            ctypes.byref(sender),
+            ctypes.byref(uri),
+            ctypes.byref(contact),
+            None,
+            sequence,
+            None,
+            ctypes.byref(request),
+        )
+        if made:
+            return False
+        self._remember(sequence, on_answer)
+        return not self._pjsip.pjsip_endpt_send_request_stateless(endpoint, request, None, None)
+
+    def _remember(self, sequence: int, on_answer: OnAnswer) -> None:
+        self._outstanding[sequence] = on_answer
+        if len(self._outstanding) > _OUTSTANDING_LIMIT:
+            self._outstanding.pop(next(iter(self._outstanding)))
+
+    def _received(self, response: int) -> int:
+        match = _ANSWER.match(self._pjsip.pjsip_rx_data_get_info(response))
+        if match is None or int(match[2]) < _FIRST_SEQUENCE:
+            return 0
+        status = int(match[1])
+        on_answer = self._outstanding.get(int(match[2])) if status < 200 else self._outstanding.pop(int(match[2]), None)
+        if on_answer is not None and status >= 200:
+            on_answer(status)
+        return 1
