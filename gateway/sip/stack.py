@@ -29,6 +29,7 @@ from gateway.sip.strangers import Strangers
 from gateway.sip.stray_requests import StrayRequests
 from gateway.sip.trunk_accounts import TrunkAccounts
 from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.trust import Peer
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class SipEndpointLibrary(pj.Endpoint):  # type: ignore[misc]
 
     @guarded
     def onSelectAccount(self, prm: Any) -> None:  # noqa: N802
-        prm.accountIndex = self._stack.account_for(str(prm.rdata.wholeMsg), int(prm.rdata.pjRxData))
+        prm.accountIndex = self._stack.select_account(str(prm.rdata.wholeMsg), int(prm.rdata.pjRxData))
 
     @guarded
     def onTransportState(self, prm: Any) -> None:  # noqa: N802
@@ -138,9 +139,15 @@ class Stack:
         assert self._local is not None
         return self._local
 
-    def account_for(self, message: str, received: int) -> int:
+    def select_account(self, message: str, received: int) -> int:
         """The stack's id of the account that a request belongs to; `received` is the address of its pjsip_rx_data."""
         trunk = self.trunks.trunk_of(parse_message(message), self._received.peer(received))
+        return int(self.account(trunk).getId())
+
+    def account_for(self, message: str, source: str) -> int:
+        """The same by the source's host:port only: a trunk that is trusted by one transport only is not found."""
+        address, _, port = source.rpartition(":")
+        trunk = self.trunks.trunk_of(parse_message(message), Peer(address.strip("[]"), int(port), transport=""))
         return int(self.account(trunk).getId())
 
     def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
