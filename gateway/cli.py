@@ -197,6 +197,13 @@ def dial(
     variable: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable of the assistant's texts; repeat it.")
     ] = None,
+    ring: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=1, max=600, help="Until nobody answers. Default: the trunk's, or 60."),
+    ] = None,
+    extension: Annotated[
+        str, typer.Option(metavar="KEYS", help="Dialled when a switchboard has answered; a comma is half a second.")
+    ] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Stay until the call has ended, and print why.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -223,6 +230,8 @@ def dial(
         trunk=trunk,
         caller=caller,
         variables=command.variables_of(variable or []),
+        ring_seconds=ring,
+        extension=extension,
     )
     command.dial(read_settings(config), request, wait=wait)
 

@@ -121,6 +121,13 @@ class OverCapacity(CallRefused):
     reason = "over-capacity"
 
 
+class OverLimit(CallRefused):
+    """A trunk carries as many calls as it may, or began as many in this second."""
+
+    status = 503
+    reason = "over-limit"
+
+
 class Draining(CallRefused):
     """This gateway is going down and takes no new calls."""
 

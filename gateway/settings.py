@@ -136,9 +136,11 @@ class LogSettings(Section):
 
 
 class OutboundSettings(Section):
-    """Calls that Parley makes. `direct` are shell patterns of hosts whose SIP URIs may be called without a trunk."""
+    """Calls that Parley makes. `direct` are shell patterns of hosts whose SIP URIs may be called without a trunk.
+    `trunks` stand in for each other, the first that can take a call has it."""
 
     direct: list[str] = []
+    trunks: list[str] = []
 
 
 class FailoverSettings(Section):

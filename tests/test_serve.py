@@ -19,13 +19,16 @@ import pytest
 import yaml
 
 from gateway import serve as composition
-from gateway.call.leg import Leg
+from gateway.call.dialling import Dialled
+from gateway.call.leg import NO_HEADERS
 from gateway.config.loading import load
 from gateway.errors import SetupError
 from gateway.routing.settings import RouteSettings
 from gateway.serve import Service, dialled_user
 from gateway.settings import ApiSettings, HttpSettings, Settings, WorkerSettings
 from gateway.trunk.registration import RegistrationState
+from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.state import TrunkState
 
 NOBODY = "127.0.0.1:9"
 """A worker's address where none is."""
@@ -50,10 +53,22 @@ class SilentEndpoint:
         destination: str,
         *,
         trunk: str | None = None,
+        gateway: str | None = None,
         caller: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Leg:
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Dialled:
         raise NotImplementedError
+
+    async def redial(
+        self, leg: Dialled, destination: str, *, trunk: str | None, gateway: str | None, caller: str | None
+    ) -> None:
+        raise NotImplementedError
+
+    def trunks(self) -> Mapping[str, TrunkSettings]:
+        return {}
+
+    def trunk_states(self) -> Mapping[str, TrunkState]:
+        return {}
 
     def registrations(self) -> Mapping[str, RegistrationState]:
         return {}

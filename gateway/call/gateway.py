@@ -18,9 +18,11 @@ from gateway.call.admission import Admission
 from gateway.call.apology import SPARE_SPEAKER, Apologies
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
+from gateway.call.extension import extension_of, read_extension
 from gateway.call.inbound import first_assistant, resolved
 from gateway.call.leg import Leg
-from gateway.call.outbound import dial_target, dialling_assistant
+from gateway.call.outbound import dialling_assistant
+from gateway.call.outgoing import Begun, Outgoing, Trunks
 from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
 from gateway.call.session import Call, CallServices
@@ -28,7 +30,7 @@ from gateway.call.state import EndNow
 from gateway.carriers.audio_format import AudioFormat
 from gateway.carriers.transports import Transports
 from gateway.carriers.websocket_leg import WebSocketLeg
-from gateway.errors import CallRefused, DialRefused, InvalidAssistant, NoRoute, NotLive, ParleyError, Unresolved
+from gateway.errors import CallRefused, InvalidAssistant, NoRoute, NotLive, ParleyError, Unresolved
 from gateway.link.pool import WorkerPool
 from gateway.observe import metrics
 from gateway.plane.attachment import PlaneAttachment, gateway_name
@@ -68,21 +70,11 @@ class Registered(Protocol):
         """And its reason."""
 
 
-class Endpoint(Protocol):
+class Endpoint(Trunks, Protocol):
     """The part of `SipEndpoint` that the gateway uses."""
 
     async def start(self) -> None:
         """Take calls from here on."""
-
-    async def dial(
-        self,
-        destination: str,
-        *,
-        trunk: str | None = None,
-        caller: str | None = None,
-        headers: Mapping[str, str] = _NO_HEADERS,
-    ) -> Leg:
-        """Call somebody."""
 
     def registrations(self) -> Mapping[str, Registered]:
         """What each trunk's registrar said last."""
@@ -127,6 +119,7 @@ class Gateway:
             prices=settings.prices,
         )
         self._resolving = 0
+        self._outgoing = Outgoing(settings.outbound, lambda: (call.leg.info.trunk for call in self._calls.values()))
         media = settings.media
         self.media_url = media.public_url or f"http://{media.host}:{media.port}"
         """Where others reach the media port, without a slash at the end."""
@@ -169,6 +162,7 @@ class Gateway:
         """An inbound leg: route it, admit it, give it a task; or refuse it."""
         route: RouteSettings | None = None
         try:
+            self._outgoing.admit_inbound(self.endpoint.trunks().get(leg.info.trunk or ""))
             decision = decide(leg.info, self.settings.routes, datetime.now(UTC))
             route = decision.route
             self._follow(leg, decision)
@@ -185,21 +179,37 @@ class Gateway:
         trunk: str | None = None,
         caller: str | None = None,
         variables: Mapping[str, str] = _NO_VARIABLES,
+        ring_seconds: float | None = None,
+        extension: str = "",
     ) -> Call:
         """Call somebody and let an assistant speak. Returns at once; the call's progress tells how it goes.
 
         :param assistant: may be left out where only one is configured, as may `trunk`
         :param variables: template variables of this call
+        :param ring_seconds: until nobody answers, None for the trunk's or the usual time
+        :param extension: keys that are dialled when somebody has answered
         :raises CallRefused: when there is no place
         :raises DialRefused: when no setting allows the call, or the trunk is not registered
         :raises LegError: when the destination cannot be called
         """
         self.admission.admit(len(self._calls) + self._resolving)
         name = dialling_assistant(assistant, self.settings.assistants)
-        target = dial_target(destination, trunk, self.settings)
-        self._require_registered(target.trunk)
-        leg = await self.endpoint.dial(target.destination, trunk=target.trunk, caller=caller)
-        return self._take(leg, name, self.settings.assistants[name], variables)
+        keys = read_extension(extension)
+        async with self._outgoing.call(
+            self.endpoint, destination, trunk=trunk, caller=caller, organisation=None
+        ) as begun:
+            call = Call(
+                begun.leg,
+                call_id=str(uuid.uuid4()),
+                assistant_name=name,
+                assistant=self.settings.assistants[name],
+                services=self._services,
+                variables=variables,
+                ring_seconds=ring_seconds or begun.ring_seconds,
+                dialling=begun.dialling,
+                extension=keys,
+            )
+            return self._begin(call)
 
     async def dial_plan(
         self, plan: CallPlan, destination: str, *, trunk: str | None, caller: str | None, ring_seconds: float
@@ -213,10 +223,10 @@ class Gateway:
         if plan.call_id in self._calls:
             return self._calls[plan.call_id]
         assistant = first_assistant(plan)
-        target = dial_target(destination, trunk, self.settings)
-        self._require_registered(target.trunk)
-        leg = await self.endpoint.dial(target.destination, trunk=target.trunk, caller=caller)
-        return self._take_plan(leg, plan, assistant, ring_seconds=ring_seconds or None)
+        async with self._outgoing.call(
+            self.endpoint, destination, trunk=trunk, caller=caller, organisation=plan.organisation
+        ) as begun:
+            return self._take_plan(begun.leg, plan, assistant, begun=begun, ring_seconds=ring_seconds or None)
 
     def open_transport(self, plan: CallPlan, audio_format: AudioFormat) -> Call:
         """A call of the control plane that has no telephone: it begins when its client connects to the media port.
@@ -294,12 +304,6 @@ class Gateway:
         except KeyError:
             raise NoRoute(f"The route names assistant {name!r}, which is not configured; add it.") from None
 
-    def _require_registered(self, trunk: str | None) -> None:
-        if trunk is None or (state := self.endpoint.registrations().get(trunk)) is None or state.registered:
-            return
-        why = f"{state.status} {state.reason}" if state.status else "its registrar has not answered"
-        raise DialRefused(f"The trunk {trunk!r} is not registered: {why}. Check its registrar and password.")
-
     def _take(
         self,
         leg: Leg,
@@ -320,7 +324,15 @@ class Gateway:
             )
         )
 
-    def _take_plan(self, leg: Leg, plan: CallPlan, assistant: Assistant, *, ring_seconds: float | None = None) -> Call:
+    def _take_plan(
+        self,
+        leg: Leg,
+        plan: CallPlan,
+        assistant: Assistant,
+        *,
+        begun: Begun | None = None,
+        ring_seconds: float | None = None,
+    ) -> Call:
         return self._begin(
             Call(
                 leg,
@@ -330,7 +342,9 @@ class Gateway:
                 services=self._services,
                 variables=plan.variables,
                 plan=plan,
-                ring_seconds=ring_seconds,
+                ring_seconds=ring_seconds or (begun.ring_seconds if begun else None),
+                dialling=begun.dialling if begun else None,
+                extension=extension_of(plan) if begun else (),
             )
         )
 

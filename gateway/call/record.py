@@ -96,6 +96,17 @@ class Pause(Part):
     decided_ms: int | None = None
 
 
+class DialAttempt(Part):
+    """An INVITE of an outbound call: through which gateway of which trunk, and what became of it."""
+
+    trunk: str | None = None
+    gateway: str | None = None
+    destination: str = ""
+    status: int
+    reason: str = ""
+    ms: int = 0
+
+
 class CallRecord(Part):
     """One call, as it is kept. `cost` is USD, the sum of `costs`, and what `cost_breakdown` has as its total."""
 
@@ -114,6 +125,7 @@ class CallRecord(Part):
     end_reason: str = endings.GATEWAY_DIED
     sip_status: int | None = None
     failure: str | None = None
+    attempts: list[DialAttempt] = []
     turns: list[Turn] = []
     speaking_since: int | None = Field(default=None, exclude=True)
     tool_calls: list[ToolCall] = []
@@ -154,6 +166,13 @@ def _reckon(record: CallRecord, prices: PriceBook) -> None:
     record.costs = costs_of(record.usage, seconds, record.trunk, prices)
     record.cost_breakdown = breakdown_of(record.costs)
     record.cost = record.cost_breakdown.total
+
+
+def _dial_attempt(record: CallRecord, entry: Entry) -> None:
+    """The trunk of a call is the one that it ended on."""
+    attempt = DialAttempt.model_validate(entry.data)
+    record.attempts.append(attempt)
+    record.trunk = attempt.trunk
 
 
 def _caller_turn(record: CallRecord, entry: Entry) -> None:
@@ -272,6 +291,7 @@ def _ended(record: CallRecord, entry: Entry) -> None:
 
 
 _READERS: Mapping[str, Callable[[CallRecord, Entry], None]] = {
+    "dial-attempt": _dial_attempt,
     "caller-turn": _caller_turn,
     "speaking": _speaking,
     "agent-turn": _agent_turn,

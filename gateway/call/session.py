@@ -28,7 +28,9 @@ from gateway.call.books import Books
 from gateway.call.budget import BudgetWatch, budget_watch
 from gateway.call.calls import Calls
 from gateway.call.conversation_link import ConversationLink
+from gateway.call.dialling import Dialling
 from gateway.call.disk import Disk
+from gateway.call.extension import EXTENSION_SECONDS, Key, dial_extension
 from gateway.call.journal import Entry
 from gateway.call.leg import Direction, Leg, LegFrame, LegInfo
 from gateway.call.pauses import Pauses
@@ -100,6 +102,8 @@ class Call:
     :param plan: what the control plane resolved; None for an assistant of the settings
     :param ring_seconds: how long an outbound call rings, None for the usual time
     :param fallback: Vapi's destination of a caller whom no worker takes; that of the plan, where there is one
+    :param dialling: goes on where an attempt of an outbound call fails
+    :param extension: dialled when somebody has answered, before the agent speaks
     """
 
     def __init__(
@@ -114,6 +118,8 @@ class Call:
         plan: CallPlan | None = None,
         ring_seconds: float | None = None,
         fallback: Mapping[str, Any] | None = None,
+        dialling: Dialling | None = None,
+        extension: Sequence[Key] = (),
     ) -> None:
         self.id = call_id
         self.leg = leg
@@ -125,6 +131,8 @@ class Call:
         self.plan = plan
         self._fallback = plan.fallback_destination if plan else fallback
         self._variables = variables
+        self._dialling = dialling
+        self._extension = extension
         self._services = services
         self._loop = asyncio.get_running_loop()
         limit = max(assistant.max_duration_seconds, *_limits(plan), 0) + MAX_DURATION_GRACE_SECONDS
@@ -191,6 +199,8 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self.spawn(self._find_worker())
+                if self._dialling is not None:
+                    self.spawn(self._dialling.run(lambda attempt: self.journal.append(0, "dial-attempt", attempt)))
                 await self._until_ended()
                 for child in self._children:
                     child.cancel()
@@ -289,7 +299,10 @@ class Call:
             case Command.ANSWER:
                 await self._ask_leg(self.leg.answer(), only=Direction.INBOUND)
             case Command.OPEN:
-                self._open_conversation()
+                if self._extension:
+                    self.spawn(self._open_behind_extension())
+                else:
+                    self._open_conversation()
             case Command.REFUSE:
                 await self._refuse()
             case Command.APOLOGISE:
@@ -302,16 +315,23 @@ class Call:
             case Command.FINISH:
                 pass
 
-    async def _ask_leg(self, asking: Coroutine[Any, Any, None], *, only: Direction | None = None) -> None:
+    async def _ask_leg(
+        self, asking: Coroutine[Any, Any, None], *, only: Direction | None = None, seconds: float = LEG_SECONDS
+    ) -> None:
         """A leg that cannot do it is about to end: its end or the state's deadline follows."""
         if only not in (None, self.leg.info.direction):
             asking.close()
             return
         try:
-            async with asyncio.timeout(LEG_SECONDS):
+            async with asyncio.timeout(seconds):
                 await asking
         except (LegError, TimeoutError) as error:
             self.log.warning("leg did not do it", detail=str(error) or "no answer in time")
+
+    async def _open_behind_extension(self) -> None:
+        await self._ask_leg(dial_extension(self.leg, self._extension), seconds=EXTENSION_SECONDS)
+        if self.state is State.LIVE:
+            self._open_conversation()
 
     def _open_conversation(self) -> None:
         self.journal.append(self.now_ms, "answered", {"at": self.books.time()})
@@ -382,6 +402,8 @@ class Call:
     def on_answered(self) -> None:
         """Media flows."""
         self.progress.reach(Stage.ANSWERED)
+        if self._dialling is not None:
+            self._dialling.answered()
         self.post(Answered())
 
     def on_digit(self, digit: str) -> None:

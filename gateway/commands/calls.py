@@ -14,7 +14,7 @@ from gateway.call.calls import Calls
 from gateway.call.latency import PARTS
 from gateway.call.media import Media
 from gateway.call.prices import PriceBook
-from gateway.call.record import CallRecord, Latency
+from gateway.call.record import CallRecord, DialAttempt, Latency
 from gateway.commands.bill import bill
 from gateway.commands.pauses import evidence_of, explained
 from gateway.commands.waterfall import summary, waterfall
@@ -90,12 +90,20 @@ def _head(calls: Calls, record: CallRecord) -> Iterator[str]:
     yield f"{record.id}: {record.direction} call from {record.caller} to {record.called}{trunk}"
     yield f"{record.started_at.astimezone():%A %d %B %Y %H:%M:%S}, {_length(record)}, assistant {record.assistant}"
     yield f"ended by {record.end_reason}" if record.end_reason else "going on"
+    yield from map(_attempt, record.attempts)
     if record.failure:
         yield f"failure: {record.failure}"
     if record.recording:
         yield f"recording: {calls.directory / record.recording}"
     if record.events:
         yield f"events: {calls.directory / record.events} (parley replay {record.id})"
+
+
+def _attempt(attempt: DialAttempt) -> str:
+    """One INVITE, in one line."""
+    where = f" at {attempt.gateway}" if attempt.gateway else ""
+    by = f" by trunk {attempt.trunk}" if attempt.trunk else ""
+    return f"dialled {attempt.destination}{where}{by}: {attempt.status} {attempt.reason} after {attempt.ms} ms"
 
 
 def _timeline(record: CallRecord, evidence: Mapping[int, str]) -> Iterator[str]:

@@ -43,6 +43,8 @@ def control_app(gateway: Gateway) -> FastAPI:
             trunk=request.trunk,
             caller=request.caller,
             variables=request.variables,
+            ring_seconds=request.ring_seconds,
+            extension=request.extension,
         )
         return StreamingResponse(_steps(call), media_type="application/x-ndjson")
 

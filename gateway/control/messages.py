@@ -19,12 +19,15 @@ class Message(BaseModel):
 
 
 class DialRequest(Message):
-    """POST /calls. `destination` is a SIP URI or a number; `variables` are template variables of the call."""
+    """POST /calls. `destination` is a SIP URI or a number; `variables` are template variables of the call.
+    `ring_seconds`: until nobody answers; `extension`: keys that are dialled after the answer."""
 
     destination: str = Field(min_length=1, max_length=255)
     assistant: str | None = None
     trunk: str | None = None
     caller: str | None = None
+    ring_seconds: float | None = Field(default=None, ge=1, le=600)
+    extension: str = ""
     variables: dict[str, str] = {}
 
 

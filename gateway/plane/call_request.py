@@ -34,6 +34,13 @@ class Asked:
     audio_format: AudioFormat | None
 
     @property
+    def ring_seconds(self) -> int:
+        """transport.dialTimeout; 0 where the request says nothing."""
+        transport = self.call.get("transport")
+        seconds = transport.get("dialTimeout") if isinstance(transport, Mapping) else None
+        return round(seconds) if isinstance(seconds, int | float) else 0
+
+    @property
     def id(self) -> str:
         """Of the call."""
         return str(self.call["id"])
@@ -62,12 +69,23 @@ def asked_calls(body: Mapping[str, Any], *, organisation: str, seed: bytes | Non
     customers = batch if batch is not None else [body.get("customer")]
     number_id = body.get("phoneNumberId")
     asked = []
+    telephone = _telephone(transport)
     for index, customer in enumerate(customers):
         call = _call(body, organisation, seed, index, "outboundPhoneCall", customer)
         if number_id:
             call["phoneNumberId"] = number_id
-        asked.append(Asked(call | {"phoneCallTransport": "sip"}, customer, number_id and str(number_id), None))
+        asked.append(Asked(call | telephone, customer, number_id and str(number_id), None))
     return asked
+
+
+def _telephone(transport: Mapping[str, Any]) -> Body:
+    """What the Call says of its way. :raises BadRequest: the time to ring is none"""
+    ring = transport.get("dialTimeout")
+    if ring is None:
+        return {"phoneCallTransport": "sip"}
+    if isinstance(ring, bool) or not isinstance(ring, int | float) or not 1 <= ring <= 600:
+        raise BadRequest(["transport.dialTimeout must be a number from 1 to 600: seconds to ring"])
+    return {"phoneCallTransport": "sip", "transport": {"provider": "vapi.sip", "dialTimeout": ring}}
 
 
 def _call(
@@ -168,6 +186,7 @@ def command_of(asked: Asked, plan_json: str, number: Mapping[str, Any] | None, t
             destination=destination,
             trunk="" if direct else trunk or "",
             caller=caller if caller.startswith("sip") or not direct else "",
+            ring_seconds=asked.ring_seconds,
         )
     )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
+from gateway.call.attempts import Failure
 from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.cause import status_by_cause
-from gateway.sip.headers import SipMessage, end_reason, header_text, parse_message, quoted
+from gateway.sip.headers import SipMessage, contacts_of, end_reason, header_text, parse_message, quoted
 from gateway.sip.keypad import KEYS, KeyPath, key_of_info, key_plan
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
@@ -77,6 +79,18 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._transfer_accepted = False
         self._transfer_given_up = False
         self._ended = False
+        self._outbound = call_id is None
+        self._redirection: SipMessage | None = None
+
+    @property
+    def unheard(self) -> bool:
+        """A call of ours that has no response: it cannot be cancelled before one comes (RFC 3261 section 9.1)."""
+        return self._outbound and self._leg is not None and not self._leg.responded and not self._ended
+
+    def let_go(self) -> SipLeg | None:
+        """Nobody is told any more what becomes of this call; it ends as soon as it can. Returns the leg."""
+        leg, self._leg = self._leg, None
+        return leg
 
     @property
     def leg(self) -> SipLeg | None:
@@ -219,6 +233,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
         event = prm.e.body.tsxState
         transaction = event.tsx
         if transaction.role == pj.PJSIP_ROLE_UAC:
+            if self._leg is not None and event.type == pj.PJSIP_EVENT_RX_MSG:
+                self._leg.responded = True
             self._requests.changed(transaction)
         if transaction.role != pj.PJSIP_ROLE_UAS or transaction.state != pj.PJSIP_TSX_STATE_TRYING:
             return
@@ -264,6 +280,16 @@ class SipCall(pj.Call):  # type: ignore[misc]
         # the stack would answer 500, and the far end would think that we are broken
         if not offers_codec(str(prm.offer.wholeSdp), self._codecs):
             prm.statusCode = _NOT_ACCEPTABLE_HERE
+
+    def onCallRedirected(self, prm: Any) -> int:  # noqa: N802
+        # whom to call instead is for the call layer to decide
+        self._keep_redirection(prm)
+        return int(pj.PJSIP_REDIRECT_STOP)
+
+    @guarded
+    def _keep_redirection(self, prm: Any) -> None:
+        # the stack will tell the end as 487
+        self._redirection = self._redirection or _received(prm.e)
 
     @guarded
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
@@ -360,9 +386,9 @@ class SipCall(pj.Call):  # type: ignore[misc]
                 ok=self._transfer_accepted and not self._ended_locally, detail="the call ended before its outcome came"
             )
         status, reason = int(info.lastStatusCode), str(info.lastReason)
-        if not self._answered and info.role == pj.PJSIP_ROLE_UAC:
-            status = status_by_cause(status, last.first("reason"))
-        if self._leg is not None:
+        if self._leg is not None and self._outbound and not self._answered and not self._ended_locally:
+            self._leg.tell_failed(_failure(status, reason, self._redirection or last))
+        elif self._leg is not None:
             self._leg.tell_ended(
                 status,
                 self._end_reason or reason,
@@ -395,3 +421,9 @@ def _received(event: Any) -> SipMessage:
     if event.type != pj.PJSIP_EVENT_TSX_STATE or event.body.tsxState.type != pj.PJSIP_EVENT_RX_MSG:
         return parse_message("")
     return parse_message(str(event.body.tsxState.src.rdata.wholeMsg))
+
+
+def _failure(status: int, reason: str, answer: SipMessage) -> Failure:
+    if redirection := re.match(r"SIP/2\.0 (3\d\d) ?(.*)", answer.start_line):
+        return Failure(int(redirection[1]), redirection[2], tuple(contacts_of(answer)))
+    return Failure(status_by_cause(status, answer.first("reason")), reason)

@@ -96,22 +96,17 @@ class CallTable:
 
     def make_leg(self, *, destination: str, caller: str, trunk: str | None, headers: Mapping[str, str]) -> SipLeg:
         """The leg of an outbound call that `dial` will start; for any thread."""
-        info = LegInfo(
-            direction=Direction.OUTBOUND,
-            caller=caller,
-            called=destination,
-            number=user_part(destination),
-            trunk=trunk,
-            signalling_id=uuid.uuid4().hex,
-            headers=dict(headers),
-        )
+        info = outbound_info(destination=destination, caller=caller, trunk=trunk, headers=headers)
         return self._make_leg(info, next(self._keys))
 
     def dial(self, leg: SipLeg, account: SipAccount, *, local_uri: str, target: str = "") -> None:
-        """Send the INVITE of an outbound leg; a failure ends the leg.
+        """Send an INVITE of an outbound leg; a failure ends the leg.
 
         :param target: the Request-URI, where it is not the leg's destination
         """
+        if leg.given_up:
+            leg.tell_ended(487, "hung up between two attempts", by_remote=False, statistics=None)
+            return
         if len(self._calls) >= self._capacity:
             leg.tell_ended(503, "all places are taken", by_remote=False, statistics=None)
             return
@@ -189,8 +184,25 @@ class CallTable:
         self._get(key).refuse(status, retry_after=retry_after, reason=reason, contact=contact)
 
     def hangup(self, key: int, reason: str) -> None:
-        """BYE or CANCEL."""
-        self._get(key).end(reason)
+        """BYE or CANCEL. What cannot be cancelled yet is over for the leg, and cancelled when it can be."""
+        call = self._get(key)
+        if call.unheard and (leg := self._let_go(key)) is not None:
+            leg.tell_ended(408, "no response", by_remote=False, statistics=None)
+        call.end(reason)
+
+    def give_up(self, key: int) -> bool:
+        """Cancel an attempt that had no response; the leg goes another way."""
+        call = self._get(key)
+        if not call.unheard:
+            return False
+        # first: the stack may tell its end at once
+        self._let_go(key)
+        call.end("")
+        return True
+
+    def _let_go(self, key: int) -> SipLeg | None:
+        call = self._leaving[next(self._keys)] = self._calls.pop(key)
+        return call.let_go()
 
     def transfer(self, key: int, destination: str, headers: Mapping[str, str]) -> None:
         """REFER."""
@@ -255,6 +267,19 @@ class CallTable:
         if call is None:
             raise LegError("The call has ended.")
         return call
+
+
+def outbound_info(*, destination: str, caller: str, trunk: str | None, headers: Mapping[str, str]) -> LegInfo:
+    """What is known of an attempt to call somebody."""
+    return LegInfo(
+        direction=Direction.OUTBOUND,
+        caller=caller,
+        called=destination,
+        number=user_part(destination),
+        trunk=trunk,
+        signalling_id=uuid.uuid4().hex,
+        headers=dict(headers),
+    )
 
 
 def _inbound_info(message: SipMessage, account: SipAccount, source: str) -> LegInfo:

@@ -11,12 +11,13 @@ from types import MappingProxyType
 
 import structlog
 
+from gateway.call.dialling import Dialled
 from gateway.call.leg import Leg
 from gateway.errors import LegError, ParleyError, SetupError
 from gateway.observe.metrics import SIP_MALFORMED
 from gateway.settings import Settings
 from gateway.sip.bridge import MediaBridge, limits
-from gateway.sip.call_table import CallTable
+from gateway.sip.call_table import CallTable, outbound_info
 from gateway.sip.configuration import check_limits
 from gateway.sip.dialled import Way, direct_way, trunk_way
 from gateway.sip.leg import SipLeg
@@ -97,7 +98,7 @@ class SipEndpoint:
         gateway: str | None = None,
         caller: str | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
-    ) -> Leg:
+    ) -> SipLeg:
         """Call a SIP URI, or a number through a trunk. Returns at once; the outcome comes to the leg's listener.
 
         :param gateway: one of the trunk's, as `trunk_states` names it; default: the best that it has
@@ -108,6 +109,18 @@ class SipEndpoint:
         leg = self._calls.make_leg(destination=way.to, caller=way.caller, trunk=trunk, headers=headers)
         await self._owner.run(lambda: self._dial(leg, trunk, way), timeout=_START_SECONDS)
         return leg
+
+    async def redial(
+        self, leg: Dialled, destination: str, *, trunk: str | None, gateway: str | None, caller: str | None
+    ) -> None:
+        """Send another INVITE for a leg that `dial` gave and that nobody answered; its last one has failed.
+
+        :raises LegError: as `dial`; the leg is as it was
+        """
+        assert isinstance(leg, SipLeg)
+        way = self._way(destination, trunk, gateway, caller)
+        leg.next_attempt(outbound_info(destination=way.to, caller=way.caller, trunk=trunk, headers=leg.info.headers))
+        await self._owner.run(lambda: self._dial(leg, trunk, way), timeout=_START_SECONDS)
 
     async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         """The trunks that there are from now on, beside those of the settings. One that is equal to what it was is not
@@ -121,6 +134,10 @@ class SipEndpoint:
     def trunk_states(self) -> Mapping[str, TrunkState]:
         """What is known of each trunk, by its name."""
         return self._stack.trunks.states()
+
+    def trunks(self) -> Mapping[str, TrunkSettings]:
+        """The trunks that there are now, by name."""
+        return self._stack.trunks.settings()
 
     def stop_accepting(self) -> None:
         """Drain: new calls get 503 with Retry-After, those that are live go on."""

@@ -181,6 +181,27 @@ def kept_headers(message: SipMessage, *, private: bool = False) -> dict[str, str
     return kept
 
 
+def contacts_of(message: SipMessage) -> list[str]:
+    """The SIP URIs of the Contact headers of a 3xx, the highest q first (RFC 3261 section 20.10); none that cannot be
+    read."""
+    values = [part for value in message.all("contact") for part in split_values(value)]
+    ranked = sorted(values, key=lambda value: -_quality(value))
+    uris = [parse_address(value).uri for value in ranked]
+    return [uri for uri in uris if (parsed := parse_uri(uri)) is not None and parsed.scheme in ("sip", "sips")]
+
+
+def _quality(value: str) -> float:
+    behind = value.rpartition(">")[2] if ">" in value else value
+    found = re.search(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)", behind, re.IGNORECASE)
+    return float(found[1]) if found else 1.0
+
+
+def split_values(value: str) -> list[str]:
+    """The name-addrs of a header that may hold several: commas in quotes and brackets part nothing."""
+    parts = re.findall(r'(?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^,"<])+', value)
+    return [part.strip() for part in parts if part.strip()]
+
+
 def end_reason(value: str) -> str:
     """The text of a Reason header (RFC 3326), or its protocol and cause; empty without one."""
     text = re.search(r';\s*text\s*=\s*("(?:[^"\\]|\\.)*"|[^;,]+)', value)

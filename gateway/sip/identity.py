@@ -16,7 +16,7 @@ from email.header import decode_header, make_header
 from urllib.parse import unquote
 
 from gateway.call.leg import Diversion, Identity
-from gateway.sip.headers import Address, SipMessage, header_text, parse_address, parse_uri
+from gateway.sip.headers import Address, SipMessage, header_text, parse_address, parse_uri, split_values
 
 ANONYMOUS = "anonymous"
 _NAME_LIMIT = 100
@@ -70,7 +70,7 @@ def _privacy(message: SipMessage) -> set[str]:
 def _asserted(message: SipMessage) -> tuple[Address, str] | None:
     """Whom the network vouches for: P-Asserted-Identity before Remote-Party-ID; of several, one with a number."""
     for name, header in (("p-asserted-identity", "P-Asserted-Identity"), ("remote-party-id", "Remote-Party-ID")):
-        found = [parse_address(value) for value in split_values(message.all(name)) if _is_caller(name, value)]
+        found = [parse_address(value) for value in _values(message.all(name)) if _is_caller(name, value)]
         found = [address for address in found if _user(address.uri).lower() not in _UNKNOWN_NAMES]
         numbered = [address for address in found if _user(address.uri).lstrip("+").isdigit()]
         if found:
@@ -83,7 +83,7 @@ def _is_caller(name: str, value: str) -> bool:
 
 
 def _remote_party_hidden(message: SipMessage) -> bool:
-    values = [header_parameters(value) for value in split_values(message.all("remote-party-id"))]
+    values = [header_parameters(value) for value in _values(message.all("remote-party-id"))]
     return any(value.get("privacy", "off").lower() not in ("off", "none", "name", "") for value in values)
 
 
@@ -111,7 +111,7 @@ def _user(uri: str) -> str:
 
 def diversions(message: SipMessage) -> tuple[Diversion, ...]:
     """Who sent the call on, the last first: by Diversion, else by History-Info."""
-    by_diversion = [_diversion(value) for value in split_values(message.all("diversion"))]
+    by_diversion = [_diversion(value) for value in _values(message.all("diversion"))]
     found = [one for one in by_diversion if one is not None] or list(_by_history(message))
     return tuple(found[:_MOST_DIVERSIONS])
 
@@ -128,7 +128,7 @@ def _diversion(value: str) -> Diversion | None:
 def _by_history(message: SipMessage) -> Iterable[Diversion]:
     """An entry is one that sent the call on when it has the reason why it was left (RFC 7044 section 10.2), or when the
     next one says why it was reached instead (RFC 4458)."""
-    entries = [parse_address(value) for value in split_values(message.all("history-info"))]
+    entries = [parse_address(value) for value in _values(message.all("history-info"))]
     found: list[Diversion] = []
     for index, entry in enumerate(entries):
         own = re.search(r"[?&]Reason=([^&>]*)", entry.uri, re.IGNORECASE)
@@ -150,10 +150,8 @@ def _reason(cause: str) -> str:
 # ---------------------------------------------------------------- texts
 
 
-def split_values(values: Iterable[str]) -> list[str]:
-    """The name-addrs of header lines that may hold several each: commas in quotes and brackets part nothing."""
-    found = [part.strip() for value in values for part in re.findall(r'(?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^,"<])+', value)]
-    return [part for part in found if part]
+def _values(lines: Iterable[str]) -> list[str]:
+    return [part for line in lines for part in split_values(line)]
 
 
 def header_parameters(value: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 
+from gateway.call.attempts import Failure
 from gateway.call.leg import NO_HEADERS, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
@@ -38,6 +39,7 @@ class Dialogs(Protocol):
     def answer(self, key: int) -> None: ...
     def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str, contact: str) -> None: ...
     def hangup(self, key: int, reason: str) -> None: ...
+    def give_up(self, key: int) -> bool: ...
     def transfer(self, key: int, destination: str, headers: Mapping[str, str]) -> None: ...
     def transfer_to(self, key: int, other: int, headers: Mapping[str, str]) -> None: ...
     def give_up_transfer(self, key: int) -> None: ...
@@ -78,6 +80,11 @@ class SipLeg:
         self._media: MediaLeg | None = None
         self._final_statistics: MediaStatistics | None = None
         self._keypad = Keypad()
+        self._decide: Callable[[Failure], bool] = lambda failure: False
+        self.responded = False
+        """The far end of an outbound call has sent any response."""
+        self.given_up = False
+        """It was hung up, whether or not there was anything to hang up."""
         self.codec = ""
         """What was negotiated, empty before media."""
         self.keys_go_by = KeyPath.EVENT
@@ -113,6 +120,7 @@ class SipLeg:
 
     async def hangup(self, reason: str = "") -> None:
         """End the call; harmless when it has ended. `reason` goes out as the Reason header's text."""
+        self.given_up = True
         if not self._ended:
             await self._command(lambda: self._dialogs.hangup(self._key, reason), must=False)
 
@@ -181,6 +189,25 @@ class SipLeg:
                 return await answer
         except TimeoutError:
             return 408, "no answer"
+
+    def on_failure(self, decide: Callable[[Failure], bool]) -> None:
+        """Who decides whether an outbound call that failed goes another way."""
+        self._decide = decide
+
+    async def give_up(self) -> bool:
+        """Cancel an attempt that had no response, and tell nobody; false when it had one, or failed."""
+        try:
+            return await self._owner.run(lambda: self._dialogs.give_up(self._key), timeout=_COMMAND_SECONDS)
+        except (LegError, TimeoutError):
+            return False
+
+    def fail(self, failure: Failure) -> None:
+        """No way is left."""
+        self._deliver_end(failure.status, failure.reason, True)
+
+    def next_attempt(self, info: LegInfo) -> None:
+        """The next attempt is sent. On the event loop's thread."""
+        self._info, self.responded = info, False
 
     def play(self, utterance: int, offset: int, pcm: bytes, *, final: bool) -> int:
         """Queue PCM of an utterance for the media clock; returns how many samples fitted, 0 without media."""
@@ -270,6 +297,10 @@ class SipLeg:
         self._final_statistics = statistics
         self._post(lambda: self._deliver_end(status, reason, by_remote))
 
+    def tell_failed(self, failure: Failure) -> None:
+        """Tell that nobody answered: the end, unless another way is gone."""
+        self._post(lambda: self._deliver_failure(failure))
+
     # ---------------------------------------------------------------- on the event loop's thread
 
     def deliver_frame(self, frame: LegFrame) -> None:
@@ -302,6 +333,10 @@ class SipLeg:
     def _deliver_end(self, status: int, reason: str, by_remote: bool) -> None:
         self._deliver(lambda listener: listener.on_ended(status, reason, by_remote=by_remote))
         self._ended = True
+
+    def _deliver_failure(self, failure: Failure) -> None:
+        if self.given_up or not self._decide(failure):
+            self._deliver_end(failure.status, failure.reason, True)
 
     # ---------------------------------------------------------------- inside
 

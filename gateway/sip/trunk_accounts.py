@@ -26,7 +26,10 @@ log = structlog.get_logger(__name__)
 Probe = Callable[[str, str, Callable[[int], None]], object]
 """(target, identity, told the status of the answer)"""
 
-_NOT_OF_THE_ACCOUNT = {"trusted", "gateways", "allow", "qualify_seconds", "label", "organisation"}
+_NOT_OF_THE_ACCOUNT = {
+    *("trusted", "gateways", "allow", "qualify_seconds", "label", "organisation"),
+    *("redirects", "ring_seconds", "max_calls", "calls_per_second"),
+}
 """Fields that need no other account when they change."""
 _POLL_SECONDS = 0.02
 _FAREWELL_SECONDS = 2.0
@@ -63,6 +66,10 @@ class TrunkAccounts:
     def get(self, name: str) -> TrunkAccount | None:
         """The account of a trunk."""
         return self._accounts.get(name)
+
+    def settings(self) -> dict[str, TrunkSettings]:
+        """The trunks by name; for any thread."""
+        return {name: account.trunk for name, account in list(self._accounts.items())}
 
     def all(self) -> list[TrunkAccount]:
         """Those that leave included; for any thread."""

@@ -64,6 +64,8 @@ class TrunkSettings(BaseModel):
     `allow` are the trunk's. `label` is what people call it. `organisation` owns it: None is shared by all.
     `qualify_seconds` between two OPTIONS to each gateway, 0 for none. `trusted`: its identity headers are believed.
     `dtmf`: how keys are sent, and whether they are looked for in the audio.
+    `redirects`: how many redirections (3xx) a call of ours follows. `ring_seconds`: until nobody answers. `max_calls`
+    at once and `calls_per_second` count calls of both directions.
 
     `session_timer` asks for refreshes of a call (RFC 4028), so that one whose far end has vanished ends: "optional"
     where the far end can, "required" refuses who cannot, "always" refreshes even then. `session_seconds` is what is
@@ -87,6 +89,10 @@ class TrunkSettings(BaseModel):
     qualify_seconds: float = Field(default=30, ge=0, le=3600)
     trusted: bool = False
     dtmf: DtmfSetting = "auto"
+    redirects: int = Field(default=0, ge=0, le=5)
+    ring_seconds: float | None = Field(default=None, ge=1, le=600)
+    max_calls: int | None = Field(default=None, ge=1)
+    calls_per_second: float | None = Field(default=None, gt=0, le=1000)
     session_timer: SessionTimer = "optional"
     session_seconds: int = Field(default=1800, ge=SHORTEST_SESSION_SECONDS, le=86_400)
     min_session_seconds: int = Field(default=SHORTEST_SESSION_SECONDS, ge=SHORTEST_SESSION_SECONDS, le=86_400)

@@ -11,8 +11,9 @@ from pathlib import Path
 from gateway.assistant.assistant import Assistant, Model
 from gateway.assistant.budget import Budget
 from gateway.call.apology import TEXT
+from gateway.call.dialling import Dialled
 from gateway.call.gateway import Gateway
-from gateway.call.leg import Direction, Leg
+from gateway.call.leg import NO_HEADERS, Direction, Leg
 from gateway.call.record import CallRecord
 from gateway.link.pool import WorkerPool
 from gateway.link.v1 import link_pb2 as pb
@@ -26,6 +27,7 @@ from gateway.settings import (
 )
 from gateway.trunk.registration import RegistrationState
 from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.state import GatewayState, TrunkState
 from tests.call.leg_double import MemoryLeg, inbound
 from tests.link.worker_double import Script, WorkerDouble, serving, until
 
@@ -41,6 +43,9 @@ class MemoryEndpoint:
         self.accepting = False
         self.dialled: list[MemoryLeg] = []
         self.registered: dict[str, RegistrationState] = {}
+        self.known: dict[str, TrunkSettings] = {}
+        self.gateways: dict[str, GatewayState] = {}
+        self.redialled: list[tuple[str, str | None, str | None]] = []
 
     async def start(self) -> None:
         self.accepting = True
@@ -50,12 +55,26 @@ class MemoryEndpoint:
         destination: str,
         *,
         trunk: str | None = None,
+        gateway: str | None = None,
         caller: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Leg:
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> MemoryLeg:
         leg = MemoryLeg(inbound(direction=Direction.OUTBOUND, called=destination, caller=caller or "", trunk=trunk))
         self.dialled.append(leg)
         return leg
+
+    async def redial(
+        self, leg: Dialled, destination: str, *, trunk: str | None, gateway: str | None, caller: str | None
+    ) -> None:
+        assert isinstance(leg, MemoryLeg)
+        self.redialled.append((destination, trunk, gateway))
+        leg.redialled(called=destination, trunk=trunk)
+
+    def trunks(self) -> Mapping[str, TrunkSettings]:
+        return self.known
+
+    def trunk_states(self) -> Mapping[str, TrunkState]:
+        return {name: TrunkState("", self.registered.get(name), self.gateways) for name in self.known}
 
     def registrations(self) -> Mapping[str, RegistrationState]:
         return self.registered
@@ -140,6 +159,8 @@ async def house(
         )
         gateway = Gateway(settings, pool=WorkerPool(settings.worker), make_endpoint=MemoryEndpoint)
         await gateway.start(worker_seconds=5 if workers else 0)
+        assert isinstance(gateway.endpoint, MemoryEndpoint)
+        gateway.endpoint.known = {trunk.name: trunk for trunk in settings.trunks}
         try:
             await until(lambda: sum(link.attached for link in gateway.pool.links) == len(workers))
             yield House(gateway, workers)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from gateway.call.attempts import Failure
 from gateway.call.leg import NO_HEADERS, Direction, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES
@@ -127,6 +128,8 @@ class MemoryLeg:
         self.sent: list[bytes] = []
         self.next_tick = 0
         self.jitter_ms: float | None = 20.0
+        self.responded = False
+        self.decide: Callable[[Failure], bool] = lambda failure: False
 
     @property
     def info(self) -> LegInfo:
@@ -155,6 +158,17 @@ class MemoryLeg:
         if self.hung_up is None:
             self.hung_up = reason
             self.end(200, by_remote=False)
+
+    def on_failure(self, decide: Callable[[Failure], bool]) -> None:
+        self.decide = decide
+
+    async def give_up(self) -> bool:
+        return not self.responded
+
+    def fail(self, failure: Failure) -> None:
+        """An attempt that nobody answered: the end, unless another one follows."""
+        if not self.decide(failure):
+            self.end(failure.status)
 
     async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self.transfers.append(destination)
@@ -249,6 +263,10 @@ class MemoryLeg:
         self.ring.pause()
         self._told.on_pause(head.utterance, head.position, self.next_tick - 1 - onset_frames_ago, self.next_tick - 1)
         return True
+
+    def redialled(self, **changes: object) -> None:
+        """The next attempt is on its way."""
+        self._info = replace(self._info, **changes)  # type: ignore[arg-type]
 
     def end(self, status: int = 200, *, by_remote: bool = True) -> None:
         """The leg is gone."""

@@ -126,7 +126,8 @@ class Party:
         to = request.message.first("to")
         if ";tag=" not in to:
             to = f"{to};tag={self.tag}"
-        lines = [f"SIP/2.0 {status}", *copied, f"To: {to}", f"Contact: <sip:ann@{LOOPBACK}:{self.port}>", *headers]
+        ours = [] if any(one.startswith("Contact:") for one in headers) else [f"<sip:ann@{LOOPBACK}:{self.port}>"]
+        lines = [f"SIP/2.0 {status}", *copied, f"To: {to}", *(f"Contact: {one}" for one in ours), *headers]
         text = self._text(lines, body)
         self._transport.sendto(text.encode(), request.source)
 
