@@ -16,7 +16,6 @@ from gateway.call.limits import TrunkLimits
 from gateway.call.outbound import Outbound
 from gateway.errors import DialRefused, OverLimit
 from gateway.settings import OutboundSettings
-from gateway.sip.dialled import gateway_name
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import GatewayState, TrunkState
 
@@ -115,7 +114,7 @@ def _gateways(trunk: TrunkSettings, state: TrunkState | None) -> Mapping[str, Ga
     """Those that may be called, with what is known of them."""
     known = state.gateways if state else {}
     called = [one for one in trunk.gateways if one.outbound]
-    return {gateway_name(one): known.get(gateway_name(one)) or GatewayState(one.priority, one.weight) for one in called}
+    return {one.name: known.get(one.name) or GatewayState(one.priority, one.weight) for one in called}
 
 
 def _require_registered(trunk: str, state: TrunkState | None) -> None:
