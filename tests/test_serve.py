@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -69,6 +69,9 @@ class SilentEndpoint:
 
     def trunk_states(self) -> Mapping[str, TrunkState]:
         return {}
+
+    async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
+        self.told.append("trunks")
 
     def registrations(self) -> Mapping[str, RegistrationState]:
         return {}

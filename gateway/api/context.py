@@ -33,6 +33,9 @@ class Plane(Protocol):
         :raises ApiError: when nothing was dialled; afterwards faults stand in the call
         """
 
+    def trunks_changed(self) -> None:
+        """A credential was made, changed or deleted: gateways learn of its trunk."""
+
     async def end_call(self, call_id: str) -> None:
         """End a live call for its record's sake: `manually-canceled`. A call that is not live stays as it is."""
 

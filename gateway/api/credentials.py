@@ -14,6 +14,7 @@ from gateway.api.references import items
 from gateway.api.resource import Resource, resource_router
 from gateway.api.sentences import problems_of
 from gateway.errors import BadRequest
+from gateway.plane.credential_trunks import PROVIDER, NoTrunk, credential_trunk, without_effect
 from gateway.store.entities import Entities, Entity, Kind
 from gateway.store.secrets import completed, holds_sealed, without_secrets
 
@@ -159,6 +160,10 @@ class CredentialsOfOrganisation(Resource):
         del context
         return without_secrets(entity.shown())
 
+    def committed(self, context: ApiContext) -> None:
+        """Gateways register at a trunk, or leave it."""
+        context.plane.trunks_changed()
+
     async def check(
         self, body: dict[str, Any], changed: dict[str, Any], entities: Entities, context: ApiContext
     ) -> list[dict[str, Any]]:
@@ -180,7 +185,16 @@ class CredentialsOfOrganisation(Resource):
         ]
         if problems:
             raise BadRequest(problems)
-        return []
+        return _checked_trunk(body) if provider == PROVIDER else []
+
+
+def _checked_trunk(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """What in a SIP trunk has no effect. :raises BadRequest: it cannot be used"""
+    try:
+        credential_trunk("new", "", body)
+    except NoTrunk as error:
+        raise BadRequest(error.problems) from error
+    return [{"path": path, "message": message} for path, message in without_effect(body)]
 
 
 def _plan_problems(plan: dict[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from gateway.api.resource import Resource, add_pages, resource_router
 from gateway.api.tools import DestinationBody
 from gateway.errors import BadRequest
 from gateway.store.entities import Entities, Entity, Kind
+from gateway.store.numbers import named_credential
 from gateway.store.secrets import completed, holds_sealed, without_secrets
 
 _SIP_URI = re.compile(r"sips?:[^@\s:;?]+@[^@\s:;?]+", re.IGNORECASE)
@@ -87,6 +88,7 @@ class PhoneNumbers(Resource):
         credentials = [
             ("credentialId", changed.get("credentialId")),
             ("server.credentialId", part(changed, "server").get("credentialId")),
+            ("sipUri", named_credential(str(changed.get("sipUri") or ""))),
         ]
         problems += await missing(entities, Kind.CREDENTIAL, credentials)
         if problems:

@@ -49,6 +49,10 @@ class Resource:
         del body, changed, entities, context
         return []
 
+    def committed(self, context: ApiContext) -> None:
+        """Something of this kind was made, changed or deleted for good."""
+        del context
+
     def kept(self, body: Body, context: ApiContext) -> Body:
         """What is written to the database."""
         del context
@@ -143,7 +147,9 @@ def resource_router(resource: Resource, *, listed: bool = True) -> APIRouter:
         context = context_of(request)
         body = await json_object(request)
         async with context.database.transaction() as session:
-            return Json(await resource.create(session, caller, body, context), status_code=201)
+            created = await resource.create(session, caller, body, context)
+        resource.committed(context)
+        return Json(created, status_code=201)
 
     if listed:
         add_list(router, resource)
@@ -160,13 +166,16 @@ def resource_router(resource: Resource, *, listed: bool = True) -> APIRouter:
         context = context_of(request)
         changes = await json_object(request)
         async with context.database.transaction() as session:
-            return Json(await resource.update(session, caller, id, changes, context))
+            updated = await resource.update(session, caller, id, changes, context)
+        resource.committed(context)
+        return Json(updated)
 
     @router.delete(f"{path}/{{id}}", summary=f"Delete {noun}", responses=answer)
     async def delete(request: Request, id: str, caller: PrivateCaller) -> Json:  # noqa: A002
         context = context_of(request)
         async with context.database.transaction() as session:
             entity = await Entities(session, caller.organisation_id).delete(resource.kind, id)
+        resource.committed(context)
         return Json(resource.shown(entity, context))
 
     return router

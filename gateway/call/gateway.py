@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -27,6 +27,7 @@ from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
 from gateway.call.session import Call, CallServices
 from gateway.call.state import EndNow
+from gateway.call.told_trunks import ToldTrunks
 from gateway.carriers.audio_format import AudioFormat
 from gateway.carriers.transports import Transports
 from gateway.carriers.websocket_leg import WebSocketLeg
@@ -41,6 +42,8 @@ from gateway.routing.decision import Decision, decide
 from gateway.routing.redirection import contact_of
 from gateway.routing.settings import RouteSettings
 from gateway.settings import Settings
+from gateway.store.secrets import Secrets
+from gateway.trunk.settings import TrunkSettings
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +79,9 @@ class Endpoint(Trunks, Protocol):
     async def start(self) -> None:
         """Take calls from here on."""
 
+    async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
+        """Those that there are from now on, beside those of the settings. :raises ParleyError: one is not usable"""
+
     def registrations(self) -> Mapping[str, Registered]:
         """What each trunk's registrar said last."""
 
@@ -108,6 +114,9 @@ class Gateway:
         self.apologies = Apologies(settings.data_dir / "apologies", self._disk)
         self.transports = Transports()
         self.plane = self._plane() if settings.api.enabled else None
+        self.told_trunks = (
+            ToldTrunks(settings.trunks, settings.data_dir, Secrets.of(settings)) if settings.api.enabled else None
+        )
         self._services = CallServices(
             workers=pool,
             calls=self.records,
@@ -157,13 +166,16 @@ class Gateway:
             self._own(self.plane.run(self.settings.api.address), "control plane")
         self._endpoint = self._make_endpoint(self.on_leg)
         await self._endpoint.start()
+        if self.told_trunks is not None:
+            await self.told_trunks.attach(self._endpoint)
 
     def on_leg(self, leg: Leg) -> None:
         """An inbound leg: route it, admit it, give it a task; or refuse it."""
         route: RouteSettings | None = None
         try:
             self._outgoing.admit_inbound(self.endpoint.trunks().get(leg.info.trunk or ""))
-            decision = decide(leg.info, self.settings.routes, datetime.now(UTC))
+            foreign = self.told_trunks is not None and self.told_trunks.is_told(leg.info.trunk)
+            decision = decide(leg.info, self.settings.routes, datetime.now(UTC), foreign=foreign)
             route = decision.route
             self._follow(leg, decision)
         except NoRoute as refusal:
@@ -242,6 +254,11 @@ class Gateway:
         call = self._take_plan(leg, plan, assistant)
         asyncio.get_running_loop().call_later(CONNECT_SECONDS, _give_up, leg, call)
         return call
+
+    async def use_trunks(self, trunks_json: str) -> None:
+        """The trunks of the control plane's credentials that there are from now on, beside those of the settings."""
+        if self.told_trunks is not None:
+            await self.told_trunks.take(trunks_json)
 
     def live_call(self, call_id: str) -> Call:
         """The live call with exactly this id. :raises NotLive: when there is none"""
@@ -357,7 +374,8 @@ class Gateway:
         try:
             self.admission.admit(len(self._calls) + self._resolving - 1)
             seconds = self.settings.api.assistant_request_seconds
-            answer = await resolved(self.plane, call_id, leg.info, seconds, route)
+            owner = self.told_trunks.owner(leg.info.trunk) if self.told_trunks else None
+            answer = await resolved(self.plane, call_id, leg.info, seconds, owner=owner, route=route)
             if isinstance(answer, CallPlan):
                 self._take_plan(leg, answer, first_assistant(answer))
             else:

@@ -23,16 +23,23 @@ RETRY_AFTER_SECONDS = 5
 
 
 async def resolved(
-    plane: PlaneAttachment, call_id: str, info: LegInfo, seconds: float, route: RouteSettings | None = None
+    plane: PlaneAttachment,
+    call_id: str,
+    info: LegInfo,
+    seconds: float,
+    *,
+    owner: str | None,
+    route: RouteSettings | None = None,
 ) -> CallPlan | dict[str, Any]:
     """The plan of a call; or, where nobody answers here, Vapi's number or sip destination for the caller.
 
     :param seconds: how long a user's server may think
+    :param owner: the organisation by whose trunk the call came, None for any
     :param route: whose server is asked; None for a number of the store
     :raises CallRefused: when nobody answers
     """
     try:
-        question = pb.Resolve(call_id=call_id, leg_json=json.dumps(asdict(info)))
+        question = pb.Resolve(call_id=call_id, leg_json=json.dumps(asdict(info)), organisation=owner or "")
         if route is not None and route.server is not None:
             question.route_json = json.dumps({"server": route.server.told(), "name": route.name})
         resolution = await plane.resolve(question, seconds=seconds + MARGIN_SECONDS)

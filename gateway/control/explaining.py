@@ -16,7 +16,8 @@ async def explained(gateway: Gateway, question: RouteQuestion) -> RouteAnswer:
         return RouteAnswer(lines=["no  numbers of the API: api.enabled is false"], answered=False)
     leg = {"called": question.called, "number": question.number, "caller": question.caller, "trunk": question.trunk}
     try:
-        answer = await gateway.plane.explain(pb.Explain(leg_json=json.dumps(leg)))
+        owner = gateway.told_trunks.owner(question.trunk) if gateway.told_trunks else None
+        answer = await gateway.plane.explain(pb.Explain(leg_json=json.dumps(leg), organisation=owner or ""))
     except PlaneAway as error:
         return RouteAnswer(lines=[f"?   numbers of the API: {error}"], answered=False)
     return RouteAnswer(lines=list(answer.lines), answered=answer.answered)

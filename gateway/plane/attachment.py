@@ -50,6 +50,9 @@ class Commands(Protocol):
     def live_calls(self) -> Sequence[str]:
         """Ids of the calls that are live now."""
 
+    async def use_trunks(self, trunks_json: str) -> None:
+        """The trunks of credentials that there are now: a list of TrunkSettings with their secrets."""
+
 
 class PlaneAttachment:
     """Attaches to a control plane, and attaches again.
@@ -167,6 +170,8 @@ class PlaneAttachment:
                     self.spool.acknowledge({one.call_id: one.sequence for one in message.appended.positions})
                 case "command":
                     self._own(self._perform(message.command))
+                case "trunks":
+                    self._own(self._use_trunks(message.trunks.json))
                 case _:
                     question = self._questions.get(message.in_reply_to)
                     if question is not None and not question.done():
@@ -177,6 +182,13 @@ class PlaneAttachment:
         result = await self._commands.perform(command)
         result.command = command.id
         self._outbox.put_nowait(pb.GatewayMessage(result=result))
+
+    async def _use_trunks(self, trunks_json: str) -> None:
+        assert self._commands is not None
+        try:
+            await self._commands.use_trunks(trunks_json)
+        except Exception:  # a fault of trunks is not that of the stream that all calls share
+            log.exception("trunks not in use")
 
     async def _write_events(self) -> None:
         while True:

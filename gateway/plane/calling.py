@@ -18,6 +18,7 @@ from gateway.assistant.masking import without_secrets
 from gateway.assistant.reading import FieldWarning
 from gateway.errors import ApiError, BadRequest, CommandRefused, InvalidAssistant, NotFound, Unavailable, Unprocessable
 from gateway.plane.call_request import Asked, asked_calls, command_of, dialled, latest_at, scheduled_at, with_urls
+from gateway.plane.credential_trunks import PROVIDER
 from gateway.plane.intake import Intake
 from gateway.plane.kept_plans import forget_plan, keep_plan
 from gateway.plane.plan_maker import CallFacts, PlanMaker
@@ -29,7 +30,7 @@ from gateway.plane.v1 import plane_pb2 as pb
 from gateway.store.calls import CallRow, Calls, find_call
 from gateway.store.clock import clock
 from gateway.store.database import Database
-from gateway.store.entities import Entities, Kind
+from gateway.store.entities import Entities, Entity, Kind
 from gateway.store.idempotency import remember
 from gateway.store.key_cache import KeyHolder
 from gateway.store.secrets import Secrets
@@ -185,7 +186,8 @@ class Calling:
             _refuse(error)
 
     async def _through(self, organisation: str, number_id: str | None) -> tuple[Body | None, str | None]:
-        """The phone number that a call goes through, and the trunk: the one named like the number's credential."""
+        """The phone number that a call goes through, and the trunk: that of the number's credential, or the one of the
+        settings with its name."""
         if number_id is None:
             return None, None
         async with self._database.reading() as session:
@@ -199,8 +201,7 @@ class Calling:
                 credential = await kept.get(Kind.CREDENTIAL, credential_id) if credential_id else None
             except NotFound:
                 raise BadRequest([f"phoneNumber.credentialId names no credential: {credential_id}"]) from None
-        trunk = credential.body.get("name") if credential else None
-        return {**number.body, "id": number.id}, str(trunk) if trunk else None
+        return {**number.body, "id": number.id}, _trunk_of(credential)
 
     async def _planned(
         self, organisation: str, asked: Asked, number: Body | None
@@ -225,6 +226,14 @@ class Calling:
                 raise Unprocessable("This Idempotency-Key came with another body before; use another key.")
             rows = [await find_call(session, one.id) for one in asked]
         return [row.shown() for row in rows if row is not None and row.organisation_id == organisation]
+
+
+def _trunk_of(credential: Entity | None) -> str | None:
+    if credential is None:
+        return None
+    if credential.body.get("provider") == PROVIDER and credential.body.get("gateways"):
+        return credential.id
+    return str(credential.body["name"]) if credential.body.get("name") else None
 
 
 def call_seed(secrets: Secrets, organisation: str, key: str) -> bytes:

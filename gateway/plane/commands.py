@@ -47,6 +47,9 @@ class Commanded(Protocol):
     ) -> object:
         """Call somebody. :raises ParleyError: when that is not possible; then nothing was dialled"""
 
+    async def use_trunks(self, trunks_json: str) -> None:
+        """Have these trunks beside those of the settings."""
+
     def open_transport(self, plan: CallPlan, audio_format: AudioFormat) -> object:
         """A call that waits for its WebSocket. :raises ParleyError: when that is not possible"""
 
@@ -60,6 +63,10 @@ class GatewayCommands:
     def live_calls(self) -> Sequence[str]:
         """Ids of the calls that are live now."""
         return list(self._gateway.calls)
+
+    async def use_trunks(self, trunks_json: str) -> None:
+        """The trunks of credentials that there are now."""
+        await self._gateway.use_trunks(trunks_json)
 
     async def perform(self, command: pb.Command) -> pb.CommandResult:
         """Do it and say how it went."""

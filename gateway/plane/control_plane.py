@@ -23,6 +23,7 @@ from gateway.plane.resolving import Resolver
 from gateway.plane.server import AttachedGateway, PlaneServer, serving_plane
 from gateway.plane.shelf import SettingsAssistants
 from gateway.plane.token import link_token
+from gateway.plane.trunk_directory import TrunkDirectory
 from gateway.plane.v1 import plane_pb2 as pb
 from gateway.settings import Settings
 from gateway.store.calls import calls_in
@@ -58,18 +59,23 @@ class ControlPlane:
         maker = PlanMaker(settings, database, secrets)
         self.settings_assistants: SettingsAssistants = maker.settings_assistants
         self._calling = Calling(database, secrets, self.server, maker, self._intake)
+        self._trunks = TrunkDirectory(database, secrets, self.server)
         self._resolver = Resolver(settings, database, secrets, client, maker, self._intake)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
         """Serve gateways on `api.link` while the block runs; gives the address. :raises SetupError: it is taken"""
         async with serving_plane(self.server, self._settings.api.link) as address:
-            sweeping = asyncio.create_task(self._sweep(), name="scheduled calls")
+            background = [
+                asyncio.create_task(self._sweep(), name="scheduled calls"),
+                asyncio.create_task(self._trunks.run(), name="trunks of credentials"),
+            ]
             try:
                 yield address
             finally:
-                sweeping.cancel()
-                await asyncio.wait((sweeping,))
+                for task in background:
+                    task.cancel()
+                await asyncio.wait(background)
 
     # ------------------------------------------------------------ for the API
 
@@ -83,6 +89,10 @@ class ControlPlane:
     ) -> dict[str, Any]:
         """See `Calling.create_calls`."""
         return await self._calling.create_calls(holder, body, idempotency_key, web=web)
+
+    def trunks_changed(self) -> None:
+        """A credential was made, changed or deleted: gateways learn of its trunk."""
+        self._trunks.changed()
 
     async def end_call(self, call_id: str) -> None:
         """See `Calling.end_call`."""

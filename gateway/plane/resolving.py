@@ -15,7 +15,7 @@ from gateway.assistant.call_plan import Announcement, CallPlan, Member
 from gateway.assistant.masking import without_secrets
 from gateway.call.plan import number_of
 from gateway.egress.client import guarded_client
-from gateway.errors import ApiError, InvalidAssistant, ParleyError
+from gateway.errors import ApiError, InvalidAssistant, NotFound, ParleyError
 from gateway.messages.parties import forwarder, sip_transport
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
 from gateway.plane.call_request import with_urls
@@ -34,7 +34,7 @@ from gateway.store.calls import Calls
 from gateway.store.clock import clock
 from gateway.store.database import Database
 from gateway.store.entities import Entity, Kind
-from gateway.store.numbers import find_number
+from gateway.store.numbers import find_number, named_credential, owner_of_credential
 from gateway.store.organisations import organisation
 from gateway.store.secrets import Secrets
 from gateway.webhooks.signing import Signer
@@ -81,7 +81,10 @@ class Resolver:
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         """The plan of the call, where its caller is sent on to, or why nobody answers."""
         leg = json.loads(question.leg_json)
-        number = self._routed(question.route_json, leg) if question.route_json else await self._called(leg)
+        if question.route_json:
+            number: Entity | None = self._routed(question.route_json, leg)
+        else:
+            number = await self._called(leg, question.organisation)
         if number is None:
             return _refusal(_NOT_FOUND, NO_SUCH_NUMBER, f"Nobody has the number {leg.get('number')}.")
         facts = _facts(question.call_id, leg, number)
@@ -96,7 +99,7 @@ class Resolver:
     async def explain(self, question: pb.Explain) -> pb.Explained:
         """What would become of an inbound call, in words."""
         try:
-            number = await self._called(json.loads(question.leg_json))
+            number = await self._called(json.loads(question.leg_json), question.organisation)
             if number is None:
                 return pb.Explained(lines=["no  numbers of the API: nobody has this number"])
             async with self._database.reading() as session:
@@ -113,10 +116,24 @@ class Resolver:
         body = {**json.loads(route_json), "number": str(leg.get("number") or "")}
         return Entity("", Kind.PHONE_NUMBER, self._database.default_organisation_id, now, now, body)
 
-    async def _called(self, leg: Mapping[str, Any]) -> Entity | None:
+    async def _called(self, leg: Mapping[str, Any], owner: str) -> Entity | None:
+        """The number that is called.
+
+        :param owner: id or name of the organisation by whose trunk; empty for a trunk that all share, or none
+        """
         async with self._database.reading() as session:
+            try:
+                owner = (await organisation(session, owner)).id if owner else ""
+            except NotFound:
+                log.error("a trunk is that of an organisation that is not there", organisation=owner)
+                return None
+            if named := named_credential(str(leg.get("called") or "")):
+                of_credential = await owner_of_credential(session, named)
+                if of_credential is None or owner not in ("", of_credential):
+                    return None
+                owner = of_credential
             for called in (leg.get("called"), leg.get("number")):
-                if called and (found := await find_number(session, str(called))) is not None:
+                if called and (found := await find_number(session, str(called), owner or None)) is not None:
                     return found
         return None
 

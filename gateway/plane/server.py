@@ -63,6 +63,8 @@ class AttachedGateway:
         """Calls whose events cannot be committed though those of others can: sent again by the next attachment."""
         self._commands: dict[int, asyncio.Future[pb.CommandResult]] = {}
         self._numbers = 0
+        self._trunks_json: str | None = None
+        """What it was told last."""
 
     async def serve(self, messages: AsyncIterator[pb.GatewayMessage]) -> None:
         """Until the gateway ends the stream."""
@@ -86,6 +88,17 @@ class AttachedGateway:
             for waiting in self._commands.values():
                 if not waiting.done():
                     waiting.set_exception(CommandRefused("The gateway went away before it answered.", status=504))
+
+    async def tell_trunks(self, trunks_json: str) -> None:
+        """The trunks that there are from now on; told once. A gateway that is going learns them when it is back."""
+        if trunks_json == self._trunks_json:
+            return
+        self._trunks_json = trunks_json
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                await self._write(pb.PlaneMessage(trunks=pb.Trunks(json=trunks_json)))
+        except (TimeoutError, grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+            log.warning("trunks not told", gateway=self.name, detail=type(error).__name__)
 
     async def command(self, command: pb.Command) -> None:
         """Have the gateway do something.
@@ -190,6 +203,8 @@ class PlaneServer(rpc.PlaneServicer):
         self._answering = answering
         self._token = token
         self._gateways: dict[str, AttachedGateway] = {}
+        self._trunks_json: str | None = None
+        """None before they are known: a gateway keeps those that it has."""
 
     @property
     def gateways(self) -> Sequence[AttachedGateway]:
@@ -201,6 +216,11 @@ class PlaneServer(rpc.PlaneServicer):
         if not self._gateways:
             raise Unavailable("No gateway is attached; start one with `parley serve` and try again.")
         return min(self._gateways.values(), key=lambda gateway: len(gateway.calls))
+
+    async def tell_trunks(self, trunks_json: str) -> None:
+        """The trunks that there are from now on, to each gateway and to those that attach later."""
+        self._trunks_json = trunks_json
+        await asyncio.gather(*(gateway.tell_trunks(trunks_json) for gateway in self.gateways))
 
     def gateway_of(self, call_id: str) -> AttachedGateway | None:
         """The gateway that has this live call."""
@@ -224,6 +244,8 @@ class PlaneServer(rpc.PlaneServicer):
         self._gateways[gateway.name] = gateway
         log.info("gateway attached", gateway=gateway.name, peer=context.peer(), calls=len(gateway.calls))
         try:
+            if self._trunks_json is not None:
+                await gateway.tell_trunks(self._trunks_json)
             await gateway.serve(request_iterator)
         except asyncio.CancelledError:
             # gRPC cancels the handler when the gateway is gone, and logs an error for a handler that says so.

@@ -18,7 +18,7 @@ from gateway.errors import Conflict, NotFound
 from gateway.store.clock import clock
 from gateway.store.columns import searchable, written
 from gateway.store.listing import ListQuery, conditions, ordered
-from gateway.store.phone_numbers import normal_number, normal_sip_uri
+from gateway.store.phone_numbers import normal_number, normal_sip_uri, other_writing
 from gateway.store.tables import entities
 
 
@@ -165,6 +165,11 @@ class Entities:
         return {"of_id": name, "of_kind": kind.value, "of_organisation": self._organisation_id}
 
     async def _write(self, statement: Any, values: Mapping[str, Any], entity: Entity) -> None:
+        if entity.kind is Kind.PHONE_NUMBER and (other := other_writing(str(values["number"] or ""))):
+            same = (entities.c.number == other) & (entities.c.organisation_id != self._organisation_id)
+            taken = select(entities.c.id).where(same, entities.c.kind == Kind.PHONE_NUMBER.value)
+            if (await self._session.execute(taken.limit(1))).first():
+                raise Conflict(_taken(entity))
         try:
             await self._session.execute(statement, values)
         except IntegrityError as error:

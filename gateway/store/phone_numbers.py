@@ -13,6 +13,15 @@ def normal_number(number: str) -> str:
     return _PUNCTUATION.sub("", number).lower()
 
 
+def other_writing(number: str) -> str | None:
+    """A normal number with the leading plus that it lacks, or without the one that it has; None for what is no number.
+    Both are one telephone."""
+    digits = number.removeprefix("+")
+    if not digits.isdigit():
+        return None
+    return digits if number.startswith("+") else f"+{digits}"
+
+
 def normal_sip_uri(uri: str) -> str:
     """sip:user@host in small letters, without port and parameters; what is no such URI stays."""
     match = _SIP_URI.search(uri)

@@ -32,6 +32,7 @@ class PlaneDouble:
         self.attached = True
         self.asked: list[tuple[KeyHolder, Mapping[str, Any], str | None, bool]] = []
         self.ended: list[str] = []
+        self.trunk_changes = 0
         self.answer: dict[str, Any] = {}
 
     async def create_calls(
@@ -39,6 +40,9 @@ class PlaneDouble:
     ) -> dict[str, Any]:
         self.asked.append((holder, body, idempotency_key, web))
         return self.answer
+
+    def trunks_changed(self) -> None:
+        self.trunk_changes += 1
 
     async def end_call(self, call_id: str) -> None:
         self.ended.append(call_id)

@@ -46,6 +46,7 @@ class MemoryEndpoint:
         self.known: dict[str, TrunkSettings] = {}
         self.gateways: dict[str, GatewayState] = {}
         self.redialled: list[tuple[str, str | None, str | None]] = []
+        self.told: list[TrunkSettings] = []
 
     async def start(self) -> None:
         self.accepting = True
@@ -71,10 +72,13 @@ class MemoryEndpoint:
         leg.redialled(called=destination, trunk=trunk)
 
     def trunks(self) -> Mapping[str, TrunkSettings]:
-        return self.known
+        return {**self.known, **{trunk.name: trunk for trunk in self.told}}
 
     def trunk_states(self) -> Mapping[str, TrunkState]:
-        return {name: TrunkState("", self.registered.get(name), self.gateways) for name in self.known}
+        return {name: TrunkState("", self.registered.get(name), self.gateways) for name in self.trunks()}
+
+    async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
+        self.told = list(trunks)
 
     def registrations(self) -> Mapping[str, RegistrationState]:
         return self.registered

@@ -54,6 +54,7 @@ class Obedient:
 
     def __init__(self) -> None:
         self.done: list[pb.Command] = []
+        self.trunks: list[str] = []
 
     async def perform(self, command: pb.Command) -> pb.CommandResult:
         self.done.append(command)
@@ -62,6 +63,9 @@ class Obedient:
 
     def live_calls(self) -> Sequence[str]:
         return ["live"]
+
+    async def use_trunks(self, trunks_json: str) -> None:
+        self.trunks.append(trunks_json)
 
 
 class Ends:
@@ -187,6 +191,15 @@ async def test_questions_are_answered(ends: Ends) -> None:
         assert resolution.refusal.detail == '{"number": "7"}'
         assert await attachment.authorize("o", "good")
         assert not await attachment.authorize("o", "bad")
+
+
+async def test_trunks_are_told_to_a_gateway_that_attaches_and_after_each_change(ends: Ends) -> None:
+    await ends.server.tell_trunks("[1]")
+    async with ends.attached():
+        await until(lambda: ends.commands.trunks == ["[1]"])
+        await ends.server.tell_trunks("[1]")
+        await ends.server.tell_trunks("[2]")
+        await until(lambda: ends.commands.trunks == ["[1]", "[2]"])
 
 
 async def test_a_question_fails_at_once_without_a_control_plane(ends: Ends) -> None:
