@@ -1,4 +1,4 @@
-"""A registrar that a test tells what to answer; it checks digest (RFC 2617, MD5 with qop) as a real one does."""
+"""A registrar that a test tells what to answer; it checks digest (RFC 7616, with qop or without) as a real one does."""
 
 from __future__ import annotations
 
@@ -19,11 +19,26 @@ PATIENCE = 10.0
 class Registrar(asyncio.DatagramProtocol):
     """`answers` are final statuses for the next requests with good credentials; 200 when there are none left.
 
-    `None` is no answer at all.
+    `None` is no answer at all. `algorithms` are those of its challenges, in their order; `rotates` asks for another
+    nonce at each request that is not fresh. While it is `away` it answers nothing.
     """
 
     password: str = "secret"
     expires: int = 300
+    realm: str = "pbx"
+    """As it stands between the quotes, and takes part in the digest (RFC 7616 section 3.4.2)."""
+    qop: str = 'qop="auth"'
+    opaque: str = ""
+    algorithms: tuple[str, ...] = ("MD5",)
+    rotates: bool = False
+    away: bool = False
+    nonce: int = 17
+    used: list[str] = field(default_factory=list)
+    """Algorithms of the credentials that were given."""
+    times: list[float] = field(default_factory=list)
+    """When each request came, by the loop's clock."""
+    probes: list[float] = field(default_factory=list)
+    """When each OPTIONS came."""
     answers: list[str | None] = field(default_factory=list)
     requests: list[SipMessage] = field(default_factory=list)
     registered: list[str] = field(default_factory=list)
@@ -34,32 +49,46 @@ class Registrar(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         message = parse_message(data.decode())
-        if not message.start_line.startswith("REGISTER "):
-            return
-        self.requests.append(message)
-        status = self._decide(message)
+        now = asyncio.get_running_loop().time()
+        if message.start_line.startswith("OPTIONS "):
+            self.probes.append(now)
+            self._send(message, None if self.away else "200 OK", addr)
+        elif message.start_line.startswith("REGISTER "):
+            self.requests.append(message)
+            self.times.append(now)
+            self._send(message, None if self.away else self._decide(message), addr)
+            self.changed.set()
+
+    def _send(self, message: SipMessage, status: str | None, addr: tuple[str, int]) -> None:
         if status is not None:
             assert self.transport is not None
             self.transport.sendto(self._response(message, status).encode(), addr)
-        self.changed.set()
 
     def _decide(self, message: SipMessage) -> str | None:
-        credentials = dict(re.findall(r'(\w+)="?([^",]+)"?', message.first("authorization")))
-        if not credentials:
+        credentials = _parameters(message.first("authorization"))
+        if not credentials or (self.rotates and credentials["nonce"] != str(self.nonce)):
             return "401 Unauthorized"
+        self.used.append(credentials.get("algorithm", "MD5"))
         if credentials["response"] != self._digest(credentials):
             return "403 Forbidden"
+        if self.rotates:
+            self.nonce += 1
         status = self.answers.pop(0) if self.answers else "200 OK"
         if status == "200 OK":
             self.registered.append(message.first("contact"))
         return status
 
     def _digest(self, given: dict[str, str]) -> str:
-        def md5(*parts: str) -> str:
-            return hashlib.md5(":".join(parts).encode()).hexdigest()
+        name = given.get("algorithm", "MD5").lower()
+        algorithm = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}[name]
 
-        secret = md5(given["username"], given["realm"], self.password)
-        return md5(secret, given["nonce"], given["nc"], given["cnonce"], given["qop"], md5("REGISTER", given["uri"]))
+        def digest(*parts: str) -> str:
+            return hashlib.new(algorithm, ":".join(parts).encode()).hexdigest()
+
+        secret, request = digest(given["username"], self.realm, self.password), digest("REGISTER", given["uri"])
+        if "qop" not in given:
+            return digest(secret, given["nonce"], request)
+        return digest(secret, given["nonce"], given["nc"], given["cnonce"], given["qop"], request)
 
     def _response(self, request: SipMessage, status: str) -> str:
         words = status.split(";")
@@ -69,10 +98,16 @@ class Registrar(asyncio.DatagramProtocol):
         ]
         lines.append(f"To: {request.first('to')};tag=registrar")
         if status.startswith("401"):
-            lines.append('WWW-Authenticate: Digest realm="pbx", nonce="17", qop="auth", algorithm=MD5')
+            lines += [
+                self._challenge(algorithm, stale=bool(request.first("authorization"))) for algorithm in self.algorithms
+            ]
         if status == "200 OK":
             lines.append(f"Contact: {request.first('contact')};expires={self._granted(request)}")
         return "\r\n".join([*lines, "Content-Length: 0", "", ""])
+
+    def _challenge(self, algorithm: str, *, stale: bool) -> str:
+        parts = [f'realm="{self.realm}"', f'nonce="{self.nonce}"', self.qop, self.opaque, f"algorithm={algorithm}"]
+        return "WWW-Authenticate: Digest " + ", ".join([part for part in parts if part] + ["stale=true"] * stale)
 
     def _granted(self, request: SipMessage) -> int:
         return min(self.expires, int(request.first("expires") or 300))
@@ -85,8 +120,13 @@ class Registrar(asyncio.DatagramProtocol):
                 await self.changed.wait()
 
 
+def _parameters(credentials: str) -> dict[str, str]:
+    pairs = re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))', credentials)
+    return {name: quoted or bare for name, quoted, bare in pairs}
+
+
 @asynccontextmanager
-async def registrar(**options: int | str) -> AsyncIterator[Registrar]:
+async def registrar(**options: int | str | tuple[str, ...]) -> AsyncIterator[Registrar]:
     """A registrar on a free port."""
     made = Registrar()
     for name, value in options.items():
