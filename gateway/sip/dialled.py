@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.errors import LegError
 from gateway.sip.headers import parse_uri
 from gateway.sip.trunk import gateway_uri, trunk_addresses
 from gateway.trunk.choice import gateways_in_order
+from gateway.trunk.numbers import formatted
 from gateway.trunk.settings import TrunkGateway, TrunkSettings
 from gateway.trunk.state import GatewayState
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """URIs of a call: To, From (empty for the account's own), and the Request-URI, empty when it is that of To."""
+    """URIs of a call: To, From (empty for the account's own), and the Request-URI, empty when it is that of To; and
+    headers that go with the INVITE."""
 
     to: str
     caller: str
     target: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def direct_way(destination: str, caller: str | None, *, domain: str) -> Way:
@@ -44,13 +47,14 @@ def trunk_way(
     :raises LegError: when the destination is no address, or there is no such gateway
     """
     domain = trunk_addresses(trunk).domain
-    from_uri = _caller(caller, domain)
+    written = formatted(trunk, destination, caller, domain=domain)
+    from_uri = _caller(written.caller, domain)
     if ":" in destination:
-        return Way(_uri(destination), from_uri)
+        return Way(_uri(destination), from_uri, headers=written.headers)
     chosen = _gateway(trunk, gateway or next(iter(gateways_in_order(trunk, states, chance)), None))
-    target = gateway_uri(trunk, chosen, destination) if chosen else ""
-    to = _uri(f"sip:{destination}@{domain}")
-    return Way(to, from_uri, "" if target == to else target)
+    target = gateway_uri(trunk, chosen, escaped(written.user)) if chosen else ""
+    to = _uri(f"sip:{escaped(written.user)}@{domain}")
+    return Way(to, from_uri, "" if target == to else target, written.headers)
 
 
 def _gateway(trunk: TrunkSettings, named: str | None) -> TrunkGateway | None:
@@ -72,3 +76,8 @@ def _uri(text: str) -> str:
 
 def _caller(caller: str | None, domain: str) -> str:
     return f"sip:{caller}@{domain}" if caller and ":" not in caller else caller or ""
+
+
+def escaped(user: str) -> str:
+    """A user part as it is written in a URI: # is no character of one (RFC 3261 section 25.1)."""
+    return user.replace("%", "%25").replace("#", "%23")

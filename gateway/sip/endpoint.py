@@ -106,7 +106,9 @@ class SipEndpoint:
         :raises LegError: when the destination is no address, or the trunk or gateway is not configured
         """
         way = self._way(destination, trunk, gateway, caller)
-        leg = self._calls.make_leg(destination=way.to, caller=way.caller, trunk=trunk, headers=headers)
+        leg = self._calls.make_leg(
+            destination=way.to, caller=way.caller, trunk=trunk, headers={**way.headers, **headers}
+        )
         await self._owner.run(lambda: self._dial(leg, trunk, way), timeout=_START_SECONDS)
         return leg
 
@@ -119,7 +121,8 @@ class SipEndpoint:
         """
         assert isinstance(leg, SipLeg)
         way = self._way(destination, trunk, gateway, caller)
-        leg.next_attempt(outbound_info(destination=way.to, caller=way.caller, trunk=trunk, headers=leg.info.headers))
+        sent = {**leg.info.headers, **way.headers}
+        leg.next_attempt(outbound_info(destination=way.to, caller=way.caller, trunk=trunk, headers=sent))
         await self._owner.run(lambda: self._dial(leg, trunk, way), timeout=_START_SECONDS)
 
     async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:

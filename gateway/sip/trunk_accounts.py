@@ -29,6 +29,7 @@ Probe = Callable[[str, str, Callable[[int], None]], object]
 _NOT_OF_THE_ACCOUNT = {
     *("trusted", "gateways", "allow", "qualify_seconds", "label", "organisation"),
     *("redirects", "ring_seconds", "max_calls", "calls_per_second"),
+    *("leading_plus", "tech_prefix", "caller_id", "diversion"),
 }
 """Fields that need no other account when they change."""
 _POLL_SECONDS = 0.02

@@ -33,6 +33,12 @@ SourceText = Annotated[str, AfterValidator(_source)]
 """Where requests may come from, as `gateway.trunk.source.parse_source` reads it."""
 
 
+UserText = Annotated[str, Field(pattern=r"^[^\x00-\x20\x7f<>@;,\"]*$", max_length=128)]
+"""A part of a URI's user part, or a URI without parameters."""
+HeaderText = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=256)]
+"""One line."""
+
+
 class TrunkGateway(BaseModel):
     """A host of a trunk. The lowest `priority` is called first; among equals, `weight` says how often each is.
 
@@ -63,6 +69,8 @@ class TrunkSettings(BaseModel):
     It registers where there is a `registrar`. Else `gateways` are called, and calls that come from there or from
     `allow` are the trunk's. `label` is what people call it. `organisation` owns it: None is shared by all.
     `qualify_seconds` between two OPTIONS to each gateway, 0 for none. `trusted`: its identity headers are believed.
+    Numbers that are called, and that call, get or lose their plus (`leading_plus`); `tech_prefix` is put before what is
+    called. `caller_id` is seen calling where a call names nobody. `diversion`, a number, URI or header, says for whom.
     `dtmf`: how keys are sent, and whether they are looked for in the audio.
     `redirects`: how many redirections (3xx) a call of ours follows. `ring_seconds`: until nobody answers. `max_calls`
     at once and `calls_per_second` count calls of both directions.
@@ -87,6 +95,10 @@ class TrunkSettings(BaseModel):
     gateways: list[TrunkGateway] = []
     allow: list[SourceText] = []
     qualify_seconds: float = Field(default=30, ge=0, le=3600)
+    leading_plus: Literal["keep", "add", "remove"] = "keep"
+    tech_prefix: UserText = ""
+    caller_id: UserText | None = None
+    diversion: HeaderText | None = None
     trusted: bool = False
     dtmf: DtmfSetting = "auto"
     redirects: int = Field(default=0, ge=0, le=5)

@@ -75,6 +75,17 @@ async def test_a_call_goes_to_the_gateway_that_is_named_and_its_domain_is_the_tr
                 await ours.endpoint.dial("1", trunk="carrier", gateway="h:1")
 
 
+async def test_numbers_are_written_as_the_trunk_wants_them() -> None:
+    async with gateway_double() as gateway:
+        trunk = carrier(gateway, leading_plus="remove", tech_prefix="9#", caller_id="+15550001", diversion="+15550009")
+        async with exchange(trunks=[trunk]) as ours:
+            await (await dialled(ours)).event("ended")
+            invite = await gateway.request("INVITE")
+            assert invite.request_uri == f"sip:9%2315551234@{gateway.name}"
+            assert "sip:15550001@" in invite.first("from")
+            assert invite.first("diversion") == f"<sip:+15550009@{gateway.name}>;reason=unconditional"
+
+
 async def test_trunks_come_change_and_go_while_a_call_through_another_goes_on() -> None:
     async with registrar() as pbx, gateway_double() as gateway:
         office: dict[str, Any] = {"name": "office", "registrar": f"{LOOPBACK}:{pbx.port}", "username": "100"}

@@ -33,7 +33,3 @@
 #define PJMEDIA_CONF_USE_AGC 0
 /* Event 16, the hook flash, is no key. */
 #define PJMEDIA_HAS_DTMF_FLASH 0
-
-/* A refresh, and the next call, carry the credentials of the last challenge: one request instead of two, and after an
- * outage of a registrar twice as many accounts a second. A nonce that has become stale is answered as before. */
-#define PJSIP_AUTH_AUTO_SEND_NEXT 1
