@@ -69,4 +69,4 @@ async def test_a_registration_that_is_too_short_is_asked_for_again_at_once_with_
         pbx.answers = ["423 Interval Too Brief;Min-Expires: 1800"]
         reached = await state(ours, lambda one: one.registered or one.failures > 0)
         assert (reached.registered, reached.expires_seconds, reached.failures) == (True, 1800, 0)
-        assert [one.first("expires") for one in pbx.requests][-2:] == ["300", "1800"]
+        assert [one.first("expires") for one in pbx.requests if one.first("authorization")] == ["300", "1800"]
