@@ -412,6 +412,7 @@ class Call:
 
     def on_hold(self, held: bool) -> None:
         """The far end holds us: nothing is said to it, and nothing it sends is the caller."""
+        self.journal.append(self.now_ms, "hold", {"held": held})
         self.playout.hold(held)
         self.conversation.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=self.now_ms, held=held)))
 

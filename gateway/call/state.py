@@ -107,8 +107,8 @@ Event = (
     Accepted | NoWorkerLeft | Answered | EndAfterPlayout | EndNow | WorkerFailed | PlayedOut | LegEnded | DeadlinePassed
 )
 
-ANSWER_SECONDS = 10.0
-"""From our 200 to the caller's ACK and media."""
+ANSWER_SECONDS = 40.0
+"""From our 200 to ACK and media. A leg repeats its 200 for 32 s (RFC 3261), and ends itself without ACK."""
 RING_SECONDS = 60.0
 """How long an outbound call rings, unless somebody says otherwise."""
 WORKER_SECONDS = 6.0

@@ -79,6 +79,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._transfer_accepted = False
         self._transfer_given_up = False
         self._ended = False
+        """The leg is told nothing more."""
+        self._gone = False
         self._outbound = call_id is None
         self._redirection: SipMessage | None = None
 
@@ -236,6 +238,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
             if self._leg is not None and event.type == pj.PJSIP_EVENT_RX_MSG:
                 self._leg.responded = True
             self._requests.changed(transaction)
+            if str(transaction.method) == "BYE" and not self._ended_locally:
+                self._give_up()
         if transaction.role != pj.PJSIP_ROLE_UAS or transaction.state != pj.PJSIP_TSX_STATE_TRYING:
             return
         method = str(transaction.method)
@@ -374,7 +378,20 @@ class SipCall(pj.Call):  # type: ignore[misc]
 
     # ---------------------------------------------------------------- end
 
+    def _give_up(self) -> None:
+        """The stack says BYE by itself: no refresh came, no ACK, or no usable answer to our offer. Who has vanished
+        does not answer it either, and the call need not wait 32 s for that."""
+        self._ended_locally = True
+        self._keep_statistics()
+        self._end_leg(self.getInfo(), parse_message(""))
+
     def _finish(self, info: Any, last: SipMessage) -> None:
+        if not self._gone:
+            self._gone = True
+            self._end_leg(info, last)
+            self._on_gone(self)
+
+    def _end_leg(self, info: Any, last: SipMessage) -> None:
         if self._ended:
             return
         self._ended = True
@@ -395,7 +412,6 @@ class SipCall(pj.Call):  # type: ignore[misc]
                 by_remote=not self._ended_locally,
                 statistics=self._statistics,
             )
-        self._on_gone(self)
 
     def abandon(self) -> None:
         """The stack goes down under a call that did not end in time."""
