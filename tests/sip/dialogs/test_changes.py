@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -115,7 +116,7 @@ async def more_frames(told: Told, count: int) -> None:
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("change_by", [Party.reinvite, Party.update], ids=["re-INVITE", "UPDATE"])
 async def test_a_change_while_the_agent_speaks(
-    ours: Exchange, ann: Party, change: Change, change_by: Callable[[Party, str], asyncio.Future[Received]]
+    ours: Exchange, ann: Party, change: Change, change_by: Callable[[Party, str], Coroutine[Any, Any, Received]]
 ) -> None:
     before, told = await begin(ours, ann)
     async with listening(ann) as ear, second_port(change.moves or LOOPBACK) as (port, elsewhere):

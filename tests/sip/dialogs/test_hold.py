@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ FORMS = {
 
 
 async def cycle(
-    ann: Party, told: Told, form: Form, change_by: Callable[[Party, str], asyncio.Future[Received]]
+    ann: Party, told: Told, form: Form, change_by: Callable[[Party, str], Coroutine[Any, Any, Received]]
 ) -> float:
     """One hold and one resume, each told; how long after our answer the agent's audio was back, ms."""
     count = len(told.all("hold"))
@@ -88,7 +89,7 @@ async def begin(ours: Exchange, ann: Party) -> tuple[Received, Told]:
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("change_by", [Party.reinvite, Party.update], ids=["re-INVITE", "UPDATE"])
 async def test_hold_and_back_while_the_agent_speaks(
-    ours: Exchange, ann: Party, form: Form, change_by: Callable[[Party, str], asyncio.Future[Received]]
+    ours: Exchange, ann: Party, form: Form, change_by: Callable[[Party, str], Coroutine[Any, Any, Received]]
 ) -> None:
     _, told = await begin(ours, ann)
     told.leg.play(1, 0, VOICE, final=True)
