@@ -1,4 +1,4 @@
-"""The far end puts us on hold in every form there is, and takes us back (RFC 3264 section 8.4, RFC 2543 section B.5)."""
+"""The far end puts us on hold in every form there is, and takes us back (RFC 3264 section 8.4, RFC 2543 section B)."""
 
 from __future__ import annotations
 
