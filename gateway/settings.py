@@ -54,7 +54,12 @@ class SipSettings(Section):
 
 
 class RtpSettings(Section):
+    """An answered call ends when the far end gives no first sign of life, RTP or RTCP, for `start_timeout_seconds`, and
+    when it gives none any more for `timeout_seconds`; 0 is never, and a call on hold does not end so."""
+
     ports: PortRange = (20000, 20999)
+    start_timeout_seconds: float = Field(default=20, ge=0, le=3600)
+    timeout_seconds: float = Field(default=30, ge=0, le=3600)
 
 
 class HttpSettings(Section):

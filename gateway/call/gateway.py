@@ -126,6 +126,7 @@ class Gateway:
             event_recording=settings.recording.events,
             spool=self.plane.spool if self.plane else None,
             prices=settings.prices,
+            rtp=settings.rtp,
         )
         self._resolving = 0
         self._outgoing = Outgoing(settings.outbound, lambda: (call.leg.info.trunk for call in self._calls.values()))

@@ -80,3 +80,9 @@ def start_call(
         direction=DIRECTIONS[info.direction],
         record_events=record_events,
     )
+
+
+def durations_of(plan: CallPlan | None) -> list[float]:
+    """How long each member of a plan but the first may have the call, s: the worker keeps to the one of who has it."""
+    given = [member.assistant.get("maxDurationSeconds") for member in plan.members[1:]] if plan else []
+    return [float(seconds) for seconds in given if isinstance(seconds, int | float)]

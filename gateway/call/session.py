@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -33,9 +33,10 @@ from gateway.call.disk import Disk
 from gateway.call.extension import EXTENSION_SECONDS, Key, dial_extension
 from gateway.call.journal import Entry
 from gateway.call.leg import Direction, Leg, LegFrame, LegInfo
+from gateway.call.media_watch import MediaWatch
 from gateway.call.pauses import Pauses
 from gateway.call.placement import Workers, place
-from gateway.call.plan import start_call
+from gateway.call.plan import durations_of, start_call
 from gateway.call.prices import Price
 from gateway.call.progress import Progress, Stage
 from gateway.call.state import (
@@ -62,6 +63,7 @@ from gateway.media.utterance import Report
 from gateway.observe import metrics
 from gateway.plane.spool import Spool
 from gateway.routing.redirection import contact_of
+from gateway.settings import RtpSettings
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +92,7 @@ class CallServices:
     event_recording: bool = True
     spool: Spool | None = None
     prices: Sequence[Price] = ()
+    rtp: RtpSettings = field(default_factory=RtpSettings)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -135,7 +138,7 @@ class Call:
         self._extension = extension
         self._services = services
         self._loop = asyncio.get_running_loop()
-        limit = max(assistant.max_duration_seconds, *_limits(plan), 0) + MAX_DURATION_GRACE_SECONDS
+        limit = max(assistant.max_duration_seconds, *durations_of(plan), 0) + MAX_DURATION_GRACE_SECONDS
         self.machine = CallMachine(
             leg.info.direction, now=self._loop.time(), max_seconds=limit, ring_seconds=ring_seconds or RING_SECONDS
         )
@@ -167,6 +170,7 @@ class Call:
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._children: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
+        self._watch: MediaWatch | None = None
         self._tick = 0
         self._quiet_frames = 0
         self._quiet_waiters: list[asyncio.Future[None]] = []
@@ -336,6 +340,14 @@ class Call:
     def _open_conversation(self) -> None:
         self.journal.append(self.now_ms, "answered", {"at": self.books.time()})
         self.conversation.open(self.now_ms)
+        self._watch = MediaWatch(
+            self.leg,
+            self._services.rtp,
+            recent=lambda: reversed(self.backlog),
+            tell=lambda note: self.journal.append(self.now_ms, "note", note),
+            end=lambda: self.post(EndNow(endings.NO_CUSTOMER_AUDIO)),
+        )
+        self.spawn(self._watch.run())
         if self.plan is not None and (announcement := self.plan.announcement):
             self.say(announcement.text, end_call_after=True, interruptible=False)
 
@@ -414,6 +426,8 @@ class Call:
         """The far end holds us: nothing is said to it, and nothing it sends is the caller."""
         self.journal.append(self.now_ms, "hold", {"held": held})
         self.playout.hold(held)
+        if self._watch is not None:
+            self._watch.hold(held)
         self.conversation.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=self.now_ms, held=held)))
 
     def on_transfer(self, ok: bool, detail: str) -> None:
@@ -492,9 +506,3 @@ class Call:
             self.audience.end()
             self.progress.reach(Stage.ENDED, reason, self.machine.end_status)
             self.log.info("call ended", reason=reason, status=self.machine.end_status, clock_ms=self.now_ms)
-
-
-def _limits(plan: CallPlan | None) -> list[float]:
-    """How long each member of a plan may have the call, s: the worker keeps to the one of who has it."""
-    given = [member.assistant.get("maxDurationSeconds") for member in plan.members[1:]] if plan else []
-    return [float(seconds) for seconds in given if isinstance(seconds, int | float)]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
 
 from gateway import __version__
+from gateway.media.one_way import Sense
 from gateway.media.quality import received_quality, sent_quality
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ CALL_MOS = Histogram(
 RTP_ROUND_TRIP = Histogram(
     "parley_rtp_round_trip_seconds", "Mean round trip of a call by RTCP.", buckets=_NETWORK_BUCKETS
 )
+ONE_WAY_AUDIO = Counter(
+    "parley_one_way_audio_total",
+    "Times audio of a call went one way only: nothing-received, only-silence-received or nothing-arrives.",
+    ["sense"],
+)
 MEDIA_THREAD_LATENESS = Histogram(
     "parley_media_thread_lateness_seconds",
     "How long after its tick the media thread took a frame; RTP does not wait for it.",
@@ -151,6 +157,8 @@ for _direction in ("inbound", "outbound"):
     CALLS_ACTIVE.labels(_direction)
 for _outcome in ("ok", "error"):
     TOOL_REQUESTS.labels(_outcome)
+for _sense in Sense:
+    ONE_WAY_AUDIO.labels(_sense)
 
 _REASON = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
 _KNOWN_REASONS_LIMIT = 64
