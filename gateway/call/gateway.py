@@ -16,6 +16,7 @@ from gateway.assistant.call_plan import CallPlan
 from gateway.call import endings
 from gateway.call.admission import Admission
 from gateway.call.apology import SPARE_SPEAKER, Apologies
+from gateway.call.call_services import CallServices
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
 from gateway.call.extension import extension_of, read_extension
@@ -25,7 +26,7 @@ from gateway.call.outbound import dialling_assistant
 from gateway.call.outgoing import Begun, Outgoing, Trunks
 from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
-from gateway.call.session import Call, CallServices
+from gateway.call.session import Call
 from gateway.call.state import EndNow
 from gateway.call.told_trunks import ToldTrunks
 from gateway.carriers.audio_format import AudioFormat

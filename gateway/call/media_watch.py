@@ -29,7 +29,7 @@ class Counting(Protocol):
 
 
 class MediaWatch:
-    """Of one call, from its answer on.
+    """Of one call, from `run` on.
 
     :param rtp: when the far end is gone
     :param recent: the caller's latest frames, newest first
@@ -54,13 +54,16 @@ class MediaWatch:
         self._tell = tell
         self._end = end
         self._seconds = seconds
+        self._held = False
 
     def hold(self, held: bool) -> None:
         """The far end holds us, or took us back."""
+        self._held = held
         self._audio.hold(held, asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Look once a second until nobody wants it, or the far end is gone; a leg without RTP is not watched."""
+        self.hold(self._held)  # time counts from here; a call may be on hold before it is looked at
         while True:
             await asyncio.sleep(self._seconds)
             try:

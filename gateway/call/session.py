@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -22,22 +20,19 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.call import endings
 from gateway.call.actions import Actions
-from gateway.call.apology import Apologies
 from gateway.call.audience import Audience, Sound
 from gateway.call.books import Books
 from gateway.call.budget import BudgetWatch, budget_watch
-from gateway.call.calls import Calls
+from gateway.call.call_services import CallServices
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.dialling import Dialling
-from gateway.call.disk import Disk
 from gateway.call.extension import EXTENSION_SECONDS, Key, dial_extension
 from gateway.call.journal import Entry
 from gateway.call.leg import Direction, Leg, LegFrame, LegInfo
 from gateway.call.media_watch import MediaWatch
 from gateway.call.pauses import Pauses
-from gateway.call.placement import Workers, place
+from gateway.call.placement import place
 from gateway.call.plan import durations_of, start_call
-from gateway.call.prices import Price
 from gateway.call.progress import Progress, Stage
 from gateway.call.state import (
     RING_SECONDS,
@@ -61,9 +56,7 @@ from gateway.media.audio import FRAME_MS
 from gateway.media.playout import Playout
 from gateway.media.utterance import Report
 from gateway.observe import metrics
-from gateway.plane.spool import Spool
 from gateway.routing.redirection import contact_of
-from gateway.settings import RtpSettings
 
 log = structlog.get_logger(__name__)
 
@@ -77,23 +70,6 @@ QUIET_FRAMES = 10
 """Frames after the last sample before the call counts as played out: the far end's jitter buffer is still speaking."""
 BACKLOG_FRAMES = 1500
 """Caller audio kept for a worker that takes over, at most 30 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallServices:
-    """What all calls share. `spool` takes the events to the control plane, `prices` are those of the
-    settings, `now` is the wall clock."""
-
-    workers: Workers
-    calls: Calls
-    disk: Disk
-    apologies: Apologies
-    recording: bool = True
-    event_recording: bool = True
-    spool: Spool | None = None
-    prices: Sequence[Price] = ()
-    rtp: RtpSettings = field(default_factory=RtpSettings)
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class Call:
@@ -170,7 +146,13 @@ class Call:
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._children: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
-        self._watch: MediaWatch | None = None
+        self._watch = MediaWatch(
+            leg,
+            services.rtp,
+            recent=lambda: reversed(self.backlog),
+            tell=lambda note: self.journal.append(self.now_ms, "note", note),
+            end=lambda: self.post(EndNow(endings.NO_CUSTOMER_AUDIO)),
+        )
         self._tick = 0
         self._quiet_frames = 0
         self._quiet_waiters: list[asyncio.Future[None]] = []
@@ -340,13 +322,6 @@ class Call:
     def _open_conversation(self) -> None:
         self.journal.append(self.now_ms, "answered", {"at": self.books.time()})
         self.conversation.open(self.now_ms)
-        self._watch = MediaWatch(
-            self.leg,
-            self._services.rtp,
-            recent=lambda: reversed(self.backlog),
-            tell=lambda note: self.journal.append(self.now_ms, "note", note),
-            end=lambda: self.post(EndNow(endings.NO_CUSTOMER_AUDIO)),
-        )
         self.spawn(self._watch.run())
         if self.plan is not None and (announcement := self.plan.announcement):
             self.say(announcement.text, end_call_after=True, interruptible=False)
@@ -426,8 +401,7 @@ class Call:
         """The far end holds us: nothing is said to it, and nothing it sends is the caller."""
         self.journal.append(self.now_ms, "hold", {"held": held})
         self.playout.hold(held)
-        if self._watch is not None:
-            self._watch.hold(held)
+        self._watch.hold(held)
         self.conversation.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=self.now_ms, held=held)))
 
     def on_transfer(self, ok: bool, detail: str) -> None:
