@@ -18,17 +18,15 @@ import structlog
 from gateway.assistant.assistant import Assistant, Model
 from gateway.assistant.provider_settings import VoiceSettings
 from gateway.call.disk import Disk
-from gateway.call.placement import Workers, place
+from gateway.call.placement import Workers
+from gateway.call.speech import speak, spoken_by
 from gateway.errors import NoWorker
-from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
 
 log = structlog.get_logger(__name__)
 
 TEXT = "I am sorry, there is a technical problem. Please call again later."
 MAKE_SECONDS = 30.0
-QUIET_SECONDS = 1.5
-"""The worker has said all when nothing came for this long."""
 RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
 SPARE = VoiceSettings(provider="hibari")
@@ -76,63 +74,12 @@ class Apologies:
         return bool(pcm)
 
     async def _make(self, assistant: Assistant, workers: Workers) -> bytes:
-        spoken = assistant.model_copy(
-            update={"first_message": TEXT, "first_message_mode": "assistant-speaks-first", "end_call_phrases": []}
-        )
-        start = pb.StartCall(
-            call_id="apology",
-            assistant_json=spoken.model_dump_json(by_alias=True),
-            variables_json="{}",
-            direction=pb.DIRECTION_INBOUND,
-        )
-        collector = _Collector()
+        start = spoken_by(assistant, TEXT, call_id="apology")
         try:
-            async with asyncio.timeout(MAKE_SECONDS):
-                call = await place(workers, collector, start)
-                try:
-                    call.send(pb.GatewayEvent(answered=pb.Answered()))
-                    return await collector.collect()
-                finally:
-                    call.send(pb.GatewayEvent(end=pb.EndCall(reason="apology-made")))
-                    call.close()
+            return await speak(workers, start, seconds=MAKE_SECONDS)
         except (TimeoutError, NoWorker) as error:
             log.info("apology not made yet", detail=str(error) or "no audio came")
             return b""
-
-
-class _Collector:
-    """Listens to the one call that speaks the apology."""
-
-    def __init__(self) -> None:
-        self._audio: dict[int, bytearray] = {}
-        self._finals: set[int] = set()
-        self._lost = False
-        self._news = asyncio.Event()
-
-    def on_worker_event(self, event: pb.WorkerEvent) -> None:
-        self._news.set()
-        if event.HasField("audio"):
-            self._audio.setdefault(event.audio.utterance, bytearray()).extend(event.audio.pcm)
-            if event.audio.final:
-                self._finals.add(event.audio.utterance)
-        elif event.HasField("failure"):
-            self._lost = True
-
-    def on_worker_lost(self, detail: str) -> None:
-        self._lost = True
-        self._news.set()
-
-    async def collect(self) -> bytes:
-        """Everything said until the worker falls silent; empty when it was lost."""
-        while not self._lost:
-            self._news.clear()
-            try:
-                async with asyncio.timeout(QUIET_SECONDS):
-                    await self._news.wait()
-            except TimeoutError:
-                if self._finals and self._finals == self._audio.keys():
-                    return b"".join(bytes(self._audio[utterance]) for utterance in sorted(self._audio))
-        return b""
 
 
 def _spared(assistant: Assistant) -> Assistant:

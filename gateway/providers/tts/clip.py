@@ -65,7 +65,7 @@ class ClipVoice:
         """
         if isinstance(self._voice, Preparable):
             await self._voice.prepare()
-        await self._clip()
+        await fetched_clip(self._client, self._url)
 
     async def speak(self, text: str, context: CallContext = OUTSIDE_CALL) -> AsyncIterator[VoiceChunk]:
         """The audio of the text; raises as the voice does, and when the sound cannot be had."""
@@ -73,39 +73,45 @@ class ClipVoice:
             async for chunk in self._voice.speak(text, context):
                 yield chunk
             return
-        pcm = await self._clip()
+        pcm = await fetched_clip(self._client, self._url)
         # One word as long as the sound: who interrupts it has not heard it.
         words: tuple[SpokenWord, ...] = (SpokenWord(text.strip(), 0, len(pcm) // SAMPLE_BYTES),)
         for start in range(0, len(pcm), _PIECE_BYTES):
             yield VoiceChunk(pcm[start : start + _PIECE_BYTES], words)
             words = ()
 
-    async def _clip(self) -> bytes:
-        key, now = (id(self._client), self._url), time.monotonic()
-        known = _kept.get(key)
-        if known is None or known[0] < now:
-            sound = await self._fetch()
-            known = _kept[key] = (now + KEPT_SECONDS, await asyncio.to_thread(telephone_audio, sound))
-            while len(_kept) > MOST_KEPT:
-                _kept.popitem(last=False)
-        return known[1]
 
-    async def _fetch(self) -> bytes:
-        sound = bytearray()
-        try:
-            async with asyncio.timeout(FETCH_SECONDS), self._client.stream("GET", self._url) as answer:
-                if answer.status_code != 200:
-                    raise ProviderUnavailable(f"The sound of firstMessage was answered with {answer.status_code}.")
-                async for piece in answer.aiter_bytes():
-                    sound += piece
-                    if len(sound) > LARGEST_BYTES:
-                        raise ProviderBadRequest(f"The sound of firstMessage has more than {LARGEST_BYTES} bytes.")
-        except ForbiddenAddress as error:
-            raise ProviderBadRequest(f"The sound of firstMessage may not be fetched: {error}") from error
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            why = str(error) or "no answer"
-            raise ProviderUnavailable(f"The sound of firstMessage cannot be fetched: {why}.") from error
-        return bytes(sound)
+async def fetched_clip(client: httpx.AsyncClient, url: str) -> bytes:
+    """The sound file at a URL as 8000 Hz PCM; kept for a while.
+
+    :raises ProviderError: it cannot be had, or is no sound file
+    """
+    key, now = (id(client), url), time.monotonic()
+    known = _kept.get(key)
+    if known is None or known[0] < now:
+        sound = await _fetch(client, url)
+        known = _kept[key] = (now + KEPT_SECONDS, await asyncio.to_thread(telephone_audio, sound))
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return known[1]
+
+
+async def _fetch(client: httpx.AsyncClient, url: str) -> bytes:
+    sound = bytearray()
+    try:
+        async with asyncio.timeout(FETCH_SECONDS), client.stream("GET", url) as answer:
+            if answer.status_code != 200:
+                raise ProviderUnavailable(f"The sound at {url} was answered with {answer.status_code}.")
+            async for piece in answer.aiter_bytes():
+                sound += piece
+                if len(sound) > LARGEST_BYTES:
+                    raise ProviderBadRequest(f"The sound at {url} has more than {LARGEST_BYTES} bytes.")
+    except ForbiddenAddress as error:
+        raise ProviderBadRequest(f"The sound at {url} may not be fetched: {error}") from error
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        why = str(error) or "no answer"
+        raise ProviderUnavailable(f"The sound at {url} cannot be fetched: {why}.") from error
+    return bytes(sound)
 
 
 def telephone_audio(sound: bytes) -> bytes:
@@ -116,11 +122,11 @@ def telephone_audio(sound: bytes) -> bytes:
     try:
         with soundfile.SoundFile(io.BytesIO(sound)) as file:
             if file.frames > LONGEST_SECONDS * file.samplerate:
-                raise ProviderBadRequest(f"The sound of firstMessage is longer than {LONGEST_SECONDS} s.")
+                raise ProviderBadRequest(f"A sound is longer than {LONGEST_SECONDS} s.")
             samples = file.read(LONGEST_SECONDS * file.samplerate, dtype="float32", always_2d=True).mean(axis=1)
             rate = file.samplerate
     except soundfile.LibsndfileError as error:
-        raise ProviderBadRequest(f"The sound of firstMessage is no sound file: {error}.") from error
+        raise ProviderBadRequest(f"What was fetched is no sound file: {error}.") from error
     resampled = soxr.resample(samples, rate, SAMPLE_RATE) if rate != SAMPLE_RATE else samples
     pcm: bytes = (np.clip(resampled, -1, 1) * 32767).astype("<i2").tobytes()
     return pcm

@@ -1,0 +1,1 @@
+"""A transfer in which Parley dials the human itself: the second leg, its life, and where the caller is meanwhile."""

@@ -1,0 +1,101 @@
+"""What a destination's `transferPlan` asks for, in Vapi's words and a few of our own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+BLIND = "blind-transfer"
+WITH_SUMMARY_HEADER = "blind-transfer-add-summary-to-sip-header"
+EXPERIMENTAL = "warm-transfer-experimental"
+WAITING_FOR_OPERATOR = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-"
+SUMMARY_HEADER = "X-Transfer-Summary"
+DEFAULT_SECONDS = 60.0
+_TWIML = "warm-transfer-twiml"
+
+
+class Verb(StrEnum):
+    """How the caller is sent on: the other side does it (`refer`), its dialplan goes on (`bye`), or we dial."""
+
+    REFER = "refer"
+    BYE = "bye"
+    DIAL = "dial"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPlan:
+    """`seconds` until the outcome of a REFER, or until the human takes the call; `ring_seconds` until somebody answers.
+
+    `message` is said to the human before the caller is there, `introduction` to both. `waits_for_speech`: not before
+    the human has spoken. `assistant` talks with the human instead. `accept_by_key`: silence is no consent. `stays`:
+    the agent stays with the two. `connects_by_refer`: the caller's side is asked to connect the two by itself.
+    """
+
+    mode: str = BLIND
+    verb: Verb = Verb.REFER
+    seconds: float = DEFAULT_SECONDS
+    ring_seconds: float = DEFAULT_SECONDS
+    message: str = ""
+    introduction: str = ""
+    waits_for_speech: bool = False
+    assistant: Mapping[str, Any] | None = None
+    accept_by_key: bool = False
+    stays: bool = False
+    connects_by_refer: bool = False
+    hold_url: str = ""
+    complete_url: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def warm(self) -> bool:
+        """The human is told something before the caller is there."""
+        return self.mode.startswith("warm-transfer") and self.mode != _TWIML
+
+    @property
+    def dials(self) -> bool:
+        """We dial the human ourselves."""
+        return self.warm or self.verb is Verb.DIAL
+
+
+def read_plan(destination: Mapping[str, Any]) -> TransferPlan:
+    """The plan of Vapi's destination; what is malformed has its default."""
+    given = destination.get("transferPlan")
+    plan: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    mode, verb = str(plan.get("mode") or BLIND), str(plan.get("sipVerb") or Verb.REFER)
+    notes = []
+    if mode == _TWIML:
+        notes.append("The transfer is a blind one: TwiML is for Twilio.")
+    if verb not in list(Verb):
+        notes.append(f"The transfer goes out as REFER: there is no verb {verb}.")
+    assistant = plan.get("transferAssistant")
+    return TransferPlan(
+        mode=mode,
+        verb=Verb(verb) if verb in list(Verb) else Verb.REFER,
+        seconds=_seconds(plan.get("timeout")),
+        ring_seconds=_seconds(plan.get("dialTimeout")),
+        message=text_of(plan.get("message")),
+        introduction=text_of(plan.get("introduction")),
+        waits_for_speech=mode.startswith(WAITING_FOR_OPERATOR),
+        assistant=assistant if isinstance(assistant, Mapping) and mode == EXPERIMENTAL else None,
+        accept_by_key=plan.get("acceptByKey") is True,
+        stays=plan.get("agentStays") is True,
+        connects_by_refer=plan.get("connectBy") == "refer",
+        hold_url=str(plan.get("holdAudioUrl") or ""),
+        complete_url=str(plan.get("transferCompleteAudioUrl") or ""),
+        notes=tuple(notes),
+    )
+
+
+def text_of(message: Any) -> str:
+    """A message: a text, or Vapi's custom message with its contents."""
+    if isinstance(message, Mapping):
+        contents = message.get("contents")
+        first = contents[0] if isinstance(contents, list) and contents else {}
+        message = message.get("content") or (first.get("text") if isinstance(first, Mapping) else "")
+    return str(message or "")
+
+
+def _seconds(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and 1 <= value <= 600 else DEFAULT_SECONDS
