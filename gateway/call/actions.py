@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from gateway.call import endings
 from gateway.call.leg import Leg
 from gateway.call.state import EndAfterPlayout, EndNow, Event
+from gateway.call.transfer.plan import TransferPlan, Verb, read_plan
 from gateway.call.transfers import Referral, read_destination, referral
 from gateway.conversation.live_control import SendTransportMessage
 from gateway.errors import LegError
@@ -21,10 +22,22 @@ PLAYOUT_SECONDS = 60.0
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
 """A token of RFC 3261, section 25.1."""
+DESTINATION_HEADER = "X-Transfer-Destination"
+"""In a BYE that gives the caller back to the dialplan of the other side."""
 VERBS = ("INFO", "MESSAGE", "NOTIFY")
 _ADDRESSING = ("via", "from", "to", "call-id", "cseq", "contact", "max-forwards", "route", "record-route")
 _OURS = frozenset((*_ADDRESSING, "content-length", "content-type", *"vftimlc"))
 """Headers that make a request part of the dialog: they are not the user's to set."""
+
+
+class Dialled(Protocol):
+    """A transfer that we dial ourselves: `gateway.call.transfer.handover.Handover`."""
+
+    async def run(self) -> tuple[bool, str]:
+        """Whether the caller is with the human, and one sentence."""
+
+    def referred(self, ok: bool) -> None:
+        """The caller's side said how its own REFER went."""
 
 
 class Durable(Protocol):
@@ -41,6 +54,7 @@ class Actions:
     :param end: tells the call's state machine that it must end
     :param reply: sends an ActionResult to the worker
     :param tell: appends an entry to the journal
+    :param hand_over: makes a transfer that we dial ourselves
     """
 
     def __init__(
@@ -52,6 +66,7 @@ class Actions:
         end: Callable[[Event], None],
         reply: Callable[[pb.ActionResult], None],
         tell: Callable[[str, Mapping[str, Any]], None],
+        hand_over: Callable[[Mapping[str, Any], TransferPlan], Dialled],
     ) -> None:
         self._leg = leg
         self._journal = journal
@@ -59,8 +74,11 @@ class Actions:
         self._end = end
         self._reply = reply
         self._tell_journal = tell
+        self._hand_over = hand_over
+        self._dialled: Dialled | None = None
         self._seen: set[str] = set()
         self._outcome: asyncio.Future[tuple[bool, str]] | None = None
+        self._destination: Mapping[str, Any] = {}
 
     def is_new(self, action: pb.Action) -> bool:
         """Whether this id comes for the first time; a repeated one must not be done again."""
@@ -77,8 +95,12 @@ class Actions:
 
     def on_transfer(self, ok: bool, detail: str) -> None:
         """The leg knows how its transfer went."""
-        if self._outcome is not None and not self._outcome.done():
+        if self._dialled is not None:
+            self._dialled.referred(ok)
+        elif self._outcome is not None and not self._outcome.done():
             self._outcome.set_result((ok, detail))
+        elif ok and self._outcome is None:
+            self._tell_late(detail)
 
     async def _do(self, action: pb.Action) -> tuple[bool, str]:
         match action.WhichOneof("act"):
@@ -130,22 +152,44 @@ class Actions:
         if self._outcome is not None:
             return False, "A transfer is going on already."
         self._outcome = asyncio.get_running_loop().create_future()
-        destination: Mapping[str, Any] = {"type": "number", "number": transfer.destination}
+        self._destination = {"type": "number", "number": transfer.destination}
         try:
-            destination = read_destination(transfer.destination_json, transfer.destination)
-            refer = referral(destination, self._leg.info)
-            self._tell("requested", destination, mode=refer.mode, uri=refer.uri, notes=list(refer.notes))
-            if transfer.after_playout:
-                await _within(PLAYOUT_SECONDS, self._played_out())
-            ok, detail = await self._refer(refer, self._outcome)
+            self._destination = read_destination(transfer.destination_json, transfer.destination)
+            plan = read_plan(self._destination)
+            if plan.dials:
+                return await self._dial(plan, after_playout=transfer.after_playout)
+            ok, detail = await self._send_on(plan, self._outcome, after_playout=transfer.after_playout)
         except LegError as error:
             ok, detail = False, str(error)
         finally:
             self._outcome = None
-        self._tell("connected" if ok else "failed", destination, detail=detail)
+        self._tell("connected" if ok else "failed", self._destination, detail=detail)
         if ok:
             self._end(EndNow(endings.FORWARDED))
         return ok, detail
+
+    async def _dial(self, plan: TransferPlan, *, after_playout: bool) -> tuple[bool, str]:
+        """The caller stays with us until it is connected to whom we dialled."""
+        self._tell("requested", self._destination, mode=plan.mode, notes=list(plan.notes))
+        if after_playout:
+            await _within(PLAYOUT_SECONDS, self._played_out())
+        self._dialled = self._hand_over(self._destination, plan)
+        return await self._dialled.run()
+
+    async def _send_on(
+        self, plan: TransferPlan, outcome: asyncio.Future[tuple[bool, str]], *, after_playout: bool
+    ) -> tuple[bool, str]:
+        """The other side connects the caller. :raises LegError: it cannot be asked to"""
+        self._dialled = None
+        refer = referral(self._destination, self._leg.info)
+        self._tell("requested", self._destination, mode=plan.mode, uri=refer.uri, notes=list(plan.notes))
+        if after_playout:
+            await _within(PLAYOUT_SECONDS, self._played_out())
+        if plan.verb is Verb.BYE:
+            self._end(EndNow(endings.FORWARDED))
+            await self._leg.hangup(endings.FORWARDED, {**refer.headers, DESTINATION_HEADER: refer.uri})
+            return True, "The call was given back to the other side, which sends it on."
+        return await self._refer(refer, outcome)
 
     async def _refer(self, refer: Referral, outcome: asyncio.Future[tuple[bool, str]]) -> tuple[bool, str]:
         """:raises LegError: it cannot be sent"""
@@ -154,7 +198,13 @@ class Actions:
             async with asyncio.timeout(refer.seconds):
                 return await outcome
         except TimeoutError:
+            await self._leg.give_up_transfer()
             return False, "The other side did not say how the transfer went."
+
+    def _tell_late(self, detail: str) -> None:
+        """A transfer that was given up has worked after all: the caller is elsewhere."""
+        self._tell("connected", self._destination, detail=detail)
+        self._end(EndNow(endings.FORWARDED))
 
     def _tell(self, status: str, destination: Mapping[str, Any], **details: Any) -> None:
         told = {name: value for name, value in details.items() if value}

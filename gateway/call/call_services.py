@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
+
+from gateway.call.outgoing import Begun
+from gateway.errors import DialRefused
+
+if TYPE_CHECKING:
+    from gateway.call.session import Call
+    from gateway.call.transfer.handover import Talk
+    from gateway.call.transfer.human import Human
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +27,25 @@ from gateway.call.placement import Workers
 from gateway.call.prices import Price
 from gateway.plane.spool import Spool
 from gateway.settings import RtpSettings
+
+
+class Dial(Protocol):
+    """Dials the human of a transfer, who is to be made part of the call inside the block."""
+
+    def __call__(self, destination: Mapping[str, Any], call: Call) -> AbstractAsyncContextManager[Begun]:
+        """:raises ParleyError: nobody may be called there, or there is no place"""
+
+
+Consult = Callable[["Call", "Human", Mapping[str, Any], Mapping[str, Any]], "Talk"]
+"""Lets an assistant talk with the human of a transfer: the call, the human, Vapi's transferAssistant, the
+destination."""
+
+
+@asynccontextmanager
+async def dial_nobody(destination: Mapping[str, Any], call: Call) -> AsyncIterator[Begun]:
+    """:raises DialRefused: always"""
+    raise DialRefused("This gateway dials nobody.")
+    yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +62,7 @@ class CallServices:
     spool: Spool | None = None
     prices: Sequence[Price] = ()
     rtp: RtpSettings = field(default_factory=RtpSettings)
+    dial: Dial = dial_nobody
+    consult: Consult | None = None
+    client: httpx.AsyncClient | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

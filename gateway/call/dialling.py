@@ -62,10 +62,13 @@ Tell = Callable[[Mapping[str, Any]], None]
 class Dialling:
     """`begin` gives the leg; `run` goes on with it as long as the call lives."""
 
-    def __init__(self, dialler: Dialler, attempts: Attempts, *, caller: str | None) -> None:
+    def __init__(
+        self, dialler: Dialler, attempts: Attempts, *, caller: str | None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
         self._dialler = dialler
         self._attempts = attempts
         self._caller = caller
+        self._headers = headers
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
         self._next: asyncio.Queue[Attempt] = asyncio.Queue()
@@ -79,7 +82,11 @@ class Dialling:
             attempt = self._attempts.now
             try:
                 self._leg = await self._dialler.dial(
-                    attempt.destination, trunk=attempt.trunk, gateway=attempt.gateway, caller=self._caller
+                    attempt.destination,
+                    trunk=attempt.trunk,
+                    gateway=attempt.gateway,
+                    caller=self._caller,
+                    headers=self._headers,
                 )
             except LegError as error:
                 if self._failed(Failure(503, str(error))) is None:

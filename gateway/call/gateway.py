@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -29,9 +30,12 @@ from gateway.call.progress import Stage
 from gateway.call.session import Call
 from gateway.call.state import EndNow
 from gateway.call.told_trunks import ToldTrunks
+from gateway.call.transfer.target import second_leg
+from gateway.call.transfers import sip_headers
 from gateway.carriers.audio_format import AudioFormat
 from gateway.carriers.transports import Transports
 from gateway.carriers.websocket_leg import WebSocketLeg
+from gateway.egress.client import guarded_client
 from gateway.errors import CallRefused, InvalidAssistant, NoRoute, NotLive, ParleyError, Unresolved
 from gateway.link.pool import WorkerPool
 from gateway.observe import metrics
@@ -39,6 +43,7 @@ from gateway.plane.attachment import PlaneAttachment, gateway_name
 from gateway.plane.commands import GatewayCommands
 from gateway.plane.spool import Spool
 from gateway.plane.token import link_token
+from gateway.providers.tts.clip import LARGEST_BYTES
 from gateway.routing.decision import Decision, decide
 from gateway.routing.redirection import contact_of
 from gateway.routing.settings import RouteSettings
@@ -128,9 +133,13 @@ class Gateway:
             spool=self.plane.spool if self.plane else None,
             prices=settings.prices,
             rtp=settings.rtp,
+            dial=self._dial_human,
+            client=guarded_client(settings.egress.allow, max_response_bytes=LARGEST_BYTES),
         )
         self._resolving = 0
-        self._outgoing = Outgoing(settings.outbound, lambda: (call.leg.info.trunk for call in self._calls.values()))
+        self._outgoing = Outgoing(
+            settings.outbound, lambda: (name for call in self._calls.values() for name in call.lines)
+        )
         media = settings.media
         self.media_url = media.public_url or f"http://{media.host}:{media.port}"
         """Where others reach the media port, without a slash at the end."""
@@ -206,7 +215,7 @@ class Gateway:
         :raises DialRefused: when no setting allows the call, or the trunk is not registered
         :raises LegError: when the destination cannot be called
         """
-        self.admission.admit(len(self._calls) + self._resolving)
+        self.admission.admit(self._places)
         name = dialling_assistant(assistant, self.settings.assistants)
         keys = read_extension(extension)
         async with self._outgoing.call(
@@ -233,7 +242,7 @@ class Gateway:
         :param ring_seconds: until an unanswered call is given up, 0 for the usual time
         :raises InvalidAssistant: the plan's first assistant cannot speak
         """
-        self.admission.admit(len(self._calls) + self._resolving)
+        self.admission.admit(self._places)
         if plan.call_id in self._calls:
             return self._calls[plan.call_id]
         assistant = first_assistant(plan)
@@ -248,7 +257,7 @@ class Gateway:
         :raises CallRefused: when there is no place
         :raises InvalidAssistant: the plan's first assistant cannot speak
         """
-        self.admission.admit(len(self._calls) + self._resolving)
+        self.admission.admit(self._places)
         if plan.call_id in self._calls:
             return self._calls[plan.call_id]
         assistant = first_assistant(plan)
@@ -301,6 +310,8 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.transports.close()
         await self.pool.close()
+        if self._services.client is not None:
+            await self._services.client.aclose()
         self._disk.close()
 
     # ------------------------------------------------------------ calls
@@ -311,7 +322,7 @@ class Gateway:
         if route.destination is not None:
             self._own(self._redirect(leg, route.destination.shown()), "redirect")
         elif decision.assistant is not None:
-            self.admission.admit(len(self._calls) + self._resolving)
+            self.admission.admit(self._places)
             name = decision.assistant
             self._take(leg, name, self._assistant(name), fallback=_fallback(route))
         else:
@@ -322,6 +333,24 @@ class Gateway:
             return self.settings.assistants[name]
         except KeyError:
             raise NoRoute(f"The route names assistant {name!r}, which is not configured; add it.") from None
+
+    @property
+    def _places(self) -> int:
+        """In use."""
+        return sum(len(call.lines) for call in self._calls.values()) + self._resolving
+
+    @asynccontextmanager
+    async def _dial_human(self, destination: Mapping[str, Any], call: Call) -> AsyncIterator[Begun]:
+        """The second leg of a transfer; raises as `dial`."""
+        self.admission.admit(self._places)
+        organisation = call.plan.organisation if call.plan else None
+        wanted, trunk = second_leg(destination, call.leg.info, self.endpoint.trunks())
+        caller = str(destination.get("callerId") or "") or None
+        headers = sip_headers(destination.get("sipHeaders"))
+        async with self._outgoing.call(
+            self.endpoint, wanted, trunk=trunk, caller=caller, organisation=organisation, headers=headers
+        ) as begun:
+            yield begun
 
     def _take(
         self,
@@ -374,7 +403,7 @@ class Gateway:
         call_id = str(uuid.uuid4())
         self._resolving += 1
         try:
-            self.admission.admit(len(self._calls) + self._resolving - 1)
+            self.admission.admit(self._places - 1)
             seconds = self.settings.api.assistant_request_seconds
             owner = self.told_trunks.owner(leg.info.trunk) if self.told_trunks else None
             answer = await resolved(self.plane, call_id, leg.info, seconds, owner=owner, route=route)

@@ -170,8 +170,8 @@ class Leg(Protocol):
     async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
         """Refuse an inbound call before answer. With 302 `contact` is the SIP URI to call instead."""
 
-    async def hangup(self, reason: str = "") -> None:
-        """End the call; harmless when it has ended. `reason` goes out as the Reason header's text."""
+    async def hangup(self, reason: str = "", headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """End the call; harmless when it has ended. `reason` goes out as the Reason header's text, beside these."""
 
     async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Blind transfer by REFER with these headers; the outcome comes by `on_transfer`. :raises LegError: when it

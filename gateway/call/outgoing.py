@@ -11,7 +11,7 @@ from typing import Protocol
 
 from gateway.call.attempts import Attempt, Attempts, attempts_through
 from gateway.call.dialling import Dialler, Dialling
-from gateway.call.leg import Leg
+from gateway.call.leg import NO_HEADERS, Leg
 from gateway.call.limits import TrunkLimits
 from gateway.call.outbound import Outbound
 from gateway.errors import DialRefused, OverLimit
@@ -61,7 +61,14 @@ class Outgoing:
 
     @asynccontextmanager
     async def call(
-        self, endpoint: Trunks, destination: str, *, trunk: str | None, caller: str | None, organisation: str | None
+        self,
+        endpoint: Trunks,
+        destination: str,
+        *,
+        trunk: str | None,
+        caller: str | None,
+        organisation: str | None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncIterator[Begun]:
         """Send the first INVITE of a call; inside the block it is to be made a live call.
 
@@ -80,7 +87,7 @@ class Outgoing:
         by = trunks.get(first.trunk or "")
         if by is not None:
             self._limits.begun(by, asyncio.get_running_loop().time())
-        dialling = Dialling(endpoint, Attempts(planned, outbound.redirected), caller=caller)
+        dialling = Dialling(endpoint, Attempts(planned, outbound.redirected), caller=caller, headers=headers)
         self._beginning.append(first)
         try:
             yield Begun(await dialling.begin(), dialling, by.ring_seconds if by else None)

@@ -34,6 +34,7 @@ from gateway.call.pauses import Pauses
 from gateway.call.placement import place
 from gateway.call.plan import durations_of, start_call
 from gateway.call.progress import Progress, Stage
+from gateway.call.quiet import Quiet
 from gateway.call.state import (
     RING_SECONDS,
     Accepted,
@@ -48,6 +49,7 @@ from gateway.call.state import (
     PlayedOut,
     State,
 )
+from gateway.call.transfer.of_call import Handovers
 from gateway.conversation.live_control import EndCall, SendTransportMessage, read_control
 from gateway.errors import LegError, NotLive, NoWorker
 from gateway.link.pool import RETRY_AFTER_SECONDS
@@ -66,8 +68,6 @@ TRAILING_SECONDS = 0.3
 """After the end, for the worker's last journal entries."""
 MAX_DURATION_GRACE_SECONDS = 15.0
 """Beyond the assistant's limit: the worker ends the call in words, the gateway only when it does not."""
-QUIET_FRAMES = 10
-"""Frames after the last sample before the call counts as played out: the far end's jitter buffer is still speaking."""
 BACKLOG_FRAMES = 1500
 """Caller audio kept for a worker that takes over, at most 30 s."""
 
@@ -112,7 +112,7 @@ class Call:
         self._variables = variables
         self._dialling = dialling
         self._extension = extension
-        self._services = services
+        self.services = services
         self._loop = asyncio.get_running_loop()
         limit = max(assistant.max_duration_seconds, *durations_of(plan), 0) + MAX_DURATION_GRACE_SECONDS
         self.machine = CallMachine(
@@ -133,14 +133,17 @@ class Call:
         self._recorder = self.books.recorder
         self.playout = Playout(leg, self._on_report)
         self.pauses = Pauses(self.playout)
+        self.quiet = Quiet(lambda: self.playout.idle)
         self.conversation = ConversationLink(self)
+        self.handovers = Handovers(self)
         self.actions = Actions(
             leg,
             self.journal,
-            played_out=self.played_out,
+            played_out=self.quiet.wait,
             end=self.post,
             reply=lambda result: self.conversation.send(pb.GatewayEvent(action_result=result)),
             tell=lambda kind, data: self.journal.append(self.now_ms, kind, data),
+            hand_over=self.handovers.begin,
         )
         self.backlog: deque[bytes] = deque(maxlen=BACKLOG_FRAMES)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
@@ -154,14 +157,17 @@ class Call:
             end=lambda: self.post(EndNow(endings.NO_CUSTOMER_AUDIO)),
         )
         self._tick = 0
-        self._quiet_frames = 0
-        self._quiet_waiters: list[asyncio.Future[None]] = []
         self.log = log.bind(call=call_id)
 
     @property
     def now_ms(self) -> int:
         """The call clock: start of the last tick that came."""
         return self._tick * FRAME_MS
+
+    @property
+    def lines(self) -> list[str | None]:
+        """The trunk of each of its legs: a transfer that we dial takes a place of its own."""
+        return [leg.info.trunk for leg in (self.leg, self.handovers.leg) if leg is not None]
 
     @property
     def state(self) -> State:
@@ -196,7 +202,8 @@ class Call:
 
     def post(self, event: Event) -> None:
         """Give the state machine an event."""
-        self._inbox.put_nowait(event)
+        if not self.handovers.keeps(event):
+            self._inbox.put_nowait(event)
 
     def say(self, text: str, *, end_call_after: bool = False, interruptible: bool = True) -> None:
         """Let the agent say a text as soon as it has the floor.
@@ -233,13 +240,6 @@ class Call:
         self._children.add(task)
         task.add_done_callback(self._children.discard)
 
-    async def played_out(self) -> None:
-        """Wait until everything queued was sent, and had time to be heard."""
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        self._quiet_frames = 0
-        self._quiet_waiters.append(waiter)
-        await waiter
-
     async def _until_ended(self) -> None:
         while self.machine.state is not State.ENDED:
             event = await self._next_event()
@@ -259,7 +259,7 @@ class Call:
 
     async def _find_worker(self) -> None:
         info = self.leg.info
-        services = self._services
+        services = self.services
         start = start_call(
             self.id,
             info,
@@ -269,7 +269,7 @@ class Call:
             record_events=self.books.events is not None,
         )
         try:
-            worker = await place(self._services.workers, self.conversation, start)
+            worker = await place(self.services.workers, self.conversation, start)
         except NoWorker as error:
             self.log.warning("no worker", detail=str(error))
             self.post(NoWorkerLeft())
@@ -342,14 +342,14 @@ class Call:
         """Say that we are sorry in place of what was being said; without an apology the call just ends."""
         self.conversation.detach(self.now_ms, self.machine.end_reason)
         self.playout.cut(self.playout.highest)
-        pcm = self._services.apologies.pcm(self.assistant)
+        pcm = self.services.apologies.pcm(self.assistant)
         if pcm:
             utterance = self.playout.highest + 1
             self.playout.announce(utterance, text="apology", interruptible=False)
             self.playout.audio(utterance, 0, pcm, final=True)
 
     async def _tell_played_out(self) -> None:
-        await self.played_out()
+        await self.quiet.wait()
         self.post(PlayedOut())
 
     # ------------------------------------------------------------ what the leg tells
@@ -358,19 +358,18 @@ class Call:
         """A media tick: the hot path, a few microseconds."""
         try:
             tick = self._tick = frame.tick
-            caller = frame.caller
+            caller, agent = frame.caller, self.handovers.heard_with(frame.agent)
             if self._recorder is not None:
-                self._recorder.add(tick, caller, frame.agent)
+                self._recorder.add(tick, caller, agent)
             if self.audience:
-                self.audience.hear(Sound(caller, frame.agent))
+                self.audience.hear(Sound(caller, agent))
             self.conversation.frame(tick * FRAME_MS, caller, frame.present)
             self.backlog.append(caller)
             self.playout.on_frame(frame)
             self.conversation.sounded(tick * FRAME_MS, frame.agent)
             if self.pauses.pending is not None:
                 self.conversation.check_pause(tick * FRAME_MS)
-            if self._quiet_waiters:
-                self._check_quiet()
+            self.quiet.tick()
         except Exception:  # the frames of the other calls come in the same batch
             if self.machine.state is not State.CLOSING:
                 self.log.exception("media tick failed", tick=frame.tick)
@@ -419,8 +418,8 @@ class Call:
 
     def _publish(self, entry: Entry) -> None:
         """A line of the journal, for the control plane and for those who listen."""
-        if self._services.spool is not None:
-            self._services.spool.add(self.id, entry)
+        if self.services.spool is not None:
+            self.services.spool.add(self.id, entry)
         self.audience.learn(entry)
         if entry.kind == "assistant":
             self._member = str(entry.data.get("name") or self._member)
@@ -440,14 +439,6 @@ class Call:
         self.conversation.report(report)
         self.books.count(report)
 
-    def _check_quiet(self) -> None:
-        self._quiet_frames = self._quiet_frames + 1 if self.playout.idle else 0
-        if self._quiet_frames >= QUIET_FRAMES:
-            waiters, self._quiet_waiters = self._quiet_waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
-
     # ------------------------------------------------------------ end
 
     async def _take_statistics(self) -> None:
@@ -459,7 +450,7 @@ class Call:
 
     def _end_reason(self) -> str:
         """Of a call that only says something, saying it is the end that was wanted."""
-        reason = self.machine.end_reason or endings.FAULT
+        reason = self.handovers.end_reason(self.machine.end_reason or endings.FAULT)
         announcement = self.plan.announcement if self.plan else None
         return announcement.reason if announcement and reason in endings.ASSISTANT_DONE else reason
 

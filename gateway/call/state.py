@@ -218,6 +218,11 @@ class CallMachine:
             self.deadline = now + self._seconds[rule.next](self)
         return rule.commands
 
+    def go_on(self, until: float) -> None:
+        """A live call may go on until then: its agent has left it to two people."""
+        if self.state is State.LIVE:
+            self.deadline = until
+
     def _reason(self, event: Event, rule: Rule) -> str:
         if isinstance(event, LegEnded):
             return endings.of_leg(

@@ -1,7 +1,6 @@
-"""Where a transfer leads: Vapi's destination as the REFER that carries it out. Pure.
+"""Where a blind transfer leads: Vapi's destination as the REFER that carries it out. Pure.
 
-Every transfer is a blind one so far: the caller is sent on, and the call is over here when the other side says that it
-arrived. What a destination asks for beyond that is named in a note.
+The caller is sent on by the other side, and the call is over here when that says that it arrived.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from urllib.parse import quote
 from gateway.call.leg import Direction, LegInfo
 from gateway.errors import LegError
 
-BLIND = "blind-transfer"
 DEFAULT_SECONDS = 60.0
 """From REFER to its final NOTIFY (RFC 3515)."""
 
@@ -29,15 +27,11 @@ _HEADER = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """A REFER: the URI of Refer-To, the request's own headers, and how long its outcome is waited for.
-
-    `mode` is what the destination asks for, `notes` what of it is not done, a sentence each."""
+    """A REFER: the URI of Refer-To, the request's own headers, and how long its outcome is waited for."""
 
     uri: str
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = DEFAULT_SECONDS
-    mode: str = BLIND
-    notes: tuple[str, ...] = ()
 
 
 def read_destination(text: str, address: str = "") -> dict[str, Any]:
@@ -64,7 +58,7 @@ def referral(destination: Mapping[str, Any], info: LegInfo) -> Referral:
     """
     plan = destination.get("transferPlan")
     plan = plan if isinstance(plan, Mapping) else {}
-    headers = _headers(destination.get("sipHeaders"))
+    headers = sip_headers(destination.get("sipHeaders"))
     uri = _uri(destination, info)
     if plan.get("sipHeadersInReferToEnabled") and headers:
         fields = "&".join(f"{name}={quote(value, safe='')}" for name, value in headers.items())
@@ -73,7 +67,7 @@ def referral(destination: Mapping[str, Any], info: LegInfo) -> Referral:
         headers["Referred-By"] = f"<{_of_number(caller, info) if not _HOST.match(caller) else caller}>"
     seconds = plan.get("timeout", DEFAULT_SECONDS)
     seconds = float(seconds) if isinstance(seconds, int | float) and 1 <= seconds <= 600 else DEFAULT_SECONDS
-    return Referral(uri, headers, seconds, str(plan.get("mode") or BLIND), tuple(_notes(plan)))
+    return Referral(uri, headers, seconds)
 
 
 def _uri(destination: Mapping[str, Any], info: LegInfo) -> str:
@@ -101,19 +95,10 @@ def _of_number(number: str, info: LegInfo, extension: str = "") -> str:
     return f"sip:{user}@{host[1]}" + (";user=phone" if plain.startswith("+") else "")
 
 
-def _headers(given: Any) -> dict[str, str]:
+def sip_headers(given: Any) -> dict[str, str]:
+    """What a destination's sipHeaders add to a request. :raises LegError: one cannot be sent"""
     headers = {str(name): str(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
     for name, value in headers.items():
         if not _HEADER.fullmatch(name) or re.search(r"[\r\n]", value):
             raise LegError(f"{name!r} cannot be sent as a header of the transfer.")
     return headers
-
-
-def _notes(plan: Mapping[str, Any]) -> list[str]:
-    mode, verb = str(plan.get("mode") or BLIND), str(plan.get("sipVerb") or "refer")
-    notes = []
-    if mode != BLIND:
-        notes.append(f"The transfer is a blind one: {mode} is not carried out.")
-    if verb != "refer":
-        notes.append(f"The transfer goes out as REFER: the verb {verb} is not carried out.")
-    return notes

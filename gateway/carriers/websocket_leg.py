@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.call.leg import LegFrame, LegInfo, LegListener, MediaStatistics
+from gateway.call.leg import NO_HEADERS, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.carriers.audio_format import AudioFormat, Decoder, Encoder
 from gateway.carriers.caller_buffer import CallerBuffer
 from gateway.carriers.media_clock import MediaClock
@@ -82,7 +82,7 @@ class WebSocketLeg(Unconnected):
         """Nobody may connect any more."""
         self._end(CLOSE_GOING_AWAY, reason or "refused", by_remote=False, status=status)
 
-    async def hangup(self, reason: str = "") -> None:
+    async def hangup(self, reason: str = "", headers: Mapping[str, str] = NO_HEADERS) -> None:
         """Close the socket."""
         self._end(CLOSE_NORMAL, reason, by_remote=False)
 

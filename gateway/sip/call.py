@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from gateway.call.attempts import Failure
-from gateway.call.leg import LegInfo, MediaStatistics
+from gateway.call.leg import NO_HEADERS, LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.cause import status_by_cause
@@ -136,15 +136,15 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._ended_locally = True
         self._do("refuse", self.answer, call_option(status=status, headers=headers))
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """BYE, CANCEL or 603, whichever the state asks for."""
         if self._ended:
             return
         self._keep_statistics()
         self._ended_locally = True
         self._end_reason = reason
-        headers = {"Reason": f"SIP;cause=200;text={quoted(reason)}"} if reason else {}
-        self._do("hang up", self.hangup, call_option(headers=headers))
+        because = {"Reason": f"SIP;cause=200;text={quoted(reason)}"} if reason else {}
+        self._do("hang up", self.hangup, call_option(headers={**because, **headers}))
 
     def transfer(self, destination: str, headers: Mapping[str, str]) -> None:
         """REFER (RFC 3515)."""

@@ -183,12 +183,12 @@ class CallTable:
         """A final status."""
         self._get(key).refuse(status, retry_after=retry_after, reason=reason, contact=contact)
 
-    def hangup(self, key: int, reason: str) -> None:
+    def hangup(self, key: int, reason: str, headers: Mapping[str, str]) -> None:
         """BYE or CANCEL. What cannot be cancelled yet is over for the leg, and cancelled when it can be."""
         call = self._get(key)
         if call.unheard and (leg := self._let_go(key)) is not None:
             leg.tell_ended(408, "no response", by_remote=False, statistics=None)
-        call.end(reason)
+        call.end(reason, headers)
 
     def give_up(self, key: int) -> bool:
         """Cancel an attempt that had no response; the leg goes another way."""

@@ -116,8 +116,10 @@ class MemoryLeg:
         self.refused: tuple[int, int | None] | None = None
         self.redirected_to = ""
         self.hung_up: str | None = None
+        self.hangup_headers: dict[str, str] = {}
         self.transfers: list[str] = []
         self.transfer_headers: list[dict[str, str]] = []
+        self.joinable = True
         self.transfers_given_up = 0
         self.joined: list[Leg] = []
         self.agents_of: list[Leg] = []
@@ -154,9 +156,10 @@ class MemoryLeg:
         self.redirected_to = contact
         self.end(status, by_remote=False)
 
-    async def hangup(self, reason: str = "") -> None:
+    async def hangup(self, reason: str = "", headers: Mapping[str, str] = NO_HEADERS) -> None:
         if self.hung_up is None:
             self.hung_up = reason
+            self.hangup_headers = dict(headers)
             self.end(200, by_remote=False)
 
     def on_failure(self, decide: Callable[[Failure], bool]) -> None:
@@ -182,7 +185,7 @@ class MemoryLeg:
         self.transfers_given_up += 1
 
     async def join(self, other: Leg) -> None:
-        if self.ended or getattr(other, "ended", False):
+        if self.ended or not getattr(other, "joinable", True):
             raise LegError("One of the two calls has no sound, so they cannot hear each other.")
         self.joined.append(other)
 

@@ -330,7 +330,7 @@ async def test_a_transfer_that_fails_leaves_the_call_with_the_agent(tmp_path: Pa
 
 
 async def test_a_transfer_tells_its_stages_and_what_of_it_is_not_done(tmp_path: Path) -> None:
-    plan = {"mode": "warm-transfer-say-message"}
+    plan = {"mode": "warm-transfer-twiml"}
     target = {"type": "sip", "sipUri": "sip:human@h", "sipHeaders": {"X-Case": "42"}, "transferPlan": plan}
     async with house(tmp_path, greet) as h:
         leg = await h.live()
@@ -346,6 +346,23 @@ async def test_a_transfer_tells_its_stages_and_what_of_it_is_not_done(tmp_path: 
     assert (requested["status"], requested["destination"], requested["mode"]) == ("requested", target, plan["mode"])
     assert len(requested["notes"]) == 1
     assert connected["status"] == "connected"
+
+
+@pytest.mark.scenario("INV-16", peer="leg in memory", transport="none")
+async def test_a_transfer_whose_outcome_nobody_tells_is_given_up_and_a_late_success_ends_the_call(
+    tmp_path: Path,
+) -> None:
+    target = {"type": "sip", "sipUri": "sip:human@h", "transferPlan": {"mode": "blind-transfer", "timeout": 1}}
+    async with house(tmp_path, greet) as h:
+        leg = await h.live()
+        to_call(h.workers[0], action("t1", transfer=pb.Transfer(destination_json=json.dumps(target))))
+        await until(lambda: h.workers[0].got("action_result"))
+        assert not h.workers[0].got("action_result")[0].action_result.ok
+        assert leg.transfers_given_up == 1
+        assert leg.hung_up is None
+        assert leg.listener
+        leg.listener.on_transfer(True, "200 OK")
+        assert (await h.record()).end_reason == endings.FORWARDED
 
 
 # ---------------------------------------------------------------- live control

@@ -38,16 +38,6 @@ def test_headers_go_with_the_request_or_into_refer_to() -> None:
     assert referral(inside, IN).uri == "sip:desk@example.com?X-Case=4%202"
 
 
-def test_what_is_not_carried_out_is_named() -> None:
-    refer = referral(number(transferPlan={"mode": "warm-transfer-say-message", "sipVerb": "dial", "timeout": 20}), IN)
-    assert refer.mode == "warm-transfer-say-message"
-    assert refer.seconds == 20
-    assert [note.split(":")[0] for note in refer.notes] == [
-        "The transfer is a blind one",
-        "The transfer goes out as REFER",
-    ]
-
-
 @pytest.mark.parametrize(
     "destination",
     [

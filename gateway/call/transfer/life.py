@@ -193,12 +193,14 @@ class Life:
     :param ring_seconds: until somebody must have answered
     :param brief_seconds: until who answered must have taken the call
     :param refer: whether the caller's side is asked to connect the two by itself
+    :param stays: whether the agent stays with the two: the caller is not alone when the human leaves
     """
 
     now: float
     ring_seconds: float
     brief_seconds: float
     refer: bool = False
+    stays: bool = False
     state: State = field(default=State.DIALLING, init=False)
     status: Status | None = field(default=None, init=False)
     detail: str = field(default="", init=False)
@@ -217,6 +219,8 @@ class Life:
             self.detail = getattr(event, "detail", "") if isinstance(event, Failed | Declined) else ""
             self.detail = self.detail or rule.detail or getattr(event, "detail", "")
         commands = rule.commands
+        if self.stays:
+            commands = tuple(one for one in commands if one is not Command.DROP_CALLER)
         if Command.LEAVE in commands and self.refer:
             commands += (Command.REFER,)
             rule = Rule(State.HANDING_OVER)

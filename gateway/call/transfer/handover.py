@@ -1,0 +1,342 @@
+"""One transfer in which we dial the human: carries out what `life` decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gateway.call import endings
+from gateway.call.dialling import Dialling
+from gateway.call.leg import Leg
+from gateway.call.speech import speak, spoken_by
+from gateway.call.state import EndNow
+from gateway.call.transfer.human import Human
+from gateway.call.transfer.life import (
+    ENDED,
+    WAITING,
+    Accepted,
+    CallerLeft,
+    Command,
+    DeadlinePassed,
+    Event,
+    Failed,
+    Joined,
+    Life,
+    Referred,
+    State,
+    Status,
+)
+from gateway.call.transfer.plan import TransferPlan
+from gateway.call.transfer.sounds import hold_music, ringing
+from gateway.errors import LegError, NoWorker, ParleyError
+from gateway.link.v1 import link_pb2 as pb
+from gateway.providers.tts.clip import fetched_clip
+
+if TYPE_CHECKING:
+    from gateway.call.session import Call
+
+SPEECH_SECONDS = 20.0
+"""For a worker to make what is said to the human."""
+CLIP_SECONDS = 8.0
+LEG_SECONDS = 5.0
+FAREWELL_SECONDS = 0.5
+"""For the worker to note the result of the tool, before its call ends."""
+MOST_SECONDS = 4 * 3600.0
+"""How long caller and human may talk."""
+
+
+class Talk(Protocol):
+    """A conversation of an assistant with the human, before the caller is there."""
+
+    async def verdict(self) -> Event:
+        """How it went: Accepted, Declined or Refused."""
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """What was said: role and message."""
+
+
+class Handover:
+    """One transfer of a call.
+
+    :param destination: Vapi's, with its plan
+    """
+
+    def __init__(self, call: Call, destination: Mapping[str, Any], plan: TransferPlan) -> None:
+        self._call = call
+        self._destination = destination
+        self._plan = plan
+        self._loop = asyncio.get_running_loop()
+        self._life = Life(
+            self._loop.time(),
+            plan.ring_seconds,
+            plan.seconds,
+            refer=plan.connects_by_refer and not plan.stays,
+            stays=plan.stays,
+        )
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._outcome: asyncio.Future[tuple[bool, str]] = self._loop.create_future()
+        self._human: Human | None = None
+        self._talk: Talk | None = None
+        self._sounds: list[asyncio.Task[bytes]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._dialling: Dialling | None = None
+
+    # ------------------------------------------------------------ for the call
+
+    async def run(self) -> tuple[bool, str]:
+        """How it went, for the agent: whether the caller is with the human, and one sentence."""
+        self._call.spawn(self._live())
+        return await self._outcome
+
+    def post(self, event: Event) -> None:
+        """Something happened."""
+        self._events.put_nowait(event)
+
+    def referred(self, ok: bool) -> None:
+        """The caller's side said how the REFER with Replaces went."""
+        self.post(Referred(ok))
+
+    @property
+    def leg(self) -> Leg | None:
+        """The second leg, while it lives."""
+        return self._human.leg if self._human is not None and not self._human.ended else None
+
+    @property
+    def waiting(self) -> bool:
+        """The caller is with nobody: whoever lost the agent now may still get the human."""
+        return self._life.state in WAITING
+
+    def heard_with(self, agent: bytes) -> bytes:
+        """What the caller heard in this tick, 320 bytes: the agent, and the human where they are connected."""
+        if self._human is None or self._life.state not in (State.CONNECTED, State.HANDING_OVER) or self._plan.stays:
+            return agent
+        return self._human.mixed(agent)
+
+    def end_reason(self, reason: str) -> str:
+        """endedReason of the call, seen from here."""
+        if reason != endings.CUSTOMER_ENDED:
+            return reason
+        if self._life.status in (Status.CONNECTED, Status.COMPLETED):
+            return endings.FORWARDED
+        if self._life.status is Status.CANCELLED:
+            return endings.LEFT_BEFORE_WARM_TRANSFER if self._plan.warm else endings.LEFT_DURING_TRANSFER
+        return endings.LEFT_AFTER_WARM_TRANSFER if self._plan.warm else reason
+
+    # ------------------------------------------------------------ life
+
+    async def _live(self) -> None:
+        try:
+            async with self._call.services.dial(self._destination, self._call) as begun:
+                self._human = Human(begun.leg, self.post)
+        except ParleyError as error:
+            self._tell(Status.FAILED, str(error))
+            self._settle(False, str(error))
+            return
+        leg, self._dialling = begun.leg, begun.dialling
+        self._tasks.append(self._loop.create_task(begun.dialling.run(self._attempted), name="second leg"))
+        try:
+            await self._prepare()
+            while self._life.state not in ENDED:
+                await self._handle(await self._next())
+        finally:
+            await self._end(leg)
+
+    async def _end(self, leg: Leg) -> None:
+        """Nobody is left on a line of ours, however it ended."""
+        for command in self._life.handle(CallerLeft(), self._loop.time()):
+            if command is Command.TELL:
+                self._tell_status()
+        for task in self._tasks:
+            task.cancel()
+        await leg.hangup("the transfer is over")
+        self._settle(False, self._life.detail)
+
+    async def _next(self) -> Event:
+        try:
+            async with asyncio.timeout_at(self._life.deadline):
+                return await self._events.get()
+        except TimeoutError:
+            return DeadlinePassed()
+
+    async def _handle(self, event: Event) -> None:
+        for command in self._life.handle(event, self._loop.time()):
+            await self._carry_out(command)
+
+    async def _carry_out(self, command: Command) -> None:
+        assert self._human is not None
+        match command:
+            case Command.BRIEF:
+                if self._dialling is not None:
+                    self._dialling.answered()
+                self._tell("answered", "")
+                self._call.spawn(self._brief(self._human))
+            case Command.CONNECT:
+                await self._connect(self._human)
+            case Command.LEAVE:
+                await self._leave(self._human)
+            case Command.REFER:
+                await self._refer(self._human)
+            case Command.DROP_HUMAN:
+                await self._human.leg.hangup("the transfer is over")
+            case Command.DROP_CALLER:
+                self._call.post(EndNow(endings.FORWARDED))
+            case Command.TELL:
+                self._tell_status()
+            case Command.RETURN:
+                await self._return()
+
+    # ------------------------------------------------------------ the caller waits
+
+    async def _prepare(self) -> None:
+        """The agent rests, the caller hears something, and what the human will hear is made."""
+        self._rest(True)
+        plan = self._plan
+        usual = hold_music() if plan.warm else ringing()
+        await self._play(await self._clip(plan.hold_url) or usual)
+        if plan.assistant is None:
+            self._sounds = [
+                self._loop.create_task(self._speech(plan.message), name="message of a transfer"),
+                self._loop.create_task(self._clip(plan.complete_url), name="sound of a transfer"),
+                self._loop.create_task(self._speech(plan.introduction), name="introduction of a transfer"),
+            ]
+            self._tasks += self._sounds
+
+    def _rest(self, rests: bool) -> None:
+        """A caller who waits is not heard by the agent, as one on hold is not."""
+        now_ms = self._call.now_ms
+        self._call.conversation.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=now_ms, held=rests)))
+
+    async def _play(self, pcm: bytes) -> None:
+        """Who waits in silence is still not lost: without sound it goes on."""
+        await self._try(lambda: self._call.leg.background(pcm), "no sound for who waits")
+
+    async def _clip(self, url: str) -> bytes:
+        client = self._call.services.client
+        if not url or client is None:
+            return b""
+        try:
+            async with asyncio.timeout(CLIP_SECONDS):
+                return await fetched_clip(client, url)
+        except (ParleyError, TimeoutError) as error:
+            self._note("sound", str(error) or "it did not come in time")
+            return b""
+
+    async def _speech(self, text: str) -> bytes:
+        """A text in the voice of who has the call; nothing when it cannot be made: the human then hears the caller."""
+        if not text:
+            return b""
+        call = self._call
+        start = spoken_by(call.assistant, text, call_id=f"{call.id}-transfer", plan=call.plan)
+        try:
+            return await speak(call.services.workers, start, seconds=SPEECH_SECONDS)
+        except (TimeoutError, NoWorker) as error:
+            self._note("message", str(error) or "it was not made in time")
+            return b""
+
+    # ------------------------------------------------------------ the human is told
+
+    async def _brief(self, human: Human) -> None:
+        """What is said before the caller is there. Keys are heard meanwhile."""
+        try:
+            if self._plan.assistant is not None and self._call.services.consult is not None:
+                self._talk = self._call.services.consult(self._call, human, self._plan.assistant, self._destination)
+                self.post(await self._talk.verdict())
+                return
+            if self._plan.waits_for_speech:
+                await human.has_spoken()
+            for sound in self._sounds[:2]:
+                await human.say(await sound)
+            if not self._plan.accept_by_key:
+                self.post(Accepted())
+        except ParleyError as error:
+            self.post(Failed(str(error)))
+
+    # ------------------------------------------------------------ the two are together
+
+    async def _connect(self, human: Human) -> None:
+        try:
+            async with asyncio.timeout(LEG_SECONDS):
+                await self._call.leg.background(b"")
+                await self._call.leg.join(human.leg)
+                if self._plan.stays:
+                    await human.leg.hears_agent_of(self._call.leg, True)
+        except (LegError, TimeoutError) as error:
+            self.post(Failed(str(error) or "The two calls could not be connected."))
+            return
+        self.post(Joined())
+
+    async def _leave(self, human: Human) -> None:
+        """Who stays goes on in a conversation of three; else the agent's part is over."""
+        if self._plan.introduction and len(self._sounds) > 2:
+            self._call.spawn(self._introduce(human, self._sounds[2]))
+        if self._plan.stays:
+            self._rest(False)
+            self._settle(True, "The other person is in the call now, and hears you, too.")
+            return
+        self._settle(True, self._life.detail)
+        self._call.machine.go_on(self._loop.time() + MOST_SECONDS)
+        self._call.spawn(self._let_go())
+
+    async def _introduce(self, human: Human, sound: asyncio.Task[bytes]) -> None:
+        """Both hear it: the caller hears for a moment what is played to the human."""
+        leg = self._call.leg
+        await self._try(lambda: leg.hears_agent_of(human.leg, True), "no introduction for the caller")
+        await human.say(await sound)
+        await self._try(lambda: leg.hears_agent_of(human.leg, False), "the introduction goes on")
+
+    async def _let_go(self) -> None:
+        await asyncio.sleep(FAREWELL_SECONDS)
+        self._call.conversation.end(self._call.now_ms, endings.FORWARDED)
+        await asyncio.sleep(FAREWELL_SECONDS)
+        self._call.conversation.close()
+
+    async def _refer(self, human: Human) -> None:
+        try:
+            async with asyncio.timeout(LEG_SECONDS):
+                await self._call.leg.transfer_to(human.leg)
+        except (LegError, TimeoutError) as error:
+            self._note("refer", str(error) or "no answer in time")
+            self.post(Failed(""))
+
+    async def _return(self) -> None:
+        assert self._human is not None
+        await self._play(b"")
+        other = self._human.leg
+        await self._try(lambda: self._call.leg.part(other), "the calls were not parted")
+        self._rest(False)
+        self._settle(False, self._life.detail)
+        self._call.handovers.returned()
+
+    # ------------------------------------------------------------ what is told
+
+    def _attempted(self, attempt: Mapping[str, Any]) -> None:
+        self._call.journal.append(self._call.now_ms, "dial-attempt", {**attempt, "transfer": True})
+
+    def _settle(self, ok: bool, detail: str) -> None:
+        if not self._outcome.done():
+            self._outcome.set_result((ok, detail))
+
+    def _tell_status(self) -> None:
+        assert self._life.status is not None
+        messages = self._talk.messages if self._talk is not None else []
+        transcript = "\n".join(f"{line['role']}: {line['message']}" for line in messages)
+        self._tell(self._life.status, self._life.detail, transcript=transcript, messages=messages)
+
+    def _tell(self, status: str, detail: str, **more: Any) -> None:
+        told = {name: value for name, value in {"detail": detail, **more}.items() if value}
+        entry = {"status": str(status), "destination": dict(self._destination), "mode": self._plan.mode, **told}
+        self._call.journal.append(self._call.now_ms, "transfer", entry)
+
+    def _note(self, what: str, why: str) -> None:
+        self._call.journal.append(self._call.now_ms, "note", {"event": f"transfer-{what}", "detail": why})
+
+    async def _try(self, asking: Callable[[], Awaitable[None]], else_noted: str) -> None:
+        with suppress(TimeoutError):
+            try:
+                async with asyncio.timeout(LEG_SECONDS):
+                    await asking()
+            except LegError as error:
+                self._note("leg", f"{else_noted}: {error}")

@@ -1,0 +1,53 @@
+"""The transfers of one call that we dial, one after the other: what the call asks the last of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gateway.call.leg import Leg
+from gateway.call.state import Event, WorkerFailed
+from gateway.call.transfer.handover import Handover
+from gateway.call.transfer.plan import TransferPlan
+
+if TYPE_CHECKING:
+    from gateway.call.session import Call
+
+
+class Handovers:
+    """Of one call."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._last: Handover | None = None
+        self._lost: WorkerFailed | None = None
+
+    def begin(self, destination: Mapping[str, Any], plan: TransferPlan) -> Handover:
+        """Another one; its `run` is awaited next."""
+        self._last = Handover(self._call, destination, plan)
+        return self._last
+
+    @property
+    def leg(self) -> Leg | None:
+        """The second leg, while it lives."""
+        return self._last.leg if self._last is not None else None
+
+    def keeps(self, event: Event) -> bool:
+        """Whether this is to wait: a caller who waits for a human does so when the agent is lost, too."""
+        if not isinstance(event, WorkerFailed) or self._last is None or not self._last.waiting:
+            return False
+        self._lost = event
+        return True
+
+    def returned(self) -> None:
+        """Who waited has the agent back, if there still is one."""
+        if self._lost is not None:
+            self._call.post(self._lost)
+
+    def heard_with(self, agent: bytes) -> bytes:
+        """What the caller heard in a tick of 20 ms: the agent, and a human who is connected."""
+        return agent if self._last is None else self._last.heard_with(agent)
+
+    def end_reason(self, reason: str) -> str:
+        """endedReason of a call that ended for this reason."""
+        return reason if self._last is None else self._last.end_reason(reason)
