@@ -25,7 +25,7 @@ from gateway.sip.wiring import Wiring
 
 log = structlog.get_logger(__name__)
 
-_OK, _NOT_ACCEPTABLE_HERE, _DECLINE = 200, 488, 603
+_OK, _REQUEST_TERMINATED, _NOT_ACCEPTABLE_HERE, _DECLINE = 200, 487, 488, 603
 _TONE_MS, _GAP_MS = 120, 80
 _DTMF_BODY = "application/dtmf"
 """A body that is the key alone; the stack itself reads application/dtmf-relay."""
@@ -83,6 +83,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._gone = False
         self._outbound = call_id is None
         self._redirection: SipMessage | None = None
+        self.cancelled = False
+        """An inbound call whose caller gave up before the answer."""
 
     @property
     def unheard(self) -> bool:
@@ -403,6 +405,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
                 ok=self._transfer_accepted and not self._ended_locally, detail="the call ended before its outcome came"
             )
         status, reason = int(info.lastStatusCode), str(info.lastReason)
+        self.cancelled = status == _REQUEST_TERMINATED and not (self._outbound or self._ended_locally)
         if self._leg is not None and self._outbound and not self._answered and not self._ended_locally:
             self._leg.tell_failed(_failure(status, reason, self._redirection or last))
         elif self._leg is not None:

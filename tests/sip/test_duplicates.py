@@ -95,3 +95,15 @@ async def test_a_bye_that_belongs_to_no_dialog_gets_481() -> None:
         ann.to = f"<sip:4711@{ours.address}>;tag=nobody"
         ann.request("BYE")
         await ann.response(481, "BYE")
+
+
+@pytest.mark.scenario("INV-11", peer="scripted party", transport="udp")
+async def test_a_call_that_is_cancelled_before_any_response_is_told_of_and_over() -> None:
+    async with exchange(lambda leg: asyncio.sleep(0)) as ours, party(ours.address) as ann:
+        ann.request("INVITE", body=ann.sdp())
+        cancel = ann.request("CANCEL")
+        ann.raw(cancel.encode())
+        await ann.response(487, "INVITE")
+        ann.request("ACK", same_transaction=True)
+        assert (await (await ours.call()).event("ended"))[0] == 487
+        assert len(ours.calls) == 1
