@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -61,6 +62,9 @@ class ServedEndpoint(Endpoint, Protocol):
     def heartbeat_ns(self) -> int:
         """Monotonic time in ns at which its threads last moved."""
 
+    def reload_certificates(self) -> None:
+        """Take certificates that were replaced on disk."""
+
 
 def run(settings: Settings, *, config: Path | None) -> int:
     """Serve until a signal ends it; returns the exit status.
@@ -108,6 +112,7 @@ class Service:
         """Start, serve, end."""
         async with AsyncExitStack() as stack:
             stack.enter_context(self._shutdown.on_signals())
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
             port = await stack.enter_async_context(self._http())
             if self._settings.demo.enabled:
                 await stack.enter_async_context(self._demo())
@@ -141,6 +146,11 @@ class Service:
             raise SetupError(f"No worker was ready within {WORKER_SECONDS:.0f} s; the log above tells why.")
         if self._api is not None and not await self._api.wait_ready(API_SECONDS):
             log.warning("the api does not serve yet; only calls that a route of the settings takes are answered")
+
+    def _reload(self) -> None:
+        """SIGHUP: certificates may be new. Calls and everything else stay as they are."""
+        if self._endpoint is not None:
+            self._endpoint.reload_certificates()
 
     def _open(self, on_leg: OnLeg) -> ServedEndpoint:
         self._endpoint = self._make_endpoint(self._settings, on_leg)

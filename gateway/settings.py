@@ -14,6 +14,7 @@ from gateway.assistant.defaults import AssistantDefaults
 from gateway.call.prices import Price
 from gateway.providers.credentials import Credential
 from gateway.routing.settings import RouteSettings
+from gateway.sip.settings import SipSettings
 from gateway.trunk.settings import TrunkSettings
 
 PORTS_PER_CALL = 2
@@ -38,19 +39,6 @@ def _port_range(value: object) -> object:
 
 PortRange = Annotated[tuple[int, int], BeforeValidator(_port_range)]
 """First and last port, written as 20000-20999."""
-
-
-class SipSettings(Section):
-    """`strangers` are callers from no trunk's address: taken, refused with 403, or not answered at all."""
-
-    host: str = "0.0.0.0"  # noqa: S104  a telephone must reach us
-    port: int = Field(default=5060, ge=1, le=65535)
-    transports: list[Literal["udp", "tcp"]] = ["udp", "tcp"]
-    public_address: str | None = None
-    user_agent: str = "Parley"
-    codecs: list[Literal["PCMU", "PCMA", "G722", "opus"]] = ["PCMU", "PCMA", "G722", "opus"]
-    max_calls: int = Field(default=100, ge=1, le=500)
-    strangers: Literal["accept", "refuse", "ignore"] = "accept"
 
 
 class RtpSettings(Section):

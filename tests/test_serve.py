@@ -48,6 +48,9 @@ class SilentEndpoint:
     async def start(self) -> None:
         self.told.append("start")
 
+    def reload_certificates(self) -> None:
+        self.told.append("reload certificates")
+
     async def dial(
         self,
         destination: str,

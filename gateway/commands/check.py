@@ -64,8 +64,9 @@ def _make_providers(settings: Settings) -> str:
 
 def _summary(settings: Settings) -> list[str]:
     sip, (first, last) = settings.sip, settings.rtp.ports
+    where = f"{', '.join(sip.hosts)}:{sip.port} ({', '.join(sip.transports)})"
     lines = [
-        f"SIP on {sip.host}:{sip.port} ({', '.join(sip.transports)}), RTP on {first}-{last}, {settings.capacity} calls",
+        f"SIP on {where}, RTP on {first}-{last}, {settings.capacity} calls",
         f"metrics on http://{settings.http.host}:{settings.http.port}/metrics",
         f"calls are kept in {settings.data_dir}",
         _api(settings),

@@ -75,12 +75,16 @@ def _config_error(problems: list[Problem]) -> ConfigError:
 
 
 def _anchor_files(source: Source, folder: FilePath) -> None:
-    """Make `data_dir` and every provider's `file` absolute, from `folder` on."""
+    """Make `data_dir`, every provider's `file` and the files of TLS absolute, from `folder` on."""
     if isinstance(data_dir := source.data.get("data_dir"), str):
         source.data["data_dir"] = str(folder / FilePath(data_dir).expanduser())
     for _, options in _provider_options(source.data.get("assistants")):
         if isinstance(name := options.get("file"), str):
             options["file"] = str(folder / FilePath(name).expanduser())
+    for tls in _tls_sections(source.data):
+        for key in ("certificate_file", "key_file", "ca_file"):
+            if isinstance(name := tls.get(key), str):
+                tls[key] = str(folder / FilePath(name).expanduser())
 
 
 def _missing_files(source: Source) -> list[Problem]:
@@ -89,6 +93,14 @@ def _missing_files(source: Source) -> list[Problem]:
         for path, options in _provider_options(source.data.get("assistants"))
         if isinstance(options.get("file"), str) and not FilePath(options["file"]).is_file()
     ]
+
+
+def _tls_sections(data: Any) -> list[dict[str, Any]]:
+    """`tls` of sip and of each trunk, as far as they are written as mappings."""
+    trunks = data.get("trunks")
+    owners = [data.get("sip"), *(trunks if isinstance(trunks, list) else [])]
+    sections = [owner.get("tls") for owner in owners if isinstance(owner, dict)]
+    return [section for section in sections if isinstance(section, dict)]
 
 
 def _provider_options(assistants: Any) -> list[tuple[Path, dict[str, Any]]]:

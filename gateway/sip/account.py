@@ -15,6 +15,7 @@ from prometheus_client import Gauge
 from gateway.observe.metrics import REGISTRATION_UP, TRUNK_GATEWAY_UP
 from gateway.sip.headers import parse_message
 from gateway.sip.library import error_text, guarded, pj
+from gateway.sip.source import source_of
 from gateway.sip.trunk import TrunkAddresses
 from gateway.trunk.backoff import is_refusal
 from gateway.trunk.qualification import Qualification
@@ -40,7 +41,7 @@ class SipAccount(pj.Account):  # type: ignore[misc]
 
     @guarded
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
-        self._on_invite(self, int(prm.callId), str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
+        self._on_invite(self, int(prm.callId), str(prm.rdata.wholeMsg), source_of(prm.rdata))
 
     @guarded
     def onIncomingSubscribe(self, prm: Any) -> None:  # noqa: N802
@@ -138,7 +139,7 @@ class TrunkAccount(SipAccount):
 
     def connection_lost(self) -> None:
         """A connection to some registrar ended; ours when the trunk uses one."""
-        if self.trunk.transport == "tcp" and not self._closing:
+        if self.trunk.transport != "udp" and not self._closing:
             self.registration.lost(now=time.monotonic(), chance=random.random())  # noqa: S311  not a secret
             self.registrar.changed()
 

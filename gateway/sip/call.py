@@ -20,6 +20,7 @@ from gateway.sip.library import call_option, error_text, guarded, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
 from gateway.sip.requests import OnAnswer, SentRequests
 from gateway.sip.sdp import offers_codec
+from gateway.sip.source import source_of
 from gateway.sip.statistics import read_statistics
 from gateway.sip.wiring import Wiring
 
@@ -308,7 +309,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         if self._leg is None or not self._answered or self._ended or self._successor is not None:
             return
         # the library points at it until this call is deleted
-        self._successor = self._make_successor(self, str(prm.rdata.wholeMsg), str(prm.rdata.srcAddress))
+        self._successor = self._make_successor(self, str(prm.rdata.wholeMsg), source_of(prm.rdata))
         if self._successor is not None:
             prm.newCall, prm.statusCode = self._successor, _OK
 

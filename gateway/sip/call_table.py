@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -83,7 +82,7 @@ class CallTable:
             return
         message = parse_message(text)
         key = next(self._keys)
-        leg = self._make_leg(_inbound_info(message, account, _source(source, message)), key)
+        leg = self._make_leg(_inbound_info(message, account, source), key)
         call = self._make_call(account, key, leg, call_id)
         log.info("sip.invited", sip_call_id=leg.info.signalling_id, number=leg.info.number, trunk=leg.info.trunk)
         call.ring()
@@ -300,9 +299,3 @@ def _inbound_info(message: SipMessage, account: SipAccount, source: str) -> LegI
         diverted_by=caller.diverted_by,
         source=source,
     )
-
-
-def _source(address: str, message: SipMessage) -> str:
-    """ip:port;transport of the packet, the transport as the topmost Via names it."""
-    via = re.match(r"SIP\s*/\s*2\.0\s*/\s*(\w+)", message.first("via"))
-    return f"{address};{via[1].lower()}" if via else address

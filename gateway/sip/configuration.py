@@ -7,15 +7,21 @@ from typing import Any
 
 from gateway.errors import NativeMissing
 from gateway.media.audio import FRAME_MS, SAMPLE_RATE
-from gateway.settings import Settings, SipSettings
+from gateway.settings import Settings
 from gateway.sip.bridge import CompiledLimits
 from gateway.sip.library import pj
 from gateway.sip.resolver import nameservers
+from gateway.sip.settings import is_ipv6
+from gateway.sip.transports import UNBOUND, set_addresses, trunk_host
 from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, registrar_uri
+from gateway.trunk.protection import SrtpKeying, SrtpPolicy
 from gateway.trunk.settings import TrunkSettings
 
 REFUSAL_CALLS = 16
 """Calls beyond the capacity, so that an INVITE too many gets a 503 with Retry-After and not the stack's own 486."""
+
+LOCAL_ACCOUNTS = 4
+"""For calls of no trunk: by TLS or not, with IPv4 or IPv6."""
 
 _UNREGISTER_MS = 800
 _EXPIRY_MARGIN = 0.12
@@ -32,7 +38,7 @@ def check_limits(settings: Settings, limits: CompiledLimits) -> None:
     calls = settings.capacity
     needed = {
         "calls": (calls + REFUSAL_CALLS, limits.calls),
-        "accounts": (len(settings.trunks) + 1, limits.accounts),
+        "accounts": (len(settings.trunks) + LOCAL_ACCOUNTS, limits.accounts),
         # a port for the call, one for its leg, and the clock's own; those who wait have one more
         "conference ports": (2 * calls + 1, limits.conference_ports),
         # RTP and RTCP of each call, and the signalling's
@@ -58,6 +64,9 @@ def endpoint_config(settings: Settings, *, limits: CompiledLimits, log_writer: A
     agent.userAgent = settings.sip.user_agent
     for server in nameservers(_hosts(settings)):
         agent.nameserver.append(server)
+    for server in settings.sip.stun:
+        agent.stunServer.append(server)
+    agent.stunIgnoreFailure = True
     _media_config(media, ports=min(limits.conference_ports, 3 * agent.maxCalls + 4))
     # the writer gets what the console level lets through
     log.level = log.consoleLevel = log_level
@@ -90,30 +99,30 @@ def _media_config(media: Any, *, ports: int) -> None:
     media.jbInit, media.jbMinPre, media.jbMaxPre, media.jbMax = 20, 20, 200, 400
 
 
-def transport_config(sip: SipSettings) -> Any:
-    """TransportConfig of a signalling transport."""
-    config = pj.TransportConfig()
-    config.port = sip.port
-    _addresses(config, sip)
-    return config
+def local_account_config(settings: Settings, *, identity: str, secure: bool, ipv6: bool) -> Any:
+    """AccountConfig of an account that takes calls of nobody else's, over any transport.
 
-
-def _addresses(config: Any, sip: SipSettings) -> None:
-    config.publicAddress = sip.public_address or ""
-    if sip.host not in ("", "0.0.0.0", "::"):  # noqa: S104  compared, not bound
-        config.boundAddress = sip.host
-
-
-def local_account_config(settings: Settings, *, identity: str) -> Any:
-    """AccountConfig of the account that takes calls of nobody else's, over any transport."""
+    :param secure: for calls that come by TLS
+    :param ipv6: for calls whose media is IPv6
+    """
     config = pj.AccountConfig()
     config.idUri = identity
-    _common(config, settings)
+    sip = settings.sip
+    _media(config, settings, [host for host in sip.hosts if is_ipv6(host) == ipv6] or sip.hosts, None)
+    _prefer(config.mediaConfig, ipv6=ipv6)
+    # without TLS anybody could read the keys: what is preferred then is a call without
+    readable = sip.srtp_keying == "sdes" and not secure
+    _encrypt(config.mediaConfig, "off" if readable and sip.srtp == "preferred" else sip.srtp, sip.srtp_keying)
     return config
 
 
-def trunk_account_config(settings: Settings, trunk: TrunkSettings, addresses: TrunkAddresses) -> Any:
-    """AccountConfig of a trunk. The stack refreshes; when to begin again after a failure is ours (retryInterval 0)."""
+def trunk_account_config(
+    settings: Settings, trunk: TrunkSettings, addresses: TrunkAddresses, *, transport: int = UNBOUND
+) -> Any:
+    """AccountConfig of a trunk. The stack refreshes; when to begin again after a failure is ours (retryInterval 0).
+
+    :param transport: the stack's id of the only transport that it may use
+    """
     config = pj.AccountConfig()
     config.idUri = addresses.identity
     registration, sip = config.regConfig, config.sipConfig
@@ -134,7 +143,14 @@ def trunk_account_config(settings: Settings, trunk: TrunkSettings, addresses: Tr
     if addresses.registrar is not None:
         sip.contactUriParams = f";{LINE_PARAMETER}={addresses.line}"
     _dialogs(config.callConfig, trunk)
-    _common(config, settings)
+    sip.transportId = transport
+    hosts = settings.sip.hosts
+    _media(config, settings, hosts, trunk.public_address)
+    _prefer(config.mediaConfig, ipv6=is_ipv6(trunk_host(trunk)) or all(map(is_ipv6, hosts)))
+    _encrypt(config.mediaConfig, trunk.srtp, trunk.srtp_keying, any_transport=trunk.srtp_without_tls)
+    config.natConfig.udpKaIntervalSec = trunk.keep_alive_seconds
+    if trunk.public_address:
+        sip.contactForced = _contact(settings, trunk, addresses.line)
     return config
 
 
@@ -158,13 +174,41 @@ def _dialogs(calls: Any, trunk: TrunkSettings) -> None:
     calls.prackUse = _PRACK[trunk.prack]
 
 
-def _common(config: Any, settings: Settings) -> None:
+def _contact(settings: Settings, trunk: TrunkSettings, line: str) -> str:
+    """Our Contact at a trunk that reaches us at another address than the others do."""
+    port = settings.sip.tls.port if trunk.transport == "tls" else settings.sip.port
+    host = f"[{trunk.public_address}]" if is_ipv6(trunk.public_address or "") else trunk.public_address
+    transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+    return f"<sip:{trunk.username}@{host}:{port}{transport};{LINE_PARAMETER}={line}>"
+
+
+def _media(config: Any, settings: Settings, hosts: list[str], public_address: str | None) -> None:
     transport = config.mediaConfig.transportConfig
     first, last = settings.rtp.ports
     transport.port, transport.portRange = first, last - first
-    _addresses(transport, settings.sip)
+    set_addresses(transport, settings.sip, hosts, public_address)
     config.mediaConfig.streamKaEnabled = False
-    config.natConfig.iceEnabled = False
+    nat = config.natConfig
+    nat.iceEnabled = False
+    stun = bool(settings.sip.stun) and not (public_address or settings.sip.public_address)
+    nat.sipStunUse = nat.mediaStunUse = pj.PJSUA_STUN_USE_DEFAULT if stun else pj.PJSUA_STUN_USE_DISABLED
+
+
+def _prefer(media: Any, *, ipv6: bool) -> None:
+    """The family that an offer is of; an answer is of the offer's."""
+    media.ipv6Use = pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if ipv6 else pj.PJSUA_IPV6_ENABLED_PREFER_IPV4
+
+
+def _encrypt(media: Any, policy: SrtpPolicy, keying: SrtpKeying, *, any_transport: bool = False) -> None:
+    media.srtpUse = {
+        "off": pj.PJMEDIA_SRTP_DISABLED,
+        "preferred": pj.PJMEDIA_SRTP_OPTIONAL,
+        "required": pj.PJMEDIA_SRTP_MANDATORY,
+    }[policy]
+    media.srtpSecureSignaling = int(keying == "sdes" and not any_transport)
+    keyings = pj.IntVector()
+    keyings.append(pj.PJMEDIA_SRTP_KEYING_SDES if keying == "sdes" else pj.PJMEDIA_SRTP_KEYING_DTLS_SRTP)
+    media.srtpOpt.keyings = keyings
 
 
 def codec_priorities(available: list[str], wanted: list[str]) -> dict[str, int]:

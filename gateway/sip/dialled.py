@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import LegError
 from gateway.sip.headers import parse_uri
-from gateway.sip.trunk import gateway_uri, trunk_addresses
+from gateway.sip.trunk import gateway_uri, transport_parameter, trunk_addresses
 from gateway.trunk.choice import gateways_in_order
 from gateway.trunk.numbers import formatted
 from gateway.trunk.settings import TrunkGateway, TrunkSettings
@@ -52,8 +52,9 @@ def trunk_way(
     if ":" in destination:
         return Way(_uri(destination), from_uri, headers=written.headers)
     chosen = _gateway(trunk, gateway or next(iter(gateways_in_order(trunk, states, chance)), None))
-    target = gateway_uri(trunk, chosen, escaped(written.user)) if chosen else ""
     to = _uri(f"sip:{escaped(written.user)}@{domain}")
+    registrar = to + transport_parameter(trunk.transport)
+    target = gateway_uri(trunk, chosen, escaped(written.user)) if chosen else registrar
     return Way(to, from_uri, "" if target == to else target, written.headers)
 
 

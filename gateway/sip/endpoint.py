@@ -168,6 +168,11 @@ class SipEndpoint:
             name: state.registration for name, state in self.trunk_states().items() if state.registration is not None
         }
 
+    def reload_certificates(self) -> None:
+        """Take certificates and keys that were replaced on disk; calls go on."""
+        if self._started:
+            self._owner.post(self._stack.reload_certificates)
+
     @property
     def heartbeat_ns(self) -> int:
         """CLOCK_MONOTONIC at which both threads of this endpoint were last seen to run."""
@@ -195,7 +200,8 @@ class SipEndpoint:
             time.sleep(_STEP_SECONDS / 10)
 
     def _dial(self, leg: SipLeg, trunk: str | None, way: Way) -> None:
-        self._calls.dial(leg, self._stack.account(trunk), local_uri=way.caller, target=way.target)
+        account = self._stack.account(trunk, way.target or way.to)
+        self._calls.dial(leg, account, local_uri=way.caller, target=way.target)
 
     def _way(self, destination: str, trunk: str | None, gateway: str | None, caller: str | None) -> Way:
         if trunk is None:

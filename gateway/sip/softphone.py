@@ -16,9 +16,10 @@ import structlog
 from gateway.call.leg import Leg, LegFrame, LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.media.audio import FRAME_MS, SAMPLE_BYTES, samples_to_ms
-from gateway.settings import RtpSettings, Settings, SipSettings
+from gateway.settings import RtpSettings, Settings
 from gateway.sip.endpoint import SipEndpoint
 from gateway.sip.headers import parse_uri
+from gateway.sip.settings import SipSettings
 from gateway.sip.softphone_audio import read_speech, write_mono, write_stereo
 from gateway.sip.softphone_script import HangUp, Said, ScriptRules, SoftphoneScript, Speak
 

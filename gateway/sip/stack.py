@@ -15,18 +15,20 @@ from gateway.settings import Settings
 from gateway.sip.account import OnInvite, SipAccount, TrunkAccount
 from gateway.sip.bridge import CompiledLimits
 from gateway.sip.configuration import (
+    LOCAL_ACCOUNTS,
     codec_priorities,
     endpoint_config,
-    local_account_config,
-    transport_config,
 )
 from gateway.sip.headers import parse_message
-from gateway.sip.library import be_quiet, error_text, guarded, is_address_in_use, pj
+from gateway.sip.library import be_quiet, error_text, guarded, pj
+from gateway.sip.local_accounts import LocalAccounts
 from gateway.sip.log_writer import StackLogWriter, log_level
 from gateway.sip.pjsip import Received
 from gateway.sip.probes import Probes
+from gateway.sip.source import source_of
 from gateway.sip.strangers import Strangers
 from gateway.sip.stray_requests import StrayRequests
+from gateway.sip.transports import Transports
 from gateway.sip.trunk_accounts import TrunkAccounts
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.trust import Peer
@@ -35,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 _POLL_MS = 5
 """Longest wait of one poll, and so of a command."""
+_CERTIFICATES_SECONDS = 10.0
+"""Between two looks at whether a certificate was replaced."""
 _NO_TRAFFIC = 3
 """PJSUA_DESTROY_NO_NETWORK: everybody was told good-bye before."""
 
@@ -51,7 +55,7 @@ class SipEndpointLibrary(pj.Endpoint):  # type: ignore[misc]
 
     @guarded
     def onSelectAccount(self, prm: Any) -> None:  # noqa: N802
-        prm.accountIndex = self._stack.select_account(str(prm.rdata.wholeMsg), int(prm.rdata.pjRxData))
+        prm.accountIndex = self._stack.account_for(str(prm.rdata.wholeMsg), source_of(prm.rdata))
 
     @guarded
     def onTransportState(self, prm: Any) -> None:  # noqa: N802
@@ -69,11 +73,13 @@ class Stack:
         self._limits = limits
         self._on_invite = on_invite
         self._library: Any = None
-        self._local: SipAccount | None = None
+        self._local: LocalAccounts | None = None
+        self._transports = Transports(settings.sip)
+        self._certificates_at = 0.0
         self._probes = Probes()
-        self.trunks = TrunkAccounts(settings, on_invite, in_use=in_use, probe=self._probes.send)
-        self.address = ""
-        """host:port of the first transport, as others may reach it."""
+        self.trunks = TrunkAccounts(
+            settings, on_invite, in_use=in_use, probe=self._probes.send, transport=self._transports.of_trunk
+        )
         self.malformed = 0
         self._received = Received(limits.packet_bytes)
         self._strangers = Strangers(
@@ -111,7 +117,7 @@ class Stack:
         self._probes.register()
         self._strangers.register()
         self._library.audDevManager().setNullDev()
-        self._bind()
+        self._transports.bind(self._library, self._settings.trunks)
         self._probes.address = self.address
         self._library.libStart()
         self._set_codecs()
@@ -120,7 +126,11 @@ class Stack:
     def poll(self) -> None:
         """Handle what came, or wait for it a few milliseconds."""
         self._library.libHandleEvents(_POLL_MS)
-        self.trunks.poll(time.monotonic())
+        now = time.monotonic()
+        self.trunks.poll(now)
+        if now >= self._certificates_at:
+            self._certificates_at = now + _CERTIFICATES_SECONDS
+            self.reload_certificates()
 
     def stop(self) -> None:
         """Destroy everything; the calls must have been dropped."""
@@ -128,27 +138,39 @@ class Stack:
         if self._local is not None:
             self._local.shutdown()
             self._local = None
+        self._transports.close()
         library, self._library = self._library, None
         if library is not None:
             library.libDestroy(_NO_TRAFFIC)
 
-    def account(self, trunk: str | None) -> SipAccount:
-        """The account of a trunk, or the local one. :raises KeyError: for a trunk that is not configured."""
+    @property
+    def address(self) -> str:
+        """host:port of the first transport, as others may reach it."""
+        return self._transports.address
+
+    def account(self, trunk: str | None, destination: str) -> SipAccount:
+        """The account to call `destination` with. :raises KeyError: for a trunk that is not configured."""
         if trunk is not None:
             return self.trunks[trunk]
         assert self._local is not None
-        return self._local
-
-    def select_account(self, message: str, received: int) -> int:
-        """The stack's id of the account that a request belongs to; `received` is the address of its pjsip_rx_data."""
-        trunk = self.trunks.trunk_of(parse_message(message), self._received.peer(received))
-        return int(self.account(trunk).getId())
+        return self._local.towards(destination)
 
     def account_for(self, message: str, source: str) -> int:
-        """The same by the source's host:port only: a trunk that is trusted by one transport only is not found."""
-        address, _, port = source.rpartition(":")
-        trunk = self.trunks.trunk_of(parse_message(message), Peer(address.strip("[]"), int(port), transport=""))
-        return int(self.account(trunk).getId())
+        """The stack's id of the account that a request belongs to.
+
+        :param source: as `source_of` says
+        """
+        address, _, rest = source.rpartition(":")
+        port, _, transport = rest.partition(";")
+        name = self.trunks.trunk_of(parse_message(message), Peer(address.strip("[]"), int(port), transport))
+        if name is not None:
+            return int(self.trunks[name].getId())
+        assert self._local is not None
+        return int(self._local.of_request(message, transport).getId())
+
+    def reload_certificates(self) -> None:
+        """Take certificates that were replaced on disk."""
+        self._transports.reload()
 
     def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         """The trunks that there are now: those of the settings and `trunks`, of which none has a name of the former.
@@ -159,10 +181,9 @@ class Stack:
         names = [trunk.name for trunk in wanted]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SetupError(f"There are two trunks {twice[0]!r}; give each a name of its own.")
-        if len(wanted) + 1 > self._limits.accounts:
-            raise SetupError(
-                f"The installed pjsua2 was built for {self._limits.accounts - 1} trunks, but {len(wanted)} are wanted."
-            )
+        if len(wanted) + LOCAL_ACCOUNTS > self._limits.accounts:
+            most = self._limits.accounts - LOCAL_ACCOUNTS
+            raise SetupError(f"The installed pjsua2 was built for {most} trunks, but {len(wanted)} are wanted.")
         self.trunks.set(wanted)
 
     @property
@@ -174,17 +195,6 @@ class Stack:
         self.malformed += 1
         self.on_malformed()
 
-    def _bind(self) -> None:
-        kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}
-        sip = self._settings.sip
-        for name in sip.transports:
-            try:
-                identifier = self._library.transportCreate(kinds[name], transport_config(sip))
-            except pj.Error as error:
-                raise SetupError(_bind_failure(self._settings, name, error)) from None
-            info = self._library.transportGetInfo(identifier)
-            self.address = self.address or str(info.localName)
-
     def _set_codecs(self) -> None:
         # opus decodes and encodes at the conference's own rate, so nothing is resampled
         opus = self._library.getCodecOpusConfig()
@@ -195,19 +205,5 @@ class Stack:
             self._library.codecSetPriority(identifier, priority)
 
     def _add_accounts(self) -> None:
-        self._local = SipAccount(self._on_invite)
-        self._local.create(local_account_config(self._settings, identity=f"sip:parley@{self.address}"), True)
+        self._local = LocalAccounts(self._settings, self._on_invite, address=self.address)
         self.trunks.set(self._settings.trunks)
-
-
-def _bind_failure(settings: Settings, transport: str, error: Exception) -> str:
-    sip = settings.sip
-    if is_address_in_use(error):
-        return (
-            f"Port {sip.port}/{transport} (setting sip.port) is in use by another program; "
-            "stop that program or choose another sip.port."
-        )
-    return (
-        f"The {transport} transport cannot listen on {sip.host}:{sip.port} (settings sip.host and sip.port): "
-        f"{error_text(error)}."
-    )

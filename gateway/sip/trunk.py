@@ -38,7 +38,7 @@ def trunk_addresses(trunk: TrunkSettings) -> TrunkAddresses:
         domain = trunk.domain or next((one.name for one in trunk.gateways), "localhost")
         return TrunkAddresses(f"sip:{trunk.username or ANONYMOUS_USER}@{domain}", None, None, domain, line_of(trunk))
     host = host_port(uri.host, uri.port)
-    registrar = f"sip:{host}{_suffix(trunk.transport)}"
+    registrar = f"sip:{host}{transport_parameter(trunk.transport)}"
     domain = trunk.domain or host
     route = None if domain == host else f"<{registrar};lr>"
     return TrunkAddresses(f"sip:{trunk.username}@{domain}", registrar, route, domain, line_of(trunk))
@@ -47,7 +47,7 @@ def trunk_addresses(trunk: TrunkSettings) -> TrunkAddresses:
 def gateway_uri(trunk: TrunkSettings, gateway: TrunkGateway, user: str = "") -> str:
     """The URI of a gateway, or of `user` there."""
     at = f"{user}@" if user else ""
-    return f"sip:{at}{gateway.name}{_suffix(gateway.transport or trunk.transport)}"
+    return f"sip:{at}{gateway.name}{transport_parameter(gateway.transport or trunk.transport)}"
 
 
 def host_port(host: str, port: int | None) -> str:
@@ -56,7 +56,8 @@ def host_port(host: str, port: int | None) -> str:
     return f"{bracketed}:{port}" if port else bracketed
 
 
-def _suffix(transport: str) -> str:
+def transport_parameter(transport: str) -> str:
+    """What a URI says of its transport (RFC 3261 section 19.1.1): nothing for UDP."""
     return "" if transport == "udp" else f";transport={transport}"
 
 

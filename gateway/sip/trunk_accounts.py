@@ -42,12 +42,20 @@ class TrunkAccounts:
 
     :param in_use: whether calls hold an account; it is kept until none does
     :param probe: sends an OPTIONS to a URI, as one of ours, and tells the status of its answer
+    :param transport: the stack's id of the transport that a trunk must use
     """
 
     def __init__(
-        self, settings: Settings, on_invite: OnInvite, *, in_use: Callable[[TrunkAccount], bool], probe: Probe
+        self,
+        settings: Settings,
+        on_invite: OnInvite,
+        *,
+        in_use: Callable[[TrunkAccount], bool],
+        probe: Probe,
+        transport: Callable[[TrunkSettings], int],
     ) -> None:
         self._settings = settings
+        self._transport = transport
         self._on_invite = on_invite
         self._in_use = in_use
         self._probe = probe
@@ -88,7 +96,7 @@ class TrunkAccounts:
         for trunk in wanted.values():
             try:
                 self._put(trunk)
-            except (pj.Error, ConfigError) as error:
+            except (pj.Error, ConfigError, SetupError) as error:
                 failures.append(f"The trunk {trunk.name!r} is not usable: {error_text(error).rstrip('.')}.")
         self._trust_anew()
         if failures:
@@ -117,11 +125,13 @@ class TrunkAccounts:
         return self._trust
 
     def trunk_of(self, message: SipMessage, peer: Peer) -> str | None:
-        """The trunk that a request came by, None for a stranger."""
+        """The trunk that a request came by, None for a stranger, and for what came unprotected to a trunk of TLS."""
         uri = parse_uri(message.request_uri)
         to = parse_uri(parse_address(message.first("to")).uri)
         line = uri.parameters.get(LINE_PARAMETER) if uri else None
-        return self._trust.trunk(peer, line=line, users={one.user for one in (uri, to) if one})
+        name = self._trust.trunk(peer, line=line, users={one.user for one in (uri, to) if one})
+        unprotected = name is not None and peer.transport != "tls" and self._accounts[name].trunk.transport == "tls"
+        return None if unprotected else name
 
     def connection_lost(self) -> None:
         """A connection ended: trunks that use one register again."""
@@ -154,7 +164,8 @@ class TrunkAccounts:
             # one whose contact stays the same must not take back what the new one registers
             self._leave(self._accounts.pop(trunk.name), silently=known.addresses == addresses)
         account = self._account(trunk, addresses, not_before=self._start_of(trunk, known))
-        account.create(trunk_account_config(self._settings, trunk, addresses))
+        transport = self._transport(trunk)
+        account.create(trunk_account_config(self._settings, trunk, addresses, transport=transport))
         self._accounts[trunk.name] = account
         if account.registers:
             account.registrar.add(trunk.name, account.registration)

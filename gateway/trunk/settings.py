@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.sip.keypad import DtmfSetting
+from gateway.trunk.protection import ReadsOff, Transport, TrunkProtection
 from gateway.trunk.source import parse_source
 
-Transport = Literal["udp", "tcp"]
-_ReadsOff = BeforeValidator(lambda value: "off" if value is False else value)
-"""YAML reads a bare `off` as false."""
-SessionTimer = Annotated[Literal["off", "optional", "required", "always"], _ReadsOff]
-Prack = Annotated[Literal["off", "optional", "required"], _ReadsOff]
+SessionTimer = Annotated[Literal["off", "optional", "required", "always"], ReadsOff]
+Prack = Annotated[Literal["off", "optional", "required"], ReadsOff]
 SHORTEST_SESSION_SECONDS = 90
 """RFC 4028 section 4."""
 
@@ -63,7 +61,7 @@ class TrunkGateway(BaseModel):
         return f"{host}:{self.port}" if self.port else host
 
 
-class TrunkSettings(BaseModel):
+class TrunkSettings(TrunkProtection, BaseModel):
     """A PBX or carrier whose calls Parley takes and through which it may call.
 
     It registers where there is a `registrar`. Else `gateways` are called, and calls that come from there or from
@@ -90,7 +88,6 @@ class TrunkSettings(BaseModel):
     password: SecretStr = SecretStr("")
     realm: str = "*"
     domain: str | None = None
-    transport: Transport = "udp"
     register_seconds: int = Field(default=300, ge=30, le=7200)
     gateways: list[TrunkGateway] = []
     allow: list[SourceText] = []

@@ -22,9 +22,9 @@ from gateway.settings import (
     ApiSettings,
     OutboundSettings,
     Settings,
-    SipSettings,
     WorkerSettings,
 )
+from gateway.sip.settings import SipSettings
 from gateway.trunk.registration import RegistrationState
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import GatewayState, TrunkState

@@ -37,10 +37,26 @@ def asterisk_root() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class AsteriskTls:
+    """TLS at Asterisk: its certificate, and the authority that its clients' certificates are of."""
+
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
+    verify_client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AsteriskPlan:
-    """What the configuration files are filled with. `codecs` in Asterisk's names, best first."""
+    """What the configuration files are filled with. `codecs` in Asterisk's names, best first.
+
+    With `tls` there is a transport for it at `tls_port`. `encryption` of Parley's media: no, sdes or dtls.
+    """
 
     codecs: str = "ulaw,alaw"
+    tls: AsteriskTls | None = None
+    encryption: str = "no"
+    tls_port: int = field(default_factory=free_port)
     sip_port: int = field(default_factory=free_port)
     rtp_ports: tuple[int, int] = field(default_factory=lambda: free_ports(40))
     parley_password: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -139,9 +155,26 @@ class Asterisk:
             "codecs": self.plan.codecs,
             "parley_password": self.plan.parley_password,
             "phone_password": self.plan.phone_password,
+            "encryption": self.plan.encryption,
+            "tls": self._tls_section(),
         }
         for file in sorted(_CONFIG.glob("*.conf")):
             (self.folder / file.name).write_text(Template(file.read_text()).substitute(values))
+
+    def _tls_section(self) -> str:
+        """The TLS transport of pjsip.conf; its files are copied to where a chroot sees them."""
+        tls = self.plan.tls
+        if tls is None:
+            return ""
+        lines = ["[tls]", "type = transport", "protocol = tls", f"bind = {LOOPBACK}:{self.plan.tls_port}"]
+        files = {"ca_list_file": tls.ca_file, "cert_file": tls.certificate_file, "priv_key_file": tls.key_file}
+        for key, path in files.items():
+            copy = self.folder / path.name
+            shutil.copy(path, copy)
+            lines.append(f"{key} = {self._inside(copy)}")
+        verify = "yes" if tls.verify_client else "no"
+        lines += ["method = tlsv1_2", f"verify_client = {verify}", f"require_client_cert = {verify}"]
+        return "\n".join(lines)
 
 
 def _machine(root: Path) -> str:

@@ -54,10 +54,20 @@ class Registrar(asyncio.DatagramProtocol):
             self.probes.append(now)
             self._send(message, None if self.away else "200 OK", addr)
         elif message.start_line.startswith("REGISTER "):
-            self.requests.append(message)
-            self.times.append(now)
-            self._send(message, None if self.away else self._decide(message), addr)
-            self.changed.set()
+            self._send(message, self._register(message, now), addr)
+
+    def _register(self, message: SipMessage, now: float) -> str | None:
+        self.requests.append(message)
+        self.times.append(now)
+        self.changed.set()
+        return None if self.away else self._decide(message)
+
+    def answer(self, message: SipMessage) -> bytes | None:
+        """The response to a REGISTER that came by a stream; None for another request, and where there is none."""
+        if not message.start_line.startswith("REGISTER "):
+            return None
+        status = self._register(message, asyncio.get_running_loop().time())
+        return None if status is None else self._response(message, status).encode()
 
     def _send(self, message: SipMessage, status: str | None, addr: tuple[str, int]) -> None:
         if status is not None:

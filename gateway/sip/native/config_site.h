@@ -27,6 +27,11 @@
 /* So that a SIP message of usual size fits into one line of the log. */
 #define PJ_LOG_MAX_SIZE 16384
 
+#define PJ_HAS_IPV6 1
+
+/* Keys of encrypted media by DTLS (RFC 5763). AES-GCM is not for Debian's libsrtp2, whose ciphers are those of NSS. */
+#define PJMEDIA_SRTP_HAS_DTLS 1
+
 /* The media path is 8 kHz mono PCM between two ports: nothing to draw, and no level control but the caller's own. */
 #define PJMEDIA_HAS_VIDEO 0
 #define PJMEDIA_RESAMPLE_IMP PJMEDIA_RESAMPLE_LIBSAMPLERATE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.sip.native.dialog_patches import DIALOG_PATCHES
 from gateway.sip.native.keypad_patches import KEYPAD_PATCHES
 from gateway.sip.native.media_patches import MEDIA_PATCHES
+from gateway.sip.native.transport_patches import TRANSPORT_PATCHES
 
 PATCHES = (
     # pjsua2 reports each operation of the conference bridge to Endpoint.onAudioMediaOpCompleted from the media clock
@@ -22,5 +23,6 @@ PATCHES = (
     *MEDIA_PATCHES,
     *KEYPAD_PATCHES,
     *DIALOG_PATCHES,
+    *TRANSPORT_PATCHES,
 )
 """File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""
