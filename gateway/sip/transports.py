@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 UNBOUND = -1
 """PJSUA_INVALID_ID: an account of no particular transport."""
 _HANDSHAKE_MS = 10_000
-_TLS_1_2, _TLS_1_3 = 1 << 3, 1 << 4
+_TLS_1_2, _TLS_1_3 = 1 << 4, 1 << 5
 """PJ_SSL_SOCK_PROTO_TLS1_2 and _TLS1_3."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -114,11 +113,13 @@ class Connection:
 
     async def closed(self) -> bool:
         """Whether the other side closes the connection, before it says anything."""
-        with suppress(TimeoutError, ConnectionError, ssl.SSLError):
+        try:
             async with asyncio.timeout(PATIENCE):
-                return not re.sub(rb"\s", b"", await self.reader.read(10))
+                return not (await self.reader.read(10)).strip()
+        except (ConnectionError, ssl.SSLError):
+            return True
+        except TimeoutError:
             return False
-        return True
 
 
 @asynccontextmanager

@@ -42,6 +42,16 @@ TRANSPORT_PATCHES = (
         "            if (call->inv && call->inv->dlg) {\n"
         "                pjsip_inv_terminate(call->inv, sip_err_code, PJ_FALSE);",
     ),
+    # An offer whose keys are of another kind than ours is not acceptable here; we are not away for the moment (480).
+    (
+        _MEDIA,
+        "                call->med_ch_info.state = call_med->tp_st;\n"
+        "                call->med_ch_info.sip_err_code = PJSIP_SC_TEMPORARILY_UNAVAILABLE;\n\n"
+        "                /* Revert back provisional media. */",
+        "                call->med_ch_info.state = call_med->tp_st;\n"
+        "                call->med_ch_info.sip_err_code = PJSIP_SC_NOT_ACCEPTABLE_HERE;\n\n"
+        "                /* Revert back provisional media. */",
+    ),
     # An account has one address to bind media to and one to tell others, and calls of both families: the address is
     # for the family that it is of, and must not fail the calls of the other.
     (
