@@ -20,8 +20,9 @@ from gateway.call.record import CallRecord
 from gateway.link.pool import WorkerPool
 from gateway.media.one_way import Sense
 from gateway.routing.settings import RouteSettings
-from gateway.settings import ApiSettings, Settings, SipSettings, WorkerSettings
+from gateway.settings import ApiSettings, Settings, WorkerSettings
 from gateway.sip.endpoint import SipEndpoint
+from gateway.sip.settings import SipSettings
 from tests.call.house import greet
 from tests.link.worker_double import WorkerDouble, serving, until
 from tests.peers.ports import LOOPBACK, free_port, free_ports
