@@ -11,6 +11,7 @@ ParleyError                   something a user can act on: str() is one plain se
 │   ├── NoWorker              503: no worker takes the call
 │   ├── OverCapacity          503: all places are taken
 │   ├── Draining              503: this gateway takes no new calls
+│   ├── Unauthenticated       401: the caller must say who it is
 │   ├── NoRoute               404: no route matches
 │   └── Unresolved              the control plane says so, or is away
 ├── LegError                  a leg could not do what was asked (dial, transfer, hold)
@@ -101,10 +102,26 @@ class CallRefused(ParleyError):
 
     status = 500
     reason = "call-refused"
+    headers: Sequence[tuple[str, str]] = ()
+    """Of the answer."""
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Unauthenticated(CallRefused):
+    """The caller must say who it is.
+
+    :param headers: WWW-Authenticate
+    """
+
+    status = 401
+    reason = "unauthenticated"
+
+    def __init__(self, message: str, *, headers: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.headers = headers
 
 
 class NoWorker(CallRefused):

@@ -148,13 +148,6 @@ def _warnings(body: dict[str, Any]) -> list[dict[str, Any]]:
         told.append(
             {"path": "numberDesiredAreaCode", "message": "This server sells no numbers: the area code has no effect."}
         )
-    if body.get("authentication"):
-        told.append(
-            {
-                "path": "authentication",
-                "message": "This server does not ask callers for it: the trunk decides who calls.",
-            }
-        )
     if body.get("workflowId"):
         told.append({"path": "workflowId", "message": "Workflows are not offered by this server."})
     return told

@@ -20,6 +20,7 @@ from gateway.call.apology import SPARE_SPEAKER, Apologies
 from gateway.call.call_services import CallServices
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
+from gateway.call.door import Door
 from gateway.call.extension import extension_of, read_extension
 from gateway.call.inbound import first_assistant, resolved
 from gateway.call.leg import Leg
@@ -137,6 +138,7 @@ class Gateway:
             client=guarded_client(settings.egress.allow, max_response_bytes=LARGEST_BYTES),
         )
         self._resolving = 0
+        self._door = Door()
         self._outgoing = Outgoing(
             settings.outbound, lambda: (name for call in self._calls.values() for name in call.lines)
         )
@@ -406,7 +408,7 @@ class Gateway:
             self.admission.admit(self._places - 1)
             seconds = self.settings.api.assistant_request_seconds
             owner = self.told_trunks.owner(leg.info.trunk) if self.told_trunks else None
-            answer = await resolved(self.plane, call_id, leg.info, seconds, owner=owner, route=route)
+            answer = await resolved(self.plane, call_id, leg.info, seconds, door=self._door, owner=owner, route=route)
             if isinstance(answer, CallPlan):
                 self._take_plan(leg, answer, first_assistant(answer))
             else:
@@ -460,7 +462,9 @@ class Gateway:
             await self._redirect(leg, fallback)
             return
         async with asyncio.timeout(REFUSE_SECONDS):
-            await leg.refuse(refusal.status, retry_after=refusal.retry_after, reason=refusal.reason)
+            await leg.refuse(
+                refusal.status, retry_after=refusal.retry_after, reason=refusal.reason, headers=refusal.headers
+            )
 
     async def _until_empty(self, seconds: float) -> None:
         if tasks := [task for task in self._tasks if task.get_name() in self._calls]:

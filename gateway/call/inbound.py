@@ -11,10 +11,12 @@ from pydantic import ValidationError
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.member import member_assistant
+from gateway.call.door import Door
 from gateway.call.leg import LegInfo
 from gateway.errors import CallRefused, PlaneAway, Unresolved
 from gateway.plane.attachment import PlaneAttachment
 from gateway.plane.v1 import plane_pb2 as pb
+from gateway.routing.digest import Expected
 from gateway.routing.settings import RouteSettings
 
 MARGIN_SECONDS = 2.0
@@ -28,21 +30,27 @@ async def resolved(
     info: LegInfo,
     seconds: float,
     *,
+    door: Door,
     owner: str | None,
     route: RouteSettings | None = None,
 ) -> CallPlan | dict[str, Any]:
     """The plan of a call; or, where nobody answers here, Vapi's number or sip destination for the caller.
 
     :param seconds: how long a user's server may think
+    :param door: where callers of numbers with credentials say who they are
     :param owner: the organisation by whose trunk the call came, None for any
     :param route: whose server is asked; None for a number of the store
     :raises CallRefused: when nobody answers
     """
     try:
-        question = pb.Resolve(call_id=call_id, leg_json=json.dumps(asdict(info)), organisation=owner or "")
+        question = pb.Resolve(call_id=call_id, leg_json=_told(info), organisation=owner or "")
         if route is not None and route.server is not None:
             question.route_json = json.dumps({"server": route.server.told(), "name": route.name})
         resolution = await plane.resolve(question, seconds=seconds + MARGIN_SECONDS)
+        if resolution.HasField("challenge"):
+            door.pass_through(info, _expected(resolution.challenge))
+            question.authenticated = True
+            resolution = await plane.resolve(question, seconds=seconds + MARGIN_SECONDS)
         match resolution.WhichOneof("answer"):
             case "plan_json":
                 return CallPlan.model_validate_json(resolution.plan_json)
@@ -58,6 +66,15 @@ async def resolved(
 def first_assistant(plan: CallPlan) -> Assistant:
     """Who speaks first. :raises InvalidAssistant: when that one cannot"""
     return member_assistant(plan.members[0])
+
+
+def _told(info: LegInfo) -> str:
+    return json.dumps({name: value for name, value in asdict(info).items() if name != "authorization"})
+
+
+def _expected(challenge: pb.Challenge) -> Expected:
+    secrets = {"MD5": challenge.md5, "SHA-256": challenge.sha256}
+    return Expected(challenge.realm, challenge.username, secrets)
 
 
 def _refusal(refusal: pb.Refusal) -> CallRefused:

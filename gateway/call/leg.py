@@ -6,8 +6,8 @@ SIP, WebRTC, WebSocket and carrier legs implement the same two sides: `Leg` is w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
@@ -52,6 +52,7 @@ class LegInfo:
     `trunk` names the configured trunk that the leg belongs to, None for a call that came without one.
     `signalling_id` is the SIP Call-ID. `display_name` is the caller's, `identity` who it is by the best header that is
     there, `diverted_by` who sent the call on, the last first; `source` is where it came from: ip:port;transport.
+    `authorization` are the credentials that the caller sends; they are told to nobody.
     """
 
     direction: Direction
@@ -65,6 +66,7 @@ class LegInfo:
     identity: Identity | None = None
     diverted_by: tuple[Diversion, ...] = ()
     source: str = ""
+    authorization: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(slots=True)
@@ -167,8 +169,19 @@ class Leg(Protocol):
     async def answer(self) -> None:
         """Accept an inbound call (200). :raises LegError: when it is gone."""
 
-    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
-        """Refuse an inbound call before answer. With 302 `contact` is the SIP URI to call instead."""
+    async def refuse(
+        self,
+        status: int,
+        *,
+        retry_after: int | None = None,
+        reason: str = "",
+        contact: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Refuse an inbound call before answer. With 302 `contact` is the SIP URI to call instead.
+
+        :param headers: further ones of the answer
+        """
 
     async def hangup(self, reason: str = "", headers: Mapping[str, str] = NO_HEADERS) -> None:
         """End the call; harmless when it has ended. `reason` goes out as the Reason header's text, beside these."""

@@ -12,7 +12,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -78,7 +78,15 @@ class WebSocketLeg(Unconnected):
     async def answer(self) -> None:
         """Nothing is asked of us: the client answers by connecting."""
 
-    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
+    async def refuse(
+        self,
+        status: int,
+        *,
+        retry_after: int | None = None,
+        reason: str = "",
+        contact: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """Nobody may connect any more."""
         self._end(CLOSE_GOING_AWAY, reason or "refused", by_remote=False, status=status)
 

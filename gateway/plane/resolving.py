@@ -20,6 +20,7 @@ from gateway.messages.parties import forwarder, sip_transport
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
 from gateway.plane.call_request import with_urls
 from gateway.plane.calling import now_ms
+from gateway.plane.challenges import Challenges
 from gateway.plane.intake import Intake
 from gateway.plane.kept_plans import keep_plan
 from gateway.plane.number_in_words import explained_number
@@ -77,6 +78,7 @@ class Resolver:
         self._signer = Signer(client)
         self._maker = maker
         self._intake = intake
+        self._challenges = Challenges(secrets)
 
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         """The plan of the call, where its caller is sent on to, or why nobody answers."""
@@ -85,6 +87,10 @@ class Resolver:
             number: Entity | None = self._routed(question.route_json, leg)
         else:
             number = await self._called(leg, question.organisation)
+        if not question.authenticated and not question.route_json:
+            async with self._database.reading() as session:
+                if challenge := await self._challenges.of(session, leg, number):
+                    return pb.Resolution(challenge=challenge)
         if number is None:
             return _refusal(_NOT_FOUND, NO_SUCH_NUMBER, f"Nobody has the number {leg.get('number')}.")
         facts = _facts(question.call_id, leg, number)

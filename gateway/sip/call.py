@@ -128,7 +128,15 @@ class SipCall(pj.Call):  # type: ignore[misc]
             raise LegError("The caller has hung up.")
         self._do("answer", self.answer, call_option(status=200))
 
-    def refuse(self, status: int, *, retry_after: int | None, reason: str, contact: str = "") -> None:
+    def refuse(
+        self,
+        status: int,
+        *,
+        retry_after: int | None,
+        reason: str,
+        contact: str = "",
+        further: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """A final status other than 200, with the true reason in a Warning header (RFC 3261 section 20.43), and with
         302 where to call instead."""
         headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
@@ -137,7 +145,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         if reason:
             headers["Warning"] = f"399 parley {quoted(reason)}"
         self._ended_locally = True
-        self._do("refuse", self.answer, call_option(status=status, headers=headers))
+        self._do("refuse", self.answer, call_option(status=status, headers=headers, further=further))
 
     def end(self, reason: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """BYE, CANCEL or 603, whichever the state asks for."""

@@ -179,9 +179,18 @@ class CallTable:
         """200."""
         self._get(key).accept()
 
-    def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str, contact: str) -> None:
+    def refuse(
+        self,
+        key: int,
+        status: int,
+        *,
+        retry_after: int | None,
+        reason: str,
+        contact: str,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """A final status."""
-        self._get(key).refuse(status, retry_after=retry_after, reason=reason, contact=contact)
+        self._get(key).refuse(status, retry_after=retry_after, reason=reason, contact=contact, further=headers)
 
     def hangup(self, key: int, reason: str, headers: Mapping[str, str]) -> None:
         """BYE or CANCEL. What cannot be cancelled yet is over for the leg, and cancelled when it can be."""
@@ -298,4 +307,5 @@ def _inbound_info(message: SipMessage, account: SipAccount, source: str) -> LegI
         identity=caller.identity,
         diverted_by=caller.diverted_by,
         source=source,
+        authorization=tuple(message.all("authorization")),
     )

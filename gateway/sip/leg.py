@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -37,7 +37,16 @@ class Dialogs(Protocol):
     """The calls of the stack by key; every method is for the owner thread. :raises LegError: when the call is gone."""
 
     def answer(self, key: int) -> None: ...
-    def refuse(self, key: int, status: int, *, retry_after: int | None, reason: str, contact: str) -> None: ...
+    def refuse(
+        self,
+        key: int,
+        status: int,
+        *,
+        retry_after: int | None,
+        reason: str,
+        contact: str,
+        headers: Sequence[tuple[str, str]],
+    ) -> None: ...
     def hangup(self, key: int, reason: str, headers: Mapping[str, str]) -> None: ...
     def give_up(self, key: int) -> bool: ...
     def transfer(self, key: int, destination: str, headers: Mapping[str, str]) -> None: ...
@@ -113,10 +122,18 @@ class SipLeg:
         """Accept an inbound call (200). :raises LegError: when it is gone."""
         await self._command(lambda: self._dialogs.answer(self._key))
 
-    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
+    async def refuse(
+        self,
+        status: int,
+        *,
+        retry_after: int | None = None,
+        reason: str = "",
+        contact: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """Refuse an inbound call before answer; harmless when it is gone."""
         refuse = partial(self._dialogs.refuse, self._key, status, retry_after=retry_after, reason=reason)
-        await self._command(lambda: refuse(contact=contact), must=False)
+        await self._command(lambda: refuse(contact=contact, headers=headers), must=False)
 
     async def hangup(self, reason: str = "", headers: Mapping[str, str] = NO_HEADERS) -> None:
         """End the call; harmless when it has ended. `reason` goes out as the Reason header's text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec
 
 import structlog
@@ -62,17 +62,21 @@ def call_option(
     status: int = 0,
     reason: str = "",
     headers: Mapping[str, str] | None = None,
+    further: Sequence[tuple[str, str]] = (),
     local_uri: str = "",
     signalling_id: str = "",
 ) -> Any:
-    """A CallOpParam with audio only; the default would offer real-time text (m=text) as well."""
+    """A CallOpParam with audio only; the default would offer real-time text (m=text) as well.
+
+    :param further: headers of which there may be several of a name
+    """
     option = pj.CallOpParam(True)
     option.statusCode = status
     option.reason = reason
     option.opt.audioCount = 1
     option.opt.videoCount = 0
     option.opt.textCount = 0
-    for name, value in (headers or {}).items():
+    for name, value in (*(headers or {}).items(), *further):
         header = pj.SipHeader()
         header.hName, header.hValue = name, value
         option.txOption.headers.append(header)

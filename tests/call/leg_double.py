@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.call.attempts import Failure
@@ -115,6 +115,7 @@ class MemoryLeg:
         self.ended = False
         self.refused: tuple[int, int | None] | None = None
         self.redirected_to = ""
+        self.refusal_headers: list[tuple[str, str]] = []
         self.hung_up: str | None = None
         self.hangup_headers: dict[str, str] = {}
         self.transfers: list[str] = []
@@ -151,9 +152,18 @@ class MemoryLeg:
         if self.answers:
             self._told.on_answered()
 
-    async def refuse(self, status: int, *, retry_after: int | None = None, reason: str = "", contact: str = "") -> None:
+    async def refuse(
+        self,
+        status: int,
+        *,
+        retry_after: int | None = None,
+        reason: str = "",
+        contact: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self.refused = (status, retry_after)
         self.redirected_to = contact
+        self.refusal_headers = list(headers)
         self.end(status, by_remote=False)
 
     async def hangup(self, reason: str = "", headers: Mapping[str, str] = NO_HEADERS) -> None:

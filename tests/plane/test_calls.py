@@ -32,6 +32,7 @@ from tests.call.house import play
 from tests.call.leg_double import MemoryLeg, inbound
 from tests.link.worker_double import until
 from tests.plane.planned_house import PlannedHouse, control_plane, planned_house
+from tests.routing.digest_caller import authorization
 
 ASSISTANT = {"name": "desk", "model": {"provider": "dialogue"}, "firstMessage": "hello there"}
 BOB = {"sipUri": "sip:bob@h"}
@@ -254,6 +255,40 @@ async def test_a_number_without_assistant_and_server_is_refused_and_told(h: Plan
         events = await events_after(session, h.organisation, 0)
     assert [event.kind for event in events] == ["call", "ended"]
     assert json.loads(events[-1].data)["reason"] == "call-start-error-neither-assistant-nor-server-set"
+
+
+async def test_a_number_with_a_password_is_answered_when_the_caller_has_said_it(h: PlannedHouse) -> None:
+    secret = Secrets.of(h.settings).sealed({"authentication": {"username": "ann", "password": "open sesame"}})
+    await number(h, assistantId=await h.make(Kind.ASSISTANT, ASSISTANT), **secret)
+    asked = h.gateway.call(caller(source="192.0.2.1:5060;udp"))
+    await until(lambda: asked.refused)
+    assert asked.refused == (401, None)
+    challenge = asked.refusal_headers[0][1]
+    said = authorization(challenge, uri="sip:7001@127.0.0.1")
+    wrong = h.gateway.call(caller(source="192.0.2.1:5060;udp", authorization=(said.replace('="ann"', '="eve"'),)))
+    await until(lambda: wrong.refused)
+    assert wrong.refused == (401, None)
+    async with h.database.reading() as session:
+        assert not await Calls(session, h.organisation).list(ListQuery())
+    assert not [event for event in h.gateway.workers[0].got("start") if event.start.plan_json]
+    taken = h.gateway.call(caller(source="192.0.2.1:5062;udp", authorization=(said,)))
+    await until(lambda: taken.answered)
+    assert "sesame" not in plan_of(h).model_dump_json()
+
+
+async def test_while_any_address_has_a_password_nobody_learns_which_addresses_there_are(h: PlannedHouse) -> None:
+    secret = Secrets.of(h.settings).sealed({"authentication": {"username": "ann", "password": "open sesame"}})
+    await number(h, **secret)
+    challenges = []
+    for called in ("7001", "7002"):
+        leg = h.gateway.call(caller(called=f"sip:{called}@127.0.0.1", number=called, source="192.0.2.1:5060;udp"))
+        await until(lambda leg=leg: leg.refused)  # type: ignore[misc]
+        assert leg.refused == (401, None)
+        challenges.append([value.partition("nonce=")[0] for _, value in leg.refusal_headers])
+    assert challenges[0] == challenges[1]
+    by_trunk = h.gateway.call(caller(called="sip:7002@127.0.0.1", number="7002", trunk="office"))
+    await until(lambda: by_trunk.refused)
+    assert by_trunk.refused == (404, None)
 
 
 async def test_a_ringing_hook_sends_the_caller_on(h: PlannedHouse) -> None:
