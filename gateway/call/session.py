@@ -157,6 +157,7 @@ class Call:
             end=lambda: self.post(EndNow(endings.NO_CUSTOMER_AUDIO)),
         )
         self._tick = 0
+        self._answered_ms = 0
         self.log = log.bind(call=call_id)
 
     @property
@@ -388,6 +389,8 @@ class Call:
     def on_answered(self) -> None:
         """Media flows."""
         self.progress.reach(Stage.ANSWERED)
+        self._answered_ms = self.now_ms
+        self.backlog.clear()
         if self._dialling is not None:
             self._dialling.answered()
         self.post(Answered())
@@ -427,7 +430,7 @@ class Call:
             self._keep_budget(self._budget, entry.data.get("rows", ()))
 
     def _keep_budget(self, budget: BudgetWatch, rows: Sequence[Mapping[str, Any]]) -> None:
-        spent = budget.passed(rows, Decimal(self.now_ms) / 1000)
+        spent = budget.passed(rows, Decimal(self.now_ms - self._answered_ms) / 1000)
         if spent is not None and self.state is State.LIVE:
             note = {"event": "budget", "spent": float(spent), "action": budget.budget.action}
             self.journal.append(self.now_ms, "note", note)
@@ -466,7 +469,7 @@ class Call:
             self.conversation.close()
             ending |= {"dropped_caller_ms": self.conversation.dropped_ms, "path": self.describe()}
             self.books.close(self.now_ms, ending)
-            duration_ms = self.now_ms if self.machine.answered else None
+            duration_ms = self.now_ms - self._answered_ms if self.machine.answered else None
             metrics.observe_call_ended(self.leg.info.direction, reason, duration_ms=duration_ms)
             self.audience.end()
             self.progress.reach(Stage.ENDED, reason, self.machine.end_status)

@@ -336,31 +336,44 @@ class SipCall(pj.Call):  # type: ignore[misc]
     # ---------------------------------------------------------------- media
 
     def _connect(self, info: Any) -> None:
-        outbound_early = info.role == pj.PJSIP_ROLE_UAC and info.state < pj.PJSIP_INV_STATE_CONNECTING
-        if self._leg is None or outbound_early or info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+        if self._leg is None or info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             return
         audio = next((media for media in info.media if media.type == pj.PJMEDIA_TYPE_AUDIO), None)
+        if info.role == pj.PJSIP_ROLE_UAC and info.state < pj.PJSIP_INV_STATE_CONNECTING:
+            self._connect_early(self._leg, audio)
+            return
         if audio is None or audio.status == pj.PJSUA_CALL_MEDIA_ERROR:
             self.end("no common audio")
             return
         slot = int(audio.audioConfSlot)
         held = slot == pj.PJSUA_INVALID_ID or not audio.dir & pj.PJMEDIA_DIR_ENCODING
-        if self._media_leg is None:
-            self._media_leg = self._media.open(self._leg, armed=True)
-            self._leg.media_opened(self._media_leg, self._codec(audio.index))
+        media = self._open_media(self._leg, audio.index)
         if held:
             # no music on hold into the transcriber, and playout stands still
-            self._bridge.disconnect(self._media_leg.index)
+            self._bridge.disconnect(media.index)
         else:
-            self._bridge.connect(self._media_leg.index, slot)
+            self._bridge.connect(media.index, slot)
             self._leg.codec = self._codec(audio.index)
         party = None if slot == pj.PJSUA_INVALID_ID else slot
-        self._wiring.place(self._leg.key, self._media_leg.index, party, held=held)
+        self._wiring.place(self._leg.key, media.index, party, held=held)
         if party is not None:
             self._plan_keys(party)
         if held != self._held:
             self._held = held
             self._tell(lambda listener: listener.on_hold(held))
+
+    def _connect_early(self, leg: SipLeg, audio: Any) -> None:
+        """Hear what the far end plays before it answers. That it takes nothing from us yet is no hold."""
+        if audio is None or int(audio.audioConfSlot) == pj.PJSUA_INVALID_ID or not audio.dir & pj.PJMEDIA_DIR_DECODING:
+            return
+        media = self._open_media(leg, audio.index)
+        self._bridge.connect(media.index, int(audio.audioConfSlot))
+
+    def _open_media(self, leg: SipLeg, index: int) -> MediaLeg:
+        if self._media_leg is None:
+            self._media_leg = self._media.open(leg, armed=True)
+            leg.media_opened(self._media_leg, self._codec(index))
+        return self._media_leg
 
     def _plan_keys(self, slot: int) -> None:
         trunk = self.account.trunk

@@ -94,6 +94,9 @@ class SipLeg:
         """The far end of an outbound call has sent any response."""
         self.given_up = False
         """It was hung up, whether or not there was anything to hang up."""
+        self._first_tick = 0
+        """Ticks of the media of attempts before this one: a gateway may play early media, and then refuse the call."""
+        self._last_tick = -1
         self.codec = ""
         """What was negotiated, empty before media."""
         self.keys_go_by = KeyPath.EVENT
@@ -274,7 +277,7 @@ class SipLeg:
     def waited_ms(self, tick: int) -> float | None:
         """How long the far end's audio of a late tick had waited since it arrived in RTP; None when not known."""
         media = self._media
-        waited_us = self._bridge.waited_us(media.index, tick) if media is not None else None
+        waited_us = self._bridge.waited_us(media.index, tick - self._first_tick) if media is not None else None
         return None if waited_us is None else waited_us / 1000
 
     def describe(self) -> str:
@@ -321,7 +324,11 @@ class SipLeg:
     # ---------------------------------------------------------------- on the event loop's thread
 
     def deliver_frame(self, frame: LegFrame) -> None:
-        """A media tick."""
+        """A media tick. Each attempt's media count from 0; the leg's clock goes on."""
+        if frame.tick < self._last_tick:
+            self._first_tick += self._last_tick + 1
+        self._last_tick = frame.tick
+        frame.tick += self._first_tick
         if self._listener is not None and not self._ended:
             self._listener.on_frame(frame)
         elif not self._ended:
@@ -329,7 +336,8 @@ class SipLeg:
 
     def deliver_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
         """The media thread paused playout."""
-        self._deliver(lambda listener: listener.on_pause(utterance, position, onset_tick, tick))
+        first = self._first_tick
+        self._deliver(lambda listener: listener.on_pause(utterance, position, first + onset_tick, first + tick))
 
     def deliver_key(self, key: str) -> None:
         """The tones of a key were heard."""

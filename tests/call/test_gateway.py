@@ -207,6 +207,31 @@ async def test_a_pause_without_a_verdict_is_cut_in_time(tmp_path: Path) -> None:
         assert (pause.decision, pause.decided_ms) == ("timeout", pause.onset_ms + DECIDE_MS)
 
 
+async def test_what_is_heard_before_the_answer_is_kept_and_begins_no_conversation(tmp_path: Path) -> None:
+    async with house(tmp_path, accept_all) as h:
+        await h.gateway.dial("sip:bob@h", assistant="desk")
+        (leg,) = h.endpoint.dialled
+        (start,) = await started(h)
+
+        def got(kind: str) -> list[pb.GatewayEvent]:
+            return [event for event in h.workers[0].got(kind) if event.call == start.call]
+
+        assert leg.listener
+        for _ in leg.frames(25, caller=b"\x10\x27" * 160):
+            pass
+        assert not got("audio")
+        leg.listener.on_answered()
+        await until(lambda: bool(got("answered")))
+        assert got("answered")[0].answered.at_ms == 24 * FRAME_MS
+        leg.frame()
+        await until(lambda: bool(got("audio")))
+        assert got("audio")[0].audio.at_ms == 25 * FRAME_MS
+        leg.end()
+        record = await h.record()
+        with wave.open(str(tmp_path / "calls" / (record.recording or "")), "rb") as recording:
+            assert recording.getnframes() == 26 * 160, "early media are in the recording"
+
+
 async def test_keys_and_hold_reach_the_worker_in_their_place(tmp_path: Path) -> None:
     async with house(tmp_path, accept_all) as h:
         leg = h.call()

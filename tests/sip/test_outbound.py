@@ -42,17 +42,6 @@ async def test_a_call_that_is_answered_and_ended_by_the_far_end() -> None:
         assert (await told.event("ended"))[2] is False
 
 
-async def test_no_frames_come_before_the_answer_even_with_early_media() -> None:
-    async with exchange() as ours, party(ours.address) as bob, dialled(ours, bob) as (told, invite):
-        bob.respond(invite, "183 Session Progress", body=bob.sdp())
-        await asyncio.sleep(0.3)
-        assert not told.frames
-        assert {name for name, _ in told.events} == {"ringing"}
-        bob.respond(invite, "200 OK", body=bob.sdp())
-        await bob.incoming("ACK")
-        await told.until(lambda one: len(one.frames) >= 5, "frames")
-
-
 @pytest.mark.parametrize("status", ["486 Busy Here", "404 Not Found", "603 Decline"])
 async def test_a_refusal_is_told_with_its_status(status: str) -> None:
     async with exchange() as ours, party(ours.address) as bob, dialled(ours, bob) as (told, invite):
