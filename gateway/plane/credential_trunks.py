@@ -46,6 +46,7 @@ def credential_trunk(id_: str, organisation: str, body: Body) -> TrunkSettings:
         "organisation": organisation,
         "gateways": [_gateway(index, one) for index, one in enumerate(body["gateways"])],
         "qualify_seconds": QUALIFY_SECONDS if any(one.get("optionsPingEnabled") for one in body["gateways"]) else 0,
+        **_numbers(body),
         **_transport(body),
         **_authentication(body),
     }
@@ -58,9 +59,6 @@ def credential_trunk(id_: str, organisation: str, body: Body) -> TrunkSettings:
 
 def without_effect(body: Body) -> Iterator[tuple[str, str]]:
     """Path and sentence of each field that has no effect here."""
-    for name in ("outboundLeadingPlusEnabled", "techPrefix", "sipDiversionHeader"):
-        if body.get(name) not in (None, ""):
-            yield name, f"{name} is kept and has no effect on this server."
     pinged = [bool(one.get("optionsPingEnabled")) for one in body.get("gateways") or () if isinstance(one, Mapping)]
     if any(pinged) and not all(pinged):
         yield "gateways", "optionsPingEnabled of one gateway counts for all gateways of the trunk."
@@ -102,6 +100,17 @@ def _gateway(index: int, one: Body) -> dict[str, Any]:
     return {name: value for name, value in written.items() if value is not None}
 
 
+def _numbers(body: Body) -> dict[str, Any]:
+    """How numbers are written; a plus stays as it is where nothing is said of it."""
+    plus = body.get("outboundLeadingPlusEnabled")
+    written = {
+        "leading_plus": None if plus is None else "add" if plus else "remove",
+        "tech_prefix": body.get("techPrefix"),
+        "diversion": body.get("sipDiversionHeader"),
+    }
+    return {name: value for name, value in written.items() if value}
+
+
 def _transport(body: Body) -> dict[str, Any]:
     """How a registration goes out, and whether the sound is encrypted."""
     protocol = next((one.get("outboundProtocol") for one in body["gateways"] if one.get("outboundProtocol")), "udp")
@@ -140,6 +149,8 @@ _NAMES = {
     "srtp": "outboundProtocol",
     "username": "outboundAuthenticationPlan.authUsername",
     "password": "outboundAuthenticationPlan.authPassword",
+    "tech_prefix": "techPrefix",
+    "diversion": "sipDiversionHeader",
     "registrar": "outboundAuthenticationPlan.sipRegisterPlan",
 }
 """Field of a trunk → of the credential."""

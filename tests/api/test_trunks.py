@@ -26,8 +26,9 @@ async def test_gateways_learn_of_each_change_of_a_credential(api: House) -> None
 
 
 async def test_a_field_of_a_trunk_that_has_no_effect_is_a_warning(api: House) -> None:
-    made = (await api.client.post("/credential", json={**TRUNK, "techPrefix": "9"})).json()
-    assert [warning["path"] for warning in made["warnings"]] == ["techPrefix"]
+    gateways = [{"ip": "203.0.113.5", "optionsPingEnabled": True}, {"ip": "203.0.113.6"}]
+    made = (await api.client.post("/credential", json={**TRUNK, "gateways": gateways})).json()
+    assert [warning["path"] for warning in made["warnings"]] == ["gateways"]
 
 
 async def test_a_trunk_that_cannot_be_used_is_refused(api: House) -> None:

@@ -74,9 +74,26 @@ def test_what_makes_no_trunk_is_told_without_its_password(body: dict[str, Any], 
     assert "hush" not in str(caught.value)
 
 
+def test_numbers_are_written_as_the_credential_says() -> None:
+    made = trunk(techPrefix="99", outboundLeadingPlusEnabled=True, sipDiversionHeader="+15550100")
+    assert (made.tech_prefix, made.leading_plus, made.diversion) == ("99", "add", "+15550100")
+    assert (trunk().leading_plus, trunk(outboundLeadingPlusEnabled=False).leading_plus) == ("keep", "remove")
+
+
+def test_tls_and_encrypted_media_are_those_of_the_gateways() -> None:
+    made = trunk(gateways=[{"ip": "sip.carrier.example", "outboundProtocol": "tls/srtp"}])
+    assert (made.transport, made.srtp, made.gateways[0].transport) == ("tls", "required", "tls")
+    with pytest.raises(NoTrunk, match="must all have"):
+        trunk(gateways=[{"ip": "a.example", "outboundProtocol": "tls/srtp"}, {"ip": "b.example"}])
+
+
 def test_fields_without_effect_are_named() -> None:
-    body = {"techPrefix": "99", "outboundLeadingPlusEnabled": True, "gateways": [{"ip": "a"}]}
-    assert [path for path, _ in without_effect(body)] == ["outboundLeadingPlusEnabled", "techPrefix"]
+    plan = {"authUsername": "acme", "sipRegisterPlan": {"username": "line-1"}}
+    body = {"gateways": [{"ip": "a", "optionsPingEnabled": True}, {"ip": "b"}], "outboundAuthenticationPlan": plan}
+    assert [path for path, _ in without_effect(body)] == [
+        "gateways",
+        "outboundAuthenticationPlan.sipRegisterPlan.username",
+    ]
 
 
 @given(st.text(min_size=1, max_size=20), st.text(max_size=20), st.sampled_from([None, 1, 5060]))
