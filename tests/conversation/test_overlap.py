@@ -134,6 +134,7 @@ def test_words(text: str, kind: str) -> None:
     plan=st.sampled_from([PLAN, COUNTING, WORDLESS]),
     over_usual_db=st.sampled_from([None, -20.0, 0.0]),
 )
+@pytest.mark.scenario("MED-09", peer="simulated time", transport="none")
 def test_there_is_always_a_ruling_by_the_deadline_and_a_later_look_before(
     at: int,
     goes_on: bool,

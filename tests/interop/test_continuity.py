@@ -26,6 +26,7 @@ async def late_heartbeats(product: Product) -> float:
     return metric_value(scraped, f"{name}_count") - metric_value(scraped, f"{name}_bucket", labels=r'\{le="0.2"\}')
 
 
+@pytest.mark.scenario("MED-06", peer="softphone", transport="udp")
 async def test_no_gap_while_python_stands_still_for_500_ms(tmp_path: Path) -> None:
     assistant = fake_assistant(first_message=" ".join(["hello"] * 25))
     plan = ProductPlan(tmp_path / "parley", assistant, command=STALLING_SERVE)

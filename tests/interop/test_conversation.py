@@ -125,6 +125,7 @@ def test_rtp_never_stopped(seen: Conversation) -> None:
     assert_continuous(seen.call.agent, seen.call.caller)
 
 
+@pytest.mark.scenario("MED-08", peer="softphone", transport="udp")
 def test_the_caller_who_interrupts_is_heard_and_the_agent_stops(evening: Evening) -> None:
     seen = evening.direct.call
     stops = barge_ins(seen.caller_spurts, seen.agent_spurts)

@@ -77,6 +77,8 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
             yield Office(product, pbx)
 
 
+@pytest.mark.scenario("MED-10", peer="Asterisk 22", transport="udp")
+@pytest.mark.scenario("MED-11", peer="Asterisk 22", transport="udp")
 async def test_the_message_is_on_the_voicemail_from_its_first_word_to_its_last(office: Office) -> None:
     status, printed = await office.parley("dial", "304", "--wait")
     assert status == 0, printed

@@ -136,6 +136,32 @@ def test_a_ring_that_runs_dry_is_told_once(legs: Legs) -> None:
     assert legs.until_flag(near, TickFlag.FINISHED)[-1]["position"] == 200
 
 
+@pytest.mark.scenario("MED-07", peer="conference", transport="none")
+def test_a_voice_that_comes_in_bursts_is_played_without_a_gap(legs: Legs) -> None:
+    """Two seconds at once, then nothing for 300 ms, as streaming voices do."""
+    near, _ = legs.open_pair()
+    burst, told, pcm = 16_000, 0, speech(3 * 16_000)
+    spoken = b""
+    while told < len(pcm):
+        told += legs.bridge.play(
+            near, utterance=1, offset=told, pcm=pcm[told : told + burst].tobytes(), final=told + burst >= len(pcm)
+        )
+        spoken += agent_audio(legs.more(near, 15), 1).tobytes()
+    rest = legs.until_flag(near, TickFlag.FINISHED)
+    assert legs.bridge.statistics(near).underruns == 0
+    whole = spoken + agent_audio(rest, 1).tobytes()
+    assert whole[: 2 * len(pcm)] == pcm.tobytes()
+
+
+@pytest.mark.scenario("MED-07", peer="conference", transport="none")
+def test_a_ring_that_runs_dry_does_not_click(legs: Legs) -> None:
+    near, _ = legs.open_pair()
+    legs.bridge.play(near, utterance=1, offset=0, pcm=np.full(1000, 8000, np.int16).tobytes(), final=False)
+    legs.until_flag(near, TickFlag.UNDERRUN)
+    heard = legs.more(near, 1)["agent"].ravel()
+    assert not heard.any()
+
+
 def test_a_leg_that_is_not_connected_keeps_its_clock_and_its_queue(legs: Legs) -> None:
     near, _ = legs.open_pair()
     legs.bridge.play(near, utterance=1, offset=0, pcm=speech(8000), final=True)
@@ -161,6 +187,7 @@ def test_a_second_connection_takes_the_place_of_the_first(legs: Legs) -> None:
     assert legs.of(first)["flags"][-1] & TickFlag.DISCONNECTED
 
 
+@pytest.mark.scenario("MED-06", peer="conference", transport="none")
 def test_a_stalled_interpreter_gaps_nothing(legs: Legs) -> None:
     """The GIL is held for half a second: usleep is called through PyDLL, which keeps it."""
     near, far = legs.open_pair()
