@@ -6,11 +6,12 @@ import asyncio
 import audioop
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.call.leg import LegFrame
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
 from tests.peers.impairment import UNIMPAIRED, Impairments
 from tests.peers.ports import LOOPBACK
@@ -28,6 +29,14 @@ class ImpairedCall:
     caller: Party
     relay: Relay
     told: Told
+    waits: list[tuple[int, float]] = field(default_factory=list)
+    """Of each tick with audio of the caller: its number, and how many ms the audio had waited since it came."""
+
+    def note_wait(self, frame: LegFrame) -> None:
+        """Of the tick before, of which everything is known."""
+        waited = self.told.leg.waited_ms(frame.tick - 1)
+        if waited is not None:
+            self.waits.append((frame.tick - 1, waited))
 
     async def say(self, pcm: Pcm, *, ahead_ms: float = 100.0) -> None:
         """Send PCM as PCMU, as evenly as this process can, and all of it `ahead_ms` early, for a relay that paces."""
@@ -62,7 +71,9 @@ async def impaired_call(
             await caller.call(body=offer)
             told = await ours.call(known)
             await told.event("answered")
-            yield ImpairedCall(caller, relay, told)
+            call = ImpairedCall(caller, relay, told)
+            told.on_each_frame = call.note_wait
+            yield call
             if hang_up:
                 await caller.bye()
 

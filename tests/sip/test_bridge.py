@@ -141,16 +141,14 @@ def test_a_voice_that_comes_in_bursts_is_played_without_a_gap(legs: Legs) -> Non
     """Two seconds at once, then nothing for 300 ms, as streaming voices do."""
     near, _ = legs.open_pair()
     burst, told, pcm = 16_000, 0, speech(3 * 16_000)
-    spoken = b""
     while told < len(pcm):
         told += legs.bridge.play(
             near, utterance=1, offset=told, pcm=pcm[told : told + burst].tobytes(), final=told + burst >= len(pcm)
         )
-        spoken += agent_audio(legs.more(near, 15), 1).tobytes()
-    rest = legs.until_flag(near, TickFlag.FINISHED)
+        legs.more(near, 15)
+    records = legs.until_flag(near, TickFlag.FINISHED)
     assert legs.bridge.statistics(near).underruns == 0
-    whole = spoken + agent_audio(rest, 1).tobytes()
-    assert whole[: 2 * len(pcm)] == pcm.tobytes()
+    assert agent_audio(records, 1)[: len(pcm)].tolist() == pcm.tolist()
 
 
 @pytest.mark.scenario("MED-07", peer="conference", transport="none")

@@ -24,7 +24,7 @@ from gateway.settings import ApiSettings, Settings, WorkerSettings
 from gateway.sip.endpoint import SipEndpoint
 from gateway.sip.settings import SipSettings
 from tests.call.house import greet
-from tests.link.worker_double import WorkerDouble, serving, until
+from tests.link.worker_double import Script, WorkerDouble, serving, until
 from tests.peers.ports import LOOPBACK, free_port, free_ports
 from tests.sip.party import Party, Received, party
 
@@ -50,9 +50,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(folder: Path, **rtp: float) -> AsyncIterator[Desk]:
+async def desk(folder: Path, *, script: Script = greet, **rtp: float) -> AsyncIterator[Desk]:
     """:param rtp: the timeouts of the settings"""
-    worker = WorkerDouble(greet)
+    worker = WorkerDouble(script)
     async with serving(worker):
         settings = Settings(
             data_dir=folder,
@@ -137,8 +137,7 @@ async def test_each_call_that_goes_one_way_is_told_and_no_other(tmp_path: Path) 
 @pytest.mark.scenario("MED-12", peer="scripted party", transport="udp")
 @pytest.mark.parametrize("packets", [0, 25], ids=["from the start", "in the middle"])
 async def test_a_caller_that_is_gone_is_hung_up_on_with_a_reason(tmp_path: Path, packets: int) -> None:
-    limits = {"start_timeout_seconds": 2.0, "timeout_seconds": 1.5}
-    async with desk(tmp_path, **limits) as house, party(house.address) as caller:
+    async with desk(tmp_path, start_timeout_seconds=2, timeout_seconds=1.5) as house, party(house.address) as caller:
         address = _media(await caller.call())
         for index in range(packets):
             caller.speak(index, address=address, payload=_noise(index))
