@@ -68,6 +68,7 @@ class Party:
     rtp: asyncio.DatagramTransport
     rtp_received: asyncio.Queue[tuple[bytes, tuple[str, int]]]
     user: str = "4711"
+    host: str = LOOPBACK
     call_id: str = field(default_factory=lambda: uuid4().hex)
     tag: str = field(default_factory=lambda: uuid4().hex[:8])
     to: str = ""
@@ -86,7 +87,7 @@ class Party:
     def raw(self, data: bytes) -> None:
         """Any datagram."""
         host, port = self.target.rsplit(":", 1)
-        self._transport.sendto(data, (host, int(port)))
+        self._transport.sendto(data, (host.strip("[]"), int(port)))
 
     def request(
         self, method: str, *, body: str = "", headers: tuple[str, ...] = (), same_transaction: bool = False
@@ -99,13 +100,13 @@ class Party:
         uri = self.remote or f"sip:{self.user}@{self.target}"
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {LOOPBACK}:{self.port};branch={self._branch};rport",
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch={self._branch};rport",
             "Max-Forwards: 70",
-            f"From: {self.own or f'<sip:ann@{LOOPBACK}:{self.port}>;tag={self.tag}'}",
+            f"From: {self.own or f'<sip:ann@{self.host}:{self.port}>;tag={self.tag}'}",
             f"To: {self.to or f'<sip:{self.user}@{self.target}>'}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self._last_sequence} {method}",
-            f"Contact: <sip:ann@{LOOPBACK}:{self.port}>",
+            f"Contact: <sip:ann@{self.host}:{self.port}>",
             *headers,
         ]
         return self._send(lines, body)
@@ -126,7 +127,7 @@ class Party:
         to = request.message.first("to")
         if ";tag=" not in to:
             to = f"{to};tag={self.tag}"
-        ours = [] if any(one.startswith("Contact:") for one in headers) else [f"<sip:ann@{LOOPBACK}:{self.port}>"]
+        ours = [] if any(one.startswith("Contact:") for one in headers) else [f"<sip:ann@{self.host}:{self.port}>"]
         lines = [f"SIP/2.0 {status}", *copied, f"To: {to}", *(f"Contact: {one}" for one in ours), *headers]
         text = self._text(lines, body)
         self._transport.sendto(text.encode(), request.source)
@@ -146,13 +147,16 @@ class Party:
         *,
         payloads: str = "0 101",
         direction: str = "sendrecv",
-        connection: str = LOOPBACK,
+        connection: str | None = None,
         port: int | None = None,
         attributes: tuple[str, ...] = ("a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15"),
     ) -> str:
         """An offer or answer of one audio stream. An empty `direction` leaves the attribute out."""
+        address = self.host.strip("[]")
+        family = "IP6" if ":" in address else "IP4"
         lines = [
-            "v=0", f"o=ann 1 {next(self._sequence)} IN IP4 {LOOPBACK}", "s=-", f"c=IN IP4 {connection}", "t=0 0",
+            "v=0", f"o=ann 1 {next(self._sequence)} IN {family} {address}", "s=-",
+            f"c=IN {family} {connection or address}", "t=0 0",
             f"m=audio {port or self.rtp_port} RTP/AVP {payloads}", *attributes,
         ]  # fmt: skip
         return "\r\n".join([*lines, *([f"a={direction}"] if direction else []), ""])
@@ -250,14 +254,15 @@ class Party:
 
 
 @asynccontextmanager
-async def party(target: str) -> AsyncIterator[Party]:
-    """A party on ports of its own."""
+async def party(target: str, *, host: str = LOOPBACK) -> AsyncIterator[Party]:
+    """A party on ports of its own; an IPv6 address as host stands in brackets."""
+    address = host.strip("[]")
     loop = asyncio.get_running_loop()
-    sip, sip_socket = await loop.create_datagram_endpoint(_Socket, local_addr=(LOOPBACK, 0))
-    rtp, rtp_socket = await loop.create_datagram_endpoint(_Socket, local_addr=(LOOPBACK, 0))
+    sip, sip_socket = await loop.create_datagram_endpoint(_Socket, local_addr=(address, 0))
+    rtp, rtp_socket = await loop.create_datagram_endpoint(_Socket, local_addr=(address, 0))
     ports = [int(one.get_extra_info("sockname")[1]) for one in (sip, rtp)]
     try:
-        yield Party(target, ports[0], ports[1], sip, sip_socket, rtp, rtp_socket.arrived)
+        yield Party(target, ports[0], ports[1], sip, sip_socket, rtp, rtp_socket.arrived, host=host)
     finally:
         sip.close()
         rtp.close()
