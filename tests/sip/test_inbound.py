@@ -138,6 +138,7 @@ async def test_a_retransmitted_invite_makes_no_second_leg() -> None:
         for _ in range(3):
             ann.raw(text.encode())
             await ann.response(180, "INVITE")
+        await ours.call()
         assert len(ours.calls) == 1
 
 
