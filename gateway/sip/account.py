@@ -16,15 +16,21 @@ from gateway.observe.metrics import REGISTRATION_UP, TRUNK_GATEWAY_UP
 from gateway.sip.headers import parse_message
 from gateway.sip.library import error_text, guarded, pj
 from gateway.sip.source import source_of
-from gateway.sip.trunk import TrunkAddresses
+from gateway.sip.trunk import TrunkAddresses, target_route, target_uri
 from gateway.trunk.backoff import is_refusal
 from gateway.trunk.qualification import Qualification
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import GatewayState, TrunkState
+from gateway.trunk.targets import Target, Targets
 
 log = structlog.get_logger(__name__)
+
+_UNAVAILABLE = 503
+_PATIENCE_SECONDS = 3.5
+"""Four REGISTER requests over UDP."""
+_NOWHERE = "<sip:127.0.0.1:9;lr;hide>"
 
 OnInvite = Callable[["SipAccount", int, str, str], None]
 """(account, the stack's call id, the INVITE's text, host:port that it came from)"""
@@ -52,7 +58,9 @@ class SipAccount(pj.Account):  # type: ignore[misc]
 class TrunkAccount(SipAccount):
     """A trunk's account: registers, and begins again after a failure as `Registration` says.
 
+    :param make_config: AccountConfig for a route, or for none
     :param registrar: the accounts that register where this one does
+    :param targets: the hosts behind the registrar's name; None when it is an address
     :param not_before: when it may register first, seconds of the monotonic clock
     """
 
@@ -62,7 +70,9 @@ class TrunkAccount(SipAccount):
         addresses: TrunkAddresses,
         on_invite: OnInvite,
         *,
+        make_config: Callable[[str | None], Any],
         registrar: Registrar,
+        targets: Targets | None = None,
         not_before: float = 0.0,
     ) -> None:
         super().__init__(on_invite)
@@ -70,6 +80,10 @@ class TrunkAccount(SipAccount):
         self.addresses = addresses
         self.registration = Registration(due_at=not_before)
         self.registrar = registrar
+        self._make_config = make_config
+        self._targets = targets
+        self._target: Target | None = None
+        self._sent_at = 0.0
         self.qualifications = qualifications(trunk, {})
         self._sequence = 0
         self._closing = False
@@ -100,12 +114,47 @@ class TrunkAccount(SipAccount):
         self.trunk = trunk
         self.qualifications = qualifications(trunk, kept)
 
-    def register(self) -> None:
+    @property
+    def address(self) -> str | None:
+        """The URI of the host that it registers at, None without one."""
+        if self._targets is None:
+            return self.addresses.registrar
+        return target_uri(self._target, self.trunk.transport) if self._target else None
+
+    def open(self) -> None:
+        """Make it known to the stack."""
+        self.create(self._make_config(None))
+
+    def register(self, now: float) -> None:
         """Send a REGISTER, as `Registration` has said that it is due."""
         try:
+            if not self._go_to_best(now):
+                self._failed(_UNAVAILABLE, "its address is not known", answered=True)
+                return
+            self._sent_at = now
             self.setRegistration(True)
         except pj.Error as error:
-            self._failed(503, error_text(error), "")
+            self._failed(_UNAVAILABLE, error_text(error), answered=False)
+
+    def give_up_overdue(self, now: float) -> None:
+        """Where another host of the registrar can be tried, one that has not answered for some seconds is given up."""
+        if self._targets is None or self._target is None or self.registration.due_at is not None or self._closing:
+            return
+        if now - self._sent_at > _PATIENCE_SECONDS and self._targets.has_another(self._target, now=now):
+            log.info("sip.registrar_host_given_up", trunk=self.trunk.name, host=self._target.address)
+            self._targets.failed(self._target, now=now)
+            self.registration.moved(now=now)
+            self.registrar.changed()
+
+    def _go_to_best(self, now: float) -> bool:
+        if self._targets is None:
+            return True
+        target = self._targets.choose(self._target, now=now, chance=random.random)
+        if target is not None and target != self._target:
+            self._target = target
+            # also lets go of a request that is on its way to another host
+            self.modify(self._make_config(target_route(target, self.trunk.transport)))
+        return target is not None
 
     def unregister(self) -> None:
         """Tell the registrar that we are gone; nothing is registered again."""
@@ -130,6 +179,8 @@ class TrunkAccount(SipAccount):
         if silently:
             self._closing = True
             self.registration.state = Registration().state
+            # without a registration the stack has none to take back
+            self.modify(self._make_config(_NOWHERE))
         else:
             self.unregister()
 
@@ -151,7 +202,9 @@ class TrunkAccount(SipAccount):
         elif 200 <= status < 300 and prm.expiration > 0:
             self._accepted(status, reason, int(prm.expiration), str(prm.rdata.wholeMsg))
         else:
-            self._failed(status or 503, reason, str(prm.rdata.wholeMsg))
+            response = str(prm.rdata.wholeMsg)
+            retry_after = _number(parse_message(response).first("retry-after"))
+            self._failed(status or _UNAVAILABLE, reason, answered=bool(response), retry_after=retry_after)
 
     def _accepted(self, status: int, reason: str, expires: int, response: str) -> None:
         now, chance = time.monotonic(), random.random()  # noqa: S311  not a secret
@@ -163,10 +216,8 @@ class TrunkAccount(SipAccount):
         self._sequence = sequence
         REGISTRATION_UP.labels(self.trunk.name).set(1)
 
-    def _failed(self, status: int, reason: str, response: str) -> None:
-        """:param response: the message, empty when none came"""
+    def _failed(self, status: int, reason: str, *, answered: bool, retry_after: int | None = None) -> None:
         now = time.monotonic()
-        retry_after = _number(parse_message(response).first("retry-after"))
         delay = self.registration.failed(
             status,
             reason,
@@ -174,7 +225,9 @@ class TrunkAccount(SipAccount):
             chance=random.random(),  # noqa: S311  not a secret
             retry_after=retry_after,
         )
-        if response:
+        if self._tries_another(status, answered, now):
+            self.registration.moved(now=now)
+        if answered:
             self.registrar.changed()
         else:
             self.registrar.unanswered(now=now)
@@ -188,6 +241,11 @@ class TrunkAccount(SipAccount):
             reason=reason,
             retry_seconds=round(delay, 1),
         )
+
+    def _tries_another(self, status: int, answered: bool, now: float) -> bool:
+        if self._targets is None or self._target is None or (answered and status != _UNAVAILABLE):
+            return False
+        return self._targets.failed(self._target, now=now)
 
 
 def qualifications(trunk: TrunkSettings, known: Mapping[str, Qualification]) -> dict[str, Qualification]:

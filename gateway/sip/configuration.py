@@ -24,8 +24,9 @@ LOCAL_ACCOUNTS = 4
 """For calls of no trunk: by TLS or not, with IPv4 or IPv6."""
 
 _UNREGISTER_MS = 800
-_EXPIRY_MARGIN = 0.12
-"""A registration is refreshed when this part of its time is left."""
+
+_USE_ACCOUNT_ROUTE = 2
+"""PJSUA_REG_USE_ACC_PROXY."""
 
 _CODEC_IDS = {"PCMU": "PCMU/8000", "PCMA": "PCMA/8000", "G722": "G722/16000", "opus": "opus/48000"}
 
@@ -117,11 +118,18 @@ def local_account_config(settings: Settings, *, identity: str, secure: bool, ipv
 
 
 def trunk_account_config(
-    settings: Settings, trunk: TrunkSettings, addresses: TrunkAddresses, *, transport: int = UNBOUND
+    settings: Settings,
+    trunk: TrunkSettings,
+    addresses: TrunkAddresses,
+    *,
+    transport: int = UNBOUND,
+    route: str | None = None,
 ) -> Any:
-    """AccountConfig of a trunk. The stack refreshes; when to begin again after a failure is ours (retryInterval 0).
+    """AccountConfig of a trunk. When to refresh, and to begin again after a failure, is ours (retryInterval 0); the
+    stack's own refresh comes later, and so never.
 
     :param transport: the stack's id of the only transport that it may use
+    :param route: the way to one host of the registrar, which all requests take
     """
     config = pj.AccountConfig()
     config.idUri = addresses.identity
@@ -131,15 +139,17 @@ def trunk_account_config(
         registration.registrarUri = addresses.registrar
     registration.timeoutSec = trunk.register_seconds
     registration.retryIntervalSec = 0
-    registration.delayBeforeRefreshSec = max(5, int(trunk.register_seconds * _EXPIRY_MARGIN))
+    registration.delayBeforeRefreshSec = 1
     registration.unregWaitMsec = _UNREGISTER_MS
-    registration.proxyUse = 0
+    # who changes the route of an account registers again when it is time for it
+    registration.disableRegOnModify = True
+    registration.proxyUse = _USE_ACCOUNT_ROUTE if route else 0
     if trunk.username:
         sip.authCreds.append(
             pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password.get_secret_value())
         )
-    if addresses.route:
-        sip.proxies.append(addresses.route)
+    if way := route or addresses.route:
+        sip.proxies.append(way)
     if addresses.registrar is not None:
         sip.contactUriParams = f";{LINE_PARAMETER}={addresses.line}"
     _dialogs(config.callConfig, trunk)

@@ -21,12 +21,15 @@ from gateway.sip.call_table import CallTable, outbound_info
 from gateway.sip.configuration import check_limits
 from gateway.sip.dialled import Way, direct_way, trunk_way
 from gateway.sip.leg import SipLeg
+from gateway.sip.locator import Locator
+from gateway.sip.lookup import HostName
 from gateway.sip.media_thread import MediaThread
 from gateway.sip.owner_thread import OwnerThread
 from gateway.sip.stack import Stack
 from gateway.trunk.registration import RegistrationState
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import TrunkState
+from gateway.trunk.targets import Target
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +63,7 @@ class SipEndpoint:
         self._stack.on_malformed = SIP_MALFORMED.inc
         self._owner = OwnerThread(name="parley-sip", poll=self._poll)
         self._started = False
+        self._locator = Locator(self._located)
         self._calls = CallTable(
             capacity=settings.capacity,
             codecs=settings.sip.codecs,
@@ -88,6 +92,7 @@ class SipEndpoint:
         except TimeoutError as error:
             raise SetupError("The SIP stack did not start within 10 s; its log tells why.") from error
         self._media.start()
+        await self._look_up_hosts()
         log.info("sip.started", address=self._stack.address, trunks=[trunk.name for trunk in self._settings.trunks])
 
     async def dial(
@@ -132,7 +137,10 @@ class SipEndpoint:
         :raises SetupError: when one is not usable; the others are
         """
         wanted = list(trunks)
-        await self._owner.run(lambda: self._stack.set_trunks(wanted), timeout=_START_SECONDS)
+        try:
+            await self._owner.run(lambda: self._stack.set_trunks(wanted), timeout=_START_SECONDS)
+        finally:
+            await self._look_up_hosts()
 
     def trunk_states(self) -> Mapping[str, TrunkState]:
         """What is known of each trunk, by its name."""
@@ -147,9 +155,16 @@ class SipEndpoint:
         self._calls.accepting = False
         self._stack.draining = True
 
+    async def _look_up_hosts(self) -> None:
+        self._locator.watch(await self._owner.run(self._stack.trunks.hosts, timeout=_START_SECONDS))
+
+    def _located(self, host: HostName, found: Sequence[Target]) -> None:
+        self._owner.post(lambda: self._stack.trunks.located(host, found, now=time.monotonic()))
+
     async def close(self) -> None:
         """End all calls, unregister, and destroy the stack, within 3 s; harmless when it is closed."""
         self.stop_accepting()
+        await self._locator.close()
         if self._started:
             await self._owner.run(lambda: self._calls.hang_up_all("gateway stops"), timeout=_GOODBYE_SECONDS)
             await self._until(lambda: not len(self._calls))

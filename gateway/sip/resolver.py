@@ -1,4 +1,4 @@
-"""Which name servers the stack asks.
+"""Which name servers the stack asks: for gateways and SIP URIs, as registrars are looked up by `gateway.sip.lookup`.
 
 Without any, pjsip calls the system's resolver on the owner thread, and a name server that does not answer stops all
 signalling for seconds. With them it asks by itself, without waiting, and follows SRV records (RFC 3263). It does not

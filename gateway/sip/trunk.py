@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.errors import ConfigError
 from gateway.sip.headers import SipUri, parse_uri
 from gateway.trunk.settings import TrunkGateway, TrunkSettings
+from gateway.trunk.targets import Target
 
 LINE_PARAMETER = "line"
 """URI parameter of our contact at a registrar; it comes back in the Request-URI (RFC 3261 section 10.2.1)."""
@@ -42,6 +43,16 @@ def trunk_addresses(trunk: TrunkSettings) -> TrunkAddresses:
     domain = trunk.domain or host
     route = None if domain == host else f"<{registrar};lr>"
     return TrunkAddresses(f"sip:{trunk.username}@{domain}", registrar, route, domain, line_of(trunk))
+
+
+def target_route(target: Target, transport: str) -> str:
+    """The way to one host of a registrar; it stands in no message."""
+    return f"<{target_uri(target, transport)};lr;hide>"
+
+
+def target_uri(target: Target, transport: str) -> str:
+    """The URI of one host of a registrar."""
+    return f"sip:{host_port(target.address, target.port)}{transport_parameter(transport)}"
 
 
 def gateway_uri(trunk: TrunkSettings, gateway: TrunkGateway, user: str = "") -> str:

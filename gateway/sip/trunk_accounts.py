@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -14,11 +15,13 @@ from gateway.sip.account import OnInvite, TrunkAccount
 from gateway.sip.configuration import trunk_account_config
 from gateway.sip.headers import SipMessage, parse_address, parse_uri
 from gateway.sip.library import error_text, pj
+from gateway.sip.lookup import LOCATED_TRANSPORTS, HostName
 from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, gateway_uri, line_of, registrar_uri, trunk_addresses
 from gateway.trunk.qualification import Qualification
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import TrunkState
+from gateway.trunk.targets import Target, Targets
 from gateway.trunk.trust import Peer, Trust, literal
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,8 @@ _NOT_OF_THE_ACCOUNT = {
 }
 """Fields that need no other account when they change."""
 _POLL_SECONDS = 0.02
+_LOOKUP_SECONDS = 10.0
+"""After which a registrar whose address is not known counts as one that cannot be reached."""
 _FAREWELL_SECONDS = 2.0
 """A new account waits so long for the old one's good-bye at the same registrar."""
 
@@ -62,6 +67,7 @@ class TrunkAccounts:
         self._poll_at = 0.0
         self._registrars: dict[str, Registrar] = {}
         """By the URI that they are registered at."""
+        self._targets: dict[HostName, Targets] = {}
         self._accounts: dict[str, TrunkAccount] = {}
         self._leaving: list[TrunkAccount] = []
         self._trust = Trust([], lines={}, resolved={})
@@ -109,10 +115,11 @@ class TrunkAccounts:
         self._poll_at = now + _POLL_SECONDS
         for registrar in self._registrars.values():
             if (name := registrar.take(now)) is not None:
-                self._accounts[name].register()
+                self._accounts[name].register(now)
             if registrar.take_probe(now):
                 self._probe_registrar(registrar)
         for account in self._accounts.values():
+            account.give_up_overdue(now)
             for name, qualification in account.qualifications.items():
                 self._qualify(account, name, qualification, now)
         for account in [one for one in self._leaving if one.has_left(now) and not self._in_use(one)]:
@@ -132,6 +139,20 @@ class TrunkAccounts:
         name = self._trust.trunk(peer, line=line, users={one.user for one in (uri, to) if one})
         unprotected = name is not None and peer.transport != "tls" and self._accounts[name].trunk.transport == "tls"
         return None if unprotected else name
+
+    def hosts(self) -> frozenset[HostName]:
+        """The names that must be looked up."""
+        return frozenset(host for account in self._accounts.values() for host in _names(account.trunk))
+
+    def located(self, host: HostName, found: Sequence[Target], *, now: float) -> None:
+        """A name was looked up; when nobody was found, what was known holds."""
+        if not found:
+            return
+        self._targets.setdefault(host, Targets()).renew(found)
+        for account in self._accounts.values():
+            if _registrar_name(account.trunk) == host:
+                account.registrar.located(now=now)
+        self._trust_anew()
 
     def connection_lost(self) -> None:
         """A connection ended: trunks that use one register again."""
@@ -164,21 +185,37 @@ class TrunkAccounts:
             # one whose contact stays the same must not take back what the new one registers
             self._leave(self._accounts.pop(trunk.name), silently=known.addresses == addresses)
         account = self._account(trunk, addresses, not_before=self._start_of(trunk, known))
-        transport = self._transport(trunk)
-        account.create(trunk_account_config(self._settings, trunk, addresses, transport=transport))
+        account.open()
         self._accounts[trunk.name] = account
         if account.registers:
             account.registrar.add(trunk.name, account.registration)
 
     def _account(self, trunk: TrunkSettings, addresses: TrunkAddresses, *, not_before: float) -> TrunkAccount:
         registrar = self._registrars.setdefault(addresses.registrar or "", Registrar())
-        return TrunkAccount(trunk, addresses, self._on_invite, registrar=registrar, not_before=not_before)
+        host = _registrar_name(trunk)
+        targets = self._targets.setdefault(host, Targets()) if host else None
+        if targets is not None and not targets.known:
+            not_before = time.monotonic() + _LOOKUP_SECONDS
+        transport = self._transport(trunk)
+
+        def config(route: str | None) -> Any:
+            return trunk_account_config(self._settings, trunk, addresses, transport=transport, route=route)
+
+        return TrunkAccount(
+            trunk,
+            addresses,
+            self._on_invite,
+            make_config=config,
+            registrar=registrar,
+            targets=targets,
+            not_before=not_before,
+        )
 
     def _probe_registrar(self, registrar: Registrar) -> None:
         account = next((self._accounts[name] for name in registrar.registrations), None)
-        if account is not None and account.addresses.registrar is not None:
+        if account is not None and account.address is not None:
             self._probe(
-                account.addresses.registrar,
+                account.address,
                 account.addresses.identity,
                 lambda status: registrar.probe_answered(now=time.monotonic()),
             )
@@ -210,7 +247,15 @@ class TrunkAccounts:
     def _trust_anew(self) -> None:
         trunks = [account.trunk for account in self._accounts.values()]
         lines = {line_of(trunk): trunk.name for trunk in trunks if trunk.registrar is not None}
-        self._trust = Trust(trunks, lines=lines, resolved={trunk.name: _addresses(trunk) for trunk in trunks})
+        self._trust = Trust(trunks, lines=lines, resolved={trunk.name: self._addresses(trunk) for trunk in trunks})
+
+    def _addresses(self, trunk: TrunkSettings) -> Collection[str]:
+        registrar = registrar_uri(trunk)
+        address = literal(registrar.host) if registrar else None
+        looked_up = [
+            one.address for host in _names(trunk) if host in self._targets for one in self._targets[host].known
+        ]
+        return [str(address), *looked_up] if address else looked_up
 
 
 def _tell(trunk: str, gateway: str, before: bool | None, now: Qualification) -> None:
@@ -219,10 +264,22 @@ def _tell(trunk: str, gateway: str, before: bool | None, now: Qualification) -> 
         log.info("sip.gateway_reachable" if now.reachable else "sip.gateway_unreachable", trunk=trunk, gateway=gateway)
 
 
-def _addresses(trunk: TrunkSettings) -> Collection[str]:
+def _registrar_name(trunk: TrunkSettings) -> HostName | None:
     registrar = registrar_uri(trunk)
-    address = literal(registrar.host) if registrar else None
-    return [str(address)] if address else []
+    # what is verified by a name is left to the stack
+    if registrar is None or literal(registrar.host) or trunk.transport not in LOCATED_TRANSPORTS:
+        return None
+    return HostName(registrar.host, registrar.port, trunk.transport)
+
+
+def _names(trunk: TrunkSettings) -> Iterator[HostName]:
+    """The registrar, and gateways that call, by their names."""
+    if host := _registrar_name(trunk):
+        yield host
+    for gateway in trunk.gateways:
+        transport = gateway.transport or trunk.transport
+        if gateway.inbound and not literal(gateway.host) and transport in LOCATED_TRANSPORTS:
+            yield HostName(gateway.host, gateway.port, transport)
 
 
 def _same_account(old: TrunkSettings, new: TrunkSettings) -> bool:

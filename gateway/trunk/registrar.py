@@ -73,8 +73,16 @@ class Registrar:
         """A registration was given another time from outside."""
         self._look_at = 0.0
 
+    def located(self, *, now: float) -> None:
+        """Its addresses are known: nobody need wait for them any longer."""
+        for one in self.registrations.values():
+            one.hastened(now=now)
+        self._release(now)
+
     def answered(self, *, now: float, requests: int) -> None:
         """The registrar accepted an account, after that many requests: it helps again, and the others may try."""
+        # sequence numbers also count attempts that nobody answered
+        requests = min(max(requests, 1), _CHALLENGED)
         self._free_at += max(0, requests - self._expected) * _SPACING
         self._unchallenged = self._unchallenged + 1 if requests < _CHALLENGED else 0
         self._release(now)

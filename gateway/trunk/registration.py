@@ -62,6 +62,11 @@ class Registration:
         """The attempt failed, and another host of the registrar is there to be tried at once."""
         self.due_at = now
 
+    def hastened(self, *, now: float) -> None:
+        """What the first attempt waited for is there."""
+        if self.due_at is not None and not self.state.status:
+            self.due_at = min(self.due_at, now)
+
     def released(self, *, now: float) -> None:
         """The registrar is back: what waits for it need wait no longer."""
         if self.waits_for_registrar and self.due_at is not None:

@@ -136,7 +136,7 @@ def _parameters(credentials: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def registrar(**options: int | str | tuple[str, ...]) -> AsyncIterator[Registrar]:
+async def registrar(**options: int | str | tuple[str, ...] | list[str]) -> AsyncIterator[Registrar]:
     """A registrar on a free port."""
     made = Registrar()
     for name, value in options.items():

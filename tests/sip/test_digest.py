@@ -55,8 +55,7 @@ async def test_it_registers_with_the_first_digest_that_it_knows_of_those_that_ar
 
 @pytest.mark.scenario("REG-02", peer="scripted registrar", transport="udp")
 async def test_a_stale_nonce_costs_one_more_request_and_no_registration() -> None:
-    async with registrar(rotates=True) as pbx, exchange(trunks=[trunk(pbx, register_seconds=30)]) as ours:
-        pbx.expires = 1
+    async with registrar(rotates=True, expires=1) as pbx, exchange(trunks=[trunk(pbx)]) as ours:
         await pbx.until(12)
         assert (await state(ours, lambda one: one.registered)).failures == 0
         accepted = len(pbx.registered)
@@ -65,8 +64,8 @@ async def test_a_stale_nonce_costs_one_more_request_and_no_registration() -> Non
 
 @pytest.mark.scenario("REG-04", peer="scripted registrar", transport="udp")
 async def test_a_registration_that_is_too_short_is_asked_for_again_at_once_with_the_registrars_time() -> None:
-    async with registrar(expires=1800) as pbx, exchange(trunks=[trunk(pbx)]) as ours:
-        pbx.answers = ["423 Interval Too Brief;Min-Expires: 1800"]
+    too_brief = "423 Interval Too Brief;Min-Expires: 1800"
+    async with registrar(expires=1800, answers=[too_brief]) as pbx, exchange(trunks=[trunk(pbx)]) as ours:
         reached = await state(ours, lambda one: one.registered or one.failures > 0)
         assert (reached.registered, reached.expires_seconds, reached.failures) == (True, 1800, 0)
         assert [one.first("expires") for one in pbx.requests if one.first("authorization")] == ["300", "1800"]

@@ -50,8 +50,7 @@ async def test_it_registers_with_digest_and_unregisters_at_the_end() -> None:
 
 
 async def test_it_refreshes_before_the_registration_ends() -> None:
-    async with registrar() as pbx, exchange(trunks=[trunk(pbx, register_seconds=30)]) as ours:
-        pbx.expires = 3
+    async with registrar(expires=3) as pbx, exchange(trunks=[trunk(pbx, register_seconds=30)]) as ours:
         await state(ours, lambda one: one.registered)
         await pbx.until(3)
         assert (await state(ours, lambda one: one.registered)).failures == 0
@@ -60,8 +59,7 @@ async def test_it_refreshes_before_the_registration_ends() -> None:
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("failure", ["503 Service Unavailable", "403 Forbidden", "500 Server Error"])
 async def test_it_never_gives_up(failure: str) -> None:
-    async with registrar() as pbx, exchange(trunks=[trunk(pbx)]) as ours:
-        pbx.answers = [failure, failure, failure]
+    async with registrar(answers=[failure] * 3) as pbx, exchange(trunks=[trunk(pbx)]) as ours:
         failed = await state(ours, lambda one: one.status == int(failure[:3]))
         assert not failed.registered
         assert (await state(ours, lambda one: one.registered)).status == 200
@@ -77,8 +75,8 @@ async def test_a_wrong_password_is_told_and_not_hammered() -> None:
 
 
 async def test_a_registrar_asks_for_patience() -> None:
-    async with registrar() as pbx, exchange(trunks=[trunk(pbx)]) as ours:
-        pbx.answers = ["503 Service Unavailable;Retry-After: 120"]
+    patience = "503 Service Unavailable;Retry-After: 120"
+    async with registrar(answers=[patience]) as pbx, exchange(trunks=[trunk(pbx)]) as ours:
         await state(ours, lambda one: one.failures > 0)
         seen = len(pbx.requests)
         await asyncio.sleep(2.5)

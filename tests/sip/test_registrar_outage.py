@@ -29,8 +29,9 @@ def busiest_second(times: list[float]) -> int:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(500)
 @pytest.mark.scenario("REG-06", peer="scripted registrar", transport="udp")
-@pytest.mark.parametrize(("nonces", "seconds"), [("kept", 40), ("fresh", 60)])
+@pytest.mark.parametrize(("nonces", "seconds"), [("kept", 60), ("fresh", 60)])
 async def test_two_hundred_accounts_are_back_soon_after_their_registrar(nonces: str, seconds: int) -> None:
     async with registrar() as pbx:
         trunks: list[dict[str, Any]] = [trunk(pbx, f"t{index}", username=f"u{index}") for index in range(200)]

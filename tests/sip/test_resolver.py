@@ -48,7 +48,7 @@ async def test_a_silent_name_server_stops_no_call(monkeypatch: pytest.MonkeyPatc
         except PermissionError:
             pytest.skip("port 53 needs a privilege")
         monkeypatch.setattr(configuration, "nameservers", lambda hosts: [server])
-        trunk = {"name": "far", "registrar": "sip.example.com", "username": "100"}
+        trunk = {"name": "far", "gateways": [{"host": "sip.example.com"}]}
         async with exchange(trunks=[trunk]) as ours, party(ours.address) as ann:
             await asyncio.get_running_loop().sock_recv(_non_blocking(silent), 512)
             for _ in range(3):
@@ -56,7 +56,7 @@ async def test_a_silent_name_server_stops_no_call(monkeypatch: pytest.MonkeyPatc
                     await ours.endpoint.dial(f"sip:bob@{LOOPBACK}:9")
             await ann.call()
             await ann.bye()
-            assert not ours.endpoint.registrations()["far"].registered
+            assert not ours.endpoint.trunk_states()["far"].gateways["sip.example.com"].reachable
 
 
 def _non_blocking(one: socket.socket) -> socket.socket:

@@ -156,3 +156,13 @@ def test_whatever_the_outage_everybody_comes_back_and_nobody_hurries(
     # the last attempt may have begun just before the return, and is waited for
     assert recovered(world, 200) <= NO_ANSWER_SECONDS + 30 + PROBE_SECONDS + 10
     assert world.busiest_second() <= REQUESTS_PER_SECOND
+
+
+def test_attempts_that_nobody_answered_do_not_hold_up_the_others() -> None:
+    registrar = Registrar()
+    for name in ("a", "b"):
+        registrar.add(name, Registration())
+    assert registrar.take(0.0) == "a"
+    registrar.registrations["a"].accepted(200, "OK", 300, now=0.0, chance=0.0)
+    registrar.answered(now=0.0, requests=30_000)
+    assert registrar.take(1.0) == "b"
