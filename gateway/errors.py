@@ -279,6 +279,12 @@ class Unprocessable(ApiError):
     status = 422
 
 
+class TooManyCalls(ApiError):
+    """The organisation has as many calls as it may have, or began as many in this second."""
+
+    status = 429
+
+
 class Unavailable(ApiError):
     """It cannot be done now; nothing was done."""
 

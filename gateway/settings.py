@@ -62,7 +62,8 @@ class ApiSettings(Section):
     `link` is where gateways attach (gRPC); `link_token` protects it where gateway and control plane do not share a data
     directory. `public_url` is how others reach `host` and `port`. `bootstrap_key` is a
     private key that works from the first start. `assistant_request_seconds` is how long a server may think about who
-    answers. `upload_megabytes` is the most that a file may have.
+    answers. `upload_megabytes` is the most that a file may have. `organisation_calls` at once, and
+    `organisation_calls_per_second`, are the most that an organisation may have.
     """
 
     enabled: bool = True
@@ -75,6 +76,8 @@ class ApiSettings(Section):
     bootstrap_key: SecretStr | None = None
     assistant_request_seconds: float = Field(default=7.5, ge=0.1, le=60)
     upload_megabytes: int = Field(default=50, ge=1, le=10_000)
+    organisation_calls: int | None = Field(default=None, ge=1)
+    organisation_calls_per_second: float | None = Field(default=None, gt=0, le=1000)
 
 
 class StoreSettings(Section):

@@ -26,10 +26,12 @@ _OURS = ("id", "createdAt", "updatedAt")
 
 
 class OrganisationBody(Body):
-    """`server` gets the messages of calls whose assistant and number have none."""
+    """`server` gets the messages of calls whose assistant and number have none; `concurrencyLimit` calls are live at
+    once at most."""
 
     name: Name | None = Field(default=None, min_length=1)
     server: ServerBody | None = None
+    concurrency_limit: int | None = Field(default=None, ge=1)
 
 
 class TokenBody(Body):

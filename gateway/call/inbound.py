@@ -12,6 +12,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.member import member_assistant
 from gateway.call.door import Door
+from gateway.call.endings import CONCURRENCY_LIMIT
 from gateway.call.leg import LegInfo
 from gateway.errors import CallRefused, PlaneAway, Unresolved
 from gateway.plane.attachment import PlaneAttachment
@@ -82,4 +83,5 @@ def _refusal(refusal: pb.Refusal) -> CallRefused:
         refusal.detail or "Nobody answers this number.",
         status=refusal.status or 404,
         reason=refusal.reason or "no-route",
+        retry_after=RETRY_AFTER_SECONDS if refusal.reason == CONCURRENCY_LIMIT else None,
     )

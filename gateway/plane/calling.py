@@ -16,7 +16,17 @@ import structlog
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.masking import without_secrets
 from gateway.assistant.reading import FieldWarning
-from gateway.errors import ApiError, BadRequest, CommandRefused, InvalidAssistant, NotFound, Unavailable, Unprocessable
+from gateway.errors import (
+    ApiError,
+    BadRequest,
+    CommandRefused,
+    InvalidAssistant,
+    NotFound,
+    TooManyCalls,
+    Unavailable,
+    Unprocessable,
+)
+from gateway.plane.call_limits import CallLimits
 from gateway.plane.call_request import Asked, asked_calls, command_of, dialled, latest_at, scheduled_at, with_urls
 from gateway.plane.credential_trunks import PROVIDER
 from gateway.plane.intake import Intake
@@ -50,13 +60,20 @@ class Calling:
     """Begins and ends calls for the API."""
 
     def __init__(
-        self, database: Database, secrets: Secrets, server: PlaneServer, maker: PlanMaker, intake: Intake
+        self,
+        database: Database,
+        secrets: Secrets,
+        server: PlaneServer,
+        maker: PlanMaker,
+        intake: Intake,
+        limits: CallLimits,
     ) -> None:
         self._database = database
         self._secrets = secrets
         self._server = server
         self._maker = maker
         self._intake = intake
+        self._limits = limits
 
     async def create_calls(
         self, holder: KeyHolder, body: Mapping[str, Any], idempotency_key: str | None, *, web: bool = False
@@ -113,8 +130,8 @@ class Calling:
         asked = Asked(body, body.get("customer"), row.phone_number_id, None)
         try:
             await self._dial(row.organisation_id, asked, create=False)
-        except Unavailable:
-            return  # a gateway may be there in a moment
+        except (Unavailable, TooManyCalls):
+            return  # a gateway, or a place, may be there in a moment
         except ApiError as error:
             await self.end_unheld(row, START_FAILED, str(error))
 
@@ -156,14 +173,15 @@ class Calling:
         call = with_urls(shown, gateway.public_url, monitor if isinstance(monitor, Mapping) else {})
         plan = plan.model_copy(update={"call": call})
         command = command_of(asked, plan.model_dump_json(by_alias=True), number, trunk)
-        async with self._database.transaction() as session:
-            calls = Calls(session, organisation)
-            if create:
-                row = await calls.create(call, id=asked.id, gateway=gateway.name)
-            else:
-                row = await calls.update(asked.id, call, gateway=gateway.name)
-            await keep_plan(session, self._secrets, plan)
-        gateway.calls.add(asked.id)
+        async with self._limits.place(organisation, asked.id):
+            async with self._database.transaction() as session:
+                calls = Calls(session, organisation)
+                if create:
+                    row = await calls.create(call, id=asked.id, gateway=gateway.name)
+                else:
+                    row = await calls.update(asked.id, call, gateway=gateway.name)
+                await keep_plan(session, self._secrets, plan)
+            gateway.calls.add(asked.id)
         await self._tell(gateway, command, row, asked, create=create)
         return row, warnings
 

@@ -15,6 +15,7 @@ import httpx
 import structlog
 
 from gateway.errors import ApiError
+from gateway.plane.call_limits import CallLimits
 from gateway.plane.calling import NEVER_CONNECTED, Calling
 from gateway.plane.intake import Intake, new_event
 from gateway.plane.kept_plans import forget_plans
@@ -58,9 +59,10 @@ class ControlPlane:
         self._intake = intake
         maker = PlanMaker(settings, database, secrets)
         self.settings_assistants: SettingsAssistants = maker.settings_assistants
-        self._calling = Calling(database, secrets, self.server, maker, self._intake)
+        limits = CallLimits(settings.api, database, lambda call_id: self.server.gateway_of(call_id) is not None)
+        self._calling = Calling(database, secrets, self.server, maker, self._intake, limits)
         self._trunks = TrunkDirectory(database, secrets, self.server)
-        self._resolver = Resolver(settings, database, secrets, client, maker, self._intake)
+        self._resolver = Resolver(settings, database, secrets, client, maker, self._intake, limits)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:

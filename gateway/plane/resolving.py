@@ -13,11 +13,13 @@ import structlog
 
 from gateway.assistant.call_plan import Announcement, CallPlan, Member
 from gateway.assistant.masking import without_secrets
+from gateway.call.endings import CONCURRENCY_LIMIT
 from gateway.call.plan import number_of
 from gateway.egress.client import guarded_client
-from gateway.errors import ApiError, InvalidAssistant, NotFound, ParleyError
+from gateway.errors import ApiError, InvalidAssistant, NotFound, ParleyError, TooManyCalls
 from gateway.messages.parties import forwarder, sip_transport
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
+from gateway.plane.call_limits import CallLimits
 from gateway.plane.call_request import with_urls
 from gateway.plane.calling import now_ms
 from gateway.plane.challenges import Challenges
@@ -70,6 +72,7 @@ class Resolver:
         client: httpx.AsyncClient,
         maker: PlanMaker,
         intake: Intake,
+        limits: CallLimits,
     ) -> None:
         self._seconds = settings.api.assistant_request_seconds
         self._database = database
@@ -79,6 +82,7 @@ class Resolver:
         self._maker = maker
         self._intake = intake
         self._challenges = Challenges(secrets)
+        self._limits = limits
 
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         """The plan of the call, where its caller is sent on to, or why nobody answers."""
@@ -190,9 +194,12 @@ class Resolver:
             reason = NOT_FOUND if isinstance(error, UnknownName) else RETURNED_INVALID if asked else NOT_VALID
             return await self._nobody(organisation_id, facts, reason, error)
         plan.call.update(without_secrets(_ids(answer.wanted)))
-        async with self._database.transaction() as session:
-            await keep_plan(session, self._secrets, plan)
-            await Calls(session, organisation_id).create(plan.call, id=plan.call_id, gateway=gateway)
+        try:
+            async with self._limits.place(organisation_id, plan.call_id), self._database.transaction() as session:
+                await keep_plan(session, self._secrets, plan)
+                await Calls(session, organisation_id).create(plan.call, id=plan.call_id, gateway=gateway)
+        except TooManyCalls as error:
+            return await self._nobody(organisation_id, facts, CONCURRENCY_LIMIT, error)
         return pb.Resolution(plan_json=plan.model_dump_json(by_alias=True))
 
     async def _nobody(self, organisation_id: str, facts: CallFacts, reason: str, error: ParleyError) -> pb.Resolution:

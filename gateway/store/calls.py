@@ -188,6 +188,13 @@ async def calls_in(
     return [_read(row) for row in await session.execute(wanted)]
 
 
+async def live_calls(session: AsyncSession, organisation_id: str) -> Sequence[str]:
+    """Ids of the calls of an organisation that were begun and have not ended, as far as their rows say."""
+    begun = calls.c.status.in_(("queued", "ringing", "in-progress", "forwarding"))
+    wanted = select(calls.c.id).where(calls.c.organisation_id == organisation_id, begun)
+    return [str(id_) for (id_,) in await session.execute(wanted)]
+
+
 async def unreported_calls(session: AsyncSession, since: datetime) -> Sequence[str]:
     """Ids of calls of all organisations that were made since then and ended, and whose report nobody wrote."""
     reported = select(call_events.c.call_id).where(call_events.c.call_id == calls.c.id, call_events.c.kind == "report")
