@@ -84,7 +84,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._gone = False
         self._outbound = call_id is None
         self._redirection: SipMessage | None = None
-        self.cancelled = False
+        self.given_up = False
         """An inbound call whose caller gave up before the answer."""
 
     @property
@@ -427,7 +427,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
                 ok=self._transfer_accepted and not self._ended_locally, detail="the call ended before its outcome came"
             )
         status, reason = int(info.lastStatusCode), str(info.lastReason)
-        self.cancelled = status == _REQUEST_TERMINATED and not (self._outbound or self._ended_locally)
+        # CANCEL ends in 487, BYE in an early dialog in 200
+        self.given_up = not (self._outbound or self._ended_locally) and status in (_OK, _REQUEST_TERMINATED)
         if self._leg is not None and self._outbound and not self._answered and not self._ended_locally:
             self._leg.tell_failed(_failure(status, reason, self._redirection or last))
         elif self._leg is not None:

@@ -90,8 +90,8 @@ class CallTable:
         self._owner.post(lambda: self._tell_of(call, leg))
 
     def _tell_of(self, call: SipCall, leg: SipLeg) -> None:
-        # one that its caller cancelled in the same moment was a call, too, and has its record
-        if not call.over or call.cancelled:
+        # one that its caller gave up in the same moment was a call, too, and has its record
+        if not call.over or call.given_up:
             self._loop.call_soon_threadsafe(self._on_leg, leg)
 
     def make_leg(self, *, destination: str, caller: str, trunk: str | None, headers: Mapping[str, str]) -> SipLeg:

@@ -107,3 +107,16 @@ async def test_a_call_that_is_cancelled_before_any_response_is_told_of_and_over(
         ann.request("ACK", same_transaction=True)
         assert (await (await ours.call()).event("ended"))[0] == 487
         assert len(ours.calls) == 1
+
+
+@pytest.mark.scenario("INV-11", peer="scripted party", transport="udp")
+async def test_a_bye_while_it_rings_ends_the_call() -> None:
+    async with exchange(lambda leg: asyncio.sleep(0)) as ours, party(ours.address) as ann:
+        ann.request("INVITE", body=ann.sdp())
+        ann.to = (await ann.response(180, "INVITE")).message.first("to")
+        ann.request("BYE")
+        await ann.response(200, "BYE")
+        await ann.response(487, "INVITE")
+        status, _, by_remote = await (await ours.call()).event("ended")
+        assert by_remote
+        assert status in (200, 487)
