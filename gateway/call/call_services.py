@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
+from gateway.call.apology import Apologies
+from gateway.call.calls import Calls
+from gateway.call.disk import Disk
 from gateway.call.outgoing import Begun
+from gateway.call.placement import Workers
+from gateway.call.prices import Price
 from gateway.errors import DialRefused
+from gateway.plane.spool import Spool
+from gateway.settings import RtpSettings
 
 if TYPE_CHECKING:
     from gateway.call.session import Call
     from gateway.call.transfer.handover import Talk
     from gateway.call.transfer.human import Human
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-
-from gateway.call.apology import Apologies
-from gateway.call.calls import Calls
-from gateway.call.disk import Disk
-from gateway.call.placement import Workers
-from gateway.call.prices import Price
-from gateway.plane.spool import Spool
-from gateway.settings import RtpSettings
 
 
 class Dial(Protocol):
@@ -51,7 +48,7 @@ async def dial_nobody(destination: Mapping[str, Any], call: Call) -> AsyncIterat
 @dataclass(frozen=True, slots=True)
 class CallServices:
     """`spool` takes the events to the control plane, `prices` and `rtp` are those of the settings, `now` is the wall
-    clock."""
+    clock, `client` fetches what users name by URL."""
 
     workers: Workers
     calls: Calls

@@ -22,11 +22,14 @@ class Transfers:
         status = str(data.get("status", ""))
         destination = data.get("destination")
         last = self.rows[-1] if self.rows else None
-        if last is None or "status" in last or (destination and destination != last["destination"]):
+        ends = last is not None and status == "completed" and last.get("status") == "connected"
+        if last is None or ("status" in last and not ends) or (destination and destination != last["destination"]):
             last = {"destination": destination or {}}
             self.rows.append(last)
         last |= {name: str(data[name]) for name in ("mode", "detail") if data.get(name)}
         if isinstance(transcript := data.get("transcript"), str):
             last["transcript"] = transcript
+        if isinstance(messages := data.get("messages"), list):
+            last["messages"] = messages
         if status in OUTCOMES:
             last["status"] = status

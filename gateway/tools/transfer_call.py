@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.assistant.section import Server
 from gateway.assistant.tool import TransferCallTool
+from gateway.call.transfer.plan import longest_seconds
 from gateway.conversation.templates import render
 from gateway.errors import ConfigError
 from gateway.providers.base import ToolDefinition
@@ -24,16 +25,19 @@ from gateway.tools.webhook import ask, keep
 TRANSFERRED = "The call was transferred."
 USUAL_MESSAGE = "Transferring the call now."
 FAILED = "call.in-progress.error-transfer-failed"
+SUMMARY_SECONDS = 60.0
+"""The longest that a summary may take."""
+UNKNOWN_SECONDS = 190.0
+"""Where a server names the destination."""
 
 
 class TransferCall:
-    seconds = 190.0
-    """The message, the destination's ringing, and what the gateway waits for the outcome."""
-
     def __init__(self, tool: TransferCallTool, server: Server | None) -> None:
         self.tool = tool
         self._server = tool.server or server
         self._choices = choices([one.json_object for one in tool.destinations])
+        named = [longest_seconds(choice.destination) for choice in self._choices]
+        self.seconds = SUMMARY_SECONDS + (max(named) if named else UNKNOWN_SECONDS)
         self.definition = defined(_usual(self._choices), tool.function)
 
     async def run(self, use: ToolUse, around: Surroundings) -> ToolResult:
@@ -81,9 +85,11 @@ class TransferCall:
         else:
             await use.speaker.heard()
             done = await around.port.transfer(destination)
+        plan = destination.get("transferPlan")
+        if done.ok and isinstance(plan, Mapping) and plan.get("agentStays") is True:
+            return ToolResult(True, done.detail)
         if done.ok:
             return ToolResult(True, TRANSFERRED, left=True)
-        plan = destination.get("transferPlan")
         fallback = plan.get("fallbackPlan") if isinstance(plan, Mapping) else None
         if not isinstance(fallback, Mapping):
             return ToolResult(False, f"The call was not transferred: {done.detail}")

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from gateway.call.transfer.plan import longest_seconds
 from gateway.link.v1 import link_pb2 as pb
 from gateway.tools.port import Done
 
-ANSWER_SECONDS = 130.0
-"""The gateway waits for playout and for the other side of a transfer; then it says how it went, whatever happened."""
+ANSWER_SECONDS = 60.0
+"""The gateway says how it went, whatever happened."""
+
+Completed = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 class CallActions:
     """The actions of one call that somebody waits for.
 
     :param send: passes the action to the gateway
+    :param completed: adds to a transfer's destination what the human is told
     :param prefix: tells the actions of this worker from those of an earlier one of the call
     """
 
-    def __init__(self, send: Callable[[pb.WorkerEvent], None], prefix: str) -> None:
+    def __init__(self, send: Callable[[pb.WorkerEvent], None], prefix: str, completed: Completed) -> None:
         self._send = send
+        self._completed = completed
         self._prefix = prefix
         self._count = 0
         self._waiting: dict[str, asyncio.Future[Done]] = {}
 
-    async def perform(self, action: pb.Action) -> Done:
+    async def perform(self, action: pb.Action, seconds: float = ANSWER_SECONDS) -> Done:
         """Have the gateway do it, and wait for the result."""
         self._count += 1
         action.action = f"{self._prefix}-{self._count}"
@@ -35,7 +40,7 @@ class CallActions:
         self._waiting[action.action] = answer
         self._send(pb.WorkerEvent(action=action))
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await answer
         except TimeoutError:
             return Done(False, "The call did not say how that went.")
@@ -44,10 +49,11 @@ class CallActions:
 
     async def transfer(self, destination: Mapping[str, Any]) -> Done:
         """Send the caller on to Vapi's destination of type number or sip, when all that was said is heard."""
+        destination = await self._completed(destination)
         address = str(destination.get("sipUri") or destination.get("number") or "")
         written = json.dumps(destination, ensure_ascii=False)
         transfer = pb.Transfer(destination=address, after_playout=True, destination_json=written)
-        return await self.perform(pb.Action(transfer=transfer))
+        return await self.perform(pb.Action(transfer=transfer), longest_seconds(destination))
 
     def answered(self, result: pb.ActionResult) -> None:
         """Take the gateway's word on an action."""

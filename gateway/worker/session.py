@@ -35,6 +35,7 @@ from gateway.worker.recording import RecordingSender
 from gateway.worker.replies import Replies, ReplyParts
 from gateway.worker.timer import DeadlineTimer
 from gateway.worker.tool_port import CallToolPort, HandOff, surroundings
+from gateway.worker.transfer_briefing import Briefing
 
 
 class Session:
@@ -74,7 +75,10 @@ class Session:
         self._resources = resources
         self._hearing: Hearing | None = None
         self._tools: Toolbox | None = None
-        self._actions = CallActions(lambda event: self.send(event, urgent=True), f"tool-{opening.at_ms}")
+        briefing = Briefing(resources.model, self._context, opening.variables, resources.context)
+        self._actions = CallActions(
+            lambda event: self.send(event, urgent=True), f"tool-{opening.at_ms}", briefing.completed
+        )
         self._playout = PlayoutWatch()
         self._group: asyncio.TaskGroup | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.call import endings
 from gateway.call.dialling import Dialling
+from gateway.call.extension import dial_extension, read_extension
 from gateway.call.leg import Leg
 from gateway.call.speech import speak, spoken_by
 from gateway.call.state import EndNow
@@ -245,6 +246,8 @@ class Handover:
                 self._talk = self._call.services.consult(self._call, human, self._plan.assistant, self._destination)
                 self.post(await self._talk.verdict())
                 return
+            if keys := read_extension(str(self._destination.get("extension") or "")):
+                await dial_extension(human.leg, keys)
             if self._plan.waits_for_speech:
                 await human.has_spoken()
             for sound in self._sounds[:2]:

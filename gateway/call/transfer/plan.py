@@ -13,6 +13,8 @@ EXPERIMENTAL = "warm-transfer-experimental"
 WAITING_FOR_OPERATOR = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-"
 SUMMARY_HEADER = "X-Transfer-Summary"
 DEFAULT_SECONDS = 60.0
+SPOKEN_SECONDS = 60.0
+MARGIN_SECONDS = 30.0
 _TWIML = "warm-transfer-twiml"
 
 
@@ -86,6 +88,13 @@ def read_plan(destination: Mapping[str, Any]) -> TransferPlan:
         complete_url=str(plan.get("transferCompleteAudioUrl") or ""),
         notes=tuple(notes),
     )
+
+
+def longest_seconds(destination: Mapping[str, Any]) -> float:
+    """The longest that a transfer takes until its agent is told how it went: what is being said before, ringing, the
+    human's decision, and some."""
+    plan = read_plan(destination)
+    return SPOKEN_SECONDS + plan.seconds + (plan.ring_seconds if plan.dials else 0.0) + MARGIN_SECONDS
 
 
 def text_of(message: Any) -> str:
