@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*")
 _TEMPLATE = re.compile(r"\{[{%](.*?)[}%]\}", re.DOTALL)
 
+_LONGEST_NAME = 64
+
 _OURS = frozenset(
     ["call", "customer", "phonenumber", "transport", "trunk", "now", "date", "time", "year", "month", "day"]
 )
@@ -22,7 +24,7 @@ def header_variables(headers: Mapping[str, str], texts: Iterable[str]) -> dict[s
     as_written = {
         name[2:]: value
         for name, value in headers.items()
-        if name.lower().startswith("x-") and _plain(name[2:]) not in _OURS
+        if name.lower().startswith("x-") and len(name) <= _LONGEST_NAME and _plain(name[2:]) not in _OURS
     }
     if not as_written:
         return {}

@@ -14,5 +14,11 @@ def test_sip_headers_are_variables_however_the_template_writes_them() -> None:
 
 
 def test_a_caller_does_not_change_what_parley_tells_of_the_call() -> None:
-    headers = {"X-Call": "mine", "X-PhoneNumber": "mine", "X-now": "yesterday", "X-Tier": "gold"}
+    headers = {
+        f"X-{'A' * 63}": "long",
+        "X-Call": "mine",
+        "X-PhoneNumber": "mine",
+        "X-now": "yesterday",
+        "X-Tier": "gold",
+    }
     assert set(header_variables(headers, ["{{call}} {{now}}"])) == {"tier", "Tier"}
