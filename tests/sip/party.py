@@ -47,6 +47,11 @@ class Received:
         ]
         return found[0] if found else "sendrecv"
 
+    @property
+    def media_address(self) -> tuple[str, int]:
+        """Where the first media section wants its RTP."""
+        return LOOPBACK, int(self.body.split("m=audio ")[1].split(" ")[0])
+
 
 class _Socket(asyncio.DatagramProtocol):
     def __init__(self) -> None:

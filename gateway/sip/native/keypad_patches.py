@@ -16,13 +16,15 @@ static pj_bool_t is_same_press(const pjmedia_stream *stream, const pjmedia_rtp_d
         return PJ_FALSE;
     if (ahead == 0)
         return PJ_TRUE;
-    /* no two presses of a key at the same time, but a sender whose timestamp goes on while it repeats the end */
+    /* no two presses of a key at the same time: a sender that lets the timestamp go on with the packets */
+    if (ahead < stream->last_dtmf_dur)
+        return !stream->last_dtmf_ended || (event->e_vol & PJMEDIA_RTP_DTMF_EVENT_END_MASK);
     if (stream->last_dtmf_ended)
-        return (event->e_vol & PJMEDIA_RTP_DTMF_EVENT_END_MASK) && ahead < stream->last_dtmf_dur;
+        return PJ_FALSE;
     /* the next segment of a press that is longer than a packet can tell */
     if (stream->last_dtmf_dur >= 0xE000 && ahead <= 0xFFFF)
         return PJ_TRUE;
-    /* a sender that lets the timestamp go on in each packet */
+    /* such a sender again, right at the beginning */
     return duration > stream->last_dtmf_dur && ahead == duration - stream->last_dtmf_dur;
 }
 

@@ -21,21 +21,29 @@ static pj_bool_t place_in_time(pjmedia_stream *stream, const pjmedia_rtp_hdr *hd
 
     pj_get_timestamp(&now);
     elapsed = PJ_MIN(pj_elapsed_msec(&stream->rx_last_at, &now), 60000);
-    allowed = (pj_int64_t)elapsed * clock / 1000 + clock / 5;
-    if (seq_st->diff > 1)
-        allowed += (pj_int64_t)PJ_MIN(seq_st->diff, 50) * stream->rx_last_span;
+    /* as much as went by or was lost, and some jitter; where the buffer is empty, being wrong does no harm */
+    allowed = (pj_int64_t)elapsed * clock / 1000;
+    allowed = PJ_MAX(allowed, (pj_int64_t)PJ_MIN(seq_st->diff, 50) * stream->rx_last_span) + clock / 25;
     plausible = hdr->ssrc == stream->rx_last_ssrc &&
                 (delta > 0 ? delta <= allowed : late && delta > -(pj_int32_t)clock);
 
-    if (!first && plausible && delta <= 0) {
-        ts->u64 = stream->rx_time + (pj_int64_t)delta;
-        return PJ_TRUE;
-    }
-    if (!first && !plausible && late && hdr->ssrc == stream->rx_last_ssrc &&
-        pj_ntohs(hdr->seq) != (pj_uint16_t)(stream->rx_odd_seq + 1))
-    {
-        stream->rx_odd_seq = pj_ntohs(hdr->seq);
-        return PJ_FALSE;
+    /* packets in a row that are all late come from a sender that went back, unless they were held up together */
+    if (!late)
+        stream->rx_late_run = 0;
+    else if (pj_ntohs(hdr->seq) == (pj_uint16_t)(stream->rx_late_seq + 1))
+        stream->rx_late_run++;
+    else
+        stream->rx_late_run = 1;
+    stream->rx_late_seq = pj_ntohs(hdr->seq);
+    if (!first && late && hdr->ssrc == stream->rx_last_ssrc) {
+        pj_bool_t went_back = stream->rx_late_run > 2 && (pj_uint64_t)elapsed * clock / 1000 > stream->rx_last_span;
+        if (plausible && delta <= 0 && !went_back) {
+            ts->u64 = stream->rx_time + (pj_int64_t)delta;
+            return PJ_TRUE;
+        }
+        if (!plausible && stream->rx_late_run < 2)
+            return PJ_FALSE;
+        plausible = plausible && delta > 0;
     }
     if (first)
         stream->rx_time = ((pj_uint64_t)1 << 32) + rtp_ts;
@@ -73,6 +81,29 @@ MEDIA_PATCHES = (
         "                pj_elapsed_msec(&c_strm->rem_rtp_heard, &now) < 1000)\n"
         "            {",
     ),
+    # Once the caller was heard, only its own host may go on from another port; another host needs a re-INVITE. Who was
+    # first from elsewhere gives way to the address that the caller named.
+    (
+        "pjmedia/src/pjmedia/stream_imp_common.c",
+        "            } else {\n"
+        "                /* Switch. We no longer receive packets from rem_rtp_addr. */\n"
+        "                param->rem_switch = PJ_TRUE;\n"
+        "            }\n",
+        "            } else {\n"
+        "                pj_sockaddr host = c_strm->rem_rtp_addr;\n"
+        "                pj_sockaddr_set_port(&host, pj_sockaddr_get_port(param->src_addr));\n"
+        "                if (c_strm->rem_rtp_flag && pj_sockaddr_cmp(&host, param->src_addr) != 0)\n"
+        "                    return;\n"
+        "                param->rem_switch = PJ_TRUE;\n"
+        "            }\n",
+    ),
+    (
+        "pjmedia/src/pjmedia/stream_imp_common.c",
+        "            if (c_strm->rtp_src_cnt < PJMEDIA_RTP_NAT_PROBATION_CNT ||\n",
+        "            if (pj_sockaddr_cmp(&c_strm->si->rem_addr, param->src_addr) == 0) {\n"
+        "                param->rem_switch = PJ_TRUE;\n"
+        "            } else if (c_strm->rtp_src_cnt < PJMEDIA_RTP_NAT_PROBATION_CNT ||\n",
+    ),
     # The jitter buffer gives up delay that it did not need for two seconds. A packet of G.711 is put in as two frames,
     # and at the first of them the buffer looked short again: 10 ms that one late packet had cost stayed for the call.
     (
@@ -91,7 +122,8 @@ MEDIA_PATCHES = (
         "    pj_uint32_t              rx_last_ts;\n"
         "    pj_uint32_t              rx_last_ssrc;\n"
         "    pj_uint32_t              rx_last_span;\n"
-        "    pj_uint16_t              rx_odd_seq;\n"
+        "    pj_uint16_t              rx_late_seq;\n"
+        "    unsigned                 rx_late_run;\n"
         "    pj_timestamp             rx_last_at;",
     ),
     (
@@ -140,18 +172,13 @@ MEDIA_PATCHES = (
         "    }\n"
         "    ses->foreign = 0;\n",
     ),
-    # The far end's longest packet was read and forgotten. A packet of ours is never longer than 60 ms, whatever is
-    # asked for: the wait for it is the caller's.
+    # The far end's longest packet was read and forgotten.
     (
-        "pjmedia/src/pjmedia/stream_info.c",
-        "        si->tx_maxptime = pj_strtoul(&tmp_val);\n    }",
-        "        si->tx_maxptime = pj_strtoul(&tmp_val);\n    }\n"
-        "    {\n"
-        "        unsigned longest = si->tx_maxptime ? PJ_MIN(si->tx_maxptime, 60) : 60;\n"
-        "        unsigned frames = longest * si->param->info.frm_ptime_denum / si->param->info.frm_ptime;\n"
-        "        if (si->param->setting.frm_per_pkt > frames)\n"
-        "            si->param->setting.frm_per_pkt = (pj_uint8_t)PJ_MAX(frames, 1);\n"
-        "    }",
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "                (pjsua_var.media_cfg.ptime / asi.param->info.frm_ptime);",
+        "                (PJ_MAX(1, PJ_MIN(pjsua_var.media_cfg.ptime,\n"
+        "                                  asi.tx_maxptime ? asi.tx_maxptime : pjsua_var.media_cfg.ptime) /\n"
+        "                           asi.param->info.frm_ptime));",
     ),
     # A tick that fills no packet moved the clock of G.722 and Opus by a packet.
     (
