@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import pytest
 import soxr
 
 from gateway.sip.keypad import KEYS
-from tests.peers.missing import program
-from tests.peers.speech import RATE, human, human_digits, transcripts
+from tests.peers.asterisk import SOUNDS, asterisk_root
+from tests.peers.multimon import heard_keys
+from tests.peers.speech import ESPEAK_VOICES, FLITE_VOICES, RATE, human, human_digits, synthetic, transcripts
 from tests.sip.native.keytones import Ear, Press, line, say
 
 ROW = pytest.mark.scenario("DTM-03", peer="scripted party", transport="tones")
@@ -124,20 +124,39 @@ def test_another_decoder_hears_what_is_said(rings: ctypes.CDLL, tmp_path: Path) 
     keys = "0123456789ABCD*#55"
     pcm = say(rings, keys, tone_ms=120, gap_ms=80)
     assert pcm is not None
-    assert decoded(pcm, tmp_path) == keys
+    assert heard_keys(pcm, tmp_path) == keys
 
 
 @ORACLE
 def test_another_decoder_hears_the_presses_of_these_tests(tmp_path: Path) -> None:
     pressed = presses(60, tone_ms=80, gap_ms=80)
-    assert decoded(line(pressed, snr_db=20), tmp_path) == "".join(press.key for press in pressed)
+    assert heard_keys(line(pressed, snr_db=20), tmp_path) == "".join(press.key for press in pressed)
 
 
-def decoded(pcm: np.ndarray[tuple[int], np.dtype[np.int16]], folder: Path) -> str:
-    """The keys that multimon-ng hears."""
-    multimon = program("multimon-ng", "multimon-ng")
-    raw = folder / "line.raw"
-    raw.write_bytes(soxr.resample(pcm, RATE, 22050).astype(np.int16).tobytes())
-    command = [multimon, "-q", "-t", "raw", "-a", "DTMF", str(raw)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return "".join(row.removeprefix("DTMF: ") for row in done.stdout.splitlines() if row.startswith("DTMF: "))
+@ROW
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_an_hour_of_speech_presses_one_key_at_most(rings: ctypes.CDLL) -> None:
+    spoken = [human(name) for name in sorted(transcripts()) if (asterisk_root() / SOUNDS / f"{name}.wav").exists()]
+    words = [text for text in sorted(set(transcripts().values())) if 20 < len(text) < 200]
+    spoken += [synthetic(text, voice) for voice in (*FLITE_VOICES, *ESPEAK_VOICES) for text in words[:120]]
+    ear, rng, seconds, pressed = Ear(rings), np.random.default_rng(5), 0.0, ""
+    while seconds < 3600:
+        for samples in spoken:
+            # at another level and a little faster or slower each time, so that no two rounds are the same
+            factor = float(rng.uniform(0.85, 1.15))
+            own = soxr.resample(samples, RATE, RATE * factor) * float(rng.uniform(0.2, 1.6))
+            pressed += ear.hear(np.clip(own, -32768, 32767).astype(np.int16))
+            seconds += len(own) / RATE
+    print(f"\n{len(pressed)} keys in {seconds / 3600:.2f} hours of speech: {pressed!r}")
+    assert len(pressed) <= seconds / 3600
+
+
+@ROW
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_of_ten_thousand_keys_at_twenty_decibels_all_are_heard(rings: ctypes.CDLL) -> None:
+    pressed = presses(10_000, twist_db=(-8, 4))
+    heard = Ear(rings).hear(line(pressed, snr_db=20))
+    print(f"\n{len(heard)} keys heard of {len(pressed)}")
+    assert heard == "".join(press.key for press in pressed)
