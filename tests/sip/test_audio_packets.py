@@ -70,7 +70,7 @@ def _holds(told: Told, sound: Pcm, allowed_ms: int) -> bool:
     quiet = QUIET_MS * RATE // 1000
     if sound[quiet:-quiet].tobytes() in b"".join(frame.caller for frame in told.frames):
         return True
-    return 0 < broken_ms(positions(told.frames, sound)) <= allowed_ms
+    return allowed_ms > 0 and broken_ms(positions(told.frames, sound)) <= allowed_ms
 
 
 @_row("RTP-02")
