@@ -23,7 +23,7 @@ from gateway.link.pool import WorkerPool
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
 from gateway.providers.registry import Providers
 from gateway.routing.settings import RouteSettings
-from gateway.settings import Settings, WorkerSettings
+from gateway.settings import OutboundSettings, Settings, WorkerSettings
 from gateway.worker.server import serve_worker
 from tests.call.house import MemoryEndpoint
 from tests.call.leg_double import SILENCE, MemoryLeg
@@ -84,9 +84,12 @@ async def working(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def telephone(tmp_path: Path, **changes: object) -> AsyncIterator[tuple[Telephone, Gateway]]:
+async def telephone(
+    tmp_path: Path, *, outbound: OutboundSettings | None = None, **changes: object
+) -> AsyncIterator[tuple[Telephone, Gateway]]:
     settings = Settings(
         data_dir=tmp_path,
+        outbound=outbound or OutboundSettings(),
         routes=[RouteSettings(assistant="desk")],
         assistants={"desk": Assistant.model_validate({**ASSISTANT, **changes})},
     )
