@@ -136,8 +136,14 @@ class TrunkAccount(SipAccount):
         except pj.Error as error:
             self._failed(_UNAVAILABLE, error_text(error), answered=False)
 
-    def give_up_overdue(self, now: float) -> None:
-        """Where another host of the registrar can be tried, one that has not answered for some seconds is given up."""
+    def look_at_the_clock(self, now: float) -> None:
+        """Where another host of the registrar can be tried, one that has not answered for some seconds is given up.
+
+        A registration whose time is over is none.
+        """
+        if self.registration.lapsed(now):
+            REGISTRATION_UP.labels(self.trunk.name).set(0)
+            log.warning("sip.registration_expired", trunk=self.trunk.name)
         if self._targets is None or self._target is None or self.registration.due_at is not None or self._closing:
             return
         if now - self._sent_at > _PATIENCE_SECONDS and self._targets.has_another(self._target, now=now):

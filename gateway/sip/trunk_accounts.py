@@ -119,7 +119,7 @@ class TrunkAccounts:
             if registrar.take_probe(now):
                 self._probe_registrar(registrar)
         for account in self._accounts.values():
-            account.give_up_overdue(now)
+            account.look_at_the_clock(now)
             for name, qualification in account.qualifications.items():
                 self._qualify(account, name, qualification, now)
         for account in [one for one in self._leaving if one.has_left(now) and not self._in_use(one)]:

@@ -15,10 +15,13 @@ from gateway.trunk.registration import Registration
 REQUESTS_PER_SECOND = 10
 PROBE_SECONDS = 15.0
 
-_SPACING = 1.05 / REQUESTS_PER_SECOND
-"""A little more than a tenth of a second: what is sent on time may arrive in a bunch."""
+_SPACING = 1.26 / REQUESTS_PER_SECOND
+"""More than a tenth of a second: what is sent on time may arrive in a bunch, and what was on its way to a silent
+registrar is sent again when it returns."""
 _CHALLENGED = 2
 """Requests that an attempt takes when the registrar asks for credentials first."""
+_ON_THE_WAY = 8
+"""Attempts that wait for their answers at once while nothing is known to be wrong; one when the registrar is silent."""
 _TRUSTED_AFTER = 3
 """Attempts in a row that took one request, after which the next is expected to take one too."""
 
@@ -52,6 +55,10 @@ class Registrar:
         if now < self._look_at:
             return None
         due = [(one.due_at, name) for name, one in self.registrations.items() if one.due_at is not None]
+        # over UDP each attempt that waits for an answer is repeated, and answered when the registrar returns
+        limit = _ON_THE_WAY if self._probe_at is None else 1
+        if sum(one.on_the_way(now) for one in self.registrations.values()) >= limit:
+            return None
         due_at, name = min(due, default=(math.inf, ""))
         self._look_at = max(due_at, self._free_at)
         if now < self._look_at or not self.registrations[name].take(now):

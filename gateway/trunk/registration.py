@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from gateway.trunk.backoff import RegistrationBackoff, is_refusal
 
 _AGAIN_SECONDS = 30.0
+_ANSWER_SECONDS = 40.0
 _REFRESH_EARLIEST, _REFRESH_LATEST = 0.6, 0.85
 """Parts of the granted time after which a registration is refreshed: time is left for a second attempt."""
 
@@ -31,6 +32,7 @@ class Registration:
     """When to send the next REGISTER, None while one is on its way."""
     waits_for_registrar: bool = False
     """Whether the last attempt failed because nobody answered, or somebody who could not help."""
+    _begun_at: float = 0.0
     _accepted_at: float = 0.0
     _backoff: RegistrationBackoff = field(default_factory=RegistrationBackoff)
 
@@ -38,8 +40,12 @@ class Registration:
         """Whether an attempt is due; when it is, it counts as begun."""
         if self.due_at is None or now < self.due_at:
             return False
-        self.due_at = None
+        self.due_at, self._begun_at = None, now
         return True
+
+    def on_the_way(self, now: float) -> bool:
+        """Whether an attempt waits for its answer, which comes within 32 s or never."""
+        return self.due_at is None and now < self._begun_at + _ANSWER_SECONDS
 
     def accepted(self, status: int, reason: str, expires_seconds: int, *, now: float, chance: float) -> None:
         """The registrar accepted, and will keep it for `expires_seconds`; `chance` is random, 0 to 1."""
@@ -61,6 +67,13 @@ class Registration:
     def moved(self, *, now: float) -> None:
         """The attempt failed, and another host of the registrar is there to be tried at once."""
         self.due_at = now
+
+    def lapsed(self, now: float) -> bool:
+        """Whether the time that was granted is over, told once: the registrar no longer knows us."""
+        if not self.state.registered or now < self._accepted_at + self.state.expires_seconds:
+            return False
+        self.state = RegistrationState(False, self.state.status, "expired", 0, self.state.failures)
+        return True
 
     def hastened(self, *, now: float) -> None:
         """What the first attempt waited for is there."""

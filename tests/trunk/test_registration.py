@@ -77,3 +77,13 @@ def test_a_lost_connection_does_not_shorten_a_back_off() -> None:
     delay = registration.failed(403, "Forbidden", now=0.0, chance=1.0)
     registration.lost(now=1.0, chance=0.0)
     assert not registration.take(delay - 1)
+
+
+def test_a_registration_that_could_not_be_refreshed_ends_with_the_time_that_was_granted() -> None:
+    registration = Registration()
+    registration.take(0.0)
+    registration.accepted(200, "OK", 300, now=0.0, chance=0.0)
+    assert not registration.lapsed(299.0)
+    assert registration.lapsed(300.0)
+    assert not registration.lapsed(301.0)
+    assert (registration.state.registered, registration.state.reason) == (False, "expired")
