@@ -141,6 +141,10 @@ class TrunkAccount(SipAccount):
 
         A registration whose time is over is none.
         """
+        if self.registration.is_held(now):
+            # the stack would refresh by itself, beside those that wait their turn; without a registration it does not
+            self.modify(self._make_config(_NOWHERE))
+            self.modify(self._make_config(target_route(self._target, self.trunk.transport) if self._target else None))
         if self.registration.lapsed(now):
             REGISTRATION_UP.labels(self.trunk.name).set(0)
             log.warning("sip.registration_expired", trunk=self.trunk.name)

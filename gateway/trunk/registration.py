@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gateway.trunk.backoff import RegistrationBackoff, is_refusal
 
+_LATE = 0.92
 _AGAIN_SECONDS = 30.0
 _ANSWER_SECONDS = 40.0
 _REFRESH_EARLIEST, _REFRESH_LATEST = 0.6, 0.85
@@ -33,6 +34,7 @@ class Registration:
     waits_for_registrar: bool = False
     """Whether the last attempt failed because nobody answered, or somebody who could not help."""
     _begun_at: float = 0.0
+    _told_held: bool = False
     _accepted_at: float = 0.0
     _backoff: RegistrationBackoff = field(default_factory=RegistrationBackoff)
 
@@ -50,7 +52,7 @@ class Registration:
     def accepted(self, status: int, reason: str, expires_seconds: int, *, now: float, chance: float) -> None:
         """The registrar accepted, and will keep it for `expires_seconds`; `chance` is random, 0 to 1."""
         self._backoff.succeeded()
-        self._accepted_at = now
+        self._accepted_at, self._told_held = now, False
         self.waits_for_registrar = False
         self.due_at = now + expires_seconds * (_REFRESH_EARLIEST + (_REFRESH_LATEST - _REFRESH_EARLIEST) * chance)
         self.state = RegistrationState(True, status, reason, expires_seconds, 0)
@@ -67,6 +69,14 @@ class Registration:
     def moved(self, *, now: float) -> None:
         """The attempt failed, and another host of the registrar is there to be tried at once."""
         self.due_at = now
+
+    def is_held(self, now: float) -> bool:
+        """Whether the refresh is late because others go first, told once for each time that was granted."""
+        late = self.state.registered and now >= self._accepted_at + _LATE * self.state.expires_seconds
+        if self._told_held or not late or self.due_at is None:
+            return False
+        self._told_held = True
+        return True
 
     def lapsed(self, now: float) -> bool:
         """Whether the time that was granted is over, told once: the registrar no longer knows us."""
