@@ -102,6 +102,16 @@ async def test_lost_packets_are_counted_and_concealed() -> None:
         assert silent <= lossy.truth.lost / 2, "a lost packet is concealed, not silent"
 
 
+@pytest.mark.scenario("MED-04", peer="scripted party + relay", transport="udp")
+@pytest.mark.timeout(60)
+async def test_a_packet_that_comes_twice_is_heard_once() -> None:
+    (outcome,) = await through([Impairments(delay_ms=140, paced=True, duplicates=0.05)], noise(8))
+    assert outcome.figures.packets_duplicated == outcome.truth.duplicated > 5
+    added = len(outcome.heard) - len(outcome.sent)
+    assert added < _SECOND, "packets that came twice were played twice"
+    assert np.median(outcome.added_ms()) < 60, "packets that come twice make the buffer longer"
+
+
 def _silences(heard: Pcm) -> list[int]:
     """Frames in which nothing is heard at all."""
     frames = heard[: len(heard) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)

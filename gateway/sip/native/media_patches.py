@@ -15,7 +15,7 @@ static pj_bool_t place_in_time(pjmedia_stream *stream, const pjmedia_rtp_hdr *hd
 {
     pj_uint32_t rtp_ts = pj_ntohl(hdr->ts), clock = stream->base.rtcp.clock_rate, elapsed;
     pj_int32_t delta = (pj_int32_t)(rtp_ts - stream->rx_last_ts);
-    pj_bool_t late = seq_st->status.flag.outorder != 0, plausible, first = stream->rx_time == 0;
+    pj_bool_t late = seq_st->status.flag.outorder || seq_st->status.flag.dup, plausible, first = stream->rx_time == 0;
     pj_int64_t allowed;
     pj_timestamp now;
 
