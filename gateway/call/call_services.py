@@ -22,8 +22,6 @@ from gateway.settings import RtpSettings
 
 if TYPE_CHECKING:
     from gateway.call.session import Call
-    from gateway.call.transfer.handover import Talk
-    from gateway.call.transfer.human import Human
 
 
 class Dial(Protocol):
@@ -31,11 +29,6 @@ class Dial(Protocol):
 
     def __call__(self, destination: Mapping[str, Any], call: Call) -> AbstractAsyncContextManager[Begun]:
         """:raises ParleyError: nobody may be called there, or there is no place"""
-
-
-Consult = Callable[["Call", "Human", Mapping[str, Any], Mapping[str, Any]], "Talk"]
-"""Lets an assistant talk with the human of a transfer: the call, the human, Vapi's transferAssistant, the
-destination."""
 
 
 @asynccontextmanager
@@ -60,6 +53,5 @@ class CallServices:
     prices: Sequence[Price] = ()
     rtp: RtpSettings = field(default_factory=RtpSettings)
     dial: Dial = dial_nobody
-    consult: Consult | None = None
     client: httpx.AsyncClient | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

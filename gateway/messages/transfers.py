@@ -29,7 +29,5 @@ class Transfers:
         last |= {name: str(data[name]) for name in ("mode", "detail") if data.get(name)}
         if isinstance(transcript := data.get("transcript"), str):
             last["transcript"] = transcript
-        if isinstance(messages := data.get("messages"), list):
-            last["messages"] = messages
         if status in OUTCOMES:
             last["status"] = status

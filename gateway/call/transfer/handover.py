@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from gateway.call import endings
 from gateway.call.dialling import Dialling
@@ -48,17 +48,6 @@ MOST_SECONDS = 4 * 3600.0
 """How long caller and human may talk."""
 
 
-class Talk(Protocol):
-    """A conversation of an assistant with the human, before the caller is there."""
-
-    async def verdict(self) -> Event:
-        """How it went: Accepted, Declined or Refused."""
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """What was said: role and message."""
-
-
 class Handover:
     """One transfer of a call.
 
@@ -80,7 +69,6 @@ class Handover:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._outcome: asyncio.Future[tuple[bool, str]] = self._loop.create_future()
         self._human: Human | None = None
-        self._talk: Talk | None = None
         self._sounds: list[asyncio.Task[bytes]] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self._dialling: Dialling | None = None
@@ -197,13 +185,12 @@ class Handover:
         plan = self._plan
         usual = hold_music() if plan.warm else ringing()
         await self._play(await self._clip(plan.hold_url) or usual)
-        if plan.assistant is None:
-            self._sounds = [
-                self._loop.create_task(self._speech(plan.message), name="message of a transfer"),
-                self._loop.create_task(self._clip(plan.complete_url), name="sound of a transfer"),
-                self._loop.create_task(self._speech(plan.introduction), name="introduction of a transfer"),
-            ]
-            self._tasks += self._sounds
+        self._sounds = [
+            self._loop.create_task(self._speech(plan.message), name="message of a transfer"),
+            self._loop.create_task(self._clip(plan.complete_url), name="sound of a transfer"),
+            self._loop.create_task(self._speech(plan.introduction), name="introduction of a transfer"),
+        ]
+        self._tasks += self._sounds
 
     def _rest(self, rests: bool) -> None:
         """A caller who waits is not heard by the agent, as one on hold is not."""
@@ -242,10 +229,6 @@ class Handover:
     async def _brief(self, human: Human) -> None:
         """What is said before the caller is there. Keys are heard meanwhile."""
         try:
-            if self._plan.assistant is not None and self._call.services.consult is not None:
-                self._talk = self._call.services.consult(self._call, human, self._plan.assistant, self._destination)
-                self.post(await self._talk.verdict())
-                return
             if keys := read_extension(str(self._destination.get("extension") or "")):
                 await dial_extension(human.leg, keys)
             if self._plan.waits_for_speech:
@@ -273,7 +256,7 @@ class Handover:
 
     async def _leave(self, human: Human) -> None:
         """Who stays goes on in a conversation of three; else the agent's part is over."""
-        if self._plan.introduction and len(self._sounds) > 2:
+        if self._plan.introduction:
             self._call.spawn(self._introduce(human, self._sounds[2]))
         if self._plan.stays:
             self._rest(False)
@@ -324,12 +307,10 @@ class Handover:
 
     def _tell_status(self) -> None:
         assert self._life.status is not None
-        messages = self._talk.messages if self._talk is not None else []
-        transcript = "\n".join(f"{line['role']}: {line['message']}" for line in messages)
-        self._tell(self._life.status, self._life.detail, transcript=transcript, messages=messages)
+        self._tell(self._life.status, self._life.detail)
 
-    def _tell(self, status: str, detail: str, **more: Any) -> None:
-        told = {name: value for name, value in {"detail": detail, **more}.items() if value}
+    def _tell(self, status: str, detail: str) -> None:
+        told = {"detail": detail} if detail else {}
         entry = {"status": str(status), "destination": dict(self._destination), "mode": self._plan.mode, **told}
         self._call.journal.append(self._call.now_ms, "transfer", entry)
 

@@ -115,6 +115,7 @@ class Human:
         """They hung up, or never answered."""
         self.ended = True
         self._playout.cut(self._last)
+        self._spoke.set()
         for finished in self._finished.values():
             if not finished.done():
                 finished.set_result(None)

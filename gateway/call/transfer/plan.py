@@ -9,7 +9,6 @@ from typing import Any
 
 BLIND = "blind-transfer"
 WITH_SUMMARY_HEADER = "blind-transfer-add-summary-to-sip-header"
-EXPERIMENTAL = "warm-transfer-experimental"
 WAITING_FOR_OPERATOR = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-"
 SUMMARY_HEADER = "X-Transfer-Summary"
 DEFAULT_SECONDS = 60.0
@@ -31,7 +30,7 @@ class TransferPlan:
     """`seconds` until the outcome of a REFER, or until the human takes the call; `ring_seconds` until somebody answers.
 
     `message` is said to the human before the caller is there, `introduction` to both. `waits_for_speech`: not before
-    the human has spoken. `assistant` talks with the human instead. `accept_by_key`: silence is no consent. `stays`:
+    the human has spoken. `accept_by_key`: silence is no consent. `stays`:
     the agent stays with the two. `connects_by_refer`: the caller's side is asked to connect the two by itself.
     """
 
@@ -42,7 +41,6 @@ class TransferPlan:
     message: str = ""
     introduction: str = ""
     waits_for_speech: bool = False
-    assistant: Mapping[str, Any] | None = None
     accept_by_key: bool = False
     stays: bool = False
     connects_by_refer: bool = False
@@ -71,7 +69,8 @@ def read_plan(destination: Mapping[str, Any]) -> TransferPlan:
         notes.append("The transfer is a blind one: TwiML is for Twilio.")
     if verb not in list(Verb):
         notes.append(f"The transfer goes out as REFER: there is no verb {verb}.")
-    assistant = plan.get("transferAssistant")
+    if plan.get("transferAssistant"):
+        notes.append("The message is said: no transferAssistant talks with whom the call is transferred to.")
     return TransferPlan(
         mode=mode,
         verb=Verb(verb) if verb in list(Verb) else Verb.REFER,
@@ -80,7 +79,6 @@ def read_plan(destination: Mapping[str, Any]) -> TransferPlan:
         message=text_of(plan.get("message")),
         introduction=text_of(plan.get("introduction")),
         waits_for_speech=mode.startswith(WAITING_FOR_OPERATOR),
-        assistant=assistant if isinstance(assistant, Mapping) and mode == EXPERIMENTAL else None,
         accept_by_key=plan.get("acceptByKey") is True,
         stays=plan.get("agentStays") is True,
         connects_by_refer=plan.get("connectBy") == "refer",
