@@ -145,7 +145,7 @@ async def test_a_surge_of_delay_is_gone_five_seconds_later() -> None:
     after = np.array([waited for tick, waited in outcome.waits if tick > first + 5200 // FRAME_MS])
     highest = max(waited for _, waited in outcome.waits)
     print(f"\nsurge: base {before:.0f} ms, highest {highest:.0f} ms, 5 s later {np.median(after[:50]):.0f} ms")
-    assert highest > before + 100, "there was no surge"
+    assert highest > before + 50, "there was no surge"
     assert np.median(after[:50]) <= before + 20
 
 
