@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _MEDIA = "pjsip/src/pjsua-lib/pjsua_media.c"
+_STREAM = "pjsip/src/pjsip/sip_transport.c"
 _FAMILY = "(pj_strchr(&cfg->{field}, ':') != NULL) == (af == pj_AF_INET6())"
 
 TRANSPORT_PATCHES = (
@@ -51,6 +52,32 @@ TRANSPORT_PATCHES = (
         "                call->med_ch_info.state = call_med->tp_st;\n"
         "                call->med_ch_info.sip_err_code = PJSIP_SC_NOT_ACCEPTABLE_HERE;\n\n"
         "                /* Revert back provisional media. */",
+    ),
+    (
+        _MEDIA,
+        "            if (sip_err_code) *sip_err_code = PJSIP_SC_NOT_ACCEPTABLE;",
+        "            if (sip_err_code) *sip_err_code = PJSIP_SC_NOT_ACCEPTABLE_HERE;",
+    ),
+    # A ping between messages of a stream is answered by a pong (RFC 5626 section 4.4.1).
+    (
+        _STREAM,
+        "            /* Notify application about the dropped newlines */",
+        "            if ((tr->flag & PJSIP_TRANSPORT_DATAGRAM) == 0 && p - current_pkt >= 4) {\n"
+        "                pjsip_tpselector pong;\n"
+        "                pj_bzero(&pong, sizeof(pong));\n"
+        "                pong.type = PJSIP_TPSELECTOR_TRANSPORT;\n"
+        "                pong.u.transport = tr;\n"
+        '                pjsip_tpmgr_send_raw(mgr, tr->key.type, &pong, NULL, "\\r\\n", 2, &tr->key.rem_addr,\n'
+        "                                     tr->addr_len, NULL, NULL);\n"
+        "            }\n\n"
+        "            /* Notify application about the dropped newlines */",
+    ),
+    # Where a message ends in a stream whose length is wrong nobody knows: the connection is of no use any more.
+    (
+        _STREAM,
+        "                    char errbuf[128];\n                    pj_str_t errstr;",
+        "                    char errbuf[128];\n                    pj_str_t errstr;\n\n"
+        "                    pjsip_transport_shutdown2(tr, PJ_TRUE);",
     ),
     # An account has one address to bind media to and one to tell others, and calls of both families: the address is
     # for the family that it is of, and must not fail the calls of the other.
