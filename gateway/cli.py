@@ -16,6 +16,7 @@ from gateway.commands.provider.cli import provider_app
 from gateway.commands.route_cli import route_app
 from gateway.commands.settings_option import ConfigOption, read_settings, settings_file
 from gateway.commands.tool_cli import tool_app
+from gateway.commands.trunks_cli import trunks
 from gateway.errors import ConfigError, ParleyError
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.add_typer(tool_app, name="tool")
 app.add_typer(route_app, name="route")
 app.add_typer(key_app, name="key")
 app.add_typer(organisation_app, name="organisation")
+app.command()(trunks)
 
 
 @app.command()

@@ -6,6 +6,7 @@
 | GET /calls | | 200, the live calls |
 | POST /calls/ID/say | lets the agent say a text | 202 |
 | DELETE /calls/ID | hangs up | 202 |
+| GET /trunks | | 200, the trunks: registration, and gateways that can be reached |
 | POST /routes | asks the control plane whose a number is | 200, sentences |
 
 Whoever leaves while the lines of a dialled call come leaves the call as it is. Refusals are 404 for a call that is not
@@ -25,7 +26,16 @@ from gateway.call.gateway import Gateway
 from gateway.call.session import Call
 from gateway.call.state import EndNow
 from gateway.control.explaining import explained
-from gateway.control.messages import CallStep, DialRequest, LiveCall, Refusal, RouteAnswer, RouteQuestion, SayRequest
+from gateway.control.messages import (
+    CallStep,
+    DialRequest,
+    LiveCall,
+    Refusal,
+    RouteAnswer,
+    RouteQuestion,
+    SayRequest,
+    TrunkReport,
+)
 from gateway.errors import NotLive, ParleyError
 
 
@@ -62,6 +72,11 @@ def control_app(gateway: Gateway) -> FastAPI:
     async def hang_up(call_id: str) -> Response:
         gateway.call(call_id).post(EndNow(endings.MANUALLY_CANCELED))
         return Response(status_code=202)
+
+    @app.get("/trunks")
+    async def trunks() -> list[TrunkReport]:
+        known, states = gateway.endpoint.trunks(), gateway.endpoint.trunk_states()
+        return [TrunkReport.of(known[name], state) for name, state in states.items() if name in known]
 
     @app.post("/routes")
     async def explain(question: RouteQuestion) -> RouteAnswer:

@@ -11,7 +11,16 @@ from typing import Any, Self
 
 import httpx
 
-from gateway.control.messages import CallStep, DialRequest, LiveCall, Refusal, RouteAnswer, RouteQuestion, SayRequest
+from gateway.control.messages import (
+    CallStep,
+    DialRequest,
+    LiveCall,
+    Refusal,
+    RouteAnswer,
+    RouteQuestion,
+    SayRequest,
+    TrunkReport,
+)
 from gateway.control.socket import control_path
 from gateway.errors import DialRefused, NoGateway, NotLive, ParleyError
 
@@ -65,6 +74,10 @@ class ControlClient:
     def hang_up(self, call: str) -> None:
         """End a call. :raises NotLive: when the call is not live"""
         self._ask("DELETE", f"/calls/{call}")
+
+    def trunks(self) -> list[TrunkReport]:
+        """The trunks, as they are now."""
+        return [TrunkReport.model_validate(trunk) for trunk in self._ask("GET", "/trunks").json()]
 
     def explain(self, question: RouteQuestion) -> RouteAnswer:
         """What the control plane would do with a call."""

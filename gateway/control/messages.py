@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 from typing import Self
 
@@ -10,6 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from gateway.call.progress import Stage, Step
 from gateway.call.session import Call
+from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.state import TrunkState
 
 
 class Message(BaseModel):
@@ -97,6 +100,68 @@ class LiveCall(Message):
             started_at=call.started_at,
             clock_ms=call.now_ms,
         )
+
+
+class RegistrationReport(Message):
+    """A trunk's registration. `status` and `reason` are the registrar's last answer, 0 before the first. Seconds:
+    `granted_seconds` are left of it, the next REGISTER is sent in `next_try_seconds`, None while one is on its way."""
+
+    registrar: str
+    registered: bool
+    status: int
+    reason: str
+    failures: int
+    granted_seconds: int
+    next_try_seconds: int | None
+
+
+class GatewayReport(Message):
+    """A gateway that may be called. `reachable` is None where it is not known; `status` answered the last OPTIONS."""
+
+    name: str
+    priority: int
+    weight: int
+    reachable: bool | None
+    status: int
+
+
+class TrunkReport(Message):
+    """A trunk: one entry of the answer to GET /trunks. `registration` is None for one that registers nowhere."""
+
+    name: str
+    label: str
+    organisation: str | None
+    usable: bool
+    registration: RegistrationReport | None
+    gateways: list[GatewayReport]
+
+    @classmethod
+    def of(cls, trunk: TrunkSettings, state: TrunkState) -> Self:
+        """As it is now."""
+        return cls(
+            name=trunk.name,
+            label=state.label,
+            organisation=trunk.organisation,
+            usable=state.usable,
+            registration=_registration(trunk.registrar or "", state),
+            gateways=[
+                GatewayReport(name=name, **dataclasses.asdict(gateway)) for name, gateway in state.gateways.items()
+            ],
+        )
+
+
+def _registration(registrar: str, state: TrunkState) -> RegistrationReport | None:
+    if (known := state.registration) is None:
+        return None
+    return RegistrationReport(
+        registrar=registrar,
+        registered=known.registered,
+        status=known.status,
+        reason=known.reason,
+        failures=known.failures,
+        granted_seconds=round(state.granted_seconds),
+        next_try_seconds=None if state.next_try_seconds is None else round(state.next_try_seconds),
+    )
 
 
 class Refusal(Message):

@@ -22,11 +22,14 @@ class GatewayState:
 @dataclass(frozen=True, slots=True)
 class TrunkState:
     """`registration` is None for a trunk that registers nowhere; `gateways` are by host or host:port as they are
-    dialled, in the order of the settings."""
+    dialled, in the order of the settings. `granted_seconds` are left of the registration, 0 without one; the next
+    REGISTER is due in `next_try_seconds`, None while one is on its way."""
 
     label: str
     registration: RegistrationState | None
     gateways: Mapping[str, GatewayState] = field(default_factory=dict)
+    granted_seconds: float = 0.0
+    next_try_seconds: float | None = None
 
     @property
     def usable(self) -> bool:
