@@ -19,7 +19,7 @@ from gateway.sip.source import source_of
 from gateway.sip.trunk import TrunkAddresses, target_route, target_uri
 from gateway.trunk.backoff import is_refusal
 from gateway.trunk.qualification import Qualification
-from gateway.trunk.registrar import Registrar
+from gateway.trunk.registrar import CHALLENGED, Registrar
 from gateway.trunk.registration import Registration
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import GatewayState, TrunkState
@@ -85,7 +85,8 @@ class TrunkAccount(SipAccount):
         self._target: Target | None = None
         self._sent_at = 0.0
         self.qualifications = qualifications(trunk, {})
-        self._sequence = 0
+        self._last_answer = ("", 0)
+        """Call-ID and sequence number."""
         self._closing = False
         self._gone_by = 0.0
         if addresses.registrar is not None:
@@ -98,13 +99,16 @@ class TrunkAccount(SipAccount):
 
     def state(self) -> TrunkState:
         """What is known of the trunk; for any thread."""
-        registration = self.registration.state if self.registers else None
+        now, label = time.monotonic(), self.trunk.label or self.trunk.name
         gateways = {
             one.name: GatewayState(one.priority, one.weight, known.reachable, known.status)
             for one in self.trunk.gateways
             if (known := self.qualifications.get(one.name))
         }
-        return TrunkState(self.trunk.label or self.trunk.name, registration, gateways)
+        if not self.registers:
+            return TrunkState(label, None, gateways)
+        one = self.registration
+        return TrunkState(label, one.state, gateways, one.granted_seconds(now), one.next_try_seconds(now))
 
     def change(self, trunk: TrunkSettings) -> None:
         """Other settings of the same account; what is known of gateways that stay is kept."""
@@ -221,10 +225,14 @@ class TrunkAccount(SipAccount):
         if not self.registration.state.registered:
             log.info("sip.registered", trunk=self.trunk.name, expires_seconds=expires)
         self.registration.accepted(status, reason, expires, now=now, chance=chance)
-        sequence = _number(parse_message(response).first("cseq")) or 0
-        self.registrar.answered(now=now, requests=sequence - self._sequence if self._sequence else 2)
-        self._sequence = sequence
+        self.registrar.answered(now=now, requests=self._requests(response), waited=now - self._sent_at)
         REGISTRATION_UP.labels(self.trunk.name).set(1)
+
+    def _requests(self, response: str) -> int:
+        """How many REGISTER requests it took. A new Call-ID begins to count anywhere, and without credentials."""
+        message = parse_message(response)
+        before, self._last_answer = self._last_answer, (message.first("call-id"), _number(message.first("cseq")) or 0)
+        return self._last_answer[1] - before[1] if self._last_answer[0] == before[0] else CHALLENGED
 
     def _failed(self, status: int, reason: str, *, answered: bool, retry_after: int | None = None) -> None:
         now = time.monotonic()

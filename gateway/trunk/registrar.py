@@ -15,13 +15,14 @@ from gateway.trunk.registration import Registration
 REQUESTS_PER_SECOND = 10
 PROBE_SECONDS = 15.0
 
-_SPACING = 1.26 / REQUESTS_PER_SECOND
-"""More than a tenth of a second: what is sent on time may arrive in a bunch, and what was on its way to a silent
-registrar is sent again when it returns."""
-_CHALLENGED = 2
+_MARGIN = 1.26
+"""What is sent on time may arrive in a bunch."""
+CHALLENGED = 2
 """Requests that an attempt takes when the registrar asks for credentials first."""
-_ON_THE_WAY = 8
+_ON_THE_WAY = 4
 """Attempts that wait for their answers at once while nothing is known to be wrong; one when the registrar is silent."""
+_LATE_SECONDS = 0.45
+"""After which a request over UDP is sent again: what is answered later has come at the registrar only now."""
 _TRUSTED_AFTER = 3
 """Attempts in a row that took one request, after which the next is expected to take one too."""
 
@@ -57,13 +58,14 @@ class Registrar:
         due = [(one.due_at, name) for name, one in self.registrations.items() if one.due_at is not None]
         # over UDP each attempt that waits for an answer is repeated, and answered when the registrar returns
         limit = _ON_THE_WAY if self._probe_at is None else 1
-        if sum(one.on_the_way(now) for one in self.registrations.values()) >= limit:
+        waiting = [one.on_the_way_seconds(now) for one in self.registrations.values() if one.on_the_way(now)]
+        if len(waiting) >= limit:
             return None
         due_at, name = min(due, default=(math.inf, ""))
         self._look_at = max(due_at, self._free_at)
         if now < self._look_at or not self.registrations[name].take(now):
             return None
-        self._free_at = now + self._expected * _SPACING
+        self._free_at = now + _seconds(self._expected, late=sum(one > _LATE_SECONDS for one in waiting))
         self._look_at = 0.0
         return name
 
@@ -86,12 +88,17 @@ class Registrar:
             one.hastened(now=now)
         self._release(now)
 
-    def answered(self, *, now: float, requests: int) -> None:
-        """The registrar accepted an account, after that many requests: it helps again, and the others may try."""
+    def answered(self, *, now: float, requests: int, waited: float = 0.0) -> None:
+        """The registrar accepted an account, after that many requests: it helps again, and the others may try.
+
+        :param waited: seconds since the attempt was begun
+        """
         # sequence numbers also count attempts that nobody answered
-        requests = min(max(requests, 1), _CHALLENGED)
-        self._free_at += max(0, requests - self._expected) * _SPACING
-        self._unchallenged = self._unchallenged + 1 if requests < _CHALLENGED else 0
+        requests = min(max(requests, 1), CHALLENGED)
+        self._free_at += _seconds(max(0, requests - self._expected))
+        if waited > _LATE_SECONDS:
+            self._free_at = max(self._free_at, now + _seconds(requests))
+        self._unchallenged = self._unchallenged + 1 if requests < CHALLENGED else 0
         self._release(now)
 
     def unanswered(self, *, now: float) -> None:
@@ -108,10 +115,18 @@ class Registrar:
 
     @property
     def _expected(self) -> int:
-        return 1 if self._unchallenged >= _TRUSTED_AFTER else _CHALLENGED
+        return 1 if self._unchallenged >= _TRUSTED_AFTER else CHALLENGED
 
     def _release(self, now: float) -> None:
         for one in self.registrations.values():
             one.released(now=now)
         self._probe_at, self._probing, self._silent = None, False, False
         self._look_at = 0.0
+
+
+def _seconds(requests: int, *, late: int = 0) -> float:
+    """How long so many requests take of the registrar's time.
+
+    :param late: attempts that may be answered, and so challenged, in any moment beside them
+    """
+    return requests * _MARGIN / max(1, REQUESTS_PER_SECOND - late * CHALLENGED)

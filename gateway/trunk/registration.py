@@ -49,6 +49,10 @@ class Registration:
         """Whether an attempt waits for its answer, which comes within 32 s or never."""
         return self.due_at is None and now < self._begun_at + _ANSWER_SECONDS
 
+    def on_the_way_seconds(self, now: float) -> float:
+        """Since when it does."""
+        return now - self._begun_at
+
     def accepted(self, status: int, reason: str, expires_seconds: int, *, now: float, chance: float) -> None:
         """The registrar accepted, and will keep it for `expires_seconds`; `chance` is random, 0 to 1."""
         self._backoff.succeeded()
@@ -84,6 +88,16 @@ class Registration:
             return False
         self.state = RegistrationState(False, self.state.status, "expired", 0, self.state.failures)
         return True
+
+    def granted_seconds(self, now: float) -> float:
+        """How much is left of the time that was granted; 0 without a registration."""
+        left = self._accepted_at + self.state.expires_seconds - now
+        return max(0.0, left) if self.state.registered else 0.0
+
+    def next_try_seconds(self, now: float) -> float | None:
+        """Until the next REGISTER is due, 0 for one that waits for its turn; None while one is on its way."""
+        due_at = self.due_at
+        return None if due_at is None else max(0.0, due_at - now)
 
     def hastened(self, *, now: float) -> None:
         """What the first attempt waited for is there."""
