@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import Gauge
 
 from gateway.observe.metrics import REGISTRATION_UP, TRUNK_GATEWAY_UP
+from gateway.sip.flows import Flows
 from gateway.sip.headers import parse_message
 from gateway.sip.library import error_text, guarded, pj
 from gateway.sip.source import source_of
@@ -59,6 +60,7 @@ class TrunkAccount(SipAccount):
     """A trunk's account: registers, and begins again after a failure as `Registration` says.
 
     :param make_config: AccountConfig for a route, or for none
+    :param flows: the connections that accounts are registered over
     :param registrar: the accounts that register where this one does
     :param targets: the hosts behind the registrar's name; None when it is an address
     :param not_before: when it may register first, seconds of the monotonic clock
@@ -71,6 +73,7 @@ class TrunkAccount(SipAccount):
         on_invite: OnInvite,
         *,
         make_config: Callable[[str | None], Any],
+        flows: Flows,
         registrar: Registrar,
         targets: Targets | None = None,
         not_before: float = 0.0,
@@ -81,6 +84,7 @@ class TrunkAccount(SipAccount):
         self.registration = Registration(due_at=not_before)
         self.registrar = registrar
         self._make_config = make_config
+        self._flows = flows
         self._targets = targets
         self._target: Target | None = None
         self._sent_at = 0.0
@@ -186,6 +190,7 @@ class TrunkAccount(SipAccount):
         :param by: when the registrar's answer is no longer awaited, seconds of the monotonic clock
         """
         self._gone_by = by
+        self._flows.left(self)
         self.registrar.remove(self.trunk.name)
         _forget(REGISTRATION_UP, self.trunk.name)
         for gateway in self.qualifications:
@@ -208,6 +213,12 @@ class TrunkAccount(SipAccount):
             self.registration.lost(now=time.monotonic(), chance=random.random())  # noqa: S311  not a secret
             self.registrar.changed()
 
+    def flow_lost(self) -> None:
+        """The connection to the registrar led nowhere and was closed."""
+        if not self._closing:
+            self.registration.flow_lost(now=time.monotonic())
+            self.registrar.changed()
+
     @guarded
     def onRegState(self, prm: Any) -> None:  # noqa: N802
         status, reason = int(prm.code), str(prm.reason)
@@ -215,6 +226,8 @@ class TrunkAccount(SipAccount):
             self.registration.state = Registration().state
         elif 200 <= status < 300 and prm.expiration > 0:
             self._accepted(status, reason, int(prm.expiration), str(prm.rdata.wholeMsg))
+            identity, seconds = self.addresses.identity, self.trunk.keep_alive_seconds
+            self._flows.used(self, prm.rdata, identity=identity, seconds=seconds)
         else:
             response = str(prm.rdata.wholeMsg)
             retry_after = _number(parse_message(response).first("retry-after"))

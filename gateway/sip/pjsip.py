@@ -43,6 +43,12 @@ class Text(ctypes.Structure):
     _fields_ = [("text", ctypes.c_char_p), ("length", ctypes.c_ssize_t)]
 
 
+class Way(ctypes.Structure):
+    """pjsip_tpselector that names a connection."""
+
+    _fields_ = [("kind", ctypes.c_int), ("new", ctypes.c_int), ("connection", ctypes.c_void_p)]
+
+
 class Module(ctypes.Structure):
     """pjsip_module."""
 
@@ -91,6 +97,11 @@ def register(made: Module) -> None:
         raise SetupError(f"The SIP stack refused a module (status {status}); rebuild it with `parley setup`.")
 
 
+def way_by(connection: int) -> Way:
+    """What makes a message take a connection, by the address of its pjsip_transport."""
+    return Way(1, 0, connection)
+
+
 def text(value: str) -> Text:
     """A pj_str_t of a text; it must be kept as long as it is used."""
     data = value.encode()
@@ -115,6 +126,10 @@ def functions() -> Any:
         "pjsip_get_options_method": (pointer, []),
         "pjsip_endpt_create_request": (number, [*[pointer] * 7, number, pointer, pointer]),
         "pjsip_endpt_send_request_stateless": (number, [pointer] * 4),
+        "pjsip_tx_data_set_transport": (number, [pointer, pointer]),
+        "pjsip_transport_add_ref": (number, [pointer]),
+        "pjsip_transport_dec_ref": (number, [pointer]),
+        "pjsip_transport_shutdown2": (number, [pointer, number]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)

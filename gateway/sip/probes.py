@@ -39,11 +39,12 @@ class Probes:
         """Put the module into a stack that is initialised. :raises SetupError: when pjsip does not take it."""
         pjsip.register(self._module)
 
-    def send(self, target: str, identity: str, on_answer: OnAnswer) -> bool:
+    def send(self, target: str, identity: str, on_answer: OnAnswer, connection: int = 0) -> bool:
         """Ask once; False when the request cannot even be made.
 
         :param target: a SIP URI
         :param identity: our SIP URI at the target, for From
+        :param connection: the address of pjsip's transport that it takes, 0 for any
         """
         sequence = next(self._sequence)
         endpoint = self._pjsip.pjsua_get_pjsip_endpt()
@@ -62,6 +63,8 @@ class Probes:
             ctypes.byref(request),
         )
         if made:
+            return False
+        if connection and self._pjsip.pjsip_tx_data_set_transport(request, ctypes.byref(pjsip.way_by(connection))):
             return False
         self._remember(sequence, on_answer)
         return not self._pjsip.pjsip_endpt_send_request_stateless(endpoint, request, None, None)

@@ -60,7 +60,7 @@ class SipEndpointLibrary(pj.Endpoint):  # type: ignore[misc]
     @guarded
     def onTransportState(self, prm: Any) -> None:  # noqa: N802
         if prm.state == pj.PJSIP_TP_STATE_DISCONNECTED:
-            self._stack.trunks.connection_lost()
+            self._stack.trunks.connection_lost(int(prm.hnd))
 
 
 class Stack:

@@ -13,6 +13,7 @@ from gateway.observe.metrics import TRUNK_GATEWAY_UP
 from gateway.settings import Settings
 from gateway.sip.account import OnInvite, TrunkAccount
 from gateway.sip.configuration import trunk_account_config
+from gateway.sip.flows import Flows
 from gateway.sip.headers import SipMessage, parse_address, parse_uri
 from gateway.sip.library import error_text, pj
 from gateway.sip.lookup import LOCATED_TRANSPORTS, HostName
@@ -26,8 +27,8 @@ from gateway.trunk.trust import Peer, Trust, literal
 
 log = structlog.get_logger(__name__)
 
-Probe = Callable[[str, str, Callable[[int], None]], object]
-"""(target, identity, told the status of the answer)"""
+Probe = Callable[[str, str, Callable[[int], None], int], object]
+"""(target, identity, told the status of the answer, the connection to take or 0)"""
 
 _NOT_OF_THE_ACCOUNT = {
     *("trusted", "gateways", "allow", "qualify_seconds", "label", "organisation"),
@@ -64,6 +65,7 @@ class TrunkAccounts:
         self._on_invite = on_invite
         self._in_use = in_use
         self._probe = probe
+        self._flows = Flows(probe)
         self._poll_at = 0.0
         self._registrars: dict[str, Registrar] = {}
         """By the URI that they are registered at."""
@@ -118,6 +120,7 @@ class TrunkAccounts:
                 self._accounts[name].register(now)
             if registrar.take_probe(now):
                 self._probe_registrar(registrar)
+        self._flows.poll(now)
         for account in self._accounts.values():
             account.look_at_the_clock(now)
             for name, qualification in account.qualifications.items():
@@ -154,8 +157,12 @@ class TrunkAccounts:
                 account.registrar.located(now=now)
         self._trust_anew()
 
-    def connection_lost(self) -> None:
-        """A connection ended: trunks that use one register again."""
+    def connection_lost(self, connection: int) -> None:
+        """A connection ended: trunks that use one register again.
+
+        :param connection: the address of pjsip's transport
+        """
+        self._flows.closed(connection)
         for account in self._accounts.values():
             account.connection_lost()
 
@@ -166,6 +173,7 @@ class TrunkAccounts:
 
     def shutdown(self) -> None:
         """Let go of every account."""
+        self._flows.close()
         for account in self.all():
             account.shutdown()
         self._accounts.clear()
@@ -206,6 +214,7 @@ class TrunkAccounts:
             addresses,
             self._on_invite,
             make_config=config,
+            flows=self._flows,
             registrar=registrar,
             targets=targets,
             not_before=not_before,
@@ -218,6 +227,7 @@ class TrunkAccounts:
                 account.address,
                 account.addresses.identity,
                 lambda status: registrar.probe_answered(now=time.monotonic()),
+                0,
             )
 
     def _qualify(self, account: TrunkAccount, name: str, qualification: Qualification, now: float) -> None:
@@ -233,7 +243,7 @@ class TrunkAccounts:
             qualification.answered(status, now=time.monotonic())
             _tell(account.trunk.name, name, before, qualification)
 
-        self._probe(gateway_uri(account.trunk, gateway), account.addresses.identity, answered)
+        self._probe(gateway_uri(account.trunk, gateway), account.addresses.identity, answered, 0)
 
     @staticmethod
     def _start_of(trunk: TrunkSettings, before: TrunkAccount | None) -> float:

@@ -110,6 +110,11 @@ class Registration:
             self.waits_for_registrar = False
             self.due_at = min(self.due_at, now)
 
+    def flow_lost(self, *, now: float) -> None:
+        """The connection leads nowhere: nobody can call by it, and no attempt over it was ever answered."""
+        if self.due_at is not None:
+            self.due_at = min(self.due_at, now)
+
     def lost(self, *, now: float, chance: float) -> None:
         """A connection that may have been the registrar's is gone: register again, spread over a second.
 

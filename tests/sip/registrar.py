@@ -63,7 +63,10 @@ class Registrar(asyncio.DatagramProtocol):
         return None if self.away else self._decide(message)
 
     def answer(self, message: SipMessage) -> bytes | None:
-        """The response to a REGISTER that came by a stream; None for another request, and where there is none."""
+        """The response to a REGISTER or OPTIONS that came by a stream; None for others, and where there is none."""
+        if message.start_line.startswith("OPTIONS "):
+            self.probes.append(asyncio.get_running_loop().time())
+            return None if self.away else self._response(message, "200 OK").encode()
         if not message.start_line.startswith("REGISTER "):
             return None
         status = self._register(message, asyncio.get_running_loop().time())
@@ -111,7 +114,7 @@ class Registrar(asyncio.DatagramProtocol):
             lines += [
                 self._challenge(algorithm, stale=bool(request.first("authorization"))) for algorithm in self.algorithms
             ]
-        if status == "200 OK":
+        if status == "200 OK" and request.first("contact") and "REGISTER" in request.start_line:
             lines.append(f"Contact: {request.first('contact')};expires={self._granted(request)}")
         return "\r\n".join([*lines, "Content-Length: 0", "", ""])
 

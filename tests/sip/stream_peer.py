@@ -35,9 +35,14 @@ class StreamRegistrar:
     connections: int = 0
     certificates: list[dict[str, object]] = field(default_factory=list)
     """What each client showed of itself; empty for one without a certificate."""
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    """One for each connection, the latest last."""
+    others: asyncio.Queue[SipMessage] = field(default_factory=asyncio.Queue)
+    """What came and was answered by nothing."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
         if (encryption := writer.get_extra_info("ssl_object")) is not None:
             self.certificates.append(encryption.getpeercert() or {})
         with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
@@ -45,6 +50,8 @@ class StreamRegistrar:
                 message, _ = await read_message(reader)
                 if response := self.answers.answer(message):
                     writer.write(response)
+                else:
+                    self.others.put_nowait(message)
         writer.close()
 
 
