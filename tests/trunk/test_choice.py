@@ -31,10 +31,10 @@ def seeded(seed: int = 1) -> Callable[[], float]:
 def test_equals_come_first_as_often_as_their_weights_say() -> None:
     hosts = [Host("a", weight=60), Host("b", weight=30), Host("c", weight=10), Host("d", priority=2, weight=1000)]
     chance = seeded(20)
-    first = Counter(in_order(hosts, chance)[0].name for _ in range(10_000))
+    first = Counter(in_order(hosts, chance)[0].name for _ in range(1000))
     assert first["d"] == 0
     for name, share in (("a", 0.6), ("b", 0.3), ("c", 0.1)):
-        assert abs(first[name] / 10_000 - share) < 0.02
+        assert abs(first[name] / 1000 - share) < 0.05
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 100)), max_size=8), st.integers())
