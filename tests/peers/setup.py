@@ -30,6 +30,7 @@ PROGRAMS = {
     "baresip": "baresip",
     "espeak-ng": "espeak-ng",
     "flite": "flite",
+    "kamailio": "kamailio",
     "multimon-ng": "multimon-ng",
     "tshark": "tshark",
     "systemd-analyze": "systemd",
@@ -38,15 +39,16 @@ PROGRAMS = {
 FOLDERS = {
     Path("/usr/share/pocketsphinx/test/data/librivox"): "pocketsphinx-testdata",
     postgresql.FOLDER: "postgresql",
+    Path("/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so"): "kamailio-tls-modules",
 }
-"""Folder of human recordings, or of a server's programs → Debian package that brings it."""
+"""Folder or file that has no name on the path → Debian package that brings it."""
 
 
 def missing_packages() -> list[str]:
     """Debian packages that are not there yet."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     programs = [package for name, package in PROGRAMS.items() if not shutil.which(name, path=path)]
-    return programs + [package for folder, package in FOLDERS.items() if not folder.is_dir()]
+    return programs + [package for folder, package in FOLDERS.items() if not folder.exists()]
 
 
 def install(packages: list[str]) -> None:
