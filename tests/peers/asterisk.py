@@ -1,7 +1,8 @@
-"""Asterisk 22 as a PBX on the loopback address: Parley and a telephone register at it with digest.
+"""Asterisk 22 as a PBX on the loopback address: Parley and two telephones register at it with digest.
 
-It comes from Debian forky (`tests.peers.debian`), with its English prompts, which are also human speech for other
-tests. Run in a chroot by root, and through the tree's own loader by anybody else.
+What concerns Parley is the configuration that `deploy/asterisk` ships, with the addresses and passwords of the test.
+Asterisk comes from Debian forky (`tests.peers.debian`), with its English prompts, which are also human speech for other
+tests. It runs in a chroot by root, and through the tree's own loader by anybody else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ SOUNDS = Path("usr/share/asterisk/sounds/en_US_f_Allison")
 """Human prompts, 8000 Hz WAV, inside the tree."""
 TRANSCRIPTS = Path("usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 _CONFIG = Path(__file__).parent / "asterisk_config"
+_SHIPPED = Path(__file__).parents[2] / "deploy/asterisk"
 _START_SECONDS = 20
 
 
@@ -50,16 +52,20 @@ class AsteriskTls:
 class AsteriskPlan:
     """What the configuration files are filled with. `codecs` in Asterisk's names, best first.
 
-    With `tls` there is a transport for it at `tls_port`. `encryption` of Parley's media: no, sdes or dtls.
+    With `tls` there is a transport for it at `tls_port`, and the account parley-tls. `encryption` of the account
+    parley: no, sdes or dtls. With `parley_address`, host:port, there is the trunk without registration.
     """
 
     codecs: str = "ulaw,alaw"
     tls: AsteriskTls | None = None
     encryption: str = "no"
+    parley_address: str | None = None
     tls_port: int = field(default_factory=free_port)
     sip_port: int = field(default_factory=free_port)
     rtp_ports: tuple[int, int] = field(default_factory=lambda: free_ports(40))
     parley_password: str = field(default_factory=lambda: secrets.token_hex(8))
+    tls_password: str = field(default_factory=lambda: secrets.token_hex(8))
+    desk_password: str = field(default_factory=lambda: secrets.token_hex(8))
     phone_password: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
@@ -115,7 +121,7 @@ class Asterisk:
         return output.decode(errors="replace")
 
     async def registered(self, account: str, *, seconds: float = 15) -> str:
-        """Wait until `account` ("parley" or "phone") has registered; returns its contact URI.
+        """Wait until `account` ("parley", "phone", …) has registered; returns its contact URI.
 
         :raises PeerFailed: when it has not after `seconds`
         """
@@ -155,26 +161,58 @@ class Asterisk:
             "codecs": self.plan.codecs,
             "parley_password": self.plan.parley_password,
             "phone_password": self.plan.phone_password,
-            "encryption": self.plan.encryption,
-            "tls": self._tls_section(),
+            "desk_password": self.plan.desk_password,
         }
         for file in sorted(_CONFIG.glob("*.conf")):
             (self.folder / file.name).write_text(Template(file.read_text()).substitute(values))
+        for name, changes in self._shipped().items():
+            (self.folder / name).write_text(_changed(_SHIPPED / name, changes))
 
-    def _tls_section(self) -> str:
-        """The TLS transport of pjsip.conf; its files are copied to where a chroot sees them."""
-        tls = self.plan.tls
-        if tls is None:
-            return ""
-        lines = ["[tls]", "type = transport", "protocol = tls", f"bind = {LOOPBACK}:{self.plan.tls_port}"]
-        files = {"ca_list_file": tls.ca_file, "cert_file": tls.certificate_file, "priv_key_file": tls.key_file}
-        for key, path in files.items():
-            copy = self.folder / path.name
-            shutil.copy(path, copy)
-            lines.append(f"{key} = {self._inside(copy)}")
+    def _shipped(self) -> dict[str, dict[str, str]]:
+        """The files of `deploy/asterisk`, and what stands in the place of what in each."""
+        parley = {
+            "choose-a-long-one": self.plan.parley_password,
+            "allow=ulaw,alaw,g722": f"allow={self.plan.codecs}",
+            "media_encryption=no": f"media_encryption={self.plan.encryption}",
+        }
+        files: dict[str, dict[str, str]] = {"extensions_parley.conf": {}, "queues_parley.conf": {}}
+        files |= {"pjsip_parley.conf": parley, "pjsip_parley_ip.conf": {}, "pjsip_parley_tls.conf": {}}
+        if self.plan.parley_address:
+            host = self.plan.parley_address.partition(":")[0]
+            files["pjsip_parley_ip.conf"] = {"192.0.2.10:5060": self.plan.parley_address, "192.0.2.10": host}
+        else:
+            del files["pjsip_parley_ip.conf"]
+        if self.plan.tls:
+            files["pjsip_parley_tls.conf"] = self._tls(self.plan.tls)
+        else:
+            del files["pjsip_parley_tls.conf"]
+        return files
+
+    def _tls(self, tls: AsteriskTls) -> dict[str, str]:
+        """The certificates are copied to where a chroot sees them."""
+        inside = []
+        for path in (tls.certificate_file, tls.key_file, tls.ca_file):
+            shutil.copy(path, self.folder)
+            inside.append(str(self._inside(self.folder / path.name)))
         verify = "yes" if tls.verify_client else "no"
-        lines += ["method = tlsv1_2", f"verify_client = {verify}", f"require_client_cert = {verify}"]
-        return "\n".join(lines)
+        asked = f"ca_list_file={inside[2]}\nverify_client={verify}\nrequire_client_cert={verify}"
+        return {
+            "choose-another-one": self.plan.tls_password,
+            "0.0.0.0:5061": f"{LOOPBACK}:{self.plan.tls_port}",
+            "/etc/asterisk/keys/asterisk.crt": inside[0],
+            "/etc/asterisk/keys/asterisk.key": inside[1],
+            "method=tlsv1_2": f"method=tlsv1_2\n{asked}",
+        }
+
+
+def _changed(file: Path, changes: Mapping[str, str]) -> str:
+    """A file's text with each of `changes` made. :raises PeerFailed: when what is to be changed is not there"""
+    text = file.read_text()
+    for old, new in changes.items():
+        if old not in text:
+            raise PeerFailed(f"{file} has no {old!r}.")
+        text = text.replace(old, new)
+    return text
 
 
 def _machine(root: Path) -> str:

@@ -40,6 +40,7 @@ async def caller(office: Office) -> Told:
     await pbx.cli("channel originate Local/100@phones application Echo")
     told = await ours.call(index)
     await told.event("answered")
+    await told.until(lambda one: len(one.frames) > 15, "frames: Asterisk has connected the two by then")
     return told
 
 
@@ -52,7 +53,7 @@ async def test_a_blind_transfer_is_told_as_it_went(office: Office, extension: st
     told = await caller(office)
     await told.leg.transfer(f"sip:{extension}@{office[1].address}")
     outcome = await told.event("transfer")
-    assert outcome[0] is ok
+    assert outcome[0] is ok, outcome
     if not ok:
         assert status in outcome[1]
     await told.leg.hangup()
