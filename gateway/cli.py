@@ -13,6 +13,7 @@ import typer
 
 from gateway.commands.key_cli import key_app, organisation_app
 from gateway.commands.provider.cli import provider_app
+from gateway.commands.recording_cli import recording_app
 from gateway.commands.route_cli import route_app
 from gateway.commands.settings_option import ConfigOption, read_settings, settings_file
 from gateway.commands.tool_cli import tool_app
@@ -33,6 +34,7 @@ app.add_typer(calls_app, name="calls")
 app.add_typer(provider_app, name="provider")
 app.add_typer(tool_app, name="tool")
 app.add_typer(route_app, name="route")
+app.add_typer(recording_app, name="recording")
 app.add_typer(key_app, name="key")
 app.add_typer(organisation_app, name="organisation")
 app.command()(trunks)

@@ -13,6 +13,7 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.defaults import AssistantDefaults
 from gateway.call.prices import Price
 from gateway.providers.credentials import Credential
+from gateway.recording.settings import RecordingSettings
 from gateway.routing.settings import RouteSettings
 from gateway.sip.settings import SipSettings
 from gateway.trunk.settings import TrunkSettings
@@ -172,13 +173,6 @@ class DemoSettings(Section):
 
     enabled: bool = False
     port: int = Field(default=8089, ge=1, le=65535)
-
-
-class RecordingSettings(Section):
-    """`enabled` records the audio of each call, `events` what happened in its conversation."""
-
-    enabled: bool = True
-    events: bool = True
 
 
 class Settings(Section):

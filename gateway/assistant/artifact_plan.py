@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from pydantic import Field
 
 from gateway.assistant.analysis_plan import StructuredOutput
@@ -34,11 +36,35 @@ class MonitorPlan(Section):
     control_authentication_enabled: bool = False
 
 
+class RecordingConsentPlan(Section):
+    """The caller is told of the recording before its first sample, by a voice of its own where there is one. Whoever is
+    `stay-on-line` for `wait_seconds` after it consents; `verbal` takes a yes. A caller who says no goes on unrecorded
+    with the assistant, or meets `decline_tool`."""
+
+    type: Literal["stay-on-line", "verbal"]
+    message: str = Field(min_length=1, max_length=1000)
+    voice: dict[str, Any] | None = None
+    first_message_mode: Literal["assistant-speaks-first", "assistant-waits-for-user"] = "assistant-speaks-first"
+    wait_seconds: float = Field(default=3, ge=1, le=6)
+    decline_tool: dict[str, Any] | None = None
+
+
+class RecordingPausePlan(Section):
+    """How the recording is paused for what is confidential, where the settings' way is not the right one: keys of the
+    telephone, and the longest pause."""
+
+    pause_keys: str | None = Field(default=None, pattern=r"^[0-9*#A-D]{1,8}$")
+    resume_keys: str | None = Field(default=None, pattern=r"^[0-9*#A-D]{1,8}$")
+    max_seconds: float | None = Field(default=None, ge=1, le=3600)
+
+
 class CompliancePlan(Section):
     """With HIPAA or PCI the sound of a call is not kept."""
 
     hipaa_enabled: bool = False
     pci_enabled: bool = False
+    recording_consent_plan: RecordingConsentPlan | None = None
+    recording_pause_plan: RecordingPausePlan | None = None
 
     @property
     def forbids_recording(self) -> bool:

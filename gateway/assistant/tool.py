@@ -99,6 +99,24 @@ class DtmfTool(ToolBase):
     sip_info_dtmf_enabled: bool = False
 
 
+class PauseRecordingTool(ToolBase):
+    """Pauses the recording, before the caller says or presses what is confidential. Parley's own."""
+
+    type: Literal["pauseRecording"]
+
+
+class ResumeRecordingTool(ToolBase):
+    """Lets it go on. Parley's own."""
+
+    type: Literal["resumeRecording"]
+
+
+class RecordingConsentTool(ToolBase):
+    """Takes the caller's answer: of the session alone that asks for consent."""
+
+    type: Literal["recordingConsent"] = "recordingConsent"
+
+
 class SmsTool(ToolBase):
     """Sends a text message from the call's Twilio number to the caller."""
 
@@ -211,6 +229,8 @@ TYPES: Mapping[str, type[ToolBase]] = MappingProxyType(
         "sms": SmsTool,
         "voicemail": VoicemailTool,
         "sipRequest": SipRequestTool,
+        "pauseRecording": PauseRecordingTool,
+        "resumeRecording": ResumeRecordingTool,
         "mcp": McpTool,
     }
 )

@@ -22,7 +22,7 @@ UNHONOURED: Mapping[str, str] = {
     "llmRequestNonPunctuatedDelaySeconds": _OUR_OWN,
     "emotionRecognitionEnabled": "emotions are not recognised",
     "compliancePlan.securityFilterPlan": "what the caller says is not filtered",
-    "compliancePlan.recordingConsentPlan": "the consent to a recording is not asked for; ask in firstMessage",
+    "compliancePlan.recordingConsentPlan.declineToolId": "write the tool itself as declineTool",
     "artifactPlan.recordingFormat": "recordings are WAV files",
     "artifactPlan.fullMessageHistoryEnabled": "the record has the messages as the caller heard them",
     "artifactPlan.videoRecordingEnabled": "calls have no video",

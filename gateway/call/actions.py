@@ -24,6 +24,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
 """A token of RFC 3261, section 25.1."""
 DESTINATION_HEADER = "X-Transfer-Destination"
 """In a BYE that gives the caller back to the dialplan of the other side."""
+PAUSED = "The recording is paused. Nothing that the caller says or presses is heard until it goes on."
 VERBS = ("INFO", "MESSAGE", "NOTIFY")
 _ADDRESSING = ("via", "from", "to", "call-id", "cseq", "contact", "max-forwards", "route", "record-route")
 _OURS = frozenset((*_ADDRESSING, "content-length", "content-type", *"vftimlc"))
@@ -55,6 +56,7 @@ class Actions:
     :param reply: sends an ActionResult to the worker
     :param tell: appends an entry to the journal
     :param hand_over: makes a transfer that we dial ourselves
+    :param record: pauses or resumes the recording, for whom
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Actions:
         reply: Callable[[pb.ActionResult], None],
         tell: Callable[[str, Mapping[str, Any]], None],
         hand_over: Callable[[Mapping[str, Any], TransferPlan], Dialled],
+        record: Callable[[str, str], bool],
     ) -> None:
         self._leg = leg
         self._journal = journal
@@ -75,6 +78,7 @@ class Actions:
         self._reply = reply
         self._tell_journal = tell
         self._hand_over = hand_over
+        self._record = record
         self._dialled: Dialled | None = None
         self._seen: set[str] = set()
         self._outcome: asyncio.Future[tuple[bool, str]] | None = None
@@ -112,12 +116,18 @@ class Actions:
                 return await self._send_digits(action.send_digits)
             case "sip_request":
                 return await self._send_request(action.sip_request)
+            case "pause_recording":
+                return self._pause_recording(paused=action.pause_recording.paused)
         return False, "This gateway does not know that action."
 
     def _hang_up(self, hangup: pb.Hangup) -> tuple[bool, str]:
         reason = hangup.reason or endings.ASSISTANT_ENDED
         self._end(EndAfterPlayout(reason) if hangup.after_playout else EndNow(reason))
         return True, "The call ends."
+
+    def _pause_recording(self, *, paused: bool) -> tuple[bool, str]:
+        self._record("pause-recording" if paused else "resume-recording", "tool")
+        return True, PAUSED if paused else "The recording goes on."
 
     async def _send_digits(self, send: pb.SendDigits) -> tuple[bool, str]:
         try:

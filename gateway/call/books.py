@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.call.calls import Calls
 from gateway.call.disk import Disk
@@ -17,6 +18,8 @@ from gateway.media.audio import samples_to_ms
 from gateway.media.recorder import Recorder
 from gateway.media.utterance import PlayoutState, Report
 from gateway.observe import metrics
+from gateway.recording.of_call import CallRecording, pause_rules
+from gateway.recording.settings import RecordingSettings
 
 
 class Books:
@@ -32,16 +35,22 @@ class Books:
         *,
         calls: Calls,
         disk: Disk,
-        recording: bool,
-        event_recording: bool = False,
+        assistant: Assistant,
+        recording: RecordingSettings,
         publish: Callable[[Entry], None] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.journal = Journal(
             calls.journal_path(call_id), disk, publish=publish, now_ms=lambda: int(now().timestamp() * 1000)
         )
-        self.recorder = Recorder(calls.recording_path(call_id), disk.submit) if recording else None
-        self.events = Lines(calls.events_path(call_id), disk) if event_recording else None
+        compliance = assistant.compliance_plan
+        recorded = recording.enabled and assistant.recorded
+        self.recorder = Recorder(calls.recording_path(call_id), disk.submit) if recorded else None
+        kept = recording.events and not compliance.forbids_recording
+        self.events = Lines(calls.events_path(call_id), disk) if kept else None
+        self.asks_consent = recorded and compliance.recording_consent_plan is not None
+        self._rules = pause_rules(recording, compliance.recording_pause_plan)
+        self._recording: CallRecording | None = None
         self.statistics: MediaStatistics | None = None
         self._id = call_id
         self._calls = calls
@@ -49,6 +58,11 @@ class Books:
         self._now = now
         self._underruns = 0
         self._underrun_samples = 0
+
+    def recording(self, *, tell: Callable[[str, str], None], press: Callable[[str], None]) -> CallRecording:
+        """The recording, which waits for consent where the assistant wants that; parameters as of `CallRecording`."""
+        self._recording = CallRecording(self.recorder, self._rules, consent=self.asks_consent, tell=tell, press=press)
+        return self._recording
 
     def open(self, info: LegInfo, assistant_name: str, plan: CallPlan | None = None) -> None:
         """The journal's first line."""
@@ -92,7 +106,9 @@ class Books:
         kept = {
             "underruns": self._underruns,
             "underrun_ms": samples_to_ms(self._underrun_samples),
-            "recording": self.recorder.path.name if self.recorder and at_ms else None,
+            "recording": self.recorder.path.name
+            if self.recorder and self._recording and self._recording.kept
+            else None,
             "events": self.events.path.name if self.events and self.events.any else None,
         }
         self.journal.append(at_ms, "ended", {**ending, **kept})

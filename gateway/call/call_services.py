@@ -18,6 +18,7 @@ from gateway.call.placement import Workers
 from gateway.call.prices import Price
 from gateway.errors import DialRefused
 from gateway.plane.spool import Spool
+from gateway.recording.settings import RecordingSettings
 from gateway.settings import RtpSettings
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ class CallServices:
     calls: Calls
     disk: Disk
     apologies: Apologies
-    recording: bool = True
-    event_recording: bool = True
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     spool: Spool | None = None
     prices: Sequence[Price] = ()
     rtp: RtpSettings = field(default_factory=RtpSettings)

@@ -77,6 +77,10 @@ class ConversationLink:
         if self._worker is not None:
             self._worker.send(event)
 
+    def control(self, message: Mapping[str, Any]) -> None:
+        """A message of live control that concerns the conversation."""
+        self.send(pb.GatewayEvent(control=pb.Control(json=json.dumps(message))))
+
     def frame(self, at_ms: int, pcm: bytes, present: bool) -> None:
         """20 ms of the caller."""
         if self._streaming is not None:
@@ -216,6 +220,8 @@ class ConversationLink:
             self._waited = data.get("turn"), self._waited_ms(data.get("end_ms"))
         elif entry.kind == "agent-turn":
             self._speaking = False
+        elif entry.kind == "recording-consent":
+            self._call.recording.consented(data)
         elif entry.kind == "tool-result":
             metrics.TOOL_REQUESTS.labels("ok" if data.get("ok", True) else "error").inc()
         self._call.journal.append(entry.at_ms, entry.kind, data)
@@ -228,7 +234,7 @@ class ConversationLink:
         self._fail(failure.reason or endings.WORKER_DIED, failure.detail)
 
     def _on_recording(self, recording: pb.Recording) -> None:
-        if self._call.books.events is not None:
+        if self._call.books.events is not None and self._call.recording.allowed:
             self._call.books.events.append(recording.lines)
 
     def _waited_ms(self, end_ms: Any) -> float:

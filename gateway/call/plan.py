@@ -58,6 +58,7 @@ def start_call(
     given: Mapping[str, Any] = _NONE,
     *,
     record_events: bool = False,
+    ask_consent: bool = False,
 ) -> pb.StartCall:
     """The opening of a new call.
 
@@ -79,6 +80,7 @@ def start_call(
         variables_json=json.dumps({**known, **given}, ensure_ascii=False),
         direction=DIRECTIONS[info.direction],
         record_events=record_events,
+        ask_consent=ask_consent,
     )
 
 

@@ -7,7 +7,6 @@ somebody is a task of the call's own task group, which ends with it.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Decimal
@@ -50,7 +49,7 @@ from gateway.call.state import (
     State,
 )
 from gateway.call.transfer.of_call import Handovers
-from gateway.conversation.live_control import EndCall, SendTransportMessage, read_control
+from gateway.conversation.live_control import Control, EndCall, SendTransportMessage, read_control
 from gateway.errors import LegError, NotLive, NoWorker
 from gateway.link.pool import RETRY_AFTER_SECONDS
 from gateway.link.v1 import link_pb2 as pb
@@ -58,6 +57,7 @@ from gateway.media.audio import FRAME_MS
 from gateway.media.playout import Playout
 from gateway.media.utterance import Report
 from gateway.observe import metrics
+from gateway.recording.of_call import STATES
 from gateway.routing.redirection import contact_of
 
 log = structlog.get_logger(__name__)
@@ -122,15 +122,15 @@ class Call:
             call_id,
             calls=services.calls,
             disk=services.disk,
-            recording=services.recording and assistant.recorded,
-            event_recording=services.event_recording and not assistant.compliance_plan.forbids_recording,
+            assistant=assistant,
+            recording=services.recording,
             now=services.now,
             publish=self._publish,
         )
         self._budget = budget_watch(assistant, plan, services.prices, leg.info.trunk)
         self._member = plan.members[0].name if plan else assistant.name
         self.journal = self.books.journal
-        self._recorder = self.books.recorder
+        self.recording = self.books.recording(tell=self._on_recording, press=self._press)
         self.playout = Playout(leg, self._on_report)
         self.pauses = Pauses(self.playout)
         self.quiet = Quiet(lambda: self.playout.idle)
@@ -144,6 +144,7 @@ class Call:
             reply=lambda result: self.conversation.send(pb.GatewayEvent(action_result=result)),
             tell=lambda kind, data: self.journal.append(self.now_ms, kind, data),
             hand_over=self.handovers.begin,
+            record=self.recording.control,
         )
         self.backlog: deque[bytes] = deque(maxlen=BACKLOG_FRAMES)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
@@ -177,7 +178,7 @@ class Call:
 
     def describe(self) -> str:
         """The path of a frame, stage by stage."""
-        recorder = "recorder, " if self._recorder else ""
+        recorder = "recorder, " if self.books.recorder else ""
         return f"{self.leg.describe()} -> {recorder}{self.playout}, link to {self.conversation.worker or 'no worker'}"
 
     # ------------------------------------------------------------ life
@@ -216,7 +217,7 @@ class Call:
         say = pb.Say(text=text, end_call_after=end_call_after, uninterruptible=not interruptible)
         self.conversation.send(pb.GatewayEvent(say=say))
 
-    def control(self, message: Mapping[str, Any]) -> None:
+    def control(self, message: Mapping[str, Any], by: str = "control") -> None:
         """Do what a message of live control asks.
 
         :raises InvalidControl: the message is not valid
@@ -232,7 +233,8 @@ class Call:
         if isinstance(read, SendTransportMessage):
             self.spawn(self.actions.send_message(read))
             return
-        self.conversation.send(pb.GatewayEvent(control=pb.Control(json=json.dumps(message))))
+        if not (isinstance(read, Control) and self.recording.control(read.control, by)):
+            self.conversation.control(message)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something that waits as a task of this call."""
@@ -268,6 +270,7 @@ class Call:
             services.now(),
             self._variables,
             record_events=self.books.events is not None,
+            ask_consent=self.books.asks_consent,
         )
         try:
             worker = await place(self.services.workers, self.conversation, start)
@@ -359,9 +362,7 @@ class Call:
         """A media tick: the hot path, a few microseconds."""
         try:
             tick = self._tick = frame.tick
-            caller, agent = frame.caller, self.handovers.heard_with(frame.agent)
-            if self._recorder is not None:
-                self._recorder.add(tick, caller, agent)
+            caller, agent = self.recording.hear(tick, frame.caller, self.handovers.heard_with(frame.agent))
             if self.audience:
                 self.audience.hear(Sound(caller, agent))
             self.conversation.frame(tick * FRAME_MS, caller, frame.present)
@@ -397,7 +398,14 @@ class Call:
 
     def on_digit(self, digit: str) -> None:
         """A DTMF digit."""
-        self.conversation.send(pb.GatewayEvent(keypress=pb.Keypress(at_ms=self.now_ms, digit=digit)))
+        self.recording.key(digit)
+
+    def _press(self, key: str) -> None:
+        self.conversation.send(pb.GatewayEvent(keypress=pb.Keypress(at_ms=self.now_ms, digit=key)))
+
+    def _on_recording(self, change: str, by: str) -> None:
+        self.journal.append(self.now_ms, "recording", {"state": STATES[change], "by": by})
+        self.conversation.control({"type": "control", "control": change})
 
     def on_hold(self, held: bool) -> None:
         """The far end holds us: nothing is said to it, and nothing it sends is the caller."""

@@ -5,6 +5,7 @@
 | POST /calls | dials | 200, a line of JSON for each stage that the call reaches, until it has ended |
 | GET /calls | | 200, the live calls |
 | POST /calls/ID/say | lets the agent say a text | 202 |
+| PUT /calls/ID/recording | pauses the recording, or lets it go on | 202 |
 | DELETE /calls/ID | hangs up | 202 |
 | GET /trunks | | 200, the trunks: registration, and gateways that can be reached |
 | POST /routes | asks the control plane whose a number is | 200, sentences |
@@ -30,6 +31,7 @@ from gateway.control.messages import (
     CallStep,
     DialRequest,
     LiveCall,
+    RecordingRequest,
     Refusal,
     RouteAnswer,
     RouteQuestion,
@@ -37,6 +39,7 @@ from gateway.control.messages import (
     TrunkReport,
 )
 from gateway.errors import NotLive, ParleyError
+from gateway.recording.of_call import PAUSE, RESUME
 
 
 def control_app(gateway: Gateway) -> FastAPI:
@@ -66,6 +69,12 @@ def control_app(gateway: Gateway) -> FastAPI:
     async def say(call_id: str, request: SayRequest) -> Response:
         call = gateway.call(call_id)
         call.say(request.text, end_call_after=request.end_call_after, interruptible=request.interruptible)
+        return Response(status_code=202)
+
+    @app.put("/calls/{call_id}/recording", status_code=202)
+    async def record(call_id: str, request: RecordingRequest) -> Response:
+        wanted = PAUSE if request.paused else RESUME
+        gateway.call(call_id).control({"type": "control", "control": wanted}, by="command")
         return Response(status_code=202)
 
     @app.delete("/calls/{call_id}", status_code=202)

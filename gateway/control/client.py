@@ -15,6 +15,7 @@ from gateway.control.messages import (
     CallStep,
     DialRequest,
     LiveCall,
+    RecordingRequest,
     Refusal,
     RouteAnswer,
     RouteQuestion,
@@ -71,6 +72,10 @@ class ControlClient:
         """Let the agent say a text. :raises NotLive: when the call is not live"""
         self._ask("POST", f"/calls/{call}/say", _json(request))
 
+    def record(self, call: str, *, paused: bool) -> None:
+        """Pause the recording of a call, or let it go on. :raises NotLive: when the call is not live"""
+        self._ask("PUT", f"/calls/{call}/recording", _json(RecordingRequest(paused=paused)))
+
     def hang_up(self, call: str) -> None:
         """End a call. :raises NotLive: when the call is not live"""
         self._ask("DELETE", f"/calls/{call}")
@@ -107,7 +112,7 @@ class ControlClient:
             raise NoGateway(f"The gateway does not answer: {error or type(error).__name__}.") from None
 
 
-def _json(request: DialRequest | SayRequest | RouteQuestion) -> dict[str, Any]:
+def _json(request: DialRequest | SayRequest | RouteQuestion | RecordingRequest) -> dict[str, Any]:
     return request.model_dump(by_alias=True)
 
 

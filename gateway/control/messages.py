@@ -42,6 +42,12 @@ class SayRequest(Message):
     interruptible: bool = True
 
 
+class RecordingRequest(Message):
+    """PUT /calls/ID/recording."""
+
+    paused: bool
+
+
 class RouteQuestion(Message):
     """POST /routes: a call that nobody makes. Addresses are as in a SIP request."""
 

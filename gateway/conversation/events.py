@@ -335,6 +335,14 @@ class MuteChanged:
     muted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ListeningChanged:
+    """The recording is paused for what is confidential, so that nothing is heard of the caller; or it goes on."""
+
+    at: int
+    listening: bool
+
+
 Event = (
     Started
     | Answered
@@ -366,4 +374,5 @@ Event = (
     | SayRequested
     | AnswerRequested
     | MuteChanged
+    | ListeningChanged
 )

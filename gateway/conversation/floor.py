@@ -73,6 +73,7 @@ class Floor(ABC):
         self._covered_ms = 0
         self._reply_by = 0
         self._held = False
+        self._listening = True
         self._tools: set[str] = set()
         self._covered_tools: set[str] = set()
         self._tools_until = 0

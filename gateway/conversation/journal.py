@@ -112,9 +112,12 @@ def _nothing(_: int) -> Sequence[ChatMessage]:
     return ()
 
 
-def restore(entries: Iterable[Entry], at_ms: int, instructions: Instructions = _nothing) -> Restored:
-    """Rebuild a conversation at `at_ms` of the call clock. A tool without a result gets `LOST_TOOL`, no second run."""
-    reading = _Reading(instructions)
+def restore(entries: Iterable[Entry], at_ms: int, instructions: Instructions = _nothing, *, first: int = 0) -> Restored:
+    """Rebuild a conversation at `at_ms` of the call clock. A tool without a result gets `LOST_TOOL`, no second run.
+
+    :param first: the member that has the call at its beginning
+    """
+    reading = _Reading(instructions, first)
     for entry in entries:
         reading.read(entry)
     return reading.finish(at_ms)
@@ -123,9 +126,9 @@ def restore(entries: Iterable[Entry], at_ms: int, instructions: Instructions = _
 class _Reading:
     """Reads the entries of one journal, oldest first."""
 
-    def __init__(self, instructions: Instructions) -> None:
+    def __init__(self, instructions: Instructions, first: int) -> None:
         self._instructions = instructions
-        self._restored = Restored(Context(tuple(instructions(0))))
+        self._restored = Restored(Context(tuple(instructions(first))), member=first)
         self._pending: list[Entry] = []
         self._leaving: Entry | None = None
         self._transfers: set[str] = set()

@@ -57,10 +57,18 @@ class AddMessage(_Message):
 
 
 class Control(_Message):
-    """Mute or unmute one side, or say the assistant's first message."""
+    """Mute or unmute one side, or say the assistant's first message. The last two are Parley's."""
 
     type: Literal["control"]
-    control: Literal["mute-assistant", "unmute-assistant", "mute-customer", "unmute-customer", "say-first-message"]
+    control: Literal[
+        "mute-assistant",
+        "unmute-assistant",
+        "mute-customer",
+        "unmute-customer",
+        "say-first-message",
+        "pause-recording",
+        "resume-recording",
+    ]
 
 
 class EndCall(_Message):

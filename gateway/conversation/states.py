@@ -168,6 +168,7 @@ ALWAYS: Mapping[type[e.Event], str] = {
     e.SayRequested: "_say_later",
     e.AnswerRequested: "_answer_message",
     e.MuteChanged: "_mute",
+    e.ListeningChanged: "_listen",
     e.UtteranceQueued: "_queue",
     e.UtteranceVoiced: "_voiced",
     e.PlayoutReported: "_played",

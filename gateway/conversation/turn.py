@@ -102,7 +102,7 @@ class TurnMachine(Screening):
 
     def _on_silence(self, _: e.Event) -> None:
         """Nobody spoke: ask the caller, or end the call. A caller who answers the last words takes the call back."""
-        if self._held or self._muted or (self._tools and self._now < self._tools_until):
+        if self._held or self._muted or not self._listening or (self._tools and self._now < self._tools_until):
             self._silence.begins(self._now)
         due = self._silence.due(self._now)
         if due is None:
@@ -167,6 +167,11 @@ class TurnMachine(Screening):
         elif self.state is State.WAITING:
             self._silence.begins(self._now)
             self._idle()
+
+    def _listen(self, event: e.ListeningChanged) -> None:
+        """A caller who is not heard is not silent."""
+        self._listening = event.listening
+        self._silence.begins(self._now)
 
     def _say_next(self) -> None:
         say = self._says.popleft()

@@ -182,6 +182,13 @@ def _interruption(view: CallView, event: CallEvent) -> Iterable[Message]:
     yield Message("user-interrupted", event.time_ms, {"turnId": _turn_id(view, turn)})
 
 
+def _recording_consent(view: CallView, event: CallEvent) -> Iterable[Message]:
+    """Vapi's Compliance: a consent that was not granted has no time."""
+    granted = {"grantedAt": iso(event.time_ms)} if event.data.get("granted") is True else {}
+    view.tell(compliance={"recordingConsent": {"type": event.text("type"), **granted}})
+    return ()
+
+
 def _hang(view: CallView, event: CallEvent) -> Iterable[Message]:
     yield Message("hang", event.time_ms)
 
@@ -280,6 +287,7 @@ HANDLERS: Mapping[str, Handler] = {
     "model-output": _model_output,
     "interruption": _interruption,
     "hang": _hang,
+    "recording-consent": _recording_consent,
     "latency": _latency,
     "statistics": _statistics,
     "variable": _variable,

@@ -12,6 +12,9 @@ from gateway.assistant.tool import (
     EndCallTool,
     FunctionTool,
     HandoffTool,
+    PauseRecordingTool,
+    RecordingConsentTool,
+    ResumeRecordingTool,
     SipRequestTool,
     SmsTool,
     ToolBase,
@@ -24,6 +27,8 @@ from gateway.tools.end_call import EndCall
 from gateway.tools.function import Function
 from gateway.tools.handoff import Handoff
 from gateway.tools.kind import ToolKind
+from gateway.tools.pause_recording import PauseRecording
+from gateway.tools.recording_consent import RecordingConsent
 from gateway.tools.sip_request import SipRequest
 from gateway.tools.sms import Sms
 from gateway.tools.transfer_call import TransferCall
@@ -35,6 +40,9 @@ _PLAIN: Mapping[type[ToolBase], Callable[[Any], ToolKind]] = {
     SmsTool: Sms,
     VoicemailTool: Voicemail,
     SipRequestTool: SipRequest,
+    PauseRecordingTool: PauseRecording,
+    ResumeRecordingTool: PauseRecording,
+    RecordingConsentTool: RecordingConsent,
 }
 
 

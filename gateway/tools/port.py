@@ -56,6 +56,12 @@ class ToolPort(Protocol):
     async def send_digits(self, digits: str, *, info: bool) -> Done:
         """Press keys: by RFC 4733, or by SIP INFO."""
 
+    async def pause_recording(self, *, paused: bool) -> Done:
+        """Keep and hear nothing of what is confidential, or go on."""
+
+    async def take_consent(self, *, granted: bool) -> Done:
+        """The caller said whether the call may be recorded."""
+
     async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
         """Send INFO, MESSAGE or NOTIFY inside the dialog of the call."""
 
@@ -80,6 +86,14 @@ class NoCall:
         return Done(False, self.WHERE)
 
     async def send_digits(self, digits: str, *, info: bool) -> Done:
+        """Not here."""
+        return Done(False, self.WHERE)
+
+    async def pause_recording(self, *, paused: bool) -> Done:
+        """Not here."""
+        return Done(False, self.WHERE)
+
+    async def take_consent(self, *, granted: bool) -> Done:
         """Not here."""
         return Done(False, self.WHERE)
 

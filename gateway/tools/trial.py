@@ -217,6 +217,12 @@ class _Port:
     async def send_digits(self, digits: str, *, info: bool) -> Done:
         return self._would(f"press {digits}{' by SIP INFO' if info else ''}")
 
+    async def pause_recording(self, *, paused: bool) -> Done:
+        return self._would("pause the recording" if paused else "let the recording go on")
+
+    async def take_consent(self, *, granted: bool) -> Done:
+        return self._would("take the consent to a recording")
+
     async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
         return self._would(f"send SIP {verb} with {dict(headers)} and the body {body!r}")
 

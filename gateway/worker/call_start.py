@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gateway.assistant.artifact_plan import RecordingConsentPlan
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan, Member
 from gateway.assistant.masking import without_secrets
@@ -23,6 +24,7 @@ from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import ChatMessage
 from gateway.providers.usage import UsageBook
+from gateway.recording.consent import consent_member
 from gateway.worker.opening import Opening
 
 _DIRECTIONS = {pb.DIRECTION_OUTBOUND: "outboundPhoneCall"}
@@ -41,13 +43,23 @@ class CallStart:
         self.call_id = start.call_id
         self.plan = read_plan(start)
         self.squad = Squad(self.plan.members if self.plan else [_own_member(start.assistant_json)])
+        self._asking = len(self.squad)
         self.entries: list[Entry] = []
         self.usage = UsageBook()
+        self._assistants: dict[int, Assistant] = {}
         self._own = None if self.plan else start.assistant_json
         self._start = start
         self._given = _variables(start, self.plan)
-        self._assistants: dict[int, Assistant] = {}
+        self._consent = self._ask_for_consent() if start.ask_consent else None
         self._read_journal(start.journal)
+
+    def _ask_for_consent(self) -> RecordingConsentPlan | None:
+        """One more member asks for it, and has the call first."""
+        plan = self.assistant(0).compliance_plan.recording_consent_plan
+        if plan is not None:
+            member = self.squad[0] if self.plan else self.squad[0].model_copy(update={"trusted": True})
+            self.squad.add([consent_member(member, plan)])
+        return plan
 
     def keep(self, entry: Entry) -> None:
         """One more entry of the journal."""
@@ -67,11 +79,14 @@ class CallStart:
 
         :raises ConfigError: its assistant is not valid
         """
-        return self._opening(restore(self.entries, at_ms, self.instructions), at_ms, backlog, resumed=resumed)
+        first = 0 if self._consent is None else self._asking
+        restored = restore(self.entries, at_ms, self.instructions, first=first)
+        return self._opening(restored, at_ms, backlog, resumed=resumed)
 
     def _opening(self, restored: Restored, at_ms: int, backlog: pb.CallerAudio | None, *, resumed: bool) -> Opening:
         number = restored.member
         member, assistant, variables = self.squad[number], self.assistant(number), self.variables
+        asks = self._consent is not None and number == self._asking
         outbound = self._start.direction == pb.DIRECTION_OUTBOUND
         return Opening(
             call_id=self.call_id,
@@ -82,7 +97,8 @@ class CallStart:
             resumed=resumed,
             at_ms=at_ms,
             backlog=backlog,
-            recorded=self._start.record_events,
+            recorded=self._start.record_events and not asks,
+            consent=self._consent if asks else None,
             variables=variables,
             usage=self.usage,
             member=number,

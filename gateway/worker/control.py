@@ -11,7 +11,7 @@ import structlog
 
 from gateway.conversation.commands import CloseReply, SpeechKind
 from gateway.conversation.context import Added
-from gateway.conversation.events import AnswerRequested, Event, MuteChanged, SayRequested
+from gateway.conversation.events import AnswerRequested, Event, ListeningChanged, MuteChanged, SayRequested
 from gateway.conversation.live_control import AddMessage, Control, ControlMessage, Handoff, Say, Transfer, read_control
 from gateway.errors import InvalidControl
 from gateway.tools.port import Done
@@ -22,6 +22,11 @@ logger = structlog.get_logger(__name__)
 
 SAY_SECONDS = 60.0
 """For the words before a transfer, and what is being said before them."""
+
+UNHEARD = (
+    "The recording was paused and goes on now. Meanwhile the caller may have given something confidential, such as "
+    "card data: it was not heard and is not in this conversation. Do not ask for it to be repeated; go on."
+)
 
 _ROLES = ("system", "user", "assistant")
 
@@ -91,6 +96,12 @@ class LiveControl:
                 session.dispatch(MuteChanged(session.now(), control == "mute-assistant"))
             case Control(control="mute-customer" | "unmute-customer" as control):
                 session.hear_caller(control == "unmute-customer")
+            case Control(control="pause-recording"):
+                session.dispatch(ListeningChanged(session.now(), False))
+            case Control(control="resume-recording"):
+                session.dispatch(ListeningChanged(session.now(), True))
+                session.journal.record(Added(session.turn, "system", UNHEARD))
+                session.dispatch(AnswerRequested(session.now()))
             case Control(control="say-first-message"):
                 session.dispatch(SayRequested(session.now(), session.first_message))
             case Handoff():

@@ -28,6 +28,7 @@ from gateway.providers.registry import Providers
 from gateway.tools.port import Done
 from gateway.worker.call_start import CallStart
 from gateway.worker.clock import CallClock
+from gateway.worker.consent import BEGIN
 from gateway.worker.journal import Send
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.session import Session
@@ -117,6 +118,11 @@ class HeldCall:
         for side in ("assistant", "customer"):
             if f'mute-{side}"' in event.control.json:
                 self._mutes[side] = event
+        if '-recording"' in event.control.json:
+            if '"pause-recording"' in event.control.json:
+                self._mutes["recording"] = event
+            else:
+                self._mutes.pop("recording", None)
 
     def _make_session(self, opening: Opening, resources: Resources) -> Session:
         return Session(
@@ -139,7 +145,7 @@ class HeldCall:
         :param tool: id of the tool call that asks for it
         """
         try:
-            choice = self._start.squad.choose(destination)
+            choice = Choice(0) if destination == BEGIN else self._start.squad.choose(destination)
             if refusal := self._refusal(choice):
                 return Done(False, refusal)
             name = self._add(choice)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import structlog
 
+from gateway.assistant.artifact_plan import RecordingConsentPlan
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.section import Server
 from gateway.conversation.journal import Restored
@@ -49,7 +50,8 @@ class Opening:
     without secrets. `tools` are the ids of all tool calls so far.
 
     `server` is asked where the assistant and its tools have none of their own, `credentials` are the organisation's,
-    `destinations` those that the squad gives the assistant, `phone_number` Vapi's, of a call of the control plane."""
+    `destinations` those that the squad gives the assistant, `phone_number` Vapi's, of a call of the control plane.
+    `consent`: the assistant only asks for it."""
 
     call_id: str
     assistant: Assistant
@@ -74,6 +76,7 @@ class Opening:
     credentials: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     destinations: Sequence[Mapping[str, Any]] = ()
     phone_number: Mapping[str, Any] | None = None
+    consent: RecordingConsentPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

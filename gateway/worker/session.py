@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from gateway.tools.toolbox import Toolbox
 from gateway.worker.announcements import Announcements, wanted
 from gateway.worker.call_actions import CallActions
 from gateway.worker.clock import CallClock
+from gateway.worker.consent import consent_of, consent_tools
 from gateway.worker.control import LiveControl
 from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
@@ -34,7 +36,7 @@ from gateway.worker.playout_watch import PlayoutWatch
 from gateway.worker.recording import RecordingSender
 from gateway.worker.replies import Replies, ReplyParts
 from gateway.worker.timer import DeadlineTimer
-from gateway.worker.tool_port import CallToolPort, HandOff, surroundings
+from gateway.worker.tool_port import CallToolPort, HandOff, not_asked, surroundings
 from gateway.worker.transfer_briefing import Briefing
 
 
@@ -72,7 +74,8 @@ class Session:
         messages = wanted(opening.shown, opening.call)
         self._announcements = Announcements(self.journal, messages, turn=opening.restored.turn)
         self._handoffs = opening.restored.handoffs
-        self._resources = resources
+        self._consent = consent_of(opening, resources.model, self.journal, hand_off, self._spawn)
+        self._resources = replace(resources, model=self._consent) if self._consent else resources
         self._hearing: Hearing | None = None
         self._tools: Toolbox | None = None
         briefing = Briefing(resources.model, self._context, opening.variables, resources.context)
@@ -166,7 +169,7 @@ class Session:
     def _make_tools(self, around: Surroundings) -> Toolbox:
         opening = self._opening
         return Toolbox(
-            with_destinations(opening.assistant.model.tools, opening.destinations),
+            [*with_destinations(opening.assistant.model.tools, opening.destinations), *consent_tools(opening)],
             around,
             spawn=self._spawn,
             known_ids=opening.tools,
@@ -189,7 +192,8 @@ class Session:
         )
 
     def _surroundings(self) -> Surroundings:
-        port = CallToolPort(self, self.journal, self._actions, self._context, self._opening.variables, self._hand_off)
+        variables, answer = self._opening.variables, self._consent.answer if self._consent else not_asked
+        port = CallToolPort(self, self.journal, self._actions, self._context, variables, self._hand_off, answer)
         return surroundings(self._opening, self._resources, port)
 
     def _make_replies(self, tools: Toolbox) -> Replies:
@@ -434,6 +438,8 @@ class Session:
             case c.CloseReply():
                 self._replies.close(command)
                 self._control.closed(command)
+                if self._consent is not None:
+                    self._consent.closed(command)
                 self.journal.tell_usage()
 
     # ------------------------------------------------------------ what replies ask of the session

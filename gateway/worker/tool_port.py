@@ -34,6 +34,18 @@ class HandOff(Protocol):
         """`destination` is Vapi's; `message` is said before, `tool` is the tool call that asks for it."""
 
 
+class TakeConsent(Protocol):
+    """Does as the caller's answer wants."""
+
+    def __call__(self, *, granted: bool) -> Awaitable[Done]:
+        """Whether the call may be recorded."""
+
+
+async def not_asked(*, granted: bool) -> Done:
+    """Of an assistant that does not ask for consent."""
+    return Done(False, "Nobody was asked.")
+
+
 class CallToolPort:
     """Tools in a telephone call.
 
@@ -48,7 +60,9 @@ class CallToolPort:
         context: Context,
         variables: Mapping[str, Any],
         hand_off: HandOff,
+        take_consent: TakeConsent = not_asked,
     ) -> None:
+        self._take_consent = take_consent
         self._hand_off = hand_off
         self._session = session
         self._journal = journal
@@ -101,6 +115,14 @@ class CallToolPort:
     async def send_digits(self, digits: str, *, info: bool) -> Done:
         """Press keys."""
         return await self._actions.perform(pb.Action(send_digits=pb.SendDigits(digits=digits, info=info)))
+
+    async def pause_recording(self, *, paused: bool) -> Done:
+        """Keep and hear nothing of what is confidential, or go on."""
+        return await self._actions.perform(pb.Action(pause_recording=pb.PauseRecording(paused=paused)))
+
+    async def take_consent(self, *, granted: bool) -> Done:
+        """The caller said whether the call may be recorded."""
+        return await self._take_consent(granted=granted)
 
     async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
         """Send a request inside the dialog of the call."""

@@ -107,6 +107,7 @@ class Chaos:
             ),
             lambda: e.AnswerRequested(self.at),
             lambda: e.MuteChanged(self.at, self.random.random() < 0.3),
+            lambda: e.ListeningChanged(self.at, self.random.random() < 0.7),
             self.hand_over,
             lambda: e.HoldChanged(self.at, self.random.random() < 0.5),
         ]

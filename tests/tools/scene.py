@@ -72,6 +72,14 @@ class Port:
         self.did.append(("digits", digits, info))
         return self.answer
 
+    async def pause_recording(self, *, paused: bool) -> Done:
+        self.did.append("pause recording" if paused else "resume recording")
+        return self.answer
+
+    async def take_consent(self, *, granted: bool) -> Done:
+        self.did.append(("consent", granted))
+        return self.answer
+
     async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
         self.did.append(("sip", verb, dict(headers), body))
         return self.answer

@@ -160,6 +160,7 @@ class StartCall(_message.Message):
     AT_MS_FIELD_NUMBER: _builtins.int
     RECORD_EVENTS_FIELD_NUMBER: _builtins.int
     PLAN_JSON_FIELD_NUMBER: _builtins.int
+    ASK_CONSENT_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     assistant_json: _builtins.str
     """The resolved plan of the call: an assistant as JSON with Vapi's field names."""
@@ -173,6 +174,10 @@ class StartCall(_message.Message):
     plan_json: _builtins.str
     """Instead of assistant_json, for a call of the control plane: a CallPlan as JSON. It holds secrets: it is never logged
     or kept.
+    """
+    ask_consent: _builtins.bool
+    """The gateway stores nothing of the sound before the caller's consent: the worker asks for it as the first assistant's
+    plan wants it, and journals the answer as recording-consent.
     """
     @_builtins.property
     def journal(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalEntry]:
@@ -194,10 +199,11 @@ class StartCall(_message.Message):
         at_ms: _builtins.int = ...,
         record_events: _builtins.bool = ...,
         plan_json: _builtins.str = ...,
+        ask_consent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assistant_json", b"assistant_json", "at_ms", b"at_ms", "backlog", b"backlog", "call_id", b"call_id", "direction", b"direction", "journal", b"journal", "plan_json", b"plan_json", "record_events", b"record_events", "variables_json", b"variables_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_consent", b"ask_consent", "assistant_json", b"assistant_json", "at_ms", b"at_ms", "backlog", b"backlog", "call_id", b"call_id", "direction", b"direction", "journal", b"journal", "plan_json", b"plan_json", "record_events", b"record_events", "variables_json", b"variables_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1008,6 +1014,7 @@ class Action(_message.Message):
     TRANSFER_FIELD_NUMBER: _builtins.int
     SEND_DIGITS_FIELD_NUMBER: _builtins.int
     SIP_REQUEST_FIELD_NUMBER: _builtins.int
+    PAUSE_RECORDING_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     """Unique within the call; the ActionResult carries it, and a repeated id is not done twice."""
     @_builtins.property
@@ -1018,6 +1025,8 @@ class Action(_message.Message):
     def send_digits(self) -> Global___SendDigits: ...
     @_builtins.property
     def sip_request(self) -> Global___SipRequest: ...
+    @_builtins.property
+    def pause_recording(self) -> Global___PauseRecording: ...
     def __init__(
         self,
         *,
@@ -1026,16 +1035,40 @@ class Action(_message.Message):
         transfer: Global___Transfer | None = ...,
         send_digits: Global___SendDigits | None = ...,
         sip_request: Global___SipRequest | None = ...,
+        pause_recording: Global___PauseRecording | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "hangup", b"hangup", "send_digits", b"send_digits", "sip_request", b"sip_request", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "hangup", b"hangup", "pause_recording", b"pause_recording", "send_digits", b"send_digits", "sip_request", b"sip_request", "transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "action", b"action", "hangup", b"hangup", "send_digits", b"send_digits", "sip_request", b"sip_request", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "action", b"action", "hangup", b"hangup", "pause_recording", b"pause_recording", "send_digits", b"send_digits", "sip_request", b"sip_request", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_act: _TypeAlias = _typing.Literal["hangup", "transfer", "send_digits", "sip_request"]  # noqa: Y015
+    _WhichOneofReturnType_act: _TypeAlias = _typing.Literal["hangup", "transfer", "send_digits", "sip_request", "pause_recording"]  # noqa: Y015
     _WhichOneofArgType_act: _TypeAlias = _typing.Literal["act", b"act"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_act) -> _WhichOneofReturnType_act | None: ...
 
 Global___Action: _TypeAlias = Action  # noqa: Y015
+
+@_typing.final
+class PauseRecording(_message.Message):
+    """Something confidential follows: the gateway keeps nothing of the call's sound and keys, and passes none on, until it is
+    told to go on, or for its longest time.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAUSED_FIELD_NUMBER: _builtins.int
+    paused: _builtins.bool
+    def __init__(
+        self,
+        *,
+        paused: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseRecording: _TypeAlias = PauseRecording  # noqa: Y015
 
 @_typing.final
 class Hangup(_message.Message):

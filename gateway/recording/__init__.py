@@ -1,0 +1,1 @@
+"""What is kept of the sound of a call, for how long, and where."""
