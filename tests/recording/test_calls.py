@@ -39,12 +39,13 @@ def texts_under(directory: Path) -> str:
 
 
 def sound(path: Path) -> np.ndarray:
-    return soundfile.read(path, dtype="int16")[0]
+    both: np.ndarray = soundfile.read(path, dtype="int16")[0]
+    return both
 
 
 async def test_nothing_is_stored_before_the_caller_says_yes(tmp_path: Path) -> None:
     yes = await speech("Yes, I agree to that.")
-    changes = {"compliancePlan": consent("verbal"), "transcriber": transcriber("yes I agree")}
+    changes: dict[str, Any] = {"compliancePlan": consent("verbal"), "transcriber": transcriber("yes I agree")}
     async with telephone(tmp_path, **changes) as (phone, gateway):
         await until(lambda: gateway.calls)
         await turns(gateway, 1)
@@ -72,7 +73,7 @@ async def test_nothing_is_stored_before_the_caller_says_yes(tmp_path: Path) -> N
 
 async def test_a_caller_who_says_no_goes_on_unrecorded(tmp_path: Path) -> None:
     no = await speech("No, I do not want that.")
-    changes = {"compliancePlan": consent("verbal"), "transcriber": transcriber("no I do not want that")}
+    changes: dict[str, Any] = {"compliancePlan": consent("verbal"), "transcriber": transcriber("no I do not want that")}
     async with telephone(tmp_path, **changes) as (phone, gateway):
         await until(lambda: gateway.calls)
         await turns(gateway, 1)
@@ -88,7 +89,7 @@ async def test_a_caller_who_says_no_goes_on_unrecorded(tmp_path: Path) -> None:
 async def test_a_tool_may_end_the_call_of_a_caller_who_declines(tmp_path: Path) -> None:
     no = await speech("No, I do not want that.")
     plan = consent("verbal", declineTool={"type": "endCall"})
-    changes = {"compliancePlan": plan, "transcriber": transcriber("no thank you")}
+    changes: dict[str, Any] = {"compliancePlan": plan, "transcriber": transcriber("no thank you")}
     async with telephone(tmp_path, **changes) as (phone, gateway):
         await until(lambda: gateway.calls)
         await turns(gateway, 1)
@@ -138,7 +139,7 @@ CARD = "4242424242424242"
 async def test_card_data_given_during_a_pause_is_kept_nowhere(tmp_path: Path) -> None:
     card = await speech("four two four two four two four two")
     pause = {"recordingPausePlan": {"pauseKeys": "*1", "resumeKeys": "*2"}}
-    changes = {"compliancePlan": pause, "transcriber": transcriber(CARD, CARD), "model": ECHO}
+    changes: dict[str, Any] = {"compliancePlan": pause, "transcriber": transcriber(CARD, CARD), "model": ECHO}
     async with telephone(tmp_path, **changes) as (phone, gateway):
         await until(lambda: gateway.calls)
         await turns(gateway, 1)
