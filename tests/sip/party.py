@@ -103,11 +103,12 @@ class Party:
         if not same_transaction and method != "CANCEL":
             self._branch = f"z9hG4bK{uuid4().hex}"
         uri = self.remote or f"sip:{self.user}@{self.target}"
+        ann = f'"Ann" <sip:ann@{self.host}:{self.port}>;tag={self.tag}'
         lines = [
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {self.host}:{self.port};branch={self._branch};rport",
             "Max-Forwards: 70",
-            f"From: {self.own or f'<sip:ann@{self.host}:{self.port}>;tag={self.tag}'}",
+            f"From: {self.own or ann}",
             f"To: {self.to or f'<sip:{self.user}@{self.target}>'}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self._last_sequence} {method}",

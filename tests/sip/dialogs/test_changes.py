@@ -17,6 +17,7 @@ from tests.sip.exchange import Exchange, Told
 from tests.sip.party import LOOPBACK, Party, Received
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.scenario("INV-05", peer="scripted party", transport="udp"),
 ]

@@ -11,6 +11,7 @@ from tests.sip.exchange import Exchange
 from tests.sip.party import Party, Received
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.scenario("INV-06", peer="scripted party", transport="udp"),
 ]
