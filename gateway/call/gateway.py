@@ -398,8 +398,8 @@ class Gateway:
         )
 
     async def _resolve(self, leg: Leg, route: RouteSettings | None = None) -> None:
-        """No route takes this call, or its route asks a server: the control plane may know who does. It rings
-        meanwhile."""
+        """No route takes this call, or its route asks a server: the control plane may know who does. It does
+        not ring before that."""
         assert self.plane is not None
         call_id = str(uuid.uuid4())
         self._resolving += 1

@@ -166,6 +166,10 @@ class Leg(Protocol):
     def attach(self, listener: LegListener) -> None:
         """Name the listener; events that came before are delivered first."""
 
+    async def alert(self) -> None:
+        """Tell the caller of an inbound call that it rings (180), once it is known that it will; harmless when it is
+        gone."""
+
     async def answer(self) -> None:
         """Accept an inbound call (200). :raises LegError: when it is gone."""
 

@@ -192,6 +192,7 @@ class Call:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
+                self.spawn(self._ask_leg(self.leg.alert(), only=Direction.INBOUND))
                 self.spawn(self._find_worker())
                 if self._dialling is not None:
                     self.spawn(self._dialling.run(lambda attempt: self.journal.append(0, "dial-attempt", attempt)))

@@ -75,6 +75,9 @@ class WebSocketLeg(Unconnected):
         """Name the listener."""
         self._listener = listener
 
+    async def alert(self) -> None:
+        """There is nobody to tell."""
+
     async def answer(self) -> None:
         """Nothing is asked of us: the client answers by connecting."""
 

@@ -119,7 +119,9 @@ class SipCall(pj.Call):  # type: ignore[misc]
         return self._ended or not self.isActive()
 
     def ring(self) -> None:
-        """180."""
+        """180, unless the caller has given up."""
+        if self.over:
+            return
         self._do("ring", self.answer, call_option(status=180))
 
     def accept(self) -> None:

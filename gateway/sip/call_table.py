@@ -73,7 +73,8 @@ class CallTable:
     # ---------------------------------------------------------------- new calls
 
     def invited(self, account: SipAccount, call_id: int, text: str, source: str) -> None:
-        """An INVITE came: refuse it when there is no place, else ring and tell the call layer."""
+        """An INVITE came: refuse it when there is no place, else tell the call layer. The stack's 100 has gone out; it
+        does not ring before somebody takes the call, who may yet ask the caller for a password."""
         if not self.accepting:
             self._turn_away(account, call_id, Draining, "this gateway is going down")
             return
@@ -85,7 +86,6 @@ class CallTable:
         leg = self._make_leg(_inbound_info(message, account, source), key)
         call = self._make_call(account, key, leg, call_id)
         log.info("sip.invited", sip_call_id=leg.info.signalling_id, number=leg.info.number, trunk=leg.info.trunk)
-        call.ring()
         # later: the stack may yet refuse it itself, as with 422 where the session timer is too short
         self._owner.post(lambda: self._tell_of(call, leg))
 
@@ -174,6 +174,10 @@ class CallTable:
         self._leaving = {key: one for key, one in self._leaving.items() if one is not call}
 
     # ---------------------------------------------------------------- commands
+
+    def ring(self, key: int) -> None:
+        """180."""
+        self._get(key).ring()
 
     def answer(self, key: int) -> None:
         """200."""

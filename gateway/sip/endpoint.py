@@ -45,7 +45,7 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class SipEndpoint:
     """Binds, registers, takes calls and makes them. A process has one at a time; it may be closed and another started.
 
-    :param on_leg: called on the event loop's thread with each inbound leg, ringing already
+    :param on_leg: called on the event loop's thread with each inbound leg, which rings when it is told to
     """
 
     def __init__(self, settings: Settings, *, loop: asyncio.AbstractEventLoop, on_leg: Callable[[Leg], None]) -> None:

@@ -36,6 +36,7 @@ Told = Callable[[LegListener], None]
 class Dialogs(Protocol):
     """The calls of the stack by key; every method is for the owner thread. :raises LegError: when the call is gone."""
 
+    def ring(self, key: int) -> None: ...
     def answer(self, key: int) -> None: ...
     def refuse(
         self,
@@ -120,6 +121,10 @@ class SipLeg:
         untold, self._untold = self._untold, []
         for told in untold:
             told(listener)
+
+    async def alert(self) -> None:
+        """Tell the caller that it rings (180); harmless when it is gone."""
+        await self._command(lambda: self._dialogs.ring(self._key), must=False)
 
     async def answer(self) -> None:
         """Accept an inbound call (200). :raises LegError: when it is gone."""

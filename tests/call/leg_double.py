@@ -111,6 +111,7 @@ class MemoryLeg:
         self.ring = Ring()
         self.listener: LegListener | None = None
         self.answers = answers
+        self.alerted = False
         self.answered = False
         self.ended = False
         self.refused: tuple[int, int | None] | None = None
@@ -144,6 +145,9 @@ class MemoryLeg:
 
     def attach(self, listener: LegListener) -> None:
         self.listener = listener
+
+    async def alert(self) -> None:
+        self.alerted = True
 
     async def answer(self) -> None:
         if self.ended:

@@ -106,6 +106,7 @@ async def test_a_number_without_a_route_gets_404(tmp_path: Path) -> None:
         h.call(leg)
         await until(lambda: leg.refused)
         assert leg.refused == (404, None)
+        assert not leg.alerted, "it was told before that it rings"
         assert not h.gateway.calls
 
 
@@ -126,6 +127,7 @@ async def test_a_caller_who_gives_up_while_it_rings_frees_the_worker(tmp_path: P
     async with house(tmp_path, lambda *_: []) as h:
         leg = h.call()
         await until(lambda: any(event.start.call_id != "apology" for event in h.workers[0].got("start")))
+        assert leg.alerted
         leg.end(487)
         record = await h.record()
         assert record.end_reason == endings.CALLER_GAVE_UP

@@ -81,7 +81,7 @@ class Told:
 
 @dataclass(slots=True)
 class Exchange:
-    """A running endpoint. `answering` is what happens to each inbound leg; by default it is answered."""
+    """A running endpoint. `answering` is what happens to each inbound leg, which rings; by default it is answered."""
 
     endpoint: SipEndpoint
     settings: Settings
@@ -89,6 +89,7 @@ class Exchange:
     came: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     answering: Callable[[Leg], Any] = lambda leg: leg.answer()
+    alerting: bool = True
 
     def take(self, leg: Leg) -> None:
         told = Told(leg)
@@ -98,6 +99,8 @@ class Exchange:
         self.tasks.add(asyncio.get_running_loop().create_task(self._answer(leg)))
 
     async def _answer(self, leg: Leg) -> None:
+        if self.alerting:
+            await leg.alert()
         await self.answering(leg)
 
     async def call(self, index: int = 0) -> Told:

@@ -142,6 +142,25 @@ async def test_a_retransmitted_invite_makes_no_second_leg() -> None:
         assert len(ours.calls) == 1
 
 
+async def test_it_does_not_ring_before_the_call_is_taken() -> None:
+    decided = asyncio.Event()
+
+    async def refuse(leg: Any) -> None:
+        await decided.wait()
+        await leg.refuse(404)
+
+    async with exchange(refuse) as ours, party(ours.address) as ann:
+        ours.alerting = False
+        text = ann.request("INVITE", body=ann.sdp())
+        for _ in range(3):
+            await ann.response(100, "INVITE")
+            ann.raw(text.encode())
+        decided.set()
+        refusal = await ann.expect(lambda one: one.status > 100, "a refusal")
+        assert refusal.status == 404
+        ann.request("ACK", same_transaction=True)
+
+
 async def test_a_refusal_carries_status_retry_after_and_the_true_reason() -> None:
     async def refuse(leg: Any) -> None:
         await leg.refuse(503, retry_after=7, reason='no "worker" free')
