@@ -20,7 +20,8 @@ from typing import Protocol
 import structlog
 
 from gateway.api.child import LocalApi
-from gateway.call.gateway import Endpoint, Gateway
+from gateway.call.endpoint import Endpoint
+from gateway.call.gateway import Gateway
 from gateway.call.leg import Leg
 from gateway.carriers.gateway_calls import GatewayCalls
 from gateway.carriers.media_app import MediaPort, media_app

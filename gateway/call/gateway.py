@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -20,14 +19,15 @@ from gateway.call.apology import SPARE_SPEAKER, Apologies
 from gateway.call.call_services import CallServices
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
-from gateway.call.door import Door
+from gateway.call.endpoint import Endpoint, EndpointMaker
 from gateway.call.extension import extension_of, read_extension
-from gateway.call.inbound import first_assistant, resolved
+from gateway.call.inbound import first_assistant
 from gateway.call.leg import Leg
 from gateway.call.outbound import dialling_assistant
-from gateway.call.outgoing import Begun, Outgoing, Trunks
+from gateway.call.outgoing import Begun, Outgoing
 from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
+from gateway.call.reception import Reception
 from gateway.call.session import Call
 from gateway.call.state import EndNow
 from gateway.call.told_trunks import ToldTrunks
@@ -37,24 +37,18 @@ from gateway.carriers.audio_format import AudioFormat
 from gateway.carriers.transports import Transports
 from gateway.carriers.websocket_leg import WebSocketLeg
 from gateway.egress.client import guarded_client
-from gateway.errors import CallRefused, InvalidAssistant, NoRoute, NotLive, ParleyError, Unresolved
+from gateway.errors import NotLive, ParleyError
 from gateway.link.pool import WorkerPool
-from gateway.observe import metrics
 from gateway.plane.attachment import PlaneAttachment, gateway_name
 from gateway.plane.commands import GatewayCommands
 from gateway.plane.spool import Spool
 from gateway.plane.token import link_token
 from gateway.providers.tts.clip import LARGEST_BYTES
-from gateway.routing.decision import Decision, decide
-from gateway.routing.redirection import contact_of
-from gateway.routing.settings import RouteSettings
 from gateway.settings import Settings
 from gateway.store.secrets import Secrets
-from gateway.trunk.settings import TrunkSettings
 
 log = structlog.get_logger(__name__)
 
-REFUSE_SECONDS = 5.0
 CONNECT_SECONDS = 50.0
 """For the client of a WebSocket call to come; the call would not wait much longer itself."""
 GOODBYE_SECONDS = 8.0
@@ -62,45 +56,6 @@ GOODBYE_SECONDS = 8.0
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
-
-
-class Registered(Protocol):
-    """The part of `RegistrationState` that the gateway uses."""
-
-    @property
-    def registered(self) -> bool:
-        """The registration stands."""
-
-    @property
-    def status(self) -> int:
-        """SIP status of the registrar's last answer, 0 before the first."""
-
-    @property
-    def reason(self) -> str:
-        """And its reason."""
-
-
-class Endpoint(Trunks, Protocol):
-    """The part of `SipEndpoint` that the gateway uses."""
-
-    async def start(self) -> None:
-        """Take calls from here on."""
-
-    async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
-        """Those that there are from now on, beside those of the settings. :raises ParleyError: one is not usable"""
-
-    def registrations(self) -> Mapping[str, Registered]:
-        """What each trunk's registrar said last."""
-
-    def stop_accepting(self) -> None:
-        """Refuse new calls."""
-
-    async def close(self) -> None:
-        """End everything."""
-
-
-EndpointMaker = Callable[[Callable[[Leg], None]], Endpoint]
-"""Makes the endpoint, given where its inbound legs go."""
 
 
 class Gateway:
@@ -124,7 +79,7 @@ class Gateway:
         self.told_trunks = (
             ToldTrunks(settings.trunks, settings.data_dir, Secrets.of(settings)) if settings.api.enabled else None
         )
-        self._services = CallServices(
+        self.services = CallServices(
             workers=pool,
             calls=self.records,
             disk=self._disk,
@@ -136,14 +91,13 @@ class Gateway:
             dial=self._dial_human,
             client=guarded_client(settings.egress.allow, max_response_bytes=LARGEST_BYTES),
         )
-        self._resolving = 0
-        self._door = Door()
-        self._outgoing = Outgoing(
+        self.outgoing = Outgoing(
             settings.outbound, lambda: (name for call in self._calls.values() for name in call.lines)
         )
         media = settings.media
         self.media_url = media.public_url or f"http://{media.host}:{media.port}"
         """Where others reach the media port, without a slash at the end."""
+        self.reception = Reception(self)
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -173,27 +127,13 @@ class Gateway:
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):
             log.warning("no worker is ready yet", waited_seconds=worker_seconds)
         speakers = [*self.settings.assistants.values(), *([SPARE_SPEAKER] if self.plane else [])]
-        self._own(self.apologies.prepare(speakers, self.pool), "apologies")
+        self.own(self.apologies.prepare(speakers, self.pool), "apologies")
         if self.plane is not None and self.settings.api.address:
-            self._own(self.plane.run(self.settings.api.address), "control plane")
-        self._endpoint = self._make_endpoint(self.on_leg)
+            self.own(self.plane.run(self.settings.api.address), "control plane")
+        self._endpoint = self._make_endpoint(self.reception.take)
         await self._endpoint.start()
         if self.told_trunks is not None:
             await self.told_trunks.attach(self._endpoint)
-
-    def on_leg(self, leg: Leg) -> None:
-        """An inbound leg: route it, admit it, give it a task; or refuse it."""
-        route: RouteSettings | None = None
-        try:
-            self._outgoing.admit_inbound(self.endpoint.trunks().get(leg.info.trunk or ""))
-            foreign = self.told_trunks is not None and self.told_trunks.is_told(leg.info.trunk)
-            decision = decide(leg.info, self.settings.routes, datetime.now(UTC), foreign=foreign)
-            route = decision.route
-            self._follow(leg, decision)
-        except NoRoute as refusal:
-            self._own(self._resolve(leg) if self.plane else self._refuse(leg, refusal), "resolve")
-        except CallRefused as refusal:
-            self._own(self._refuse(leg, refusal, _fallback(route)), "refuse")
 
     async def dial(
         self,
@@ -216,10 +156,10 @@ class Gateway:
         :raises DialRefused: when no setting allows the call, or the trunk is not registered
         :raises LegError: when the destination cannot be called
         """
-        self.admission.admit(self._places)
+        self.admission.admit(self.places)
         name = dialling_assistant(assistant, self.settings.assistants)
         keys = read_extension(extension)
-        async with self._outgoing.call(
+        async with self.outgoing.call(
             self.endpoint, destination, trunk=trunk, caller=caller, organisation=None
         ) as begun:
             call = Call(
@@ -227,13 +167,13 @@ class Gateway:
                 call_id=str(uuid.uuid4()),
                 assistant_name=name,
                 assistant=self.settings.assistants[name],
-                services=self._services,
+                services=self.services,
                 variables=variables,
                 ring_seconds=ring_seconds or begun.ring_seconds,
                 dialling=begun.dialling,
                 extension=keys,
             )
-            return self._begin(call)
+            return self.begin(call)
 
     async def dial_plan(
         self, plan: CallPlan, destination: str, *, trunk: str | None, caller: str | None, ring_seconds: float
@@ -243,14 +183,14 @@ class Gateway:
         :param ring_seconds: until an unanswered call is given up, 0 for the usual time
         :raises InvalidAssistant: the plan's first assistant cannot speak
         """
-        self.admission.admit(self._places)
+        self.admission.admit(self.places)
         if plan.call_id in self._calls:
             return self._calls[plan.call_id]
         assistant = first_assistant(plan)
-        async with self._outgoing.call(
+        async with self.outgoing.call(
             self.endpoint, destination, trunk=trunk, caller=caller, organisation=plan.organisation
         ) as begun:
-            return self._take_plan(begun.leg, plan, assistant, begun=begun, ring_seconds=ring_seconds or None)
+            return self.take_plan(begun.leg, plan, assistant, begun=begun, ring_seconds=ring_seconds or None)
 
     def open_transport(self, plan: CallPlan, audio_format: AudioFormat) -> Call:
         """A call of the control plane that has no telephone: it begins when its client connects to the media port.
@@ -258,12 +198,12 @@ class Gateway:
         :raises CallRefused: when there is no place
         :raises InvalidAssistant: the plan's first assistant cannot speak
         """
-        self.admission.admit(self._places)
+        self.admission.admit(self.places)
         if plan.call_id in self._calls:
             return self._calls[plan.call_id]
         assistant = first_assistant(plan)
         leg = self.transports.open(plan.call_id, audio_format)
-        call = self._take_plan(leg, plan, assistant)
+        call = self.take_plan(leg, plan, assistant)
         asyncio.get_running_loop().call_later(CONNECT_SECONDS, _give_up, leg, call)
         return call
 
@@ -311,69 +251,31 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.transports.close()
         await self.pool.close()
-        if self._services.client is not None:
-            await self._services.client.aclose()
+        if self.services.client is not None:
+            await self.services.client.aclose()
         self._disk.close()
 
     # ------------------------------------------------------------ calls
 
-    def _follow(self, leg: Leg, decision: Decision) -> None:
-        """Do as a route says. :raises CallRefused: when that is not possible"""
-        route = decision.route
-        if route.destination is not None:
-            self._own(self._redirect(leg, route.destination.shown()), "redirect")
-        elif decision.assistant is not None:
-            self.admission.admit(self._places)
-            name = decision.assistant
-            self._take(leg, name, self._assistant(name), fallback=_fallback(route))
-        else:
-            self._own(self._resolve(leg, route), "resolve")
-
-    def _assistant(self, name: str) -> Assistant:
-        try:
-            return self.settings.assistants[name]
-        except KeyError:
-            raise NoRoute(f"The route names assistant {name!r}, which is not configured; add it.") from None
-
     @property
-    def _places(self) -> int:
+    def places(self) -> int:
         """In use."""
-        return sum(len(call.lines) for call in self._calls.values()) + self._resolving
+        return sum(len(call.lines) for call in self._calls.values()) + self.reception.resolving
 
     @asynccontextmanager
     async def _dial_human(self, destination: Mapping[str, Any], call: Call) -> AsyncIterator[Begun]:
         """The second leg of a transfer; raises as `dial`."""
-        self.admission.admit(self._places)
+        self.admission.admit(self.places)
         organisation = call.plan.organisation if call.plan else None
         wanted, trunk = second_leg(destination, call.leg.info, self.endpoint.trunks())
         caller = str(destination.get("callerId") or "") or None
         headers = sip_headers(destination.get("sipHeaders"))
-        async with self._outgoing.call(
+        async with self.outgoing.call(
             self.endpoint, wanted, trunk=trunk, caller=caller, organisation=organisation, headers=headers
         ) as begun:
             yield begun
 
-    def _take(
-        self,
-        leg: Leg,
-        name: str,
-        assistant: Assistant,
-        variables: Mapping[str, str] = _NO_VARIABLES,
-        fallback: Mapping[str, str] | None = None,
-    ) -> Call:
-        return self._begin(
-            Call(
-                leg,
-                call_id=str(uuid.uuid4()),
-                assistant_name=name,
-                assistant=assistant,
-                services=self._services,
-                variables=variables,
-                fallback=fallback,
-            )
-        )
-
-    def _take_plan(
+    def take_plan(
         self,
         leg: Leg,
         plan: CallPlan,
@@ -382,13 +284,17 @@ class Gateway:
         begun: Begun | None = None,
         ring_seconds: float | None = None,
     ) -> Call:
-        return self._begin(
+        """Let a call that the control plane has planned live.
+
+        :param begun: how it was dialled, where we call
+        """
+        return self.begin(
             Call(
                 leg,
                 call_id=plan.call_id,
                 assistant_name=plan.members[0].name or assistant.name,
                 assistant=assistant,
-                services=self._services,
+                services=self.services,
                 variables=plan.variables,
                 plan=plan,
                 ring_seconds=ring_seconds or (begun.ring_seconds if begun else None),
@@ -396,36 +302,6 @@ class Gateway:
                 extension=extension_of(plan) if begun else (),
             )
         )
-
-    async def _resolve(self, leg: Leg, route: RouteSettings | None = None) -> None:
-        """No route takes this call, or its route asks a server: the control plane may know who does. It does
-        not ring before that."""
-        assert self.plane is not None
-        call_id = str(uuid.uuid4())
-        self._resolving += 1
-        try:
-            self.admission.admit(self._places - 1)
-            seconds = self.settings.api.assistant_request_seconds
-            owner = self.told_trunks.owner(leg.info.trunk) if self.told_trunks else None
-            answer = await resolved(self.plane, call_id, leg.info, seconds, door=self._door, owner=owner, route=route)
-            if isinstance(answer, CallPlan):
-                self._take_plan(leg, answer, first_assistant(answer))
-            else:
-                await self._redirect(leg, answer)
-        except CallRefused as refusal:
-            await self._refuse(leg, refusal, _fallback(route))
-        except InvalidAssistant as error:
-            invalid = Unresolved(str(error), status=503, reason="assistant-not-valid")
-            await self._refuse(leg, invalid, _fallback(route))
-        finally:
-            self._resolving -= 1
-
-    async def _redirect(self, leg: Leg, destination: Mapping[str, Any]) -> None:
-        """Nobody answers here: the caller's own side is told where to call instead."""
-        contact = contact_of(destination, leg.info)
-        log.info("call redirected", caller=leg.info.caller, number=leg.info.number, contact=contact)
-        async with asyncio.timeout(REFUSE_SECONDS):
-            await leg.refuse(302, contact=contact)
 
     def _plane(self) -> PlaneAttachment:
         settings = self.settings
@@ -438,9 +314,10 @@ class Gateway:
         attachment.obey(GatewayCommands(self))
         return attachment
 
-    def _begin(self, call: Call) -> Call:
+    def begin(self, call: Call) -> Call:
+        """Let a call live, as a task of the gateway's."""
         self._calls[call.id] = call
-        self._own(self._live(call), call.id)
+        self.own(self._live(call), call.id)
         return call
 
     async def _live(self, call: Call) -> None:
@@ -454,22 +331,12 @@ class Gateway:
             self.transports.discard(call.id)
             del self._calls[call.id]
 
-    async def _refuse(self, leg: Leg, refusal: CallRefused, fallback: Mapping[str, str] | None = None) -> None:
-        metrics.CALLS_REFUSED.labels(refusal.reason).inc()
-        log.warning("call refused", caller=leg.info.caller, number=leg.info.number, reason=str(refusal))
-        if fallback is not None:
-            await self._redirect(leg, fallback)
-            return
-        async with asyncio.timeout(REFUSE_SECONDS):
-            await leg.refuse(
-                refusal.status, retry_after=refusal.retry_after, reason=refusal.reason, headers=refusal.headers
-            )
-
     async def _until_empty(self, seconds: float) -> None:
         if tasks := [task for task in self._tasks if task.get_name() in self._calls]:
             await asyncio.wait(tasks, timeout=seconds)
 
-    def _own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def own(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run something as a task that ends with the gateway."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -478,11 +345,6 @@ class Gateway:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()):
             log.error("task failed", task=task.get_name(), exc_info=fault)
-
-
-def _fallback(route: RouteSettings | None) -> Mapping[str, str] | None:
-    """Where the callers of a route go when nobody can take them, as Vapi's destination."""
-    return route.fallback.shown() if route and route.fallback else None
 
 
 def _give_up(leg: WebSocketLeg, call: Call) -> None:

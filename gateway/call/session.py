@@ -23,9 +23,10 @@ from gateway.call.audience import Audience, Sound
 from gateway.call.books import Books
 from gateway.call.budget import BudgetWatch, budget_watch
 from gateway.call.call_services import CallServices
+from gateway.call.commands import Commands
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.dialling import Dialling
-from gateway.call.extension import EXTENSION_SECONDS, Key, dial_extension
+from gateway.call.extension import Key
 from gateway.call.journal import Entry
 from gateway.call.leg import Direction, Leg, LegFrame, LegInfo
 from gateway.call.media_watch import MediaWatch
@@ -39,31 +40,25 @@ from gateway.call.state import (
     Accepted,
     Answered,
     CallMachine,
-    Command,
     DeadlinePassed,
     EndNow,
     Event,
     LegEnded,
     NoWorkerLeft,
-    PlayedOut,
     State,
 )
 from gateway.call.transfer.of_call import Handovers
 from gateway.conversation.live_control import Control, EndCall, SendTransportMessage, read_control
-from gateway.errors import LegError, NotLive, NoWorker
-from gateway.link.pool import RETRY_AFTER_SECONDS
+from gateway.errors import NotLive, NoWorker
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
 from gateway.media.playout import Playout
 from gateway.media.utterance import Report
 from gateway.observe import metrics
 from gateway.recording.of_call import STATES
-from gateway.routing.redirection import contact_of
 
 log = structlog.get_logger(__name__)
 
-LEG_SECONDS = 5.0
-"""For anything that is asked of the leg."""
 TRAILING_SECONDS = 0.3
 """After the end, for the worker's last journal entries."""
 MAX_DURATION_GRACE_SECONDS = 15.0
@@ -108,10 +103,8 @@ class Call:
         self.progress = Progress()
         self.audience = Audience()
         self.plan = plan
-        self._fallback = plan.fallback_destination if plan else fallback
         self._variables = variables
         self._dialling = dialling
-        self._extension = extension
         self.services = services
         self._loop = asyncio.get_running_loop()
         limit = max(assistant.max_duration_seconds, *durations_of(plan), 0) + MAX_DURATION_GRACE_SECONDS
@@ -130,6 +123,7 @@ class Call:
         self._budget = budget_watch(assistant, plan, services.prices, leg.info.trunk)
         self._member = plan.members[0].name if plan else assistant.name
         self.journal = self.books.journal
+        self._commands = Commands(self, extension=extension, fallback=plan.fallback_destination if plan else fallback)
         self.recording = self.books.recording(tell=self._on_recording, press=self._press)
         self.playout = Playout(leg, self._on_report)
         self.pauses = Pauses(self.playout)
@@ -150,7 +144,7 @@ class Call:
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._children: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
-        self._watch = MediaWatch(
+        self.watch = MediaWatch(
             leg,
             services.rtp,
             recent=lambda: reversed(self.backlog),
@@ -192,7 +186,7 @@ class Call:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                self.spawn(self._ask_leg(self.leg.alert(), only=Direction.INBOUND))
+                self.spawn(self._commands.ask_leg(self.leg.alert(), only=Direction.INBOUND))
                 self.spawn(self._find_worker())
                 if self._dialling is not None:
                     self.spawn(self._dialling.run(lambda attempt: self.journal.append(0, "dial-attempt", attempt)))
@@ -252,7 +246,7 @@ class Call:
             if self.machine.state is not before:
                 self.log.info("call state", state=str(self.machine.state), because=type(event).__name__)
             for command in commands:
-                await self._carry_out(command)
+                await self._commands.carry_out(command)
 
     async def _next_event(self) -> Event:
         try:
@@ -282,80 +276,6 @@ class Call:
         self.conversation.take(worker)
         self.journal.append(self.now_ms, "worker", {"worker": worker.worker})
         self.post(Accepted())
-
-    # ------------------------------------------------------------ commands
-
-    async def _carry_out(self, command: Command) -> None:
-        match command:
-            case Command.ANSWER:
-                await self._ask_leg(self.leg.answer(), only=Direction.INBOUND)
-            case Command.OPEN:
-                if self._extension:
-                    self.spawn(self._open_behind_extension())
-                else:
-                    self._open_conversation()
-            case Command.REFUSE:
-                await self._refuse()
-            case Command.APOLOGISE:
-                self._apologise()
-            case Command.AWAIT_PLAYOUT:
-                self.spawn(self._tell_played_out())
-            case Command.HANG_UP:
-                await self._take_statistics()
-                await self._ask_leg(self.leg.hangup(self.machine.end_reason))
-            case Command.FINISH:
-                pass
-
-    async def _ask_leg(
-        self, asking: Coroutine[Any, Any, None], *, only: Direction | None = None, seconds: float = LEG_SECONDS
-    ) -> None:
-        """A leg that cannot do it is about to end: its end or the state's deadline follows."""
-        if only not in (None, self.leg.info.direction):
-            asking.close()
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await asking
-        except (LegError, TimeoutError) as error:
-            self.log.warning("leg did not do it", detail=str(error) or "no answer in time")
-
-    async def _open_behind_extension(self) -> None:
-        await self._ask_leg(dial_extension(self.leg, self._extension), seconds=EXTENSION_SECONDS)
-        if self.state is State.LIVE:
-            self._open_conversation()
-
-    def _open_conversation(self) -> None:
-        self.journal.append(self.now_ms, "answered", {"at": self.books.time()})
-        self.conversation.open(self.now_ms)
-        self.spawn(self._watch.run())
-        if self.plan is not None and (announcement := self.plan.announcement):
-            self.say(announcement.text, end_call_after=True, interruptible=False)
-
-    async def _refuse(self) -> None:
-        if self.leg.info.direction is Direction.OUTBOUND:
-            await self._ask_leg(self.leg.hangup(self.machine.end_reason))
-            return
-        metrics.CALLS_REFUSED.labels(NoWorker.reason).inc()
-        if self._fallback:
-            await self._ask_leg(self.leg.refuse(302, contact=contact_of(self._fallback, self.leg.info)))
-            return
-        await self._ask_leg(
-            self.leg.refuse(NoWorker.status, retry_after=RETRY_AFTER_SECONDS, reason="no worker is free")
-        )
-
-    def _apologise(self) -> None:
-        """Say that we are sorry in place of what was being said; without an apology the call just ends."""
-        self.conversation.detach(self.now_ms, self.machine.end_reason)
-        self.playout.cut(self.playout.highest)
-        pcm = self.services.apologies.pcm(self.assistant)
-        if pcm:
-            utterance = self.playout.highest + 1
-            self.playout.announce(utterance, text="apology", interruptible=False)
-            self.playout.audio(utterance, 0, pcm, final=True)
-
-    async def _tell_played_out(self) -> None:
-        await self.quiet.wait()
-        self.post(PlayedOut())
 
     # ------------------------------------------------------------ what the leg tells
 
@@ -412,7 +332,7 @@ class Call:
         """The far end holds us: nothing is said to it, and nothing it sends is the caller."""
         self.journal.append(self.now_ms, "hold", {"held": held})
         self.playout.hold(held)
-        self._watch.hold(held)
+        self.watch.hold(held)
         self.conversation.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=self.now_ms, held=held)))
 
     def on_transfer(self, ok: bool, detail: str) -> None:
@@ -453,13 +373,6 @@ class Call:
 
     # ------------------------------------------------------------ end
 
-    async def _take_statistics(self) -> None:
-        try:
-            async with asyncio.timeout(LEG_SECONDS):
-                self.books.statistics = await self.leg.statistics() or self.books.statistics
-        except (LegError, TimeoutError) as error:
-            self.log.warning("no RTP figures", detail=str(error) or "no answer in time")
-
     def _end_reason(self) -> str:
         """Of a call that only says something, saying it is the end that was wanted."""
         reason = self.handovers.end_reason(self.machine.end_reason or endings.FAULT)
@@ -472,7 +385,7 @@ class Call:
         ending = {"at": self.books.time(), "reason": reason, "sip_status": self.machine.end_status}
         try:
             self.conversation.end(self.now_ms, reason)
-            await self._take_statistics()
+            await self._commands.take_statistics()
             await asyncio.sleep(TRAILING_SECONDS)
         finally:
             self.conversation.close()

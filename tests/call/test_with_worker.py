@@ -98,7 +98,7 @@ async def telephone(
         gateway = Gateway(settings, pool=pool, make_endpoint=MemoryEndpoint)
         await gateway.start(worker_seconds=5)
         phone = Telephone(MemoryLeg())
-        gateway.on_leg(phone.leg)
+        gateway.reception.take(phone.leg)
         ringing = asyncio.create_task(phone.ring_out())
         try:
             yield phone, gateway
