@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.commands.doctor_cli import doctor
 from gateway.commands.key_cli import key_app, organisation_app
 from gateway.commands.provider.cli import provider_app
 from gateway.commands.recording_cli import recording_app
@@ -38,6 +39,7 @@ app.add_typer(recording_app, name="recording")
 app.add_typer(key_app, name="key")
 app.add_typer(organisation_app, name="organisation")
 app.command()(trunks)
+app.command()(doctor)
 
 
 @app.command()

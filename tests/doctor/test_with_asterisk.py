@@ -1,0 +1,94 @@
+"""The examination beside Asterisk: all well, and each thing that users get wrong."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.doctor.finding import Result
+from tests.doctor.patients import examined, office, settings
+from tests.peers.asterisk import Asterisk, AsteriskPlan, running_asterisk
+from tests.peers.impairment import UNIMPAIRED, Impairments
+from tests.peers.ports import LOOPBACK
+from tests.peers.relay import RelayPlan, running_relay
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+_LOST = Impairments(loss=1.0)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pbx() -> AsyncIterator[Asterisk]:
+    async with running_asterisk(AsteriskPlan(codecs="ulaw")) as running:
+        yield running
+
+
+async def test_all_is_well(pbx: Asterisk, tmp_path: Path) -> None:
+    found = await examined(settings(tmp_path, trunks=[office(pbx)]), call="306")
+    assert found.failed == []
+    assert found.of("registration").result is Result.OK
+    assert found.of("call").found == "It was answered with PCMU."
+    assert found.of("audio").found.startswith("Both ways: 3 of 3 sounds came back after ")
+    assert found.of("quality").result is not Result.FAILED
+    assert found.of("keys").found == "Pressed, and echoed: 5."
+
+
+async def test_a_wrong_password_is_told_as_one(pbx: Asterisk, tmp_path: Path) -> None:
+    found = await examined(settings(tmp_path, trunks=[office(pbx, password="guessed")]))
+    assert found.failed == ["registration"]
+    assert "does not believe the password" in found.of("registration").found
+
+
+async def test_an_unknown_user_is_told_as_refused(pbx: Asterisk, tmp_path: Path) -> None:
+    found = await examined(settings(tmp_path, trunks=[office(pbx, username="nobody")]))
+    assert found.failed == ["registration"]
+    assert "username" in found.of("registration").remedy
+
+
+async def test_codecs_of_which_none_is_common(pbx: Asterisk, tmp_path: Path) -> None:
+    found = await examined(settings(tmp_path, sip={"codecs": ["G722"]}, trunks=[office(pbx)]), call="306")
+    assert "call" in found.failed
+    assert "488" in found.of("call").found
+
+
+@pytest.mark.parametrize(
+    ("to_pbx", "to_us", "says"),
+    [
+        (_LOST, UNIMPAIRED, "our audio does not arrive there"),
+        (UNIMPAIRED, _LOST, "nothing comes back to us"),
+    ],
+    ids=["from us", "to us"],
+)
+async def test_audio_that_goes_one_way_is_told_with_its_direction(
+    pbx: Asterisk, tmp_path: Path, to_pbx: Impairments, to_us: Impairments, says: str
+) -> None:
+    plan = RelayPlan(gateway=(LOOPBACK, pbx.plan.sip_port), to_gateway=to_pbx, to_caller=to_us)
+    async with running_relay(plan):
+        trunk = office(pbx, registrar=None, gateways=[{"host": LOOPBACK, "port": plan.sip_port}])
+        found = await examined(settings(tmp_path, trunks=[trunk]), call="306")
+    assert found.failed == ["audio"]
+    assert found.of("audio").found.startswith("One way: ")
+    assert says in found.of("audio").found
+
+
+async def test_rtp_ports_that_another_program_has(pbx: Asterisk, tmp_path: Path) -> None:
+    chosen = settings(tmp_path, trunks=[office(pbx)])
+    first, last = chosen.rtp.ports
+    blockers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(first, last + 1)]
+    try:
+        for port, blocker in zip(range(first, last + 1), blockers, strict=True):
+            blocker.bind((LOOPBACK, port))
+        found = await examined(chosen)
+    finally:
+        for blocker in blockers:
+            blocker.close()
+    assert found.failed == ["RTP ports"]
+
+
+async def test_a_sip_port_that_another_program_has(pbx: Asterisk, tmp_path: Path) -> None:
+    found = await examined(settings(tmp_path, sip={"port": pbx.plan.sip_port}, trunks=[office(pbx)]))
+    assert set(found.failed) == {"port"}
+    assert found.of("registration").result is Result.SKIPPED
