@@ -44,7 +44,7 @@ _REFUSED: dict[int, tuple[str, str]] = {
     488: (
         "It takes none of what we offer: no common codec, or encryption that one side wants and the other does not.",
         "Compare sip.codecs with the PBX's (Asterisk allow=ulaw,alaw; FreeSWITCH codec-prefs), and srtp of the trunk"
-        " with its media_encryption (Asterisk), rtp_secure_media (FreeSWITCH) or RTP/SAVP flags of rtpengine (Kamailio).",
+        " with its media_encryption (Asterisk), rtp_secure_media (FreeSWITCH) or the flags of rtpengine (Kamailio).",
     ),
     408: ("Nobody answered in time.", "Look at the reachability of the trunk above."),
     480: ("It is not available now.", "Is the extension registered, or the destination reachable for the PBX?"),

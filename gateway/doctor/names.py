@@ -26,8 +26,8 @@ def judge_name(facts: NameFacts) -> Finding:
         return failed(
             "DNS", facts.name, facts.problem or "The name has no address.",
             f"Correct the name, or the name server of this machine (/etc/resolv.conf): `dig SRV"
-            f" _sip._{facts.transport}.{facts.name}` and `dig {facts.name}` must answer. A name of the office's own network stands in its own"
-            " name server only.",
+            f" _sip._{facts.transport}.{facts.name}` and `dig {facts.name}` must answer. A"
+            " name of the office's own network stands in its own name server only.",
         )  # fmt: skip
     told = [f"{one.address}:{one.port}{_rank(one, facts.targets)}" for one in facts.targets]
     told += [f"[{address}]" for address in facts.addresses6]

@@ -82,8 +82,8 @@ def _silence_remedy(asked: Asked, problem: str) -> str:
     if asked.transport == "udp":
         return (
             "Look at the address, the port, and the firewall on the way (UDP both ways). At the PBX: Asterisk `pjsip"
-            " show transports` and `pjsip set logger on`; FreeSWITCH `sofia status`, and its acl; Kamailio: a ban of pike"
-            " or a pipe limit drops without a word. fail2ban bans addresses of wrong passwords."
+            " show transports` and `pjsip set logger on`; FreeSWITCH `sofia status`, and its acl; Kamailio: a ban of"
+            " pike or a pipe limit drops without a word. fail2ban bans addresses of wrong passwords."
         )
     return (
         f"Does the far end listen for {asked.transport.upper()} there? Asterisk: a transport of that protocol in"
