@@ -25,8 +25,19 @@ def question() -> speech.Samples:
     return speech.join(speech.silence(1500), speech.synthetic("Can you hear me?"), speech.silence(4000))
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-@pytest.mark.parametrize("scenario", ["late_offer", "hold", "talking_call", "options"])
+@pytest.mark.parametrize(
+    ("scenario", "transport"),
+    [
+        pytest.param(name, transport, marks=pytest.mark.scenario(row, peer="SIPp", transport=transport))
+        for name, row in {
+            "late_offer": "INV-01",
+            "hold": "INV-04",
+            "talking_call": "INV-02",
+            "options": "TRK-02",
+        }.items()
+        for transport in ("udp", "tcp")
+    ],
+)
 async def test_sipp_scenario(product: Product, tmp_path: Path, scenario: str, transport: str) -> None:
     plan = SippPlan(scenario, product.address, tmp_path, transport=transport, hold_ms=1500, audio=question())
     result = await sipp(plan, seconds=30)
@@ -49,6 +60,7 @@ async def _streams_of_a_call(
     return longest(to_ports(datagrams, ports)), longest(from_ports(datagrams, ports))
 
 
+@pytest.mark.scenario("INV-02", peer="baresip", transport="udp")
 @pytest.mark.parametrize(
     ("codec", "timestamps"), [("PCMU/8000/1", 160), ("PCMA/8000/1", 160), ("G722/16000/1", 160), ("opus/48000/2", 960)]
 )
@@ -69,6 +81,7 @@ def _loudness(recording: Path) -> int:
     return int(abs(speech.read_wav(recording).astype(int)).max())
 
 
+@pytest.mark.scenario("DTM-01", peer="baresip", transport="udp")
 async def test_digits_of_baresip_arrive_once_each(product: Product, tmp_path: Path) -> None:
     async with running_baresip(BaresipPlan(tmp_path, speech.silence(10_000))) as phone:
         phone.dial(f"sip:digits@{product.address}")
@@ -84,6 +97,7 @@ async def test_digits_of_baresip_arrive_once_each(product: Product, tmp_path: Pa
     assert "".join(turn["text"] for turn in record["turns"] if turn["role"] == "caller") == "5590"
 
 
+@pytest.mark.scenario("INV-04", peer="baresip", transport="udp")
 async def test_hold_and_back_with_baresip(product: Product, tmp_path: Path) -> None:
     late_question = speech.join(speech.silence(6000), question())
     plan = BaresipPlan(tmp_path, late_question)
@@ -101,6 +115,7 @@ async def test_hold_and_back_with_baresip(product: Product, tmp_path: Path) -> N
     assert record["end_reason"] == "customer-ended-call", record
 
 
+@pytest.mark.scenario("INV-04", peer="softphone", transport="udp")
 async def test_hold_and_back_with_the_softphone(product: Product, tmp_path: Path) -> None:
     plan = SoftphonePlan(tmp_path)
     file = speech.write_wav(tmp_path / "question.wav", speech.synthetic("Can you hear me?"))
@@ -126,6 +141,7 @@ async def _assert_answered_after(seconds: float, captured: Capture, ports: tuple
     assert (last.start_ns - ours.start_ns) / 1e9 > seconds, "nothing was said after the hold"
 
 
+@pytest.mark.scenario("INV-11", peer="softphone", transport="udp")
 async def test_calls_that_are_cancelled_at_any_moment_end(product: Product, tmp_path: Path) -> None:
     before = await product.metric("parley_calls_ended_total")
     async with running_softphone(SoftphonePlan(tmp_path)) as phone:

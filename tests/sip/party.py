@@ -73,6 +73,8 @@ class Party:
     rtp: asyncio.DatagramTransport
     rtp_received: asyncio.Queue[tuple[bytes, tuple[str, int]]]
     user: str = "4711"
+    name: str = "ann"
+    """Its user part in Contact."""
     host: str = LOOPBACK
     call_id: str = field(default_factory=lambda: uuid4().hex)
     tag: str = field(default_factory=lambda: uuid4().hex[:8])
@@ -86,6 +88,10 @@ class Party:
     _last_sequence: int = 0
     _branch: str = ""
     _kept: list[Received] = field(default_factory=list)
+
+    @property
+    def contact(self) -> str:
+        return f"<sip:{self.name}@{self.host}:{self.port}>"
 
     # ---------------------------------------------------------------- sending
 
@@ -112,7 +118,7 @@ class Party:
             f"To: {self.to or f'<sip:{self.user}@{self.target}>'}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self._last_sequence} {method}",
-            f"Contact: <sip:ann@{self.host}:{self.port}>",
+            f"Contact: {self.contact}",
             *headers,
         ]
         return self._send(lines, body)
@@ -133,7 +139,7 @@ class Party:
         to = request.message.first("to")
         if ";tag=" not in to:
             to = f"{to};tag={self.tag}"
-        ours = [] if any(one.startswith("Contact:") for one in headers) else [f"<sip:ann@{self.host}:{self.port}>"]
+        ours = [] if any(one.startswith("Contact:") for one in headers) else [self.contact]
         lines = [f"SIP/2.0 {status}", *copied, f"To: {to}", *(f"Contact: {one}" for one in ours), *headers]
         text = self._text(lines, body)
         self._transport.sendto(text.encode(), request.source)
