@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.commands.campaign_cli import campaign_app
+from gateway.commands.dnc_cli import dnc_app
 from gateway.commands.doctor_cli import doctor
 from gateway.commands.key_cli import key_app, organisation_app
 from gateway.commands.provider.cli import provider_app
@@ -36,6 +38,8 @@ app.add_typer(provider_app, name="provider")
 app.add_typer(tool_app, name="tool")
 app.add_typer(route_app, name="route")
 app.add_typer(recording_app, name="recording")
+app.add_typer(campaign_app, name="campaign")
+app.add_typer(dnc_app, name="dnc")
 app.add_typer(key_app, name="key")
 app.add_typer(organisation_app, name="organisation")
 app.command()(trunks)

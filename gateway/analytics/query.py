@@ -32,7 +32,7 @@ Column = Literal[
     "concurrency",
     "minutesUsed",
 ]
-GroupColumn = Literal["type", "assistantId", "endedReason", "analysis.successEvaluation", "status"]
+GroupColumn = Literal["type", "assistantId", "endedReason", "analysis.successEvaluation", "status", "campaignId"]
 _WEEK = timedelta(days=7)
 
 

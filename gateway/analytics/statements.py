@@ -48,6 +48,7 @@ _GROUPS: Mapping[GroupColumn, ColumnElement[Any]] = {
     "endedReason": calls.c.ended_reason,
     "analysis.successEvaluation": calls.c.success_evaluation,
     "status": calls.c.status,
+    "campaignId": calls.c.campaign_id,
 }
 _CREATED_MS = type_coerce(calls.c.created_at, BigInteger)
 _STARTED_MS = type_coerce(calls.c.started_at, BigInteger)

@@ -28,6 +28,8 @@ from gateway.api import (
 )
 from gateway.api.border import Border
 from gateway.api.context import ApiContext
+from gateway.campaigns import do_not_call
+from gateway.campaigns import router as campaigns
 from gateway.chat import router as chats
 from gateway.chat import sessions
 from gateway.messages import feed_router
@@ -47,6 +49,8 @@ ROUTERS: Sequence[Callable[[], APIRouter]] = (
     feed_router.router,
     deliveries.router,
     calls.router,
+    campaigns.router,
+    do_not_call.router,
     artifacts.router,
     files.router,
     organisations.router,

@@ -70,6 +70,27 @@ class ServerBody(Body):
     backoff_plan: BackoffPlanBody | None = None
 
 
+class CustomerBody(Body):
+    """Who is called."""
+
+    number: str | None = None
+    sip_uri: str | None = None
+    number_e164_check_enabled: bool | None = Field(default=None, alias="numberE164CheckEnabled")
+    extension: str | None = Field(default=None, max_length=10)
+    name: Name | None = None
+    email: Name | None = None
+    external_id: Name | None = None
+    assistant_overrides: dict[str, Any] | None = None
+    squad_overrides: dict[str, Any] | None = None
+
+
+class SchedulePlanBody(Body):
+    """When a call begins."""
+
+    earliest_at: str
+    latest_at: str | None = None
+
+
 class FunctionBody(Body):
     """What a model is told of a function."""
 

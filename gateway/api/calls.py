@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.api.answers import Json
 from gateway.api.artifacts import remove_files, with_fresh_urls
 from gateway.api.authentication import AnyCaller, PrivateCaller
-from gateway.api.bodies import Body, Id, Name, number_problem
+from gateway.api.bodies import Body, CustomerBody, Id, Name, SchedulePlanBody, number_problem
 from gateway.api.context import ApiContext, context_of
 from gateway.api.documentation import body_of, entity_of, page_of
 from gateway.api.json_body import json_object
 from gateway.api.listing import Listed, Page, Paged
 from gateway.api.references import items
 from gateway.api.sentences import problems_of
+from gateway.campaigns.bodies import RetryBody
 from gateway.errors import BadRequest
 from gateway.messages.deletion import announce_deletion
 from gateway.store.calls import CallRow, Calls
@@ -30,27 +31,6 @@ from gateway.store.listing import ListQuery
 
 _KEY_LENGTH = 255
 _MOST_DELETED = 1000
-
-
-class CustomerBody(Body):
-    """Who is called."""
-
-    number: str | None = None
-    sip_uri: str | None = None
-    number_e164_check_enabled: bool | None = Field(default=None, alias="numberE164CheckEnabled")
-    extension: str | None = Field(default=None, max_length=10)
-    name: Name | None = None
-    email: Name | None = None
-    external_id: Name | None = None
-    assistant_overrides: dict[str, Any] | None = None
-    squad_overrides: dict[str, Any] | None = None
-
-
-class SchedulePlanBody(Body):
-    """When a call begins."""
-
-    earliest_at: str
-    latest_at: str | None = None
 
 
 class CallBody(Body):
@@ -69,6 +49,7 @@ class CallBody(Body):
     customer_id: Id | None = None
     schedule_plan: SchedulePlanBody | None = None
     transport: dict[str, Any] | None = None
+    retry: RetryBody | None = None
 
 
 class CallChangeBody(Body):

@@ -25,8 +25,6 @@ ARRAYS = {
     "/block": "blocks",
 }
 PAGES = {
-    "/campaign": "campaigns",
-    "/v2/campaign": "campaigns",
     "/eval/run": "evals",
     "/eval": "evals",
     "/reporting/board": "boards",

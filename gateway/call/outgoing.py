@@ -14,7 +14,7 @@ from gateway.call.dialling import Dialler, Dialling
 from gateway.call.leg import NO_HEADERS, Leg
 from gateway.call.limits import TrunkLimits
 from gateway.call.outbound import Outbound
-from gateway.errors import DialRefused, OverLimit
+from gateway.errors import DialRefused, NotRegistered, OverLimit
 from gateway.settings import OutboundSettings
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import GatewayState, TrunkState
@@ -129,7 +129,7 @@ def _require_registered(trunk: str, state: TrunkState | None) -> None:
     if registration is None or registration.registered:
         return
     why = f"{registration.status} {registration.reason}" if registration.status else "its registrar has not answered"
-    raise DialRefused(f"The trunk {trunk!r} is not registered: {why}. Check its registrar and password.")
+    raise NotRegistered(f"The trunk {trunk!r} is not registered: {why}. Check its registrar and password.")
 
 
 def _down(states: Mapping[str, TrunkState], attempt: Attempt) -> bool:

@@ -18,7 +18,10 @@ MOST_CUSTOMERS = 1000
 WEBSOCKET = "vapi.websocket"
 
 _NAMESPACE = uuid.UUID("0c7f3c0e-9d0b-5b5e-8f0a-0f6a6d1f8b11")
-_KEPT = ("assistantId", "assistant", "assistantOverrides", "squadId", "squad", "squadOverrides", "name", "schedulePlan")
+_KEPT = (
+    *("assistantId", "assistant", "assistantOverrides", "squadId", "squad", "squadOverrides", "name", "schedulePlan"),
+    "retry",
+)
 """Fields of the request that the Call shows."""
 
 Body = dict[str, Any]
@@ -44,6 +47,11 @@ class Asked:
     def id(self) -> str:
         """Of the call."""
         return str(self.call["id"])
+
+    @property
+    def has_contact(self) -> bool:
+        """Whether a contact in the store follows the call: of a campaign, or because it may be made again."""
+        return self.audio_format is None and any(self.call.get(name) for name in ("campaignId", "retry"))
 
 
 def asked_calls(body: Mapping[str, Any], *, organisation: str, seed: bytes | None, web: bool) -> Sequence[Asked]:

@@ -16,6 +16,8 @@ import structlog
 from gateway.assistant.call_plan import CallPlan
 from gateway.assistant.masking import without_secrets
 from gateway.assistant.reading import FieldWarning
+from gateway.campaigns.kept_requests import kept_request
+from gateway.campaigns.numbers import require_unlisted
 from gateway.errors import (
     ApiError,
     BadRequest,
@@ -37,6 +39,7 @@ from gateway.plane.server import AttachedGateway, PlaneServer
 from gateway.plane.shelf import Body
 from gateway.plane.unheld import unheld_call
 from gateway.plane.v1 import plane_pb2 as pb
+from gateway.store import contacts
 from gateway.store.calls import CallRow, Calls, find_call
 from gateway.store.clock import clock
 from gateway.store.database import Database
@@ -105,6 +108,19 @@ class Calling:
             raise Unavailable(errors[0]["error"], retry_after=RETRY_AFTER_SECONDS)
         return {"results": results, "errors": errors}
 
+    async def begin_call(self, organisation: str, body: Mapping[str, Any], call: Mapping[str, Any]) -> Body:
+        """Begin a call whose contact is claimed: one of a campaign, or a call of the API once more.
+
+        :param body: CreateCallDTO for one customer
+        :param call: fields of the Call, with its id
+        :raises ApiError: nothing was dialled, and nothing is left
+        """
+        (asked,) = asked_calls(body, organisation=organisation, seed=None, web=False)
+        asked.call.update(call)
+        dialled(asked)
+        row, _ = await self._dial(organisation, asked, create=True)
+        return row.shown()
+
     async def end_call(self, call_id: str) -> None:
         """End a call that waits, is being dialled or is live; another stays as it is."""
         async with self._database.reading() as session:
@@ -146,6 +162,19 @@ class Calling:
     async def _begin(self, organisation: str, asked: Asked) -> Body:
         if asked.audio_format is None:
             dialled(asked)
+        if not asked.has_contact:
+            return await self._begin_known(organisation, asked)
+        # Beforehand: the call is made again also when nobody here sees its end.
+        async with self._database.transaction() as session:
+            await contacts.add_claimed(session, organisation, asked.id, kept_request(self._secrets, asked.call))
+        try:
+            return await self._begin_known(organisation, asked)
+        except ApiError:
+            async with self._database.transaction() as session:
+                await contacts.forget_claimed(session, asked.id)
+            raise
+
+    async def _begin_known(self, organisation: str, asked: Asked) -> Body:
         at = scheduled_at(asked.call, clock.now())
         if at is not None:
             return await self._schedule(organisation, asked)
@@ -157,7 +186,10 @@ class Calling:
         number, _ = await self._through(organisation, asked.phone_number_id)
         _, warnings = await self._planned(organisation, asked, number)
         async with self._database.transaction() as session:
+            await require_unlisted(session, organisation, asked.customer)
             row = await Calls(session, organisation).create({**asked.call, "status": "scheduled"}, id=asked.id)
+            if asked.has_contact:
+                await contacts.begun(session, asked.id)
         shown = row.shown()
         return {**shown, "warnings": [one.shown() for one in warnings]} if warnings else shown
 
@@ -175,9 +207,13 @@ class Calling:
         command = command_of(asked, plan.model_dump_json(by_alias=True), number, trunk)
         async with self._limits.place(organisation, asked.id):
             async with self._database.transaction() as session:
+                if asked.audio_format is None:
+                    await require_unlisted(session, organisation, asked.customer)
                 calls = Calls(session, organisation)
                 if create:
                     row = await calls.create(call, id=asked.id, gateway=gateway.name)
+                    if asked.has_contact:
+                        await contacts.begun(session, asked.id)
                 else:
                     row = await calls.update(asked.id, call, gateway=gateway.name)
                 await keep_plan(session, self._secrets, plan)
@@ -199,6 +235,8 @@ class Calling:
                 await forget_plan(session, row.organisation_id, row.id)
                 if create:
                     await Calls(session, row.organisation_id).delete(row.id)
+                    if asked.has_contact:
+                        await contacts.not_begun(session, row.id)
                 else:
                     await Calls(session, row.organisation_id).update(row.id, {**asked.call, "status": "scheduled"})
             _refuse(error)

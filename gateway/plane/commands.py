@@ -11,7 +11,15 @@ from pydantic import ValidationError
 
 from gateway.assistant.call_plan import CallPlan
 from gateway.carriers.audio_format import AudioFormat
-from gateway.errors import CallRefused, DialRefused, InvalidAssistant, LegError, NotLive, ParleyError
+from gateway.errors import (
+    CallRefused,
+    DialRefused,
+    InvalidAssistant,
+    LegError,
+    NotLive,
+    NotRegistered,
+    ParleyError,
+)
 from gateway.plane.v1 import plane_pb2 as pb
 
 log = structlog.get_logger(__name__)
@@ -19,6 +27,7 @@ log = structlog.get_logger(__name__)
 _STATUS: Mapping[type[ParleyError], int] = {
     NotLive: 404,
     CallRefused: 503,
+    NotRegistered: 503,
     DialRefused: 400,
     LegError: 400,
     InvalidAssistant: 400,

@@ -1,6 +1,7 @@
 """The control plane of the api process: what gateways are answered, and what they are told.
 
-Put together from its parts; a background task begins scheduled calls and gives up those that no gateway has.
+Put together from its parts; background tasks begin scheduled calls and those of campaigns, and give up those
+that no gateway has.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import structlog
 
+from gateway.campaigns.dispatcher import Dispatcher
 from gateway.errors import ApiError
 from gateway.plane.call_limits import CallLimits
 from gateway.plane.calling import NEVER_CONNECTED, Calling
@@ -61,6 +63,7 @@ class ControlPlane:
         self.settings_assistants: SettingsAssistants = maker.settings_assistants
         limits = CallLimits(settings.api, database, lambda call_id: self.server.gateway_of(call_id) is not None)
         self._calling = Calling(database, secrets, self.server, maker, self._intake, limits)
+        self.dispatcher = Dispatcher(database, secrets, self._calling, lambda: self.attached)
         self._trunks = TrunkDirectory(database, secrets, self.server)
         self._resolver = Resolver(settings, database, secrets, client, maker, self._intake, limits)
 
@@ -71,6 +74,7 @@ class ControlPlane:
             background = [
                 asyncio.create_task(self._sweep(), name="scheduled calls"),
                 asyncio.create_task(self._trunks.run(), name="trunks of credentials"),
+                asyncio.create_task(self.dispatcher.run(), name="campaigns"),
             ]
             try:
                 yield address

@@ -234,6 +234,7 @@ def call_columns(body: Mapping[str, Any]) -> dict[str, Any]:
         "assistant_id": searchable(body.get("assistantId")),
         "squad_id": searchable(body.get("squadId")),
         "phone_number_id": searchable(body.get("phoneNumberId")),
+        "campaign_id": searchable(body.get("campaignId")),
         "customer_number": searchable(_part(body, "customer").get("number")),
         "scheduled_at": _time(_part(body, "schedulePlan").get("earliestAt")),
         "started_at": started,

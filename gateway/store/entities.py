@@ -35,6 +35,7 @@ class Kind(StrEnum):
     SESSION = "session"
     STRUCTURED_OUTPUT = "structured-output"
     PRICE = "price"
+    CAMPAIGN = "campaign"
     CALL_PLAN = "call-plan"
     """Has no path: what is known of a call that goes on, see `gateway.plane.kept_plans`."""
 

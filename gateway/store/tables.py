@@ -110,6 +110,7 @@ calls = Table(
     Column("assistant_id", String),
     Column("squad_id", String),
     Column("phone_number_id", String),
+    Column("campaign_id", String),
     Column("customer_number", String),
     Column("gateway", String),
     Column("created_at", Moment, nullable=False),
@@ -138,6 +139,7 @@ calls = Table(
     Index("calls_by_update", "organisation_id", "updated_at", "id"),
     Index("calls_by_assistant", "organisation_id", "assistant_id", "created_at"),
     Index("calls_by_phone_number", "organisation_id", "phone_number_id", "created_at"),
+    Index("calls_by_campaign", "campaign_id", "created_at"),
     Index("calls_by_start", "organisation_id", "started_at"),
     Index("calls_by_status", "status", "created_at"),
 )
@@ -204,4 +206,39 @@ idempotency_keys = Table(
     Column("call_id", String, nullable=False),
     Column("created_at", Moment, nullable=False),
     Index("idempotency_keys_by_creation", "created_at"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", String, primary_key=True),
+    _organisation(),
+    Column("campaign_id", String),
+    Column("position", Integer, nullable=False),
+    Column("number", String),
+    Column("state", String, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("claimed_at", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("call_id", String),
+    Column("outcome", String),
+    Column("detail", Text),
+    Column("body", Document, nullable=False),
+    UniqueConstraint("campaign_id", "position", name="contacts_once"),
+    Index("contacts_by_state", "state", "due_at"),
+    Index("contacts_of_campaign", "campaign_id", "state", "due_at"),
+    Index("contacts_by_call", "call_id"),
+)
+
+do_not_call = Table(
+    "do_not_call",
+    metadata,
+    Column(
+        "organisation_id", String, ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True, nullable=False
+    ),
+    Column("number", String, primary_key=True),
+    Column("reason", Text),
+    Column("created_at", Moment, nullable=False),
+    Index("do_not_call_by_creation", "organisation_id", "created_at"),
 )

@@ -87,13 +87,13 @@ async def test_the_description_covers_every_operation(api: House) -> None:
 async def test_lists_of_what_is_not_offered_are_empty(api: House) -> None:
     for path in ("/v2/knowledge-base", "/eval/simulation", "/eval/simulation/personality", "/workflow"):
         assert (await api.client.get(path)).json() == [], path
-    for path in ("/campaign", "/v2/campaign", "/eval", "/eval/run", "/reporting/insight", "/provider/11labs/voice"):
+    for path in ("/eval", "/eval/run", "/reporting/insight", "/provider/11labs/voice"):
         page = (await api.client.get(path)).json()
         assert (page["results"], page["metadata"]["totalItems"]) == ([], 0), path
-    assert (await api.client.get("/campaign/abc")).status_code == 404
-    made = await api.client.post("/campaign", json={})
-    assert (made.status_code, made.json()["message"]) == (400, "This server has no campaigns.")
-    assert (await api.nobody.get("/campaign")).status_code == 401
+    assert (await api.client.get("/eval/abc")).status_code == 404
+    made = await api.client.post("/eval", json={})
+    assert (made.status_code, made.json()["message"]) == (400, "This server has no evals.")
+    assert (await api.nobody.get("/eval")).status_code == 401
 
 
 async def test_the_reference_page_has_nothing_from_elsewhere(api: House) -> None:

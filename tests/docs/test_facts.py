@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 import gateway.observe.api_metrics
+import gateway.observe.campaign_metrics
 import gateway.observe.metrics
 import gateway.observe.webhook_metrics  # noqa: F401  registers the metrics, as the others do
 from gateway.assistant.assistant import Assistant
