@@ -13,7 +13,7 @@ from gateway.sip.library import pj
 from gateway.sip.resolver import nameservers
 from gateway.sip.settings import is_ipv6
 from gateway.sip.transports import UNBOUND, set_addresses, trunk_host
-from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, registrar_uri
+from gateway.sip.trunk import ANONYMOUS_USER, LINE_PARAMETER, TrunkAddresses, own_contact, registrar_uri
 from gateway.trunk.protection import SrtpKeying, SrtpPolicy
 from gateway.trunk.settings import TrunkSettings
 
@@ -144,10 +144,8 @@ def trunk_account_config(
     # who changes the route of an account registers again when it is time for it
     registration.disableRegOnModify = True
     registration.proxyUse = _USE_ACCOUNT_ROUTE if route else 0
-    if trunk.username:
-        sip.authCreds.append(
-            pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password.get_secret_value())
-        )
+    if user := trunk.auth_username or trunk.username:
+        sip.authCreds.append(pj.AuthCredInfo("digest", trunk.realm, user, 0, trunk.password.get_secret_value()))
     if way := route or addresses.route:
         sip.proxies.append(way)
     if addresses.registrar is not None:
@@ -159,8 +157,7 @@ def trunk_account_config(
     _prefer(config.mediaConfig, ipv6=is_ipv6(trunk_host(trunk)) or all(map(is_ipv6, hosts)))
     _encrypt(config.mediaConfig, trunk.srtp, trunk.srtp_keying, any_transport=trunk.srtp_without_tls)
     config.natConfig.udpKaIntervalSec = trunk.keep_alive_seconds
-    if trunk.public_address:
-        sip.contactForced = _contact(settings, trunk, addresses.line)
+    sip.contactForced = own_contact(settings.sip, trunk, trunk.username or ANONYMOUS_USER)
     return config
 
 
@@ -182,14 +179,6 @@ def _dialogs(calls: Any, trunk: TrunkSettings) -> None:
     calls.timerSessExpiresSec = trunk.session_seconds
     calls.timerMinSESec = trunk.min_session_seconds
     calls.prackUse = _PRACK[trunk.prack]
-
-
-def _contact(settings: Settings, trunk: TrunkSettings, line: str) -> str:
-    """Our Contact at a trunk that reaches us at another address than the others do."""
-    port = settings.sip.tls.port if trunk.transport == "tls" else settings.sip.port
-    host = f"[{trunk.public_address}]" if is_ipv6(trunk.public_address or "") else trunk.public_address
-    transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
-    return f"<sip:{trunk.username}@{host}:{port}{transport};{LINE_PARAMETER}={line}>"
 
 
 def _media(config: Any, settings: Settings, hosts: list[str], public_address: str | None) -> None:

@@ -46,9 +46,10 @@ def trunk_way(
     :param gateway: the gateway to send it to; default: the best of the trunk, or its registrar
     :raises LegError: when the destination is no address, or there is no such gateway
     """
-    domain = trunk_addresses(trunk).domain
+    addresses = trunk_addresses(trunk)
+    domain = addresses.domain
     written = formatted(trunk, destination, caller, domain=domain)
-    from_uri = _caller(written.caller, domain)
+    from_uri = _caller(written.caller, addresses.own_host)
     if ":" in destination:
         return Way(_uri(destination), from_uri, headers=written.headers)
     chosen = _gateway(trunk, gateway or next(iter(gateways_in_order(trunk, states, chance)), None))

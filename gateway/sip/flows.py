@@ -15,14 +15,15 @@ from typing import Any, Protocol
 import structlog
 
 from gateway.sip import pjsip
+from gateway.sip.probes import Asker
 from gateway.sip.source import source_of, transport_of
 from gateway.sip.trunk import transport_parameter
 from gateway.trunk.qualification import Qualification
 
 log = structlog.get_logger(__name__)
 
-FlowProbe = Callable[[str, str, Callable[[int], None], int], object]
-"""(target, identity, told the status of the answer, the connection's address)"""
+FlowProbe = Callable[[str, Asker, Callable[[int], None]], object]
+"""(target, who asks, told the status of the answer)"""
 _POLL_SECONDS = 0.2
 
 
@@ -112,7 +113,7 @@ class Flows:
         def answered(status: int) -> None:
             qualification.answered(status, now=time.monotonic())
 
-        self._probe(flow.target, flow.identity, answered, connection)
+        self._probe(flow.target, Asker(flow.identity, connection=connection), answered)
 
     def _give_up(self, connection: int, flow: _Flow) -> None:
         log.warning("sip.connection_dead", far_end=flow.target, trunks=len(flow.users))

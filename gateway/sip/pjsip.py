@@ -44,7 +44,7 @@ class Text(ctypes.Structure):
 
 
 class Way(ctypes.Structure):
-    """pjsip_tpselector that names a connection."""
+    """pjsip_tpselector: the connection or listener that a message takes."""
 
     _fields_ = [("kind", ctypes.c_int), ("new", ctypes.c_int), ("connection", ctypes.c_void_p)]
 
@@ -130,6 +130,7 @@ def functions() -> Any:
         "pjsip_transport_add_ref": (number, [pointer]),
         "pjsip_transport_dec_ref": (number, [pointer]),
         "pjsip_transport_shutdown2": (number, [pointer, number]),
+        "pjsua_init_tpselector": (None, [number, pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)

@@ -11,6 +11,7 @@ import ctypes
 import itertools
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gateway.sip import pjsip
 from gateway.sip.trunk import ANONYMOUS_USER
@@ -22,6 +23,19 @@ _FIRST_SEQUENCE = 1_000_000
 """Beyond the sequence numbers of other OPTIONS requests of this stack."""
 _OUTSTANDING_LIMIT = 4096
 _ANSWER = re.compile(rb"Response msg (\d+)/OPTIONS/cseq=(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: our SIP URI at the target, for From, and our Contact there, empty for that of the first transport.
+
+    The request takes a `connection`, the address of pjsip's transport, or the transport of an `account`, by its id.
+    """
+
+    identity: str
+    contact: str = ""
+    account: int = 0
+    connection: int = 0
 
 
 class Probes:
@@ -39,16 +53,15 @@ class Probes:
         """Put the module into a stack that is initialised. :raises SetupError: when pjsip does not take it."""
         pjsip.register(self._module)
 
-    def send(self, target: str, identity: str, on_answer: OnAnswer, connection: int = 0) -> bool:
+    def send(self, target: str, asker: Asker, on_answer: OnAnswer) -> bool:
         """Ask once; False when the request cannot even be made.
 
         :param target: a SIP URI
-        :param identity: our SIP URI at the target, for From
-        :param connection: the address of pjsip's transport that it takes, 0 for any
         """
         sequence = next(self._sequence)
         endpoint = self._pjsip.pjsua_get_pjsip_endpt()
-        uri, sender, contact = (pjsip.text(one) for one in (target, identity, f"<sip:{ANONYMOUS_USER}@{self.address}>"))
+        own = asker.contact or f"<sip:{ANONYMOUS_USER}@{self.address}>"
+        uri, sender, contact = (pjsip.text(one) for one in (target, asker.identity, own))
         request = ctypes.c_void_p()
         made = self._pjsip.pjsip_endpt_create_request(
             endpoint,
@@ -64,10 +77,18 @@ class Probes:
         )
         if made:
             return False
-        if connection and self._pjsip.pjsip_tx_data_set_transport(request, ctypes.byref(pjsip.way_by(connection))):
+        if self._pjsip.pjsip_tx_data_set_transport(request, ctypes.byref(self._way(asker))):
             return False
         self._remember(sequence, on_answer)
         return not self._pjsip.pjsip_endpt_send_request_stateless(endpoint, request, None, None)
+
+    def _way(self, asker: Asker) -> pjsip.Way:
+        if asker.connection:
+            return pjsip.way_by(asker.connection)
+        # of TLS there may be several listeners, each with certificates of its own
+        way = pjsip.Way()
+        self._pjsip.pjsua_init_tpselector(asker.account, ctypes.byref(way))
+        return way
 
     def _remember(self, sequence: int, on_answer: OnAnswer) -> None:
         self._outstanding[sequence] = on_answer

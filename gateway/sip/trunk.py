@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.errors import ConfigError
 from gateway.sip.headers import SipUri, parse_uri
+from gateway.sip.settings import SipSettings
 from gateway.trunk.settings import TrunkGateway, TrunkSettings
 from gateway.trunk.targets import Target
 
@@ -27,6 +28,8 @@ class TrunkAddresses:
     route: str | None
     domain: str
     line: str
+    own_host: str
+    """The host of From."""
 
 
 def trunk_addresses(trunk: TrunkSettings) -> TrunkAddresses:
@@ -37,12 +40,14 @@ def trunk_addresses(trunk: TrunkSettings) -> TrunkAddresses:
     uri = _registrar(trunk)
     if uri is None:
         domain = trunk.domain or next((one.name for one in trunk.gateways), "localhost")
-        return TrunkAddresses(f"sip:{trunk.username or ANONYMOUS_USER}@{domain}", None, None, domain, line_of(trunk))
+        own_host = trunk.contact_host or domain
+        identity = f"sip:{trunk.username or ANONYMOUS_USER}@{own_host}"
+        return TrunkAddresses(identity, None, None, domain, line_of(trunk), own_host)
     host = host_port(uri.host, uri.port)
     registrar = f"sip:{host}{transport_parameter(trunk.transport)}"
     domain = trunk.domain or host
     route = None if domain == host else f"<{registrar};lr>"
-    return TrunkAddresses(f"sip:{trunk.username}@{domain}", registrar, route, domain, line_of(trunk))
+    return TrunkAddresses(f"sip:{trunk.username}@{domain}", registrar, route, domain, line_of(trunk), domain)
 
 
 def target_route(target: Target, transport: str) -> str:
@@ -70,6 +75,20 @@ def host_port(host: str, port: int | None) -> str:
 def transport_parameter(transport: str) -> str:
     """What a URI says of its transport (RFC 3261 section 19.1.1): nothing for UDP."""
     return "" if transport == "udp" else f";transport={transport}"
+
+
+def own_contact(sip: SipSettings, trunk: TrunkSettings, user: str = "") -> str:
+    """Our Contact at a trunk that reaches us by a name, or at another address than the others do; else empty.
+
+    :param user: its user part; without one it stands for the whole gateway
+    """
+    host = trunk.contact_host or trunk.public_address
+    if not host:
+        return ""
+    at = f"{user}@" if user else ""
+    port = sip.tls.port if trunk.transport == "tls" else sip.port
+    line = f";{LINE_PARAMETER}={line_of(trunk)}" if trunk.registrar is not None else ""
+    return f"<sip:{at}{host_port(host, port)}{transport_parameter(trunk.transport)}{line}>"
 
 
 def _registrar(trunk: TrunkSettings) -> SipUri | None:

@@ -17,7 +17,16 @@ from gateway.sip.flows import Flows
 from gateway.sip.headers import SipMessage, parse_address, parse_uri
 from gateway.sip.library import error_text, pj
 from gateway.sip.lookup import LOCATED_TRANSPORTS, HostName
-from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, gateway_uri, line_of, registrar_uri, trunk_addresses
+from gateway.sip.probes import Asker
+from gateway.sip.trunk import (
+    LINE_PARAMETER,
+    TrunkAddresses,
+    gateway_uri,
+    line_of,
+    own_contact,
+    registrar_uri,
+    trunk_addresses,
+)
 from gateway.trunk.qualification import Qualification
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.settings import TrunkSettings
@@ -27,8 +36,8 @@ from gateway.trunk.trust import Peer, Trust, literal
 
 log = structlog.get_logger(__name__)
 
-Probe = Callable[[str, str, Callable[[int], None], int], object]
-"""(target, identity, told the status of the answer, the connection to take or 0)"""
+Probe = Callable[[str, Asker, Callable[[int], None]], object]
+"""(target, who asks, told the status of the answer)"""
 
 _NOT_OF_THE_ACCOUNT = {
     *("trusted", "gateways", "allow", "qualify_seconds", "label", "organisation"),
@@ -225,9 +234,8 @@ class TrunkAccounts:
         if account is not None and account.address is not None:
             self._probe(
                 account.address,
-                account.addresses.identity,
+                self._asker(account),
                 lambda status: registrar.probe_answered(now=time.monotonic()),
-                0,
             )
 
     def _qualify(self, account: TrunkAccount, name: str, qualification: Qualification, now: float) -> None:
@@ -243,7 +251,13 @@ class TrunkAccounts:
             qualification.answered(status, now=time.monotonic())
             _tell(account.trunk.name, name, before, qualification)
 
-        self._probe(gateway_uri(account.trunk, gateway), account.addresses.identity, answered, 0)
+        self._probe(gateway_uri(account.trunk, gateway), self._asker(account), answered)
+
+    def _asker(self, account: TrunkAccount) -> Asker:
+        trunk = account.trunk
+        # who is known by a name asks as the host, which has no user (RFC 3261 section 19.1.1)
+        identity = f"sip:{trunk.contact_host}" if trunk.contact_host else account.addresses.identity
+        return Asker(identity, own_contact(self._settings.sip, trunk), int(account.getId()))
 
     @staticmethod
     def _start_of(trunk: TrunkSettings, before: TrunkAccount | None) -> float:

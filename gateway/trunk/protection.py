@@ -13,6 +13,7 @@ ReadsOff = BeforeValidator(lambda value: "off" if value is False else value)
 """YAML reads a bare `off` as false."""
 SrtpPolicy = Annotated[Literal["off", "preferred", "required"], ReadsOff]
 SrtpKeying = Literal["sdes", "dtls"]
+_HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$"
 
 
 class TrunkTls(BaseModel):
@@ -34,7 +35,8 @@ class TrunkProtection(BaseModel):
 
     `srtp`: whether media is encrypted; with `required` no call is taken or made without. `srtp_keying` says how keys
     are agreed on; those of sdes stand in the signalling, which therefore has to be TLS, or `srtp_without_tls` says that
-    it is protected otherwise. `public_address` is told to this trunk in place of sip.public_address.
+    it is protected otherwise. `public_address` is told to this trunk in place of sip.public_address. `contact_host` is
+    our name there, for far ends that know us by one: it stands in Contact and, without a registrar, in From.
     `keep_alive_seconds` between packets that keep a NAT's mapping open, 0 for none.
     """
 
@@ -44,6 +46,7 @@ class TrunkProtection(BaseModel):
     srtp_keying: SrtpKeying = "sdes"
     srtp_without_tls: bool = False
     public_address: str | None = None
+    contact_host: str | None = Field(default=None, pattern=_HOST_NAME, max_length=253)
     keep_alive_seconds: int = Field(default=15, ge=0, le=600)
 
     @model_validator(mode="after")

@@ -64,6 +64,7 @@ class TrunkGateway(BaseModel):
 class TrunkSettings(TrunkProtection, BaseModel):
     """A PBX or carrier whose calls Parley takes and through which it may call.
 
+    `username` is who we are there, and `auth_username` the digest's user name where that is another one.
     It registers where there is a `registrar`. Else `gateways` are called, and calls that come from there or from
     `allow` are the trunk's. `label` is what people call it. `organisation` owns it: None is shared by all.
     `qualify_seconds` between two OPTIONS to each gateway, 0 for none. `trusted`: its identity headers are believed.
@@ -85,6 +86,7 @@ class TrunkSettings(TrunkProtection, BaseModel):
     organisation: str | None = None
     registrar: str | None = None
     username: str = ""
+    auth_username: str = ""
     password: SecretStr = SecretStr("")
     realm: str = "*"
     domain: str | None = None

@@ -82,6 +82,10 @@ class Party:
     own: str = ""
     """The From of its requests when it was called."""
     remote: str = ""
+    own_contact: str = ""
+    """What stands in Contact; empty for its user and address."""
+    protocol: str = "UDP"
+    """Of Via."""
     patience: float = PATIENCE
     """How long it waits for what must come, s."""
     _sequence: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -91,7 +95,7 @@ class Party:
 
     @property
     def contact(self) -> str:
-        return f"<sip:{self.name}@{self.host}:{self.port}>"
+        return self.own_contact or f"<sip:{self.name}@{self.host}:{self.port}>"
 
     # ---------------------------------------------------------------- sending
 
@@ -112,7 +116,7 @@ class Party:
         ann = f'"Ann" <sip:ann@{self.host}:{self.port}>;tag={self.tag}'
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch={self._branch};rport",
+            f"Via: SIP/2.0/{self.protocol} {self.host}:{self.port};branch={self._branch};rport",
             "Max-Forwards: 70",
             f"From: {self.own or ann}",
             f"To: {self.to or f'<sip:{self.user}@{self.target}>'}",
@@ -143,6 +147,11 @@ class Party:
         lines = [f"SIP/2.0 {status}", *copied, f"To: {to}", *(f"Contact: {one}" for one in ours), *headers]
         text = self._text(lines, body)
         self._transport.sendto(text.encode(), request.source)
+
+    def deliver_to(self, request: Received, response: bytes | None) -> None:
+        """A whole response to a request that came."""
+        assert response is not None
+        self._transport.sendto(response, request.source)
 
     def _send(self, lines: list[str], body: str) -> str:
         text = self._text(lines, body)
@@ -185,6 +194,10 @@ class Party:
         """One RTP packet, the `index`th of the stream."""
         head = bytes([0x80, kind | (0x80 if marker else 0)]) + (1000 + index).to_bytes(2, "big")
         self.rtp.sendto(head + (index * 160).to_bytes(4, "big") + b"\x00\x00\x12\x34" + payload, address)
+
+    def deliver(self, data: bytes, source: tuple[str, int]) -> None:
+        """A message came by another way than the party's own socket."""
+        self._socket.arrived.put_nowait((data, source))
 
     # ---------------------------------------------------------------- waiting
 

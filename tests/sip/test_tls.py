@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from gateway.errors import ConfigError
+from gateway.trunk.settings import TrunkSettings
 from tests.peers.certificates import Authority, Certificate
 from tests.peers.ports import LOOPBACK, free_port
 from tests.sip.exchange import Exchange, exchange
+from tests.sip.stream_party import stream_party
 from tests.sip.stream_peer import StreamRegistrar, client_context, connection, server_context, stream_registrar
+from tests.sip.test_gateways import until
 from tests.sip.test_registering import state
 
 BOTH = [LOOPBACK]
@@ -194,3 +197,19 @@ async def test_a_certificate_that_expired_keeps_the_endpoint_from_starting(autho
     with pytest.raises(ConfigError, match=r"sip.tls.certificate_file: .*expired on"):
         async with secure_exchange(authority.issue("late", hosts=BOTH, days=(-9, -1))):
             pass
+
+
+@pytest.mark.scenario("TRK-02", peer="scripted party", transport="tls")
+async def test_a_gateway_is_asked_with_the_certificates_of_its_trunk(authority: Authority, tmp_path: Path) -> None:
+    theirs = Authority(tmp_path, "theirs")
+    own = authority.issue("asking", hosts=BOTH)
+    async with secure_exchange(own) as ours:
+        context = server_context(theirs.issue("carrier", hosts=BOTH), clients_of=authority)
+        at = f"{LOOPBACK}:{ours.settings.sip.tls.port}"
+        async with stream_party(at, host=LOOPBACK, server=context, client=client_context()) as carrier:
+            files = {"certificate_file": own.certificate_file, "key_file": own.key_file, "ca_file": theirs.ca_file}
+            gateways = [{"host": LOOPBACK, "port": carrier.port}]
+            trunk = {"name": "carrier", "transport": "tls", "tls": files, "gateways": gateways}
+            await ours.endpoint.set_trunks([TrunkSettings.model_validate(trunk)])
+            carrier.respond(await carrier.incoming("OPTIONS"), "200 OK")
+            await until(ours, lambda one: all(gateway.reachable for gateway in one.gateways.values()))
