@@ -38,8 +38,9 @@ from gateway.carriers.transports import Transports
 from gateway.carriers.websocket_leg import WebSocketLeg
 from gateway.egress.client import guarded_client
 from gateway.errors import NotLive, ParleyError
+from gateway.gateway_id import gateway_id
 from gateway.link.pool import WorkerPool
-from gateway.plane.attachment import PlaneAttachment, gateway_name
+from gateway.plane.attachment import PlaneAttachment
 from gateway.plane.commands import GatewayCommands
 from gateway.plane.spool import Spool
 from gateway.plane.token import link_token
@@ -306,7 +307,7 @@ class Gateway:
     def _plane(self) -> PlaneAttachment:
         settings = self.settings
         attachment = PlaneAttachment(
-            gateway=gateway_name(settings.data_dir),
+            gateway=gateway_id(settings.data_dir),
             public_url=lambda: self.media_url,
             token=link_token(settings),
             spool=Spool(self.records.directory, self._disk),

@@ -6,9 +6,7 @@ Without a control plane calls go on: questions fail at once with `PlaneAway`, an
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import grpc
@@ -233,22 +231,6 @@ class PlaneAttachment:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def gateway_name(data_dir: Path) -> str:
-    """The name under which this data directory's gateway is known: made once."""
-    path = data_dir / "gateway.id"
-    try:
-        return path.read_text().strip() or _named(path)
-    except FileNotFoundError:
-        return _named(path)
-
-
-def _named(path: Path) -> str:
-    name = str(uuid.uuid4())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(name + "\n")
-    return name
 
 
 def _be_cancelled() -> None:

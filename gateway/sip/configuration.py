@@ -124,12 +124,14 @@ def trunk_account_config(
     *,
     transport: int = UNBOUND,
     route: str | None = None,
+    instance: str = "",
 ) -> Any:
     """AccountConfig of a trunk. When to refresh, and to begin again after a failure, is ours (retryInterval 0); the
     stack's own refresh comes later, and so never.
 
     :param transport: the stack's id of the only transport that it may use
     :param route: the way to one host of the registrar, which all requests take
+    :param instance: our UUID, which registrars over connections know us by (RFC 5626)
     """
     config = pj.AccountConfig()
     config.idUri = addresses.identity
@@ -157,6 +159,8 @@ def trunk_account_config(
     _prefer(config.mediaConfig, ipv6=is_ipv6(trunk_host(trunk)) or all(map(is_ipv6, hosts)))
     _encrypt(config.mediaConfig, trunk.srtp, trunk.srtp_keying, any_transport=trunk.srtp_without_tls)
     config.natConfig.udpKaIntervalSec = trunk.keep_alive_seconds
+    if instance:
+        config.natConfig.sipOutboundInstanceId = f"<urn:uuid:{instance}>"
     sip.contactForced = own_contact(settings.sip, trunk, trunk.username or ANONYMOUS_USER)
     return config
 

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from gateway.errors import ConfigError, SetupError
+from gateway.gateway_id import gateway_id
 from gateway.observe.metrics import TRUNK_GATEWAY_UP
 from gateway.settings import Settings
 from gateway.sip.account import OnInvite, TrunkAccount
@@ -214,9 +215,13 @@ class TrunkAccounts:
         if targets is not None and not targets.known:
             not_before = time.monotonic() + _LOOKUP_SECONDS
         transport = self._transport(trunk)
+        connected = trunk.transport != "udp" and addresses.registrar is not None
+        instance = gateway_id(self._settings.data_dir) if connected else ""
 
         def config(route: str | None) -> Any:
-            return trunk_account_config(self._settings, trunk, addresses, transport=transport, route=route)
+            return trunk_account_config(
+                self._settings, trunk, addresses, transport=transport, route=route, instance=instance
+            )
 
         return TrunkAccount(
             trunk,

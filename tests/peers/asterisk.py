@@ -53,12 +53,14 @@ class AsteriskPlan:
     """What the configuration files are filled with. `codecs` in Asterisk's names, best first.
 
     With `tls` there is a transport for it at `tls_port`, and the account parley-tls. `encryption` of the account
-    parley: no, sdes or dtls. With `parley_address`, host:port, there is the trunk without registration.
+    parley: no, sdes or dtls; `digests` are the algorithms of its challenges, the preferred first. With
+    `parley_address`, host:port, there is the trunk without registration.
     """
 
     codecs: str = "ulaw,alaw"
     tls: AsteriskTls | None = None
     encryption: str = "no"
+    digests: str = "MD5"
     parley_address: str | None = None
     tls_port: int = field(default_factory=free_port)
     sip_port: int = field(default_factory=free_port)
@@ -171,7 +173,7 @@ class Asterisk:
     def _shipped(self) -> dict[str, dict[str, str]]:
         """The files of `deploy/asterisk`, and what stands in the place of what in each."""
         parley = {
-            "choose-a-long-one": self.plan.parley_password,
+            "choose-a-long-one": f"{self.plan.parley_password}\nsupported_algorithms_uas={self.plan.digests}",
             "allow=ulaw,alaw,g722": f"allow={self.plan.codecs}",
             "media_encryption=no": f"media_encryption={self.plan.encryption}",
         }

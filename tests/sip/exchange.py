@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gateway.call.leg import Leg, LegFrame, LegInfo
@@ -119,7 +121,8 @@ class Exchange:
 def settings(**changes: Any) -> Settings:
     """Settings of an endpoint on free loopback ports; `changes` are sections."""
     sip = {"host": LOOPBACK, "port": free_port(), "max_calls": 4, **changes.pop("sip", {})}
-    return Settings.model_validate({"sip": sip, "rtp": {"ports": free_ports(64)}, **changes})
+    data_dir = Path(tempfile.gettempdir()) / "parley-exchange"
+    return Settings.model_validate({"data_dir": data_dir, "sip": sip, "rtp": {"ports": free_ports(64)}, **changes})
 
 
 @asynccontextmanager
