@@ -30,6 +30,7 @@ ParleyError                   something a user can act on: str() is one plain se
 │   ├── Forbidden             403: the key may not do this
 │   ├── NotFound              404: also for what belongs to another organisation
 │   ├── Conflict              409: not as things are now
+│   ├── Gone                  410: it was deleted, as the settings say
 │   ├── TooLarge              413
 │   ├── UnsupportedMedia      415
 │   ├── Unprocessable         422: another request under an idempotency key that was used
@@ -38,6 +39,7 @@ ParleyError                   something a user can act on: str() is one plain se
 ├── SigningError              a request cannot be signed with the credential that its server names
 ├── ResponseTooLarge          a server answered with more than is read
 ├── StoreError                the database cannot be used, or not as asked
+├── StorageAway               the storage of recordings does not answer, or refuses
 ├── RecordingError            a recording of a conversation cannot be read, or not be made what was asked
 └── ProviderError             a transcriber, model or voice failed; `permanent` tells if a retry can help
     ├── ProviderAuthentication    permanent
@@ -266,6 +268,12 @@ class Conflict(ApiError):
     status = 409
 
 
+class Gone(ApiError):
+    """It was there, and the settings had it deleted."""
+
+    status = 410
+
+
 class TooLarge(ApiError):
     """More bytes than are taken."""
 
@@ -310,6 +318,10 @@ class ResponseTooLarge(ParleyError):
 
 class StoreError(ParleyError):
     """The database cannot be used, or not as asked."""
+
+
+class StorageAway(ParleyError):
+    """The storage of recordings does not answer, or refuses."""
 
 
 class RecordingError(ParleyError):

@@ -11,12 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from gateway.api.authentication import private_key
 from gateway.api.byte_ranges import ranged
 from gateway.api.context import ApiContext, context_of
-from gateway.api.recording import Side, open_recording
+from gateway.api.recording import Side
 from gateway.api.signed_urls import UrlSigner
+from gateway.api.stored_recordings import StoredRecordings
 from gateway.call.calls import Calls as Records
 from gateway.errors import NotFound
 from gateway.store.calls import CallRow, Calls, find_call
@@ -70,10 +72,10 @@ def _add_recording(routes: APIRouter, name: str, side: Side) -> None:
     async def recording(request: Request, id: str) -> Response:  # noqa: A002
         context = context_of(request)
         row = await _call(request, id, context)
-        path = Records(context.settings.data_dir).recording_path(row.id)
-        found = await asyncio.to_thread(open_recording, path)
-        if found is None:
-            raise NotFound(f"There is no recording of call {row.id!r} on this machine.")
+        stored = StoredRecordings(context.settings.recording, context.settings.data_dir)
+        if side is Side.BOTH and (address := await asyncio.to_thread(stored.address, row)):
+            return RedirectResponse(address, status_code=302)
+        found = await asyncio.to_thread(stored.found, row)
         read = functools.partial(found.read, side)
         return ranged(
             request, found.bytes_of(side), read, media_type="audio/wav", filename=f"{row.id}-{side.value}.wav"

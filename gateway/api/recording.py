@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -35,7 +35,7 @@ class Recording:
     :raises RecordingError: by `open_recording`, the file is not such a one
     """
 
-    path: Path
+    opened: Callable[[], BinaryIO]
     rate: int
     frames: int
 
@@ -51,7 +51,7 @@ class Recording:
         block = _SAMPLE_BYTES * _channels(side)
         position = max(start, HEADER_BYTES) - HEADER_BYTES
         last = end - HEADER_BYTES
-        with self.path.open("rb") as file:
+        with self.opened() as file:
             while position < last:
                 frame = position // block
                 sound = self._sound(file, side, frame, min(_CHUNK_FRAMES, -(-last // block) - frame))
@@ -82,18 +82,26 @@ def open_recording(path: Path) -> Recording | None:
 
     :raises RecordingError: it is no stereo recording of Parley's
     """
+    return read_recording(lambda: path.open("rb"), path.name)
+
+
+def read_recording(opened: Callable[[], BinaryIO], name: str) -> Recording | None:
+    """The recording in a file that can be opened and read anywhere; None when there is none.
+
+    :raises RecordingError: it is no stereo recording of Parley's
+    """
     try:
-        with path.open("rb") as file:
+        with opened() as file:
             header = file.read(HEADER_BYTES)
             size = file.seek(0, 2)
     except FileNotFoundError:
         return None
     if len(header) < HEADER_BYTES or header[:4] != b"RIFF":
-        raise RecordingError(f"{path.name} is no recording of a call.")
+        raise RecordingError(f"{name} is no recording of a call.")
     _, _, _, _, _, _, channels, rate, *_ = _HEADER.unpack(header)
     if channels != 2:
-        raise RecordingError(f"{path.name} has {channels} channels, not 2.")
-    return Recording(path, rate, (size - HEADER_BYTES) // (2 * _SAMPLE_BYTES))
+        raise RecordingError(f"{name} has {channels} channels, not 2.")
+    return Recording(opened, rate, (size - HEADER_BYTES) // (2 * _SAMPLE_BYTES))
 
 
 def _channels(side: Side) -> int:

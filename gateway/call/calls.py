@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,13 +29,22 @@ class Calls:
     """Reads and writes `calls/` of a data directory.
 
     :param prices: what the providers charge; None for the list prices
+    :param ended: told of each call whose files are complete, once its record is written
     :param keep_journals: the journal of a call that has ended stays beside its record, until somebody removes it
     """
 
-    def __init__(self, data_dir: Path, prices: PriceBook | None = None, *, keep_journals: bool = False) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        prices: PriceBook | None = None,
+        *,
+        keep_journals: bool = False,
+        ended: Callable[[CallRecord], None] = lambda record: None,
+    ) -> None:
         self.directory = data_dir / "calls"
         self._prices = prices or PriceBook()
         self._keep_journals = keep_journals
+        self._ended = ended
 
     def prepare(self) -> None:
         """Make the directory. :raises ParleyError: when that is not possible."""
@@ -71,6 +80,7 @@ class Calls:
             self.write(record)
             if not self._keep_journals:
                 journal.path.unlink(missing_ok=True)
+            self._ended(record)
         return record
 
     def get(self, call_id: str) -> CallRecord:
@@ -125,6 +135,7 @@ class Calls:
                 events = self.events_path(record.id)
                 record.events = record.events or (events.name if events.exists() else None)
                 self.write(record)
+                self._ended(record)
                 adopted.append(record)
             if record is None or not self._keep_journals:
                 path.unlink()

@@ -45,6 +45,7 @@ from gateway.plane.commands import GatewayCommands
 from gateway.plane.spool import Spool
 from gateway.plane.token import link_token
 from gateway.providers.tts.clip import LARGEST_BYTES
+from gateway.recording.keeping import Keeping
 from gateway.settings import Settings
 from gateway.store.secrets import Secrets
 
@@ -69,7 +70,13 @@ class Gateway:
     def __init__(self, settings: Settings, *, pool: WorkerPool, make_endpoint: EndpointMaker) -> None:
         self.settings = settings
         self.pool = pool
-        self.records = Calls(settings.data_dir, PriceBook(settings.prices), keep_journals=settings.api.enabled)
+        self._keeping = Keeping(settings.recording, settings.data_dir)
+        self.records = Calls(
+            settings.data_dir,
+            PriceBook(settings.prices),
+            keep_journals=settings.api.enabled,
+            ended=self._keeping.ended,
+        )
         self.admission = Admission(settings.capacity)
         self._make_endpoint = make_endpoint
         self._endpoint: Endpoint | None = None
@@ -124,6 +131,7 @@ class Gateway:
         self.records.prepare()
         for record in await asyncio.to_thread(self.records.adopt_orphans):
             log.warning("call of an earlier gateway closed", call=record.id, reason=record.end_reason)
+        self._own(self._keeping.run(), "files of calls")
         self.pool.start()
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):
             log.warning("no worker is ready yet", waited_seconds=worker_seconds)
