@@ -72,7 +72,7 @@ def _add_recording(routes: APIRouter, name: str, side: Side) -> None:
     async def recording(request: Request, id: str) -> Response:  # noqa: A002
         context = context_of(request)
         row = await _call(request, id, context)
-        stored = StoredRecordings(context.settings.recording, context.settings.data_dir)
+        stored = StoredRecordings(context.settings)
         if side is Side.BOTH and (address := await asyncio.to_thread(stored.address, row)):
             return RedirectResponse(address, status_code=302)
         found = await asyncio.to_thread(stored.found, row)
@@ -125,6 +125,7 @@ def remove_files(data_dir: Path, call_id: str) -> None:
     records = Records(data_dir)
     for path in (
         records.recording_path(call_id),
+        records.sealed_path(call_id),
         records.events_path(call_id),
         records.journal_path(call_id),
         records.directory / f"{call_id}.json",

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO, cast
 
-from gateway.api.recording import Recording, open_recording, read_recording
+from gateway.api.recording import Recording, read_recording
 from gateway.call.calls import Calls
 from gateway.errors import Gone, NotFound, StorageAway, Unavailable
-from gateway.recording.settings import RecordingSettings, UploadSettings
+from gateway.recording.key import recording_key
+from gateway.recording.sealed import SUFFIX, SealedSound
+from gateway.recording.settings import UploadSettings
 from gateway.recording.storage import Storage
+from gateway.settings import Settings
 from gateway.store.calls import CallRow
+
+Opened = Callable[[], BinaryIO]
 
 
 class StoredRecordings:
     """Everything here waits for a disk or the network: call it in a thread."""
 
-    def __init__(self, settings: RecordingSettings, data_dir: Path) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._files = Calls(data_dir)
+        self._files = Calls(settings.data_dir)
 
     def found(self, row: CallRow) -> Recording:
         """The recording of a call.
@@ -27,32 +34,51 @@ class StoredRecordings:
         :raises Gone: it was deleted when it was old
         :raises NotFound: there is none
         :raises Unavailable: the storage does not answer
+        :raises RecordingError: it cannot be read, or not with this key
         """
-        path = self._files.recording_path(row.id)
-        recording = open_recording(path) or self._uploaded(path.name)
-        if recording is not None:
-            return recording
-        days = self._settings.keep_days
+        for name, opened in self._places(row.id):
+            try:
+                recording = read_recording(self._unsealed(name, opened), name)
+            except StorageAway as error:
+                raise Unavailable(str(error)) from error
+            if recording is not None:
+                return recording
+        days = self._settings.recording.keep_days
         if days is not None and row.ended_at is not None and _age(row.ended_at) > timedelta(days=days):
             raise Gone(f"What was kept of call {row.id!r} was deleted after {days:g} days (recording.keep_days).")
         raise NotFound(f"There is no recording of call {row.id!r} on this machine.")
 
     def address(self, row: CallRow) -> str | None:
-        """A URL of the storage's own for the whole recording; None where it is here, or the storage has no URLs."""
-        path, upload = self._files.recording_path(row.id), self._settings.upload
-        if upload is None or path.exists() or self._uploaded(path.name) is None:
+        """A URL of the storage's own for the whole recording; None where it is here, sealed, or the storage has no
+        URLs. :raises Unavailable: the storage does not answer"""
+        upload, files = self._settings.recording.upload, self._files
+        path = files.recording_path(row.id)
+        if upload is None or path.exists() or files.sealed_path(row.id).exists():
             return None
-        return _storage(upload).address(path.name)
-
-    def _uploaded(self, name: str) -> Recording | None:
-        upload = self._settings.upload
-        if upload is None:
-            return None
-        storage = _storage(upload)
         try:
-            return read_recording(functools.partial(storage.open, name), name)
+            _storage(upload).open(path.name).close()
+        except FileNotFoundError:
+            return None
         except StorageAway as error:
             raise Unavailable(str(error)) from error
+        return _storage(upload).address(path.name)
+
+    def _places(self, call_id: str) -> Iterator[tuple[str, Opened]]:
+        paths = (self._files.recording_path(call_id), self._files.sealed_path(call_id))
+        for path in paths:
+            yield path.name, _reader(path)
+        if (upload := self._settings.recording.upload) is not None:
+            for path in paths:
+                yield path.name, functools.partial(_storage(upload).open, path.name)
+
+    def _unsealed(self, name: str, opened: Opened) -> Opened:
+        if not name.endswith(SUFFIX):
+            return opened
+        return lambda: cast(BinaryIO, SealedSound(opened(), recording_key(self._settings)))
+
+
+def _reader(path: Path) -> Opened:
+    return lambda: path.open("rb")
 
 
 def _age(ended: datetime) -> timedelta:

@@ -15,7 +15,6 @@ from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.call.lines import Lines
 from gateway.call.media import media_of
 from gateway.media.audio import samples_to_ms
-from gateway.media.recorder import Recorder
 from gateway.media.utterance import PlayoutState, Report
 from gateway.observe import metrics
 from gateway.recording.of_call import CallRecording, pause_rules
@@ -45,7 +44,7 @@ class Books:
         )
         compliance = assistant.compliance_plan
         recorded = recording.enabled and assistant.recorded
-        self.recorder = Recorder(calls.recording_path(call_id), disk.submit) if recorded else None
+        self.recorder = calls.recorder(call_id, disk) if recorded else None
         kept = recording.events and not compliance.forbids_recording
         self.events = Lines(calls.events_path(call_id), disk) if kept else None
         self.asks_consent = recorded and compliance.recording_consent_plan is not None

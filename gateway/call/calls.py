@@ -11,10 +11,13 @@ from pathlib import Path
 import structlog
 
 from gateway.call import endings
+from gateway.call.disk import Disk
 from gateway.call.journal import Entry, Journal, read_journal
 from gateway.call.prices import PriceBook
 from gateway.call.record import CallRecord, build_record
 from gateway.errors import ParleyError
+from gateway.media.recorder import Recorder
+from gateway.recording.sealed import SUFFIX, SealedFile
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +33,7 @@ class Calls:
 
     :param prices: what the providers charge; None for the list prices
     :param ended: told of each call whose files are complete, once its record is written
+    :param key: of 32 bytes, seals recordings; None for plain WAV files
     :param keep_journals: the journal of a call that has ended stays beside its record, until somebody removes it
     """
 
@@ -40,11 +44,13 @@ class Calls:
         *,
         keep_journals: bool = False,
         ended: Callable[[CallRecord], None] = lambda record: None,
+        key: bytes | None = None,
     ) -> None:
         self.directory = data_dir / "calls"
         self._prices = prices or PriceBook()
         self._keep_journals = keep_journals
         self._ended = ended
+        self._key = key
 
     def prepare(self) -> None:
         """Make the directory. :raises ParleyError: when that is not possible."""
@@ -60,6 +66,16 @@ class Calls:
     def recording_path(self, call_id: str) -> Path:
         """Stereo WAV: left the caller, right the agent."""
         return self.directory / f"{call_id}.wav"
+
+    def sealed_path(self, call_id: str) -> Path:
+        """The same, for those who have the key: `gateway.recording.sealed`."""
+        return self.directory / f"{call_id}.wav{SUFFIX}"
+
+    def recorder(self, call_id: str, disk: Disk) -> Recorder:
+        """What records a call, into a plain or a sealed file."""
+        if self._key is None:
+            return Recorder(self.recording_path(call_id), disk.submit)
+        return Recorder(SealedFile(self.sealed_path(call_id), self._key), disk.submit)
 
     def events_path(self, call_id: str) -> Path:
         """What happened in the conversation, for replay."""
@@ -130,8 +146,9 @@ class Calls:
             if record is not None and not (self.directory / f"{record.id}.json").exists():
                 if self._keep_journals:
                     _close_journal(path, entries)
-                recording = self.recording_path(record.id)
-                record.recording = record.recording or (recording.name if recording.exists() else None)
+                paths = (self.recording_path(record.id), self.sealed_path(record.id))
+                found = next((path.name for path in paths if path.exists()), None)
+                record.recording = record.recording or found
                 events = self.events_path(record.id)
                 record.events = record.events or (events.name if events.exists() else None)
                 self.write(record)

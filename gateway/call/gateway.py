@@ -46,6 +46,7 @@ from gateway.plane.spool import Spool
 from gateway.plane.token import link_token
 from gateway.providers.tts.clip import LARGEST_BYTES
 from gateway.recording.keeping import Keeping
+from gateway.recording.key import recording_key
 from gateway.settings import Settings
 from gateway.store.secrets import Secrets
 
@@ -76,6 +77,7 @@ class Gateway:
             PriceBook(settings.prices),
             keep_journals=settings.api.enabled,
             ended=self._keeping.ended,
+            key=recording_key(settings) if settings.recording.sealed else None,
         )
         self.admission = Admission(settings.capacity)
         self._make_endpoint = make_endpoint
@@ -131,7 +133,7 @@ class Gateway:
         self.records.prepare()
         for record in await asyncio.to_thread(self.records.adopt_orphans):
             log.warning("call of an earlier gateway closed", call=record.id, reason=record.end_reason)
-        self._own(self._keeping.run(), "files of calls")
+        self.own(self._keeping.run(), "files of calls")
         self.pool.start()
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):
             log.warning("no worker is ready yet", waited_seconds=worker_seconds)

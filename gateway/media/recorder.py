@@ -11,6 +11,7 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -32,22 +33,51 @@ def wav_header(data_bytes: int) -> bytes:
     return _HEADER.pack(b"RIFF", _HEADER.size - 8 + data_bytes, b"WAVE", *format_chunk, b"data", data_bytes)
 
 
+class SoundFile(Protocol):
+    """Where the sound goes."""
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+
+    def write(self, position: int, sound: bytes) -> None:
+        """Both channels, from this byte of the sound on. :raises OSError: the disk does not take it"""
+
+
+class WavFile:
+    """A WAV file, made with the first write."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._data_bytes = 0
+
+    def write(self, position: int, sound: bytes) -> None:
+        """What is left out before `position` is a hole in the file, which reads as silence."""
+        self._data_bytes = max(self._data_bytes, position + len(sound))
+        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            _write_all(file, sound, _HEADER.size + position)
+            _write_all(file, wav_header(self._data_bytes), 0)
+        finally:
+            os.close(file)
+
+
 class Recorder:
     """The recording of one call.
 
-    :param path: of the WAV file, made with the first write
+    :param file: a path is that of a WAV file
     :param submit: gives a job to the disk thread; jobs are done in order
     """
 
-    def __init__(self, path: Path, submit: Callable[[Callable[[], object]], None]) -> None:
-        self.path = path
+    def __init__(self, file: Path | SoundFile, submit: Callable[[Callable[[], object]], None]) -> None:
+        self._file: SoundFile = WavFile(file) if isinstance(file, Path) else file
+        self.path = self._file.path
         self.left_out_frames = 0
         self._submit = submit
         self._first_tick = 0
         self._callers: list[bytes] = []
         self._agents: list[bytes] = []
         self._waiting = 0
-        self._data_bytes = 0
 
     def add(self, tick: int, caller: bytes, agent: bytes) -> None:
         """A frame of both sides, 320 bytes each, at its tick of the call clock."""
@@ -77,19 +107,12 @@ class Recorder:
         self._submit(lambda: self._write(tick, callers, agents))
 
     def _write(self, tick: int, callers: list[bytes], agents: list[bytes]) -> None:
-        """On the disk thread. A gap before `tick` is a hole in the file, which reads as silence."""
+        """On the disk thread."""
         try:
             both = np.empty((len(callers) * FRAME_SAMPLES, _CHANNELS), dtype="<i2")
             both[:, 0] = np.frombuffer(b"".join(callers), dtype="<i2")
             both[:, 1] = np.frombuffer(b"".join(agents), dtype="<i2")
-            start = tick * FRAME_BYTES * _CHANNELS
-            self._data_bytes = max(self._data_bytes, start + both.nbytes)
-            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            try:
-                _write_all(file, both.tobytes(), _HEADER.size + start)
-                _write_all(file, wav_header(self._data_bytes), 0)
-            finally:
-                os.close(file)
+            self._file.write(tick * FRAME_BYTES * _CHANNELS, both.tobytes())
         finally:
             self._waiting -= 1
 

@@ -26,8 +26,9 @@ class RecordingSettings(BaseModel):
     """`enabled` records the audio of each call, `events` what happened in its conversation.
 
     `pause_keys` and `resume_keys` are keys of the telephone by which a recording is paused for what is confidential;
-    a pause ends by itself after `pause_seconds`. `upload` sends recordings elsewhere. The files of a call on this
-    machine are deleted `keep_days` after its end.
+    a pause ends by itself after `pause_seconds`. `sealed` encrypts recordings, with `key` (32 bytes in URL-safe base64)
+    or one that comes of the store's. `upload` sends recordings elsewhere. The files of a call on this machine are
+    deleted `keep_days` after its end.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,5 +38,7 @@ class RecordingSettings(BaseModel):
     pause_keys: str | None = Field(default=None, pattern=KeyCodeText)
     resume_keys: str | None = Field(default=None, pattern=KeyCodeText)
     pause_seconds: float = Field(default=120, ge=1, le=3600)
+    sealed: bool = False
+    key: SecretStr | None = None
     upload: UploadSettings | None = None
     keep_days: float | None = Field(default=None, gt=0, le=36_500)
