@@ -43,6 +43,20 @@ class Text(ctypes.Structure):
     _fields_ = [("text", ctypes.c_char_p), ("length", ctypes.c_ssize_t)]
 
 
+class Methods(ctypes.Structure):
+    """pjsip_allow_hdr."""
+
+    _fields_ = [
+        ("links", Links),
+        ("type", ctypes.c_int),
+        ("name", Text),
+        ("short_name", Text),
+        ("functions", ctypes.c_void_p),
+        ("count", ctypes.c_uint),
+        ("values", Text * 32),
+    ]
+
+
 class Way(ctypes.Structure):
     """pjsip_tpselector: the connection or listener that a message takes."""
 

@@ -2,7 +2,8 @@
 
 pjsua2 gives no say in these: OPTIONS is 200 even from a gateway that takes no calls, which a dispatcher must know; a
 method that nobody knows is dropped, so that its sender repeats it for 32 s; OPTIONS inside a call, by which some PBXes
-keep it alive, is a 500. So two pjsip modules are registered around pjsua's.
+keep it alive, is a 500. So two pjsip modules are registered around pjsua's. And REFER stands in every Allow, though
+nobody may send us elsewhere: a far end that believes it (Teams) asks in vain where it could transfer by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ _APPLICATION = 64
 _BEFORE_PJSUA, _AFTER_ALL = _APPLICATION - 1, _APPLICATION + 99
 _ALLOW = 4
 """PJSIP_H_ALLOW, in the order of pjsip_hdr_e."""
+
+
+def _withhold(methods: pjsip.Methods, method: bytes) -> None:
+    """Leave a method out of what the stack says that it takes."""
+    names = [methods.values[index].text[: methods.values[index].length] for index in range(methods.count)]
+    if method in names:
+        for index in range(names.index(method), len(names) - 1):
+            methods.values[index] = methods.values[index + 1]
+        methods.count -= 1
 
 
 class StrayRequests:
@@ -54,7 +64,9 @@ class StrayRequests:
     def _list_allow(self, endpoint: int) -> None:
         """A list of one header, Allow with every method of the stack."""
         pool = self._pjsip.pjsua_pool_create(b"parley-allow", 1000, 1000)
-        allow = self._pjsip.pjsip_hdr_clone(pool, self._pjsip.pjsip_endpt_get_capability(endpoint, _ALLOW, None))
+        taken = self._pjsip.pjsip_endpt_get_capability(endpoint, _ALLOW, None)
+        _withhold(pjsip.Methods.from_address(taken), b"REFER")
+        allow = self._pjsip.pjsip_hdr_clone(pool, taken)
         head = ctypes.addressof(self._allow)
         node = pjsip.Links.from_address(allow)
         self._allow.previous = self._allow.next = allow

@@ -154,8 +154,12 @@ async def test_an_attended_transfer_names_the_other_dialog(ours: Exchange) -> No
         await bob.bye()
 
 
-async def test_the_far_end_may_not_send_us_elsewhere(ours: Exchange) -> None:
+async def test_the_far_end_may_not_send_us_elsewhere_and_is_not_told_so(ours: Exchange) -> None:
     async with call(ours) as (told, ann):
+        ann.request("OPTIONS")
+        allowed = (await ann.response(200, "OPTIONS")).message.first("allow")
+        assert "REFER" not in allowed
+        assert {"INVITE", "UPDATE", "NOTIFY", "INFO", "OPTIONS"} <= set(allowed.split(", "))
         ann.request("REFER", headers=("Refer-To: <sip:premium@127.0.0.1:9>",))
         await ann.response(603, "REFER")
         assert not told.all("ended")

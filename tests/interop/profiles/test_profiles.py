@@ -137,6 +137,7 @@ async def test_we_call_it(peer: Peer) -> None:
     assert f"sip:{OWN_NUMBER}@{host}" in invite.message.first("from")
     assert f"@{host}" in invite.message.first("contact")
     assert not invite.message.first("replaces")
+    assert "REFER" not in invite.message.first("allow"), "it would ask us to transfer, in vain"
     assert (" RTP/SAVP " in invite.body) is peer.profile.encrypted
     await peer.hears_and_is_heard(told, invite)
     hanging_up = asyncio.create_task(told.leg.hangup())
@@ -228,6 +229,17 @@ async def test_it_takes_the_caller_by_refer(peer: Peer) -> None:
     else:
         await peer.hangs_up(told)
     assert [ok for ok, _ in told.all("transfer")] == [True]
+
+
+@each(SYSTEMS)
+@IN_MODULE
+async def test_a_transfer_that_it_refuses_leaves_the_call(peer: Peer) -> None:
+    told, answer = await peer.calls()
+    await told.leg.transfer("sip:sales@127.0.0.1")
+    peer.party.respond(await peer.party.incoming("REFER"), "405 Method Not Allowed")
+    assert await told.event("transfer") == (False, "405 Method Not Allowed")
+    await peer.hears_and_is_heard(told, answer)
+    await peer.hangs_up(told)
 
 
 @each(SYSTEMS)
