@@ -81,5 +81,38 @@ DIALOG_PATCHES = (
         "        delay.sec = 1;\n        delay.msec = 500;",
         "        delay.sec = 0;\n        delay.msec = 500;",
     ),
+    # A refresh of the session that crosses an offer of the far end's is refused with 491, and comes again: after 2.1 to
+    # 4 s from who owns the Call-ID, after 0 to 2 s from the other (RFC 3261 section 14.1; RFC 3311 section 5.1 for
+    # UPDATE). An UPDATE came again at once, a re-INVITE never, and the call ended with its session. The timer's id is 0
+    # while a refresh is out.
+    (
+        "pjsip/src/pjsip-ua/sip_timer.c",
+        "    } else if (pjsip_method_cmp(&rdata->msg_info.cseq->method,\n"
+        "                                &pjsip_update_method) == 0 &&\n"
+        "               msg->line.status.code >= 400",
+        "    } else if (msg->line.status.code == PJSIP_SC_REQUEST_PENDING) {\n"
+        "        if (inv->timer && inv->timer->active && inv->timer->timer.id == 0 &&\n"
+        "            (inv->timer->refresher == TR_UAC) == (inv->timer->role == PJSIP_ROLE_UAC))\n"
+        "        {\n"
+        "            pj_time_val delay = {0, 0};\n"
+        "\n"
+        "            delay.msec = inv->dlg->role == PJSIP_ROLE_UAC ?\n"
+        "                         2100 + pj_rand() % 191 * 10 : pj_rand() % 201 * 10;\n"
+        "            pj_time_val_normalize(&delay);\n"
+        "            inv->timer->timer.id = 1;\n"
+        "            pjsip_endpt_schedule_timer(inv->dlg->endpt, &inv->timer->timer, &delay);\n"
+        "        }\n"
+        "    } else if (pjsip_method_cmp(&rdata->msg_info.cseq->method,\n"
+        "                                &pjsip_update_method) == 0 &&\n"
+        "               msg->line.status.code >= 400",
+    ),
+    (
+        "pjsip/src/pjsip-ua/sip_inv.c",
+        "            /* Process 502/503 error for session timer refresh */\n",
+        "            if (tsx->status_code == PJSIP_SC_REQUEST_PENDING && tsx->state == PJSIP_TSX_STATE_COMPLETED)\n"
+        "                handle_timer_response(inv, e->body.tsx_state.src.rdata, PJ_FALSE);\n"
+        "\n"
+        "            /* Process 502/503 error for session timer refresh */\n",
+    ),
 )
 """File, text, and what stands there instead."""

@@ -7,30 +7,15 @@ import time
 
 import pytest
 
+from tests.sip.dialogs.sessions import CAN_UPDATE, CANNOT_UPDATE, SHORTEST, TIMER, accept, invited, refreshed_by_us
 from tests.sip.dialogs.trunked import dial, set_trunk
-from tests.sip.exchange import Exchange, Told
-from tests.sip.party import LOOPBACK, Party, Received, party
+from tests.sip.exchange import Exchange
+from tests.sip.party import Party, party
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.scenario("INV-10", peer="scripted party", transport="udp"),
 ]
-SHORTEST = 90
-CAN_UPDATE = "Allow: INVITE, ACK, CANCEL, BYE, UPDATE"
-CANNOT_UPDATE = "Allow: INVITE, ACK, CANCEL, BYE"
-TIMER = "Supported: timer"
-
-
-async def invited(ann: Party, *headers: str) -> Received:
-    """INVITE with these headers to its final answer, acknowledged."""
-    ann.request("INVITE", body=ann.sdp(), headers=headers)
-    final = await ann.expect(lambda one: one.status >= 200 and one.method == "INVITE", "a final answer")
-    ann.to = final.message.first("to")
-    if final.status < 300:
-        contact = final.message.first("contact")
-        ann.remote = contact[contact.index("<") + 1 : contact.index(">")]
-    ann.request("ACK", same_transaction=final.status >= 300)
-    return final
 
 
 async def test_a_session_that_is_too_short_is_refused_with_the_least(ours: Exchange, ann: Party) -> None:
@@ -114,16 +99,7 @@ async def refreshed(ours: Exchange, *, allow: str, inbound: bool) -> str:
     """We are the one who refreshes: twice, each at half of the session."""
     async with party(ours.address) as far:
         far.patience = SHORTEST
-        if inbound:
-            await invited(far, f"Session-Expires: {SHORTEST};refresher=uas", TIMER, allow)
-        else:
-            leg = await ours.endpoint.dial(f"sip:bob@{LOOPBACK}:{far.port}")
-            leg.attach(Told(leg))
-            invite = await far.incoming("INVITE")
-            far.called(invite)
-            headers = (f"Session-Expires: {SHORTEST};refresher=uac", "Require: timer", TIMER, allow)
-            far.respond(invite, "200 OK", headers=headers, body=far.sdp())
-            await far.incoming("ACK")
+        await refreshed_by_us(ours, far, allow=allow, inbound=inbound)
         method = "UPDATE" if allow == CAN_UPDATE else "INVITE"
         waits = [await refresh(far, method) for _ in range(2)]
         await far.bye()
@@ -137,8 +113,7 @@ async def refresh(far: Party, method: str) -> float:
     request = await far.incoming(method)
     waited = time.monotonic() - since
     assert request.message.first("session-expires").startswith(f"{SHORTEST};refresher=")
-    headers = (f"Session-Expires: {SHORTEST};refresher=uac", "Require: timer")
-    far.respond(request, "200 OK", headers=headers, body=far.sdp() if request.body else "")
+    accept(far, request)
     if method == "INVITE":
         await far.incoming("ACK")
     return waited
