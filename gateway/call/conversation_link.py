@@ -57,6 +57,7 @@ class ConversationLink:
             "failure": self._on_failure,
             "recording": self._on_recording,
         }
+        self._holds: frozenset[str] = frozenset()
         self.worker: str | None = None
         self.dropped_ms = 0
 
@@ -66,6 +67,9 @@ class ConversationLink:
         """This worker has the conversation."""
         self._worker = worker
         self.worker = worker.worker
+        if self._holds:
+            # a called party may answer on hold, before there is a worker
+            self._tell_hold(self._call.now_ms)
 
     def open(self, at_ms: int) -> None:
         """The call was answered: the caller's audio flows from here on."""
@@ -76,6 +80,16 @@ class ConversationLink:
         """Send, when there is a worker to hear it."""
         if self._worker is not None:
             self._worker.send(event)
+
+    def hold(self, at_ms: int, by: str, held: bool) -> None:
+        """Whether the caller is put on hold, by one of those who may: nobody listens until nobody holds."""
+        before = bool(self._holds)
+        self._holds = self._holds | {by} if held else self._holds - {by}
+        if bool(self._holds) is not before:
+            self._tell_hold(at_ms)
+
+    def _tell_hold(self, at_ms: int) -> None:
+        self.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=at_ms, held=bool(self._holds))))
 
     def control(self, message: Mapping[str, Any]) -> None:
         """A message of live control that concerns the conversation."""

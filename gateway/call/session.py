@@ -333,7 +333,7 @@ class Call:
         self.journal.append(self.now_ms, "hold", {"held": held})
         self.playout.hold(held)
         self.watch.hold(held)
-        self.conversation.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=self.now_ms, held=held)))
+        self.conversation.hold(self.now_ms, "far end", held)
 
     def on_transfer(self, ok: bool, detail: str) -> None:
         """The outcome of a transfer."""

@@ -46,6 +46,13 @@ class Telephone:
         self.leg = leg
         self._caller: list[bytes] = []
         self._voiced = 0
+        self._held = False
+
+    def hold(self, held: bool) -> None:
+        """Put the agent on hold: what the caller says then stands for music, and nothing is played to us."""
+        self._held = self.leg.ring.paused = held
+        assert self.leg.listener is not None
+        self.leg.listener.on_hold(held)
 
     def say(self, pcm: bytes) -> None:
         self._caller += [pcm[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0") for at in range(0, len(pcm), FRAME_BYTES)]
@@ -67,7 +74,7 @@ class Telephone:
         caller = self._caller.pop(0) if self._caller else SILENCE
         self.leg.frame(caller)
         self._voiced = self._voiced + 1 if caller != SILENCE else 0
-        if self._voiced >= 3 and self.leg.ring.armed and not self.leg.ring.paused:
+        if self._voiced >= 3 and not self._held and self.leg.ring.armed and not self.leg.ring.paused:
             self.leg.speak_over()
 
 
@@ -152,6 +159,36 @@ async def test_a_caller_asks_and_hears_the_answer(tmp_path: Path) -> None:
         steps = [step for recording in read_recordings(lines) for step in replay(recording)]
     assert isinstance(steps[-1].event, CallEnded)
     assert not [step for step in steps if step.differs]
+
+
+@pytest.mark.scenario("INV-04", peer="leg in memory", transport="none")
+async def test_on_hold_nobody_is_heard_nobody_speaks_and_silence_does_not_count(tmp_path: Path) -> None:
+    question = await speech("Could you tell me the time please?")
+    asks = {
+        "on": "customer.speech.timeout",
+        "options": {"timeoutSeconds": 1},
+        "do": [{"type": "say", "exact": "Hello?"}],
+    }
+    async with telephone(tmp_path, hooks=[asks]) as (phone, gateway):
+        await until(lambda: gateway.calls)
+        await turns(gateway, 1)
+        (call,) = gateway.calls.values()
+        phone.hold(True)
+        held_ms, heard = call.now_ms, len(phone.leg.ring.sent)
+        phone.say(question)
+        call.say("Are you back?")
+        await until(lambda: call.now_ms > held_ms + 3000)
+        assert len(phone.leg.ring.sent) == heard
+        assert [entry.data for entry in call.journal.entries if entry.kind == "hold"] == [{"held": True}]
+        assert not [entry for entry in call.journal.entries if entry.kind == "caller-turn"]
+        phone.hold(False)
+        await turns(gateway, 2)
+        phone.say(question)
+        await turns(gateway, 4)
+        record = await hang_up(phone, gateway)
+    said = [turn.text for turn in record.turns]
+    assert said == ["Hello there.", "Are you back?", "what time is it", said[-1]]
+    assert said[-1] == "You said what time is it and I heard you well."
 
 
 async def test_the_latency_of_a_turn_is_that_of_the_answer_and_not_of_the_filler(tmp_path: Path) -> None:

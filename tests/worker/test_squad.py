@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import partial
 from typing import Any
@@ -91,6 +92,21 @@ async def test_one_that_waits_for_the_caller_says_nothing(speech: bytes) -> None
         call.speak(speech)
         await call.until(lambda: len(call.journal("agent-turn")) == 2)
     assert call.texts() == ["Desk is here.", "You said a car."]
+
+
+async def test_a_call_on_hold_is_on_hold_for_the_next_assistant(speech: bytes) -> None:
+    sales = member("Sales", firstMessageMode="assistant-waits-for-user", texts=["a car"])
+    async with served() as (_, address), attached(address) as peer:
+        call = await begun(peer.call(), squad(member("Desk"), sales))
+        call.send(hold=pb.HoldNotice(at_ms=call.now, held=True))
+        hand_over(call, to("Sales"))
+        await call.until(lambda: len(call.journal("assistant")) == 2)
+        call.speak(speech)
+        await asyncio.sleep(2)
+        assert not call.journal("caller-turn")
+        call.send(hold=pb.HoldNotice(at_ms=call.now, held=False))
+        call.speak(speech)
+        await call.until(lambda: call.texts()[-1] == "You said a car.")
 
 
 async def test_what_the_caller_says_across_the_switch_is_heard_by_the_next_assistant(speech: bytes) -> None:

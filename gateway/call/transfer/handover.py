@@ -32,7 +32,6 @@ from gateway.call.transfer.life import (
 from gateway.call.transfer.plan import TransferPlan
 from gateway.call.transfer.sounds import hold_music, ringing
 from gateway.errors import LegError, NoWorker, ParleyError
-from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.tts.clip import fetched_clip
 
 if TYPE_CHECKING:
@@ -194,8 +193,7 @@ class Handover:
 
     def _rest(self, rests: bool) -> None:
         """A caller who waits is not heard by the agent, as one on hold is not."""
-        now_ms = self._call.now_ms
-        self._call.conversation.send(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=now_ms, held=rests)))
+        self._call.conversation.hold(self._call.now_ms, "transfer", rests)
 
     async def _play(self, pcm: bytes) -> None:
         """Who waits in silence is still not lost: without sound it goes on."""
