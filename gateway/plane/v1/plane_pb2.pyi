@@ -38,7 +38,6 @@ class GatewayMessage(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     AUTHORIZE_FIELD_NUMBER: _builtins.int
-    TRUNK_STATES_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Of `resolve`, `authorize` and `explain`: the answer's `in_reply_to`."""
@@ -53,8 +52,6 @@ class GatewayMessage(_message.Message):
     @_builtins.property
     def authorize(self) -> Global___Authorize: ...
     @_builtins.property
-    def trunk_states(self) -> Global___TrunkStates: ...
-    @_builtins.property
     def explain(self) -> Global___Explain: ...
     def __init__(
         self,
@@ -65,14 +62,13 @@ class GatewayMessage(_message.Message):
         events: Global___Events | None = ...,
         result: Global___CommandResult | None = ...,
         authorize: Global___Authorize | None = ...,
-        trunk_states: Global___TrunkStates | None = ...,
         explain: Global___Explain | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "message", b"message", "resolve", b"resolve", "result", b"result", "trunk_states", b"trunk_states"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "id", b"id", "message", b"message", "resolve", b"resolve", "result", b"result", "trunk_states", b"trunk_states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "id", b"id", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "resolve", "events", "result", "authorize", "trunk_states", "explain"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "resolve", "events", "result", "authorize", "explain"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -173,28 +169,6 @@ class Explain(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Explain: _TypeAlias = Explain  # noqa: Y015
-
-@_typing.final
-class TrunkStates(_message.Message):
-    """How the trunks of credentials do, after each change."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    JSON_FIELD_NUMBER: _builtins.int
-    json: _builtins.str
-    """{credential id: {registered, status, reason, gateways: {"host:port": reachable}}}"""
-    def __init__(
-        self,
-        *,
-        json: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["json", b"json"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TrunkStates: _TypeAlias = TrunkStates  # noqa: Y015
 
 @_typing.final
 class Events(_message.Message):
