@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from gateway.errors import ConfigError, SetupError
 from gateway.gateway_id import gateway_id
-from gateway.observe.metrics import TRUNK_GATEWAY_UP
 from gateway.settings import Settings
 from gateway.sip.account import OnInvite, TrunkAccount
 from gateway.sip.configuration import trunk_account_config
 from gateway.sip.flows import Flows
 from gateway.sip.headers import SipMessage, parse_address, parse_uri
 from gateway.sip.library import error_text, pj
-from gateway.sip.lookup import LOCATED_TRANSPORTS, HostName
-from gateway.sip.probes import Asker
-from gateway.sip.trunk import (
-    LINE_PARAMETER,
-    TrunkAddresses,
-    gateway_uri,
-    line_of,
-    own_contact,
-    registrar_uri,
-    trunk_addresses,
-)
-from gateway.trunk.qualification import Qualification
+from gateway.sip.lookup import HostName
+from gateway.sip.qualifying import Probe, Qualifying
+from gateway.sip.trunk import LINE_PARAMETER, TrunkAddresses, line_of, trunk_addresses
+from gateway.sip.trunk_hosts import TrunkHosts, names_of, registrar_name
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import TrunkState
-from gateway.trunk.targets import Target, Targets
-from gateway.trunk.trust import Peer, Trust, literal
+from gateway.trunk.targets import Target
+from gateway.trunk.trust import Peer, Trust
 
 log = structlog.get_logger(__name__)
-
-Probe = Callable[[str, Asker, Callable[[int], None]], object]
-"""(target, who asks, told the status of the answer)"""
 
 _NOT_OF_THE_ACCOUNT = {
     *("trusted", "gateways", "allow", "qualify_seconds", "label", "organisation"),
@@ -74,12 +62,12 @@ class TrunkAccounts:
         self._transport = transport
         self._on_invite = on_invite
         self._in_use = in_use
-        self._probe = probe
+        self._qualifying = Qualifying(settings.sip, probe)
         self._flows = Flows(probe)
         self._poll_at = 0.0
         self._registrars: dict[str, Registrar] = {}
         """By the URI that they are registered at."""
-        self._targets: dict[HostName, Targets] = {}
+        self._hosts = TrunkHosts()
         self._accounts: dict[str, TrunkAccount] = {}
         self._leaving: list[TrunkAccount] = []
         self._trust = Trust([], lines={}, resolved={})
@@ -129,12 +117,11 @@ class TrunkAccounts:
             if (name := registrar.take(now)) is not None:
                 self._accounts[name].register(now)
             if registrar.take_probe(now):
-                self._probe_registrar(registrar)
+                self._ask_for(registrar)
         self._flows.poll(now)
         for account in self._accounts.values():
             account.look_at_the_clock(now)
-            for name, qualification in account.qualifications.items():
-                self._qualify(account, name, qualification, now)
+            self._qualifying.poll(account, now)
         for account in [one for one in self._leaving if one.has_left(now) and not self._in_use(one)]:
             self._leaving.remove(account)
             account.shutdown()
@@ -155,15 +142,15 @@ class TrunkAccounts:
 
     def hosts(self) -> frozenset[HostName]:
         """The names that must be looked up."""
-        return frozenset(host for account in self._accounts.values() for host in _names(account.trunk))
+        return frozenset(host for account in self._accounts.values() for host in names_of(account.trunk))
 
     def located(self, host: HostName, found: Sequence[Target], *, now: float) -> None:
         """A name was looked up; when nobody was found, what was known holds."""
         if not found:
             return
-        self._targets.setdefault(host, Targets()).renew(found)
+        self._hosts.located(host, found)
         for account in self._accounts.values():
-            if _registrar_name(account.trunk) == host:
+            if registrar_name(account.trunk) == host:
                 account.registrar.located(now=now)
         self._trust_anew()
 
@@ -210,8 +197,7 @@ class TrunkAccounts:
 
     def _account(self, trunk: TrunkSettings, addresses: TrunkAddresses, *, not_before: float) -> TrunkAccount:
         registrar = self._registrars.setdefault(addresses.registrar or "", Registrar())
-        host = _registrar_name(trunk)
-        targets = self._targets.setdefault(host, Targets()) if host else None
+        targets = self._hosts.registrars(trunk)
         if targets is not None and not targets.known:
             not_before = time.monotonic() + _LOOKUP_SECONDS
         transport = self._transport(trunk)
@@ -234,35 +220,10 @@ class TrunkAccounts:
             not_before=not_before,
         )
 
-    def _probe_registrar(self, registrar: Registrar) -> None:
+    def _ask_for(self, registrar: Registrar) -> None:
         account = next((self._accounts[name] for name in registrar.registrations), None)
-        if account is not None and account.address is not None:
-            self._probe(
-                account.address,
-                self._asker(account),
-                lambda status: registrar.probe_answered(now=time.monotonic()),
-            )
-
-    def _qualify(self, account: TrunkAccount, name: str, qualification: Qualification, now: float) -> None:
-        before = qualification.reachable
-        due = qualification.take(now)
-        _tell(account.trunk.name, name, before, qualification)
-        if not due:
-            return
-        gateway = next(one for one in account.trunk.gateways if one.name == name)
-
-        def answered(status: int) -> None:
-            before = qualification.reachable
-            qualification.answered(status, now=time.monotonic())
-            _tell(account.trunk.name, name, before, qualification)
-
-        self._probe(gateway_uri(account.trunk, gateway), self._asker(account), answered)
-
-    def _asker(self, account: TrunkAccount) -> Asker:
-        trunk = account.trunk
-        # who is known by a name asks as the host, which has no user (RFC 3261 section 19.1.1)
-        identity = f"sip:{trunk.contact_host}" if trunk.contact_host else account.addresses.identity
-        return Asker(identity, own_contact(self._settings.sip, trunk), int(account.getId()))
+        if account is not None:
+            self._qualifying.ask(account, lambda status: registrar.probe_answered(now=time.monotonic()))
 
     @staticmethod
     def _start_of(trunk: TrunkSettings, before: TrunkAccount | None) -> float:
@@ -276,39 +237,9 @@ class TrunkAccounts:
     def _trust_anew(self) -> None:
         trunks = [account.trunk for account in self._accounts.values()]
         lines = {line_of(trunk): trunk.name for trunk in trunks if trunk.registrar is not None}
-        self._trust = Trust(trunks, lines=lines, resolved={trunk.name: self._addresses(trunk) for trunk in trunks})
-
-    def _addresses(self, trunk: TrunkSettings) -> Collection[str]:
-        registrar = registrar_uri(trunk)
-        address = literal(registrar.host) if registrar else None
-        looked_up = [
-            one.address for host in _names(trunk) if host in self._targets for one in self._targets[host].known
-        ]
-        return [str(address), *looked_up] if address else looked_up
-
-
-def _tell(trunk: str, gateway: str, before: bool | None, now: Qualification) -> None:
-    if now.reachable is not before and now.reachable is not None:
-        TRUNK_GATEWAY_UP.labels(trunk, gateway).set(now.reachable)
-        log.info("sip.gateway_reachable" if now.reachable else "sip.gateway_unreachable", trunk=trunk, gateway=gateway)
-
-
-def _registrar_name(trunk: TrunkSettings) -> HostName | None:
-    registrar = registrar_uri(trunk)
-    # what is verified by a name is left to the stack
-    if registrar is None or literal(registrar.host) or trunk.transport not in LOCATED_TRANSPORTS:
-        return None
-    return HostName(registrar.host, registrar.port, trunk.transport)
-
-
-def _names(trunk: TrunkSettings) -> Iterator[HostName]:
-    """The registrar, and gateways that call, by their names."""
-    if host := _registrar_name(trunk):
-        yield host
-    for gateway in trunk.gateways:
-        transport = gateway.transport or trunk.transport
-        if gateway.inbound and not literal(gateway.host) and transport in LOCATED_TRANSPORTS:
-            yield HostName(gateway.host, gateway.port, transport)
+        self._trust = Trust(
+            trunks, lines=lines, resolved={trunk.name: self._hosts.addresses(trunk) for trunk in trunks}
+        )
 
 
 def _same_account(old: TrunkSettings, new: TrunkSettings) -> bool:
