@@ -17,7 +17,7 @@ import structlog
 from gateway.campaigns.campaign import Rules, request_for, retry_rule
 from gateway.campaigns.kept_requests import opened_request
 from gateway.campaigns.retry import Outcome, outcome_of
-from gateway.errors import ApiError, Conflict, Forbidden, TooManyCalls, Unavailable
+from gateway.errors import ApiError, Conflict, Forbidden, ParleyError, StoreError, TooManyCalls, Unavailable
 from gateway.observe import campaign_metrics as metrics
 from gateway.store import contacts as store
 from gateway.store.campaigns import ENDED, IN_PROGRESS, SCHEDULED, active_campaign, active_campaigns
@@ -118,7 +118,10 @@ class Dispatcher:
         async with self._database.reading() as session:
             ended = await store.ended_calls(session, _AT_A_TIME)
         for one in ended:
-            await self._follow(one)
+            try:
+                await self._follow(one)
+            except ParleyError as error:  # the others are followed all the same
+                log.warning("end of a call not followed", call=one.contact.call_id, detail=str(error))
 
     async def _follow(self, ended: EndedCall) -> None:
         contact = ended.contact
@@ -198,7 +201,12 @@ class Dispatcher:
         now = clock.now()
         async with self._database.transaction() as session:
             for contact in await store.due_contacts(session, None, now, _AT_A_TIME):
-                request = {**opened_request(self._secrets, contact.body)}
+                try:
+                    request = opened_request(self._secrets, contact.body)
+                except StoreError as error:
+                    log.warning("call cannot be made again", call=contact.call_id, detail=str(error))
+                    await store.finish(session, contact, Outcome.FAILED)
+                    continue
                 call = {"id": str(uuid4()), "retryOf": contact.id}
                 if await store.claim(session, contact, call["id"], now):
                     claimed.append(_Due(contact, call, request, now, None))

@@ -76,6 +76,7 @@ _COLUMNS = tuple(contacts.c[name] for name in Contact.__slots__)
 _WAITING = contacts.c.state == ContactState.WAITING.value
 _CLAIMED = contacts.c.state == ContactState.CLAIMED.value
 _CALLING = contacts.c.state == ContactState.CALLING.value
+_DONE = ContactState.DONE.value
 _IN_PROGRESS = ("in-progress", "forwarding")
 
 
@@ -237,7 +238,7 @@ async def wait_again(session: AsyncSession, contact: Contact, due_at: datetime, 
 async def finish(
     session: AsyncSession, contact: Contact, outcome: str, *, tries: int | None = None, detail: str | None = None
 ) -> None:
-    """It is not called again.
+    """It is not called again. One of a call of the API is forgotten, with the secrets of its request.
 
     :param detail: one sentence, where its call tells none
     """
@@ -248,12 +249,16 @@ async def finish(
         "tries": contact.tries if tries is None else tries,
     }
     await _follow(session, contact, values)
+    if contact.campaign_id is None:
+        await session.execute(delete(contacts).where(contacts.c.id == contact.id, contacts.c.state == _DONE))
 
 
 async def refuse(session: AsyncSession, call_id: str, outcome: str, detail: str) -> None:
-    """Who was claimed for this call cannot be called at all."""
+    """Who was claimed for this call cannot be called at all. Forgotten as by `finish`."""
+    ours = (contacts.c.call_id == call_id, _CLAIMED)
+    await session.execute(delete(contacts).where(*ours, contacts.c.campaign_id.is_(None)))
     values = {"state": ContactState.DONE.value, "outcome": outcome, "detail": detail}
-    await session.execute(update(contacts).where(contacts.c.call_id == call_id, _CLAIMED).values(values))
+    await session.execute(update(contacts).where(*ours).values(values))
 
 
 async def finish_waiting(session: AsyncSession, campaign_id: str, outcome: str, detail: str) -> None:

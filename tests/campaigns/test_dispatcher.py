@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gateway.campaigns.kept_campaigns import campaign_shown, end_campaign, keep_campaign
 from gateway.errors import Forbidden
@@ -20,6 +21,7 @@ from gateway.store.contacts import Contact, ContactState
 from gateway.store.do_not_call import list_numbers
 from gateway.store.entities import Entities, Kind
 from gateway.store.listing import ListQuery
+from gateway.store.tables import contacts as contacts_table
 from tests.call.leg_double import MemoryLeg
 from tests.link.worker_double import until
 from tests.plane.planned_house import TOKEN, PlannedHouse, control_plane, planned_house
@@ -227,6 +229,9 @@ async def test_a_call_of_the_api_is_made_again_with_the_secrets_that_it_came_wit
     await sweep(h)
     await sweep(h)
     assert len(dialled(h)) == 2
+    async with h.database.reading() as session:
+        kept = await session.execute(select(contacts_table.c.id))
+    assert kept.all() == []  # nor the secrets of the request
 
 
 async def test_a_refused_call_of_the_api_is_not_made_again(h: PlannedHouse) -> None:

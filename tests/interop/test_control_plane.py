@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
+from tests.interop.carrier import ANSWER, BUSY, RING, UNKNOWN, carrier
 from tests.interop.product import Product, ProductPlan, running_product, shipped_assistant
 from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.softphone import SoftphonePlan, running_softphone
@@ -37,6 +38,8 @@ class Plane:
 
     product: Product
     client: httpx.AsyncClient
+    carrier_port: int
+    """Where its trunk sends calls to numbers."""
 
     async def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         response = await self.client.request(method, path, json=body)
@@ -55,6 +58,16 @@ class Plane:
                 return call
             await asyncio.sleep(0.1)
         raise AssertionError(f"the call is not {wanted}: {call}")
+
+    async def campaign_when(self, id_: str, **wanted: Any) -> dict[str, Any]:
+        """The campaign, as soon as its fields are as wanted."""
+        campaign: dict[str, Any] = {}
+        for _ in range(300):
+            campaign = await self.send("GET", f"/campaign/{id_}")
+            if all(campaign.get(name) == value for name, value in wanted.items()):
+                return campaign
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"the campaign is not {wanted}: {campaign}")
 
     async def kill_api(self) -> None:
         """As the kernel would when memory is short; returns when its port is closed."""
@@ -75,11 +88,13 @@ class Plane:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def plane(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plane]:
-    port = free_port()
+    port, carrier_port = free_port(), free_port()
+    trunk = {"name": "carrier", "gateways": [{"host": LOOPBACK, "port": carrier_port}], "ring_seconds": 2}
     changes: dict[str, dict[str, Any] | list[Any]] = {
         "api": {"enabled": True, "port": port, "bootstrap_key": KEY},
         "media": {"port": free_port()},
         "outbound": {"direct": [LOOPBACK]},
+        "trunks": [trunk],
         "routes": [{"assistant": "demo", "number": "demo"}],
     }
     plan = ProductPlan(tmp_path_factory.mktemp("plane"), shipped_assistant(), changes=changes)
@@ -87,7 +102,7 @@ async def plane(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plane
         base_url=f"http://{LOOPBACK}:{port}", headers={"Authorization": f"Bearer {KEY}"}, timeout=20
     )
     async with running_product(plan) as product, client:
-        made = Plane(product, client)
+        made = Plane(product, client, carrier_port)
         await made.answers()
         yield made
 
@@ -188,3 +203,34 @@ async def test_a_number_may_only_say_something(plane: Plane, tmp_path: Path) -> 
     call = await plane.call_when(shown["id"], status="ended")
     assert call["endedReason"] == "call.ringing.hook-executed-say"
     assert "closed today" in call["artifact"]["transcript"]
+
+
+async def test_a_campaign_calls_each_customer_as_often_as_it_should_though_the_api_is_killed(plane: Plane) -> None:
+    scripts = {
+        "+4930123401": [ANSWER],
+        "+4930123402": [BUSY, ANSWER],
+        "+4930123403": [BUSY],
+        "+4930123404": [RING],
+        "+4930123405": [UNKNOWN],
+        "+4930123406": [ANSWER],
+    }
+    assistant = await plane.send("POST", "/assistant", ASSISTANT)
+    body = {
+        "name": "reminders",
+        "assistantId": assistant["id"],
+        "customers": [{"number": number} for number in scripts],
+        "maxConcurrency": 2,
+        "callingHours": {"start": "00:00", "end": "24:00"},
+        "retry": {"attempts": 2, "after": {"busy": 1}},
+    }
+    async with carrier(plane.carrier_port, plane.product.address, scripts) as phones:
+        made = await plane.send("POST", "/campaign", body)
+        await phones.called(3)
+        await plane.kill_api()
+        await plane.answers()
+        campaign = await plane.campaign_when(made["id"], status="ended")
+    assert campaign["outcomes"] == {"answered": 3, "busy": 1, "no-answer": 1, "failed": 1}
+    assert campaign["callsCounterEnded"] == 6
+    expected = dict(zip(scripts, (1, 2, 2, 1, 1, 1), strict=True))
+    assert phones.calls == expected
+    assert len(campaign["calls"]) == 8

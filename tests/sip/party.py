@@ -279,11 +279,11 @@ class Party:
 
 
 @asynccontextmanager
-async def party(target: str, *, host: str = LOOPBACK) -> AsyncIterator[Party]:
-    """A party on ports of its own; an IPv6 address as host stands in brackets."""
+async def party(target: str, *, host: str = LOOPBACK, port: int = 0) -> AsyncIterator[Party]:
+    """A party on a SIP port, 0 for any, and an RTP port of its own; an IPv6 address as host stands in brackets."""
     address = host.strip("[]")
     loop = asyncio.get_running_loop()
-    sip, sip_socket = await loop.create_datagram_endpoint(_Socket, local_addr=(address, 0))
+    sip, sip_socket = await loop.create_datagram_endpoint(_Socket, local_addr=(address, port))
     rtp, rtp_socket = await loop.create_datagram_endpoint(_Socket, local_addr=(address, 0))
     ports = [int(one.get_extra_info("sockname")[1]) for one in (sip, rtp)]
     try:
