@@ -70,7 +70,7 @@ TEAMS = Profile(
     caller_number="+14255550100",
     contact="<sip:{host}:{port};x-i=1e7e7a5c-3f1c-4d0e-8a55-4a4a6b5e7d11;x-c=/s/1;transport=tls>",
     headers=(
-        "Allow: INVITE,ACK,CANCEL,BYE,INFO,NOTIFY,PRACK,UPDATE,OPTIONS,REFER", "Supported: timer,replaces",
+        "ALLOW: INVITE,ACK,OPTIONS,CANCEL,BYE,NOTIFY", "Supported: timer,replaces",
         "Min-SE: 300", "Session-Expires: 3600", "User-Agent: Microsoft.PSTNHub.SIPProxy v.2025.1.1.1 i.EUWE.0",
         "P-Asserted-Identity: <tel:+14255550100>,<sip:ann@example.com>", "Privacy: none",
         "History-Info: <sip:+14255550111@example.com;user=phone?Reason=SIP%3Bcause%3D302>;index=1",
