@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -20,8 +19,9 @@ from tests.peers.softphone import Softphone, SoftphonePlan, running_softphone
 from tests.sip.exchange import Exchange, Told, exchange
 from tests.sip.test_registering import state
 from tests.sip.test_secure_asterisk import echoed
+from tests.sip.voice import loud
 
-TRUNKS = {"registered": "udp", "by-address": "udp", "encrypted": "tls"}
+TRUNKS = {"registered": "udp", "by-address": "udp", "by-tcp": "tcp", "encrypted": "tls + srtp sdes"}
 PEER = "Asterisk 22"
 pytestmark = [pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="module")]
 
@@ -31,7 +31,7 @@ def on_each_trunk(scenario: str) -> pytest.MarkDecorator:
         "trunk",
         [
             pytest.param(name, marks=pytest.mark.scenario(scenario, peer=PEER, transport=transport))
-            for name, transport in {**TRUNKS, "encrypted": "tls + srtp sdes"}.items()
+            for name, transport in TRUNKS.items()
         ],
     )
 
@@ -56,13 +56,6 @@ class Office:
         await told.until(lambda one: len(one.frames) > 15, "frames: Asterisk has connected the two by then")
         return told
 
-    @asynccontextmanager
-    async def telephone(self, folder: Path, user: str = "phone") -> AsyncIterator[Softphone]:
-        password = {"phone": self.pbx.plan.phone_password, "101": self.pbx.plan.desk_password}[user]
-        plan = SoftphonePlan(folder / user, user=user, domain=self.pbx.address, password=password)
-        async with running_softphone(plan) as phone:
-            yield phone
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
@@ -80,15 +73,41 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
             },
             {"name": "by-address", "gateways": [{"host": LOOPBACK, "port": plan.sip_port}], "caller_id": "+15550001"},
             {
+                "name": "by-tcp", "registrar": pbx.address, "username": "parley-info",
+                "password": plan.parley_password, "transport": "tcp", "dtmf": "info",
+            },
+            {
                 "name": "encrypted", "registrar": f"{LOOPBACK}:{plan.tls_port}", "username": "parley-tls",
                 "password": plan.tls_password, "transport": "tls", "srtp": "required",
                 "tls": {"ca_file": str(authority.ca_file)},
             },
         ]  # fmt: skip
         ours = await stack.enter_async_context(exchange(sip={"port": port, "max_calls": 8}, trunks=trunks))
-        for name in ("registered", "encrypted"):
+        for name in ("registered", "by-tcp", "encrypted"):
             await state(ours, lambda one: one.registered, name)
         yield Office(ours, pbx)
+
+
+@asynccontextmanager
+async def telephone(pbx: Asterisk, folder: Path, user: str, password: str) -> AsyncIterator[Softphone]:
+    async with running_softphone(SoftphonePlan(folder, user=user, domain=pbx.address, password=password)) as phone:
+        yield phone
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def phone(office: Office, tmp_path: Path) -> AsyncIterator[Softphone]:
+    """A telephone on a desk."""
+    folder = tmp_path / "phone"
+    async with telephone(office.pbx, folder, "phone", office.pbx.plan.phone_password) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def agent(office: Office, tmp_path: Path) -> AsyncIterator[Softphone]:
+    """The telephone of who answers the queue."""
+    folder = tmp_path / "agent"
+    async with telephone(office.pbx, folder, "101", office.pbx.plan.desk_password) as running:
+        yield running
 
 
 async def finished(told: Told) -> None:
@@ -123,49 +142,49 @@ async def test_a_call_of_asterisk_is_of_its_trunk_and_heard_both_ways(
 
 
 @pytest.mark.scenario("INV-18", peer=PEER, transport="udp")
-async def test_the_dialplan_says_who_calls_and_what_was_dialled(office: Office, tmp_path: Path) -> None:
+async def test_the_dialplan_says_who_calls_and_what_was_dialled(office: Office, phone: Softphone) -> None:
     known = len(office.ours.calls)
-    async with office.telephone(tmp_path) as phone:
-        phone.dial(f"sip:700@{office.pbx.address}")
-        told = await office.ours.call(known)
-        assert told.leg.info.headers["X-Dialled"] == "700"
-        assert told.leg.info.identity is not None
-        assert told.leg.info.identity.header == "P-Asserted-Identity"
-        await phone.wait_for("answered")
-        phone.hang_up()
-        await told.event("ended")
+    phone.dial(f"sip:700@{office.pbx.address}")
+    told = await office.ours.call(known)
+    assert told.leg.info.headers["X-Dialled"] == "700"
+    assert told.leg.info.identity is not None
+    assert told.leg.info.identity.header == "P-Asserted-Identity"
+    await phone.wait_for("answered")
+    phone.hang_up()
+    await told.event("ended")
 
 
 @pytest.mark.scenario("INV-04", peer=PEER, transport="udp")
-async def test_a_telephone_on_hold_holds_the_call_and_its_music_is_not_heard(office: Office, tmp_path: Path) -> None:
+async def test_a_telephone_on_hold_holds_the_call_and_its_music_is_not_heard(office: Office, phone: Softphone) -> None:
     known = len(office.ours.calls)
-    async with office.telephone(tmp_path) as phone:
-        phone.dial(f"sip:700@{office.pbx.address}")
-        told = await office.ours.call(known)
-        await phone.wait_for("answered")
-        phone.hold()
-        assert await told.event("hold") == (True,)
-        heard = len(told.frames)
-        await told.until(lambda one: len(one.frames) > heard + 75, "frames on hold")
-        assert not any(loud(frame.caller) for frame in told.frames[heard + 10 :])
-        await phone.wait_for("media")
-        phone.unhold()
-        await phone.wait_for("media")
-        await told.until(lambda one: one.all("hold") == [(True,), (False,)], "the end of the hold")
-        phone.echo(1.0)
-        assert await echoed(told.leg, told)
-        phone.hang_up()
-        await told.event("ended")
+    phone.dial(f"sip:700@{office.pbx.address}")
+    told = await office.ours.call(known)
+    await phone.wait_for("answered")
+    phone.hold()
+    assert await told.event("hold") == (True,)
+    heard = len(told.frames)
+    await told.until(lambda one: len(one.frames) > heard + 75, "frames on hold")
+    assert not any(loud(frame.caller) for frame in told.frames[heard + 10 :])
+    await phone.wait_for("media")
+    phone.unhold()
+    await phone.wait_for("media")
+    await told.until(lambda one: one.all("hold") == [(True,), (False,)], "the end of the hold")
+    phone.echo(1.0)
+    assert await echoed(told.leg, told)
+    phone.hang_up()
+    await told.event("ended")
 
 
-def loud(pcm: bytes) -> bool:
-    samples = np.frombuffer(pcm, np.int16).astype(np.float64)
-    return bool(np.sqrt(np.mean(samples**2)) > 100)
-
-
-@pytest.mark.scenario("DTM-01", peer=PEER, transport="udp")
-async def test_keys_of_a_caller_come_once_each(office: Office) -> None:
-    told = await office.called("700", "SendDTMF 1234*#,100")
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        pytest.param("parley", marks=pytest.mark.scenario("DTM-01", peer=PEER, transport="udp")),
+        pytest.param("parley-info", marks=pytest.mark.scenario("DTM-03", peer=PEER, transport="tcp")),
+    ],
+    ids=["events", "info"],
+)
+async def test_keys_of_a_caller_come_once_each(office: Office, endpoint: str) -> None:
+    told = await office.called("700", "SendDTMF 1234*#,100", endpoint=endpoint)
     await told.until(lambda one: len(one.all("digit")) >= 6, "six keys")
     assert "".join(key for (key,) in told.all("digit")) == "1234*#"
     await finished(told)
@@ -175,6 +194,7 @@ async def test_keys_of_a_caller_come_once_each(office: Office) -> None:
     "trunk",
     [
         pytest.param("registered", marks=pytest.mark.scenario("DTM-02", peer=PEER, transport="udp")),
+        pytest.param("by-tcp", marks=pytest.mark.scenario("DTM-03", peer=PEER, transport="tcp")),
         pytest.param("encrypted", marks=pytest.mark.scenario("DTM-02", peer=PEER, transport="tls + srtp sdes")),
     ],
 )
@@ -185,6 +205,19 @@ async def test_keys_that_we_send_are_read_by_the_dialplan(office: Office, trunk:
     await told.leg.send_digits("9055")
     await told.event("ended")
     assert "digits read: 9055" in office.pbx.log
+
+
+@pytest.mark.long
+@pytest.mark.timeout(150)
+@pytest.mark.scenario("INV-10", peer=PEER, transport="tcp")
+async def test_a_call_with_session_timers_is_refreshed_and_stays(office: Office) -> None:
+    """Asterisk's `timers=always` with 90 s, the shortest: without a refresh it is over after 60 s."""
+    told = await office.dial("200", "by-tcp")
+    await told.event("answered")
+    await asyncio.sleep(100)
+    assert not told.all("ended")
+    assert await echoed(told.leg, told)
+    await finished(told)
 
 
 @pytest.mark.scenario("INV-08", peer=PEER, transport="udp")
@@ -198,28 +231,29 @@ async def test_what_the_dialplan_plays_before_the_answer_is_heard(office: Office
 
 
 @pytest.mark.scenario("INV-16", peer=PEER, transport="udp")
-async def test_a_caller_is_handed_to_the_agent_of_a_queue_who_was_asked_before(office: Office, tmp_path: Path) -> None:
+async def test_a_caller_is_handed_to_the_agent_of_a_queue_who_was_asked_before(
+    office: Office, phone: Softphone, agent: Softphone, tmp_path: Path
+) -> None:
     """Attended: the agent of the queue talks with us, then REFER with Replaces connects the two without us."""
     known = len(office.ours.calls)
-    async with office.telephone(tmp_path) as caller, office.telephone(tmp_path, "101") as agent:
-        caller.dial(f"sip:700@{office.pbx.address}")
-        told = await office.ours.call(known)
-        await caller.wait_for("answered")
-        human = await office.dial("600")
-        await agent.wait_for("incoming")
-        agent.answer()
-        await agent.wait_for("answered")
-        agent.echo(1.0)
-        assert await echoed(human.leg, human), "we talk with the agent of the queue"
-        await told.leg.transfer_to(human.leg)
-        assert (await told.event("transfer"))[0] is True
-        await human.event("ended")
-        await finished(told)
-        agent.echo(None)
-        agent.play(await asyncio.to_thread(spoken, tmp_path))
-        await caller.wait_for("far-speech")
-        caller.hang_up()
-        await agent.wait_for("ended")
+    phone.dial(f"sip:700@{office.pbx.address}")
+    told = await office.ours.call(known)
+    await phone.wait_for("answered")
+    human = await office.dial("600")
+    await agent.wait_for("incoming")
+    agent.answer()
+    await agent.wait_for("answered")
+    agent.echo(1.0)
+    assert await echoed(human.leg, human), "we talk with the agent of the queue"
+    await told.leg.transfer_to(human.leg)
+    assert (await told.event("transfer"))[0] is True
+    await human.event("ended")
+    await finished(told)
+    agent.echo(None)
+    agent.play(await asyncio.to_thread(spoken, tmp_path))
+    await phone.wait_for("far-speech")
+    phone.hang_up()
+    await agent.wait_for("ended")
 
 
 def spoken(folder: Path) -> Path:
@@ -227,23 +261,24 @@ def spoken(folder: Path) -> Path:
 
 
 @pytest.mark.scenario("INV-16", peer=PEER, transport="udp")
-async def test_a_caller_is_sent_to_the_queue_and_its_agent_answers(office: Office, tmp_path: Path) -> None:
+async def test_a_caller_is_sent_to_the_queue_and_its_agent_answers(
+    office: Office, phone: Softphone, agent: Softphone, tmp_path: Path
+) -> None:
     known = len(office.ours.calls)
-    async with office.telephone(tmp_path) as caller, office.telephone(tmp_path, "101") as agent:
-        caller.dial(f"sip:700@{office.pbx.address}")
-        told = await office.ours.call(known)
-        await caller.wait_for("answered")
-        await told.until(lambda one: len(one.frames) > 15, "frames: Asterisk has connected the two by then")
-        await told.leg.transfer(f"sip:600@{office.pbx.address}")
-        assert (await told.event("transfer"))[0] is True
-        await finished(told)
-        await agent.wait_for("incoming")
-        agent.answer()
-        await agent.wait_for("answered")
-        agent.play(await asyncio.to_thread(spoken, tmp_path))
-        await caller.wait_for("far-speech")
-        caller.hang_up()
-        await agent.wait_for("ended")
+    phone.dial(f"sip:700@{office.pbx.address}")
+    told = await office.ours.call(known)
+    await phone.wait_for("answered")
+    await told.until(lambda one: len(one.frames) > 15, "frames: Asterisk has connected the two by then")
+    await told.leg.transfer(f"sip:600@{office.pbx.address}")
+    assert (await told.event("transfer"))[0] is True
+    await finished(told)
+    await agent.wait_for("incoming")
+    agent.answer()
+    await agent.wait_for("answered")
+    agent.play(await asyncio.to_thread(spoken, tmp_path))
+    await phone.wait_for("far-speech")
+    phone.hang_up()
+    await agent.wait_for("ended")
 
 
 @pytest.mark.scenario("INV-16", peer=PEER, transport="udp")
@@ -257,20 +292,19 @@ async def test_a_caller_stays_when_the_extension_is_unknown(office: Office) -> N
 
 
 @pytest.mark.scenario("INV-16", peer=PEER, transport="udp")
-async def test_a_caller_whose_transfer_fails_comes_back_and_says_so(office: Office, tmp_path: Path) -> None:
-    """101 has no telephone: Asterisk has taken the caller over by then, so its dialplan brings the caller back."""
+async def test_a_caller_whose_transfer_fails_comes_back_and_says_so(office: Office, phone: Softphone) -> None:
+    """102 has no telephone: Asterisk has taken the caller over by then, so its dialplan brings the caller back."""
     known = len(office.ours.calls)
-    async with office.telephone(tmp_path) as caller:
-        caller.dial(f"sip:700@{office.pbx.address}")
-        told = await office.ours.call(known)
-        await caller.wait_for("answered")
-        await told.until(lambda one: len(one.frames) > 15, "frames: Asterisk has connected the two by then")
-        await told.leg.transfer(f"sip:101@{office.pbx.address}")
-        back = await office.ours.call(known + 1)
-        assert back.leg.info.headers["X-Transfer-Failed"] in ("CHANUNAVAIL", "CONGESTION")
-        await back.event("answered")
-        caller.echo(1.0)
-        assert await echoed(back.leg, back)
-        caller.hang_up()
-        await back.event("ended")
-        await finished(told)
+    phone.dial(f"sip:700@{office.pbx.address}")
+    told = await office.ours.call(known)
+    await phone.wait_for("answered")
+    await told.until(lambda one: len(one.frames) > 15, "frames: Asterisk has connected the two by then")
+    await told.leg.transfer(f"sip:102@{office.pbx.address}")
+    back = await office.ours.call(known + 1)
+    assert back.leg.info.headers["X-Transfer-Failed"] in ("CHANUNAVAIL", "CONGESTION")
+    await back.event("answered")
+    phone.echo(1.0)
+    assert await echoed(back.leg, back)
+    phone.hang_up()
+    await back.event("ended")
+    await finished(told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,9 +76,10 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         yield House(ours, kamailio, dead, carrier)
 
 
-@asynccontextmanager
-async def ann(house: House, folder: Path) -> AsyncIterator[Softphone]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def ann(house: House, tmp_path: Path) -> AsyncIterator[Softphone]:
     """A telephone that is registered at Kamailio."""
+    folder = tmp_path / "ann"
     plan = SoftphonePlan(folder, user="ann", domain=house.kamailio.address, password=PASSWORDS["ann"])
     async with running_softphone(plan) as phone:
         yield phone
@@ -105,49 +106,46 @@ async def test_a_trunk_registers_with_its_password(house: House, transport: str)
 
 @everywhere("INV-02")
 async def test_a_call_that_is_challenged_reaches_a_registered_telephone_and_is_heard(
-    house: House, tmp_path: Path, transport: str
+    house: House, ann: Softphone, transport: str
 ) -> None:
     await state(house.ours, lambda one: one.registered, transport)
-    async with ann(house, tmp_path) as phone:
-        told = await dialled(house, "ann", transport)
-        await phone.wait_for("incoming")
-        phone.answer()
-        await phone.wait_for("answered")
-        phone.echo(1.0)
-        assert await echoed(told.leg, told)
-        await finished(told)
-        await phone.wait_for("ended")
+    told = await dialled(house, "ann", transport)
+    await ann.wait_for("incoming")
+    ann.answer()
+    await ann.wait_for("answered")
+    ann.echo(1.0)
+    assert await echoed(told.leg, told)
+    await finished(told)
+    await ann.wait_for("ended")
 
 
 @everywhere("INV-02")
-async def test_a_telephone_calls_a_registered_trunk(house: House, tmp_path: Path, transport: str) -> None:
+async def test_a_telephone_calls_a_registered_trunk(house: House, ann: Softphone, transport: str) -> None:
     await state(house.ours, lambda one: one.registered, transport)
     known = len(house.ours.calls)
-    async with ann(house, tmp_path) as phone:
-        phone.dial(f"sip:parley-{transport}@{house.kamailio.address}")
-        told = await house.ours.call(known)
-        assert told.leg.info.trunk == transport
-        await phone.wait_for("answered")
-        phone.echo(1.0)
-        assert await echoed(told.leg, told)
-        phone.hang_up()
-        await told.event("ended")
+    ann.dial(f"sip:parley-{transport}@{house.kamailio.address}")
+    told = await house.ours.call(known)
+    assert told.leg.info.trunk == transport
+    await ann.wait_for("answered")
+    ann.echo(1.0)
+    assert await echoed(told.leg, told)
+    ann.hang_up()
+    await told.event("ended")
 
 
 @pytest.mark.scenario("TRK-02", peer="Kamailio 5.6", transport="udp")
-async def test_a_call_goes_to_the_next_machine_when_the_first_is_dead(house: House, tmp_path: Path) -> None:
+async def test_a_call_goes_to_the_next_machine_when_the_first_is_dead(house: House, ann: Softphone) -> None:
     await house.kamailio.until_state(house.dead, "I")
     await house.kamailio.until_state(house.ours.address, "A")
     for flag in ("i", "a"):  # known to be dead, and not known yet
         await house.kamailio.command("dispatcher.set_state", flag, "1", f"sip:{house.dead}")
         known = len(house.ours.calls)
-        async with ann(house, tmp_path / flag) as phone:
-            phone.dial(f"sip:700@{house.kamailio.address}")
-            told = await house.ours.call(known)
-            assert told.leg.info.number == "700"
-            await phone.wait_for("answered")
-            phone.hang_up()
-            await told.event("ended")
+        ann.dial(f"sip:700@{house.kamailio.address}")
+        told = await house.ours.call(known)
+        assert told.leg.info.number == "700"
+        await ann.wait_for("answered")
+        ann.hang_up()
+        await told.event("ended")
 
 
 @pytest.mark.scenario("INV-19", peer="Kamailio 5.6", transport="udp")

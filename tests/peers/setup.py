@@ -31,6 +31,7 @@ PROGRAMS = {
     "espeak-ng": "espeak-ng",
     "flite": "flite",
     "kamailio": "kamailio",
+    "linphonec": "linphone-cli",
     "multimon-ng": "multimon-ng",
     "tshark": "tshark",
     "systemd-analyze": "systemd",

@@ -1,4 +1,4 @@
-"""Something that webrtcvad takes for speech."""
+"""Something that webrtcvad takes for speech, and whether something is heard."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def voice(milliseconds: int, *, rate: int = SAMPLE_RATE, amplitude: float = 6000
     tone = (np.sin(2 * np.pi * 140 * harmonics * time) / harmonics).sum(axis=0)
     result: NDArray[np.int16] = (amplitude * tone / 2).astype(np.int16)
     return result
+
+
+def loud(pcm: bytes) -> bool:
+    """More than the noise of a line."""
+    samples = np.frombuffer(pcm, np.int16).astype(np.float64)
+    return bool(np.sqrt(np.mean(samples**2)) > 100)
