@@ -14,12 +14,12 @@ from gateway.media.audio import FRAME_MS, SAMPLE_BYTES, samples_to_ms
 from gateway.sip.endpoint import SipEndpoint
 
 _RING_SECONDS = 25.0
-_SETTLE_MS = 1500
+_SETTLE_MS = 1000
 """After the answer: DTLS, and a PBX that learns our address from the first packets."""
 _SPOKEN_MS = 30_000
 """The longest announcement that is waited for to end; then the chirps are played into it."""
 _QUIET_MS = 600
-_BACK_MS = 2500
+_BACK_MS = 2000
 """For what was played last to come back."""
 _KEY = "5"
 _END_SECONDS = 3.0

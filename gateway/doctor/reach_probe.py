@@ -47,15 +47,15 @@ async def ask(
 
 class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self) -> None:
-        self.came: asyncio.Queue[bytes] = asyncio.Queue()
-        self.problem = ""
+        self.came: asyncio.Queue[bytes | OSError] = asyncio.Queue()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.came.put_nowait(data)
 
     def error_received(self, exc: Exception) -> None:
         # an ICMP message: nobody listens there
-        self.problem = _word(exc)
+        if isinstance(exc, OSError):
+            self.came.put_nowait(exc)
 
 
 async def _by_udp(target: Target, asked: Asked, domain: str) -> tuple[Asked, Answer | None, str]:
@@ -68,11 +68,14 @@ async def _by_udp(target: Target, asked: Asked, domain: str) -> tuple[Asked, Ans
         try:
             async with asyncio.timeout(_SECONDS):
                 while True:
-                    answer = _answer(await datagrams.came.get(), began)
+                    came = await datagrams.came.get()
+                    if isinstance(came, OSError):
+                        return asked, None, _word(came)
+                    answer = _answer(came, began)
                     if answer is not None and answer.status >= 200:
                         return asked, answer, ""
         except TimeoutError:
-            return asked, None, datagrams.problem
+            return asked, None, ""
         finally:
             for one in sending:
                 one.cancel()

@@ -14,12 +14,12 @@ from gateway.routing.decision import decide
 from gateway.routing.explanation import told_decision
 from gateway.settings import Settings
 
-_SPEAK_MS = 5000
+_SPEAK_MS = 3000
 _ANSWER_SECONDS = 5.0
 
 
 async def take(leg: Leg, settings: Settings) -> InboundFacts:
-    """Answer, play the tones, and listen for five seconds; the call is hung up then.
+    """Answer, play the tones, and listen for three more seconds; the call is hung up then.
 
     :raises LegError: when it is gone before it is answered
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.doctor.finding import Result
+from tests.control.test_control import controlled
 from tests.doctor.patients import examined, office, settings
 from tests.peers.asterisk import Asterisk, AsteriskPlan, running_asterisk
 from tests.peers.impairment import UNIMPAIRED, Impairments
@@ -74,21 +74,11 @@ async def test_audio_that_goes_one_way_is_told_with_its_direction(
     assert says in found.of("audio").found
 
 
-async def test_rtp_ports_that_another_program_has(pbx: Asterisk, tmp_path: Path) -> None:
+@pytest.mark.long
+async def test_a_call_beside_the_running_gateway_takes_no_registration_from_it(pbx: Asterisk, tmp_path: Path) -> None:
     chosen = settings(tmp_path, trunks=[office(pbx)])
-    first, last = chosen.rtp.ports
-    blockers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(first, last + 1)]
-    try:
-        for port, blocker in zip(range(first, last + 1), blockers, strict=True):
-            blocker.bind((LOOPBACK, port))
-        found = await examined(chosen)
-    finally:
-        for blocker in blockers:
-            blocker.close()
-    assert found.failed == ["RTP ports"]
-
-
-async def test_a_sip_port_that_another_program_has(pbx: Asterisk, tmp_path: Path) -> None:
-    found = await examined(settings(tmp_path, sip={"port": pbx.plan.sip_port}, trunks=[office(pbx)]))
-    assert set(found.failed) == {"port"}
-    assert found.of("registration").result is Result.SKIPPED
+    async with controlled(tmp_path):
+        found = await examined(chosen, call="306", trunk="office")
+    assert found.failed == []
+    assert found.of("audio").found.startswith("Both ways: ")
+    assert "parley/sip:" not in await pbx.cli("pjsip show contacts")
