@@ -12,6 +12,8 @@ from gateway.doctor.finding import Finding, failed, ok, skipped, warning
 _LATE_MS = 500
 _LOSS = 0.01
 _JITTER_MS = 30.0
+_JUMP_MS = 500.0
+"""No network is so uneven: the far end's RTP clock jumped, as where an announcement ends and an echo begins."""
 _QUIET_DB, _LOUD_DB = -15.0, 6.0
 _OPEN = "Let the firewall pass rtp.ports (UDP) from the far end to this machine, in both directions"
 _TOLD = (
@@ -151,12 +153,11 @@ def _quality(about: str, media: MediaStatistics, echo: Echo) -> Finding:
     expected = media.packets_received + media.packets_lost
     loss = media.packets_lost / expected if expected else 0.0
     remote = media.packets_lost_remote / media.packets_sent if media.packets_sent else 0.0
+    jumped = media.jitter_ms > _JUMP_MS
+    jitter = "jitter not known (the far end's clock jumped)" if jumped else f"jitter {media.jitter_ms:.0f} ms"
     trip = f", round trip {media.round_trip_ms:.0f} ms" if media.round_trip_ms is not None else ""
-    told = (
-        f"Loss {loss:.1%} to us and {remote:.1%} from us, jitter {media.jitter_ms:.0f} ms{trip}, echo after"
-        f" {echo.delay_ms} ms."
-    )
-    remedies = list(_remedies(max(loss, remote), media.jitter_ms, echo.delay_ms))
+    told = f"Loss {loss:.1%} to us and {remote:.1%} from us, {jitter}{trip}, echo after {echo.delay_ms} ms."
+    remedies = list(_remedies(max(loss, remote), 0.0 if jumped else media.jitter_ms, echo.delay_ms))
     return warning("quality", about, told, " ".join(remedies)) if remedies else ok("quality", about, told)
 
 

@@ -61,6 +61,8 @@ class Examination:
         trunks = self._trunks()
         yield ok("settings", self.wanted.settings_file, "No mistakes.")
         await self._look_for_gateway()
+        if self._gateway_runs and self.wanted.wait:
+            raise SetupError("A gateway runs and takes every call itself; stop it, then wait for a call.")
         steps = [("this machine", self._machine), ("Parley's services", self._services)]
         for title, step in steps:
             yield Begun(title)
@@ -140,8 +142,6 @@ class Examination:
             for report in self._reports:
                 if self.wanted.trunk in (None, report.name):
                     yield judge_registration(report.label or report.name, _state(report))
-            if self.wanted.wait:
-                raise SetupError("A gateway runs and takes every call itself; stop it, then wait for a call.")
         if not self._native:
             yield skipped("registration", "", "Without the native build nothing registers and nothing is called.")
             return

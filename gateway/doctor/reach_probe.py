@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from gateway.doctor.reach import Answer, Asked
-from gateway.sip.headers import parse_message
+from gateway.sip.headers import parse_message, parse_uri
 from gateway.sip.settings import is_ipv6
 from gateway.trunk.targets import Target
 
@@ -32,8 +32,10 @@ async def ask(
     :param context: for tls
     :param name: that its certificate must have
     """
-    place = _place(target.address, target.port)
-    asked = Asked(place, transport, "", "", f"{uuid4().hex}@parley", f"sip:{user}@{domain}", target.address)
+    place, uri = _place(target.address, target.port), parse_uri(f"sip:{user}@{domain}")
+    # some strip the port of From, which is no part of it by RFC 3261 section 19.1.1
+    sender = f"sip:{user}@{uri.host if uri else domain}"
+    asked = Asked(place, transport, "", "", f"{uuid4().hex}@parley", sender, target.address)
     try:
         if transport == "udp":
             return await _by_udp(target, asked, domain)

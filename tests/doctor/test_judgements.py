@@ -297,6 +297,7 @@ CALL = EchoFacts("600", True, statistics=MEDIA, echo=Echo(60, -0.5, 0.98, 3), sp
         (CALL, "quality", OK, "Loss 0.0% to us"),
         (replace(CALL, statistics=replace(MEDIA, packets_lost=40)), "quality", WARNING, "get lost"),
         (replace(CALL, statistics=replace(MEDIA, jitter_ms=60.0)), "quality", WARNING, "unevenly"),
+        (replace(CALL, statistics=replace(MEDIA, jitter_ms=15058.0)), "quality", OK, "clock jumped"),
         (replace(CALL, echo=Echo(900, 0.0, 0.9, 3)), "quality", WARNING, "far country"),
         (replace(CALL, echo=Echo(60, -25.0, 0.9, 3)), "audio", WARNING, "level"),
         (replace(CALL, echo=Echo(60, 0.0, 0.9, 1)), "audio", WARNING, "1 of 3"),
