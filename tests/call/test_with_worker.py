@@ -22,6 +22,7 @@ from gateway.conversation.replay import replay
 from gateway.link.pool import WorkerPool
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
 from gateway.providers.registry import Providers
+from gateway.recording.settings import RecordingSettings
 from gateway.routing.settings import RouteSettings
 from gateway.settings import OutboundSettings, Settings, WorkerSettings
 from gateway.worker.server import serve_worker
@@ -92,11 +93,16 @@ async def working(settings: Settings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def telephone(
-    tmp_path: Path, *, outbound: OutboundSettings | None = None, **changes: object
+    tmp_path: Path,
+    *,
+    outbound: OutboundSettings | None = None,
+    recording: RecordingSettings | None = None,
+    **changes: object,
 ) -> AsyncIterator[tuple[Telephone, Gateway]]:
     settings = Settings(
         data_dir=tmp_path,
         outbound=outbound or OutboundSettings(),
+        recording=recording or RecordingSettings(),
         routes=[RouteSettings(assistant="desk")],
         assistants={"desk": Assistant.model_validate({**ASSISTANT, **changes})},
     )

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import soundfile
 
+from gateway.api.recording import Side
+from gateway.api.stored_recordings import StoredRecordings
 from gateway.call.gateway import Gateway
 from gateway.media.audio import FRAME_BYTES
+from gateway.recording.settings import RecordingSettings
+from gateway.store.calls import CallRow
 from tests.call.test_with_worker import Telephone, hang_up, speech, telephone, turns
 from tests.link.worker_double import until
+from tests.peers.ports import free_port
+from tests.recording.test_uploads import s3, upload_to
 
 pytestmark = pytest.mark.models
 
@@ -201,3 +209,22 @@ async def test_a_tool_pauses_and_the_agent_goes_on_speaking(tmp_path: Path) -> N
         assert call.recording.paused
         assert len(call.backlog[-1]) == FRAME_BYTES
         await hang_up(phone, gateway)
+
+
+async def test_a_sealed_recording_goes_to_its_storage_after_the_call(tmp_path: Path) -> None:
+    port = free_port()
+    settings = RecordingSettings(sealed=True, upload=upload_to(port))
+    async with telephone(tmp_path, recording=settings) as (phone, gateway):
+        await until(lambda: gateway.calls)
+        await turns(gateway, 1)
+        record = await hang_up(phone, gateway)
+        assert record.recording == f"{record.id}.wav.sealed"
+        assert (gateway.records.directory / record.recording).exists(), "nobody has it while the storage is away"
+        with s3(port):
+            await until(lambda: not list((tmp_path / "uploads").iterdir()), 20)
+            assert not (gateway.records.directory / record.recording).exists()
+            stored = StoredRecordings(gateway.settings)
+            call = cast(CallRow, SimpleNamespace(id=record.id, ended_at=record.ended_at))
+            heard = await asyncio.to_thread(lambda: b"".join(stored.found(call).read(Side.ASSISTANT, 44, 16_044)))
+            assert stored.address(call) is None, "it is for those who have the key"
+    assert any(heard), "the greeting"
