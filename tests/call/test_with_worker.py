@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from gateway.conversation.recording import read_recordings
 from gateway.conversation.replay import replay
 from gateway.link.pool import WorkerPool
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
+from gateway.providers.base import Voice
 from gateway.providers.registry import Providers
 from gateway.recording.settings import RecordingSettings
 from gateway.routing.settings import RouteSettings
@@ -122,8 +124,12 @@ async def telephone(
 
 
 async def speech(text: str) -> bytes:
-    voice = Providers().voice(VoiceSettings(provider="hibari"))
-    return b"".join([chunk.pcm async for chunk in voice.speak(text)])
+    return b"".join([chunk.pcm async for chunk in _voice().speak(text)])
+
+
+@functools.cache
+def _voice() -> Voice:
+    return Providers().voice(VoiceSettings(provider="hibari"))
 
 
 async def turns(gateway: Gateway, count: int) -> None:
