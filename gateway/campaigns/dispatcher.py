@@ -30,10 +30,10 @@ from gateway.store.secrets import Secrets
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 1.0
-LEASE = timedelta(seconds=60)
-"""Who claimed a customer this long ago, and made no call, is gone."""
+LEASE = timedelta(seconds=20)
+"""Who claimed a customer this long ago, and made no call, is gone; should he come back, he finds his claim lost."""
 _BEGIN_SECONDS = 40.0
-"""For a gateway to say that it dials; shorter than the lease."""
+"""For a gateway to say that it dials."""
 _NOT_NOW_SECONDS = 5
 _END_SECONDS = 3.0
 _AT_A_TIME = 200
@@ -81,6 +81,9 @@ class Dispatcher:
     async def run(self) -> None:
         """Sweep until it is cancelled; what is on its way in the database then is let come to its end."""
         sweeping: asyncio.Task[None] | None = None
+        if self._database.dialect == "sqlite":  # no other process works at it: who claimed is gone
+            async with self._database.transaction() as session:
+                await store.give_back_stale(session, clock.now())
         try:
             while True:
                 await asyncio.sleep(SWEEP_SECONDS)

@@ -16,6 +16,7 @@ from gateway.store.calls import Calls
 from gateway.store.contacts import Contact, ContactState
 from gateway.store.database import Database
 from gateway.store.secrets import Secrets
+from tests.link.worker_double import until
 
 pytestmark = pytest.mark.both_databases
 _SECRETS = Secrets(Fernet.generate_key())
@@ -117,3 +118,16 @@ async def test_a_process_that_wakes_after_its_claim_went_to_another_does_not_cal
     asleep.set()
     await first.settled()
     assert (late.dialled, living.dialled) == ([], ["sip:c0@h"])
+
+
+async def test_after_a_restart_on_sqlite_nobody_waits_for_the_lease(database: Database) -> None:
+    id_ = await campaign(database, 1)
+    await sweep(dispatcher(Dialler(database, kill)))
+    living = Dialler(database)
+    if database.dialect != "sqlite":
+        return  # others may be at work
+    running = asyncio.create_task(dispatcher(living).run())
+    await until(lambda: living.dialled)
+    running.cancel()
+    await asyncio.wait([running])
+    assert (living.dialled, (await contacts(database, id_))[0].attempts) == (["sip:c0@h"], 1)
