@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -12,23 +11,17 @@ from gateway.call.leg import Leg
 from gateway.call.state import EndAfterPlayout, EndNow, Event
 from gateway.call.transfer.plan import TransferPlan, Verb, read_plan
 from gateway.call.transfers import Referral, read_destination, referral
+from gateway.call.user_headers import HEADER_NAME, is_ours
 from gateway.conversation.live_control import SendTransportMessage
 from gateway.errors import LegError
 from gateway.link.v1 import link_pb2 as pb
 
 PLAYOUT_SECONDS = 60.0
 """How long a transfer waits for what is queued."""
-
-
-_HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
-"""A token of RFC 3261, section 25.1."""
 DESTINATION_HEADER = "X-Transfer-Destination"
 """In a BYE that gives the caller back to the dialplan of the other side."""
 PAUSED = "The recording is paused. Nothing that the caller says or presses is heard until it goes on."
 VERBS = ("INFO", "MESSAGE", "NOTIFY")
-_ADDRESSING = ("via", "from", "to", "call-id", "cseq", "contact", "max-forwards", "route", "record-route")
-_OURS = frozenset((*_ADDRESSING, "content-length", "content-type", *"vftimlc"))
-"""Headers that make a request part of the dialog: they are not the user's to set."""
 
 
 class Dialled(Protocol):
@@ -145,9 +138,9 @@ class Actions:
     async def _send_request(self, request: pb.SipRequest) -> tuple[bool, str]:
         if request.verb not in VERBS:
             return False, f"A {request.verb} is not sent inside a call; {', '.join(VERBS)} are."
-        if wrong := [name for name in request.headers if not _HEADER_NAME.fullmatch(name)]:
+        if wrong := [name for name in request.headers if not HEADER_NAME.fullmatch(name)]:
             return False, f"{wrong[0]!r} is no name of a header."
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
+        headers = {name: value for name, value in request.headers.items() if not is_ours(name)}
         written = next((value for name, value in request.headers.items() if name.lower() == "content-type"), "")
         kind = written or ("application/json" if request.body.startswith(("{", "[")) else "text/plain")
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway.call.leg import Direction, LegInfo
+from gateway.call.user_headers import HEADER_NAME, is_ours
 from gateway.errors import LegError
 
 DEFAULT_SECONDS = 60.0
@@ -22,7 +23,6 @@ _NUMBER = re.compile(r"\+?[0-9A-Za-z*#._-]{1,40}")
 _VISUAL = re.compile(r"[ ()\-./]")
 _EXTENSION = re.compile(r"[0-9*#]{1,10}")
 _HOST = re.compile(r"sips?:(?:[^@>;]*@)?([^>;?\s]+)", re.IGNORECASE)
-_HEADER = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ def referral(destination: Mapping[str, Any], info: LegInfo) -> Referral:
         fields = "&".join(f"{name}={quote(value, safe='')}" for name, value in headers.items())
         uri, headers = f"{uri}{'&' if '?' in uri else '?'}{fields}", {}
     if caller := str(destination.get("callerId") or ""):
+        if re.search(r"[\s<>]", caller) and _HOST.match(caller):
+            raise LegError(f"The transfer cannot be sent for {caller!r}: it is neither a number nor a SIP URI.")
         headers["Referred-By"] = f"<{_of_number(caller, info) if not _HOST.match(caller) else caller}>"
     seconds = plan.get("timeout", DEFAULT_SECONDS)
     seconds = float(seconds) if isinstance(seconds, int | float) and 1 <= seconds <= 600 else DEFAULT_SECONDS
@@ -99,6 +101,6 @@ def sip_headers(given: Any) -> dict[str, str]:
     """What a destination's sipHeaders add to a request. :raises LegError: one cannot be sent"""
     headers = {str(name): str(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
     for name, value in headers.items():
-        if not _HEADER.fullmatch(name) or re.search(r"[\r\n]", value):
+        if not HEADER_NAME.fullmatch(name) or is_ours(name) or re.search(r"[\r\n]", value):
             raise LegError(f"{name!r} cannot be sent as a header of the transfer.")
     return headers

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 import structlog
 
 from gateway.errors import NativeMissing
+from gateway.sip.headers import header_text
 
 try:
     import pjsua2
@@ -78,7 +79,7 @@ def call_option(
     option.opt.textCount = 0
     for name, value in (*(headers or {}).items(), *further):
         header = pj.SipHeader()
-        header.hName, header.hValue = name, value
+        header.hName, header.hValue = name, header_text(value)
         option.txOption.headers.append(header)
     if signalling_id:
         option.opt.customCallId = signalling_id

@@ -47,6 +47,9 @@ def test_headers_go_with_the_request_or_into_refer_to() -> None:
         {"type": "sip", "sipUri": "https://example.com"},
         {"type": "sip", "sipUri": "sip:a b@h"},
         {"type": "sip", "sipUri": "sip:a@h", "sipHeaders": {"X-A": "1\r\nContact: <sip:evil>"}},
+        {"type": "sip", "sipUri": "sip:a@h", "sipHeaders": {"Route": "<sip:premium.example;lr>"}},
+        {"type": "sip", "sipUri": "sip:a@h", "sipHeaders": {"p-asserted-identity": "<sip:boss@h>"}},
+        {"type": "sip", "sipUri": "sip:a@h", "callerId": "sip:a@h>\r\nRoute: <sip:premium.example;lr"},
     ],
 )
 def test_what_is_no_address_is_refused(destination: dict[str, Any]) -> None:
