@@ -205,6 +205,17 @@ class SipCall(pj.Call):  # type: ignore[misc]
             self._requests.withdraw(method)
             raise
 
+    def renew(self) -> None:
+        """re-INVITE with new media sockets and another Contact: this machine has another address."""
+        if not self._answered or self._ended:
+            return
+        option = call_option()
+        option.opt.flag = pj.PJSUA_CALL_REINIT_MEDIA | pj.PJSUA_CALL_UPDATE_CONTACT | pj.PJSUA_CALL_UPDATE_VIA
+        try:
+            self._do("tell our address", self.reinvite, option)
+        except LegError as error:
+            log.warning("sip.call_not_moved", reason=str(error))
+
     def statistics(self) -> MediaStatistics | None:
         """Figures of the stream as it stands, the last ones when it is gone."""
         self._keep_statistics()

@@ -260,6 +260,11 @@ class CallTable:
         """Figures so far."""
         return self._get(key).statistics()
 
+    def renew(self, of: Callable[[Any], bool]) -> None:
+        """The calls of the accounts that `of` chooses are told our address anew."""
+        for call in [call for call in self._calls.values() if of(call.account)]:
+            call.renew()
+
     def hang_up_all(self, reason: str) -> None:
         """End every call."""
         for call in list(self._calls.values()):

@@ -25,6 +25,7 @@ LOCAL_ACCOUNTS = 4
 
 _UNREGISTER_MS = 800
 
+_NEVER, _ALWAYS = 0, 2
 _USE_ACCOUNT_ROUTE = 2
 """PJSUA_REG_USE_ACC_PROXY."""
 
@@ -162,6 +163,10 @@ def trunk_account_config(
     if instance:
         config.natConfig.sipOutboundInstanceId = f"<urn:uuid:{instance}>"
     sip.contactForced = own_contact(settings.sip, trunk, trunk.username or ANONYMOUS_USER)
+    # what the registrar sees is registered, also where only the port differs and the address is a private one; but
+    # where ports are forwarded, what was set leads to us, and what is seen need not
+    forwarded = sip.contactForced or settings.sip.public_address
+    config.natConfig.contactRewriteUse = _NEVER if forwarded else _ALWAYS
     return config
 
 

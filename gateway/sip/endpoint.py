@@ -59,6 +59,7 @@ class SipEndpoint:
             limits=compiled,
             on_invite=lambda *invite: self._calls.invited(*invite),
             in_use=lambda account: self._calls.uses(account),
+            renew=lambda chosen: self._calls.renew(chosen),
         )
         self._stack.on_malformed = SIP_MALFORMED.inc
         self._owner = OwnerThread(name="parley-sip", poll=self._poll)

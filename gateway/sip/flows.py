@@ -89,6 +89,11 @@ class Flows:
         if self._flows.pop(connection, None) is not None:
             self._pjsip.pjsip_transport_dec_ref(connection)
 
+    def drop(self) -> None:
+        """None of them leads anywhere: this machine has another address."""
+        for connection, flow in list(self._flows.items()):
+            self._give_up(connection, flow)
+
     def close(self) -> None:
         """Hold none any longer."""
         for connection in list(self._flows):

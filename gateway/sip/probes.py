@@ -14,14 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.sip import pjsip
+from gateway.sip.headers import parse_message
+from gateway.sip.pjsip import Received
 from gateway.sip.trunk import ANONYMOUS_USER
 
 OnAnswer = Callable[[int], None]
 """Told the status of the answer, if one comes."""
 
+OnSeen = Callable[[str], None]
+"""Told host:port that the request came from, where the answer tells it."""
+
 _FIRST_SEQUENCE = 1_000_000
 """Beyond the sequence numbers of other OPTIONS requests of this stack."""
 _OUTSTANDING_LIMIT = 4096
+_SEEN = re.compile(r";\s*(received|rport)\s*=\s*([^;,\s]+)")
 _ANSWER = re.compile(rb"Response msg (\d+)/OPTIONS/cseq=(\d+)")
 
 
@@ -41,19 +47,21 @@ class Asker:
 class Probes:
     """Must outlive the stack that it is registered in."""
 
-    def __init__(self) -> None:
+    def __init__(self, received: Received) -> None:
+        self._messages = received
         self.address = ""
         """host:port of ours, for Contact."""
         self._pjsip = pjsip.functions()
         self._sequence = itertools.count(_FIRST_SEQUENCE)
         self._outstanding: dict[int, OnAnswer] = {}
+        self._seeing: dict[int, OnSeen] = {}
         self._module = pjsip.module(b"mod-parley-probes", pjsip.BEFORE_TRANSACTIONS, on_response=self._received)
 
     def register(self) -> None:
         """Put the module into a stack that is initialised. :raises SetupError: when pjsip does not take it."""
         pjsip.register(self._module)
 
-    def send(self, target: str, asker: Asker, on_answer: OnAnswer) -> bool:
+    def send(self, target: str, asker: Asker, on_answer: OnAnswer, *, on_seen: OnSeen | None = None) -> bool:
         """Ask once; False when the request cannot even be made.
 
         :param target: a SIP URI
@@ -80,6 +88,8 @@ class Probes:
         if self._pjsip.pjsip_tx_data_set_transport(request, ctypes.byref(self._way(asker))):
             return False
         self._remember(sequence, on_answer)
+        if on_seen is not None:
+            self._seeing[sequence] = on_seen
         return not self._pjsip.pjsip_endpt_send_request_stateless(endpoint, request, None, None)
 
     def _way(self, asker: Asker) -> pjsip.Way:
@@ -93,7 +103,9 @@ class Probes:
     def _remember(self, sequence: int, on_answer: OnAnswer) -> None:
         self._outstanding[sequence] = on_answer
         if len(self._outstanding) > _OUTSTANDING_LIMIT:
-            self._outstanding.pop(next(iter(self._outstanding)))
+            forgotten = next(iter(self._outstanding))
+            del self._outstanding[forgotten]
+            self._seeing.pop(forgotten, None)
 
     def _received(self, response: int) -> int:
         match = _ANSWER.match(self._pjsip.pjsip_rx_data_get_info(response))
@@ -103,4 +115,13 @@ class Probes:
         on_answer = self._outstanding.get(int(match[2])) if status < 200 else self._outstanding.pop(int(match[2]), None)
         if on_answer is not None and status >= 200:
             on_answer(status)
+            if on_seen := self._seeing.pop(int(match[2]), None):
+                on_seen(_seen_at(self._messages.message(response)))
         return 1
+
+
+def _seen_at(answer: bytes) -> str:
+    """host:port of received and rport (RFC 3581) in the first Via of an answer, empty without them."""
+    via = parse_message(answer.decode(errors="replace")).first("via")
+    found = dict(_SEEN.findall(via))
+    return f"{found['received']}:{found['rport']}" if len(found) == 2 else found.get("rport", "")

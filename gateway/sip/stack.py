@@ -23,8 +23,10 @@ from gateway.sip.headers import parse_message
 from gateway.sip.library import be_quiet, error_text, guarded, pj
 from gateway.sip.local_accounts import LocalAccounts
 from gateway.sip.log_writer import StackLogWriter, log_level
+from gateway.sip.mappings import Mappings
 from gateway.sip.pjsip import Received
 from gateway.sip.probes import Probes
+from gateway.sip.relocation import Relocation
 from gateway.sip.source import source_of
 from gateway.sip.strangers import Strangers
 from gateway.sip.stray_requests import StrayRequests
@@ -67,7 +69,13 @@ class Stack:
     """Start, poll, stop. Every method is for the owner thread."""
 
     def __init__(
-        self, settings: Settings, *, limits: CompiledLimits, on_invite: OnInvite, in_use: Callable[[TrunkAccount], bool]
+        self,
+        settings: Settings,
+        *,
+        limits: CompiledLimits,
+        on_invite: OnInvite,
+        in_use: Callable[[TrunkAccount], bool],
+        renew: Callable[[Callable[[Any], bool]], None],
     ) -> None:
         self._settings = settings
         self._limits = limits
@@ -76,12 +84,24 @@ class Stack:
         self._local: LocalAccounts | None = None
         self._transports = Transports(settings.sip)
         self._certificates_at = 0.0
-        self._probes = Probes()
+        self._received = Received(limits.packet_bytes)
+        self._probes = Probes(self._received)
         self.trunks = TrunkAccounts(
-            settings, on_invite, in_use=in_use, probe=self._probes.send, transport=self._transports.of_trunk
+            settings,
+            on_invite,
+            in_use=in_use,
+            probe=self._probes.send,
+            transport=self._transports.of_trunk,
+        )
+        self._mappings = Mappings(self._probes, accounts=self.trunks.all)
+        self._relocation = Relocation(
+            settings.sip,
+            hosts=self.trunks.addresses,
+            accounts=self.trunks.all,
+            renew=renew,
+            begin=self.trunks.drop_connections,
         )
         self.malformed = 0
-        self._received = Received(limits.packet_bytes)
         self._strangers = Strangers(
             settings.sip.strangers, self._received, knows=lambda peer, line: self.trunks.trust.knows(peer, line=line)
         )
@@ -128,6 +148,8 @@ class Stack:
         self._library.libHandleEvents(_POLL_MS)
         now = time.monotonic()
         self.trunks.poll(now)
+        self._mappings.poll(now)
+        self._relocation.poll(now)
         if now >= self._certificates_at:
             self._certificates_at = now + _CERTIFICATES_SECONDS
             self.reload_certificates()

@@ -24,7 +24,7 @@ from gateway.trunk.registrar import Registrar
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import TrunkState
 from gateway.trunk.targets import Target
-from gateway.trunk.trust import Peer, Trust
+from gateway.trunk.trust import Peer, Trust, literal
 
 log = structlog.get_logger(__name__)
 
@@ -139,6 +139,22 @@ class TrunkAccounts:
         name = self._trust.trunk(peer, line=line, users={one.user for one in (uri, to) if one})
         unprotected = name is not None and peer.transport != "tls" and self._accounts[name].trunk.transport == "tls"
         return None if unprotected else name
+
+    def addresses(self) -> dict[str, frozenset[str]]:
+        """Literal addresses that each trunk is reached at, as far as they are known."""
+        return {
+            name: frozenset(
+                [
+                    *self._hosts.addresses(account.trunk),
+                    *(one.host.strip("[]") for one in account.trunk.gateways if literal(one.host)),
+                ]
+            )
+            for name, account in self._accounts.items()
+        }
+
+    def drop_connections(self) -> None:
+        """Connections from an address that is no longer ours are of no use."""
+        self._flows.drop()
 
     def hosts(self) -> frozenset[HostName]:
         """The names that must be looked up."""

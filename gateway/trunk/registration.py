@@ -38,6 +38,11 @@ class Registration:
     _accepted_at: float = 0.0
     _backoff: RegistrationBackoff = field(default_factory=RegistrationBackoff)
 
+    @property
+    def accepted_at(self) -> float:
+        """When the registrar accepted last, 0 before."""
+        return self._accepted_at
+
     def take(self, now: float) -> bool:
         """Whether an attempt is due; when it is, it counts as begun."""
         if self.due_at is None or now < self.due_at:
@@ -73,6 +78,11 @@ class Registration:
     def moved(self, *, now: float) -> None:
         """The attempt failed, and another host of the registrar is there to be tried at once."""
         self.due_at = now
+
+    def moved_away(self, *, now: float) -> None:
+        """What is registered no longer leads to us: register again, where that is not under way."""
+        if self.state.registered and self.due_at is not None:
+            self.due_at = min(self.due_at, now)
 
     def is_held(self, now: float) -> bool:
         """Whether the refresh is late because others go first, told once for each time that was granted."""

@@ -175,7 +175,7 @@ class Asterisk:
         parley = {
             "choose-a-long-one": f"{self.plan.parley_password}\nsupported_algorithms_uas={self.plan.digests}",
             "allow=ulaw,alaw,g722": f"allow={self.plan.codecs}",
-            "media_encryption=no": f"media_encryption={self.plan.encryption}",
+            "media_encryption=no": f"media_encryption={self.plan.encryption}\ndtls_auto_generate_cert=yes",
         }
         files: dict[str, dict[str, str]] = {"extensions_parley.conf": {}, "queues_parley.conf": {}}
         files |= {"pjsip_parley.conf": parley, "pjsip_parley_ip.conf": {}, "pjsip_parley_tls.conf": {}}

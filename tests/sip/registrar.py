@@ -39,6 +39,8 @@ class Registrar(asyncio.DatagramProtocol):
     """When each request came, by the loop's clock."""
     probes: list[float] = field(default_factory=list)
     """When each OPTIONS came."""
+    pings: int = 0
+    """Datagrams that are there for a NAT only."""
     answers: list[str | None] = field(default_factory=list)
     requests: list[SipMessage] = field(default_factory=list)
     registered: list[str] = field(default_factory=list)
@@ -48,7 +50,10 @@ class Registrar(asyncio.DatagramProtocol):
     transport: asyncio.DatagramTransport | None = None
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        message = parse_message(data.decode())
+        if not data.strip():
+            self.pings += 1
+            return
+        message = parse_message(_seen_from(data.decode(), addr))
         now = asyncio.get_running_loop().time()
         if message.start_line.startswith("OPTIONS "):
             self.probes.append(now)
@@ -131,6 +136,11 @@ class Registrar(asyncio.DatagramProtocol):
             while len(self.requests) < count:
                 self.changed.clear()
                 await self.changed.wait()
+
+
+def _seen_from(request: str, source: tuple[str, int]) -> str:
+    """The request with the address that it came from in its Via (RFC 3581 section 4)."""
+    return re.sub(r"(?im)^(Via:.*?);rport(?=[;\r])", rf"\1;received={source[0]};rport={source[1]}", request, count=1)
 
 
 def _parameters(credentials: str) -> dict[str, str]:

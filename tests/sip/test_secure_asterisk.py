@@ -68,7 +68,7 @@ def _is_in(told: Told, first: int, spoken: NDArray[np.float64]) -> bool:
     "encryption",
     [
         pytest.param(keying, marks=pytest.mark.scenario("NET-02", peer="Asterisk 22", transport=f"tls + srtp {keying}"))
-        for keying in ("sdes",)
+        for keying in ("sdes", "dtls")
     ],
 )
 async def test_calls_both_ways_are_encrypted_and_heard(tmp_path: Path, encryption: str) -> None:

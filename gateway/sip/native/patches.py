@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.sip.native.dialog_patches import DIALOG_PATCHES
+from gateway.sip.native.dtls_patches import DTLS_PATCHES
 from gateway.sip.native.keypad_patches import KEYPAD_PATCHES
 from gateway.sip.native.media_patches import MEDIA_PATCHES
 from gateway.sip.native.message_patches import MESSAGE_PATCHES
@@ -26,5 +27,6 @@ PATCHES = (
     *DIALOG_PATCHES,
     *MESSAGE_PATCHES,
     *TRANSPORT_PATCHES,
+    *DTLS_PATCHES,
 )
 """File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""

@@ -4,6 +4,42 @@ from __future__ import annotations
 
 _MEDIA = "pjsip/src/pjsua-lib/pjsua_media.c"
 _STREAM = "pjsip/src/pjsip/sip_transport.c"
+_TOWARDS_PEER = r"""
+/* The address that the peer of a call knows us by, as our Contact or Via says it, where it is one of this machine's. */
+static pj_bool_t address_towards_peer(const pjsua_call *call, int af, pj_sockaddr *found)
+{
+    pjsip_dialog *dlg = call->inv ? call->inv->dlg : call->async_call.dlg;
+    pj_str_t hosts[2];
+    unsigned i, count = 0;
+
+    if (!dlg)
+        return PJ_FALSE;
+    if (dlg->via_addr.host.slen)
+        hosts[count++] = dlg->via_addr.host;
+    if (dlg->local.contact && (PJSIP_URI_SCHEME_IS_SIP(dlg->local.contact->uri) ||
+                               PJSIP_URI_SCHEME_IS_SIPS(dlg->local.contact->uri)))
+    {
+        hosts[count++] = ((pjsip_sip_uri*)pjsip_uri_get_uri(dlg->local.contact->uri))->host;
+    }
+    for (i = 0; i < count; ++i) {
+        pj_sock_t sock;
+        pj_status_t status;
+
+        pj_sockaddr_init(af, found, NULL, 0);
+        if (pj_inet_pton(af, &hosts[i], pj_sockaddr_get_addr(found)) != PJ_SUCCESS ||
+            pj_sock_socket(af, pj_SOCK_DGRAM(), 0, &sock) != PJ_SUCCESS)
+        {
+            continue;
+        }
+        status = pj_sock_bind(sock, found, pj_sockaddr_get_len(found));
+        pj_sock_close(sock);
+        if (status == PJ_SUCCESS)
+            return PJ_TRUE;
+    }
+    return PJ_FALSE;
+}
+
+"""
 _FAMILY = "(pj_strchr(&cfg->{field}, ':') != NULL) == (af == pj_AF_INET6())"
 
 TRANSPORT_PATCHES = (
@@ -92,5 +128,45 @@ TRANSPORT_PATCHES = (
         "        } else if (cfg->public_addr.slen) {\n\n            status = pj_sockaddr_init(af, &mapped_addr[0],",
         f"        }} else if (cfg->public_addr.slen && {_FAMILY.format(field='public_addr')}) {{\n\n"
         "            status = pj_sockaddr_init(af, &mapped_addr[0],",
+    ),
+    # A machine with several addresses is reached at the one that it calls from; the name of the machine tells one of
+    # them, for all calls.
+    (
+        _MEDIA,
+        "/*\n * Create RTP and RTCP socket pair, and possibly resolve their public",
+        _TOWARDS_PEER.lstrip() + "/*\n * Create RTP and RTCP socket pair, and possibly resolve their public",
+    ),
+    (
+        _MEDIA,
+        "                             pj_sockaddr_get_addr_len(&bound_addr));\n                     */\n"
+        "                }\n            }\n",
+        "                             pj_sockaddr_get_addr_len(&bound_addr));\n                     */\n"
+        "                }\n            }\n\n"
+        "            if (!pj_sockaddr_has_addr(&bound_addr)) {\n"
+        "                pj_sockaddr towards;\n"
+        "                if (address_towards_peer(call_med->call, af, &towards))\n"
+        "                    pj_sockaddr_copy_addr(&bound_addr, &towards);\n"
+        "            }\n",
+    ),
+    # A re-INVITE that brings new sockets for media asked for their address before it knew where the peer now sees us.
+    (
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        '        PJ_LOG(3,(THIS_FILE, "Can not re-INVITE call that is not confirmed"));\n'
+        "        status = PJSIP_ESESSIONSTATE;\n        goto on_return;\n    }\n",
+        '        PJ_LOG(3,(THIS_FILE, "Can not re-INVITE call that is not confirmed"));\n'
+        "        status = PJSIP_ESESSIONSTATE;\n        goto on_return;\n    }\n\n"
+        "    if (opt && (opt->flag & PJSUA_CALL_UPDATE_VIA) && pjsua_acc_is_valid(call->acc_id))\n"
+        "        dlg_set_via(call->inv->dlg, &pjsua_var.acc[call->acc_id]);\n",
+    ),
+    # What a call of ours is sent from was asked of our own address instead of the far end's.
+    (
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        "        if (pjsua_acc_get_uac_addr(acc->index, dlg->pool, &acc->cfg.id,\n",
+        "        char buffer[PJSIP_MAX_URL_SIZE];\n"
+        "        pj_str_t target = {buffer, 0};\n"
+        "        target.slen = pjsip_uri_print(PJSIP_URI_IN_REQ_URI, dlg->target, buffer, sizeof(buffer));\n"
+        "        if (target.slen <= 0)\n"
+        "            target = acc->cfg.id;\n"
+        "        if (pjsua_acc_get_uac_addr(acc->index, dlg->pool, &target,\n",
     ),
 )
