@@ -180,6 +180,14 @@ MEDIA_PATCHES = (
         "                                  asi.tx_maxptime ? asi.tx_maxptime : pjsua_var.media_cfg.ptime) /\n"
         "                           asi.param->info.frm_ptime));",
     ),
+    # A sender that begins to count anew, as a PBX does from one sound to the next, made a jitter of many seconds of it.
+    (
+        "pjmedia/src/pjmedia/rtcp.c",
+        "            sess->jitter += d - ((sess->jitter + 8) >> 4);",
+        "            if ((pj_uint32_t)d > sess->clock_rate)\n"
+        "                d = 0;\n"
+        "            sess->jitter += d - ((sess->jitter + 8) >> 4);",
+    ),
     # A tick that fills no packet moved the clock of G.722 and Opus by a packet.
     (
         _STREAM,
