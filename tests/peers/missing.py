@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+FORBIDDEN = "this machine allows no"
+"""Begins the reason of a skip that no package mends: it is no failure under CI=true."""
+
 
 class PeerMissing(Exception):
     """`str(error)` is one sentence with the remedy; `tests/conftest.py` makes it a skip, or a failure under CI=true."""

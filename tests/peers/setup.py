@@ -34,6 +34,7 @@ PROGRAMS = {
     "linphonec": "linphone-cli",
     "multimon-ng": "multimon-ng",
     "tshark": "tshark",
+    "ip": "iproute2",
     "systemd-analyze": "systemd",
 }
 """Program → Debian package that brings it."""
