@@ -17,6 +17,8 @@ _MALFORMED = re.compile(r"Error processing packet from |Dropping \d+ bytes packe
 """How pjsip's log begins when it drops a datagram (sip_endpoint.c, sip_transport.c)."""
 _TRACED = ("RX ", "TX ")
 """How it begins when it prints a whole message (pjsua_core.c)."""
+_DIGEST = re.compile(r"^((?:proxy-)?authorization\s*:.*?\bresponse\s*=\s*\"?)[0-9a-f]+", re.IGNORECASE | re.MULTILINE)
+_KEY = re.compile(r"^(a=crypto:.*?\binline:)[^\r\n]+", re.IGNORECASE | re.MULTILINE)
 
 
 def log_level(settings: LogSettings) -> int:
@@ -31,6 +33,11 @@ def is_malformed(line: str) -> bool:
     return _MALFORMED.match(line) is not None
 
 
+def without_secrets(message: str) -> str:
+    """A SIP message without the keys of its audio (SDES), and without digests from which a password may be guessed."""
+    return _KEY.sub(r"\1…", _DIGEST.sub(r"\1…", message))
+
+
 def write_line(level: int, text: str) -> None:
     """One line of the stack's log. Its errors are warnings here: what fails a call is reported by the call."""
     line = text.strip()
@@ -40,7 +47,7 @@ def write_line(level: int, text: str) -> None:
     elif level <= 2:
         log.warning("sip.stack", text=line)
     elif line.startswith(_TRACED):
-        log.info("sip.trace", text=line.replace("\r\n", "\n").removesuffix("\n--end msg--"))
+        log.info("sip.trace", text=without_secrets(line).replace("\r\n", "\n").removesuffix("\n--end msg--"))
     else:
         log.debug("sip.stack", text=line)
 
