@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pluggy
 import pytest
+from hypothesis import settings
 
 from gateway.providers.credentials import VARIABLES
 from tests.matrix import collecting
@@ -34,6 +35,11 @@ _KEYS = {name for names in VARIABLES.values() for name in names}
 for _name in [name for name in os.environ if name in _KEYS or name.startswith("PARLEY_")]:
     if _name not in _OF_THE_MACHINE:
         del os.environ[_name]
+
+
+# how long an example takes says how busy the machine is
+settings.register_profile("parley", deadline=None)
+settings.load_profile("parley")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -66,10 +66,12 @@ async def test_the_next_assistant_says_its_first_message_and_answers_with_its_ow
         assert (handoff["from"], handoff["to"], handoff["mode"]) == ("Desk", "Sales", "rolling-history")
         call.end()
         await call.until(lambda: worker.load().active_calls == 0)
-    rows = call.journal("usage")[-1]["rows"]
-    used = {(row["member"], row["stage"]) for row in rows}
-    both = {(name, stage) for name in ("Desk", "Sales") for stage in ("voice", "transcriber")}
-    assert used == both | {("Sales", "model")}
+        both = {(name, stage) for name in ("Desk", "Sales") for stage in ("voice", "transcriber")}
+        await call.until(lambda: _used(call) == both | {("Sales", "model")})
+
+
+def _used(call: PeerCall) -> set[tuple[str, str]]:
+    return {(row["member"], row["stage"]) for line in call.journal("usage")[-1:] for row in line["rows"]}
 
 
 async def test_without_a_first_message_the_model_goes_on_from_what_was_said(speech: bytes) -> None:
