@@ -46,7 +46,7 @@ types: $(DEV_STAMP) ## Types.
 	@$(VENV)/bin/mypy
 
 # Nearly all tests wait for the clock most of the time, so more of them run side by side than there are cores; calls on the
-# wire two by two, and those that measure time there have the machine to themselves.
+# wire three by three, and those that measure time there have the machine to themselves.
 ON_THE_WIRE := tests/sip tests/interop
 SIDE_BY_SIDE := -q --dist loadfile --no-loadscope-reorder
 
@@ -55,7 +55,7 @@ ifdef ARGS
 	@$(VENV)/bin/pytest $(ARGS)
 else
 	@$(VENV)/bin/pytest -n 5 $(SIDE_BY_SIDE) $(addprefix --ignore ,$(ON_THE_WIRE))
-	@$(VENV)/bin/pytest -n 2 $(SIDE_BY_SIDE) -m "not alone" $(ON_THE_WIRE)
+	@$(VENV)/bin/pytest -n 3 $(SIDE_BY_SIDE) -m "not alone" $(ON_THE_WIRE)
 	@$(VENV)/bin/pytest -m alone $(ON_THE_WIRE)
 endif
 
