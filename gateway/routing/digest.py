@@ -28,12 +28,17 @@ _PART = re.compile(r'([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _NC = re.compile(r"[0-9a-fA-F]{8}")
 
 
+def _bytes(text: str) -> bytes:
+    """As they came: what is no UTF-8 stands in the text of a message as surrogates."""
+    return text.encode(errors="surrogateescape")
+
+
 def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(_bytes(text), usedforsecurity=False).hexdigest()
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_bytes(text)).hexdigest()
 
 
 ALGORITHMS: Mapping[str, Callable[[str], str]] = {"SHA-256": _sha256, "MD5": _md5}
@@ -112,10 +117,10 @@ class Doorkeeper:
             return Verdict.REFUSED
         uri = parse_uri(given.get("uri", ""))
         is_for_us = uri is not None and uri.user.lower() == user.lower() and given.get("qop", "").lower() == "auth"
-        is_named = hmac.compare_digest(given.get("username", "").encode(), expected.username.encode())
+        is_named = hmac.compare_digest(_bytes(given.get("username", "")), expected.username.encode())
         is_realm = given.get("realm") == expected.realm
         response = _response(algorithm, expected.secrets.get(algorithm, ""), given, method)
-        is_right = hmac.compare_digest(given.get("response", "").lower().encode(), response.encode())
+        is_right = hmac.compare_digest(_bytes(given.get("response", "").lower()), response.encode())
         if not (is_for_us and is_named and is_realm and is_right and algorithm in expected.secrets):
             return Verdict.REFUSED
         fresh = 0 <= now - made_at + 1 <= NONCE_SECONDS + 1 and self._counted(given["nonce"], int(given["nc"], 16))

@@ -46,6 +46,14 @@ def test_who_says_nothing_or_something_else_is_refused(talk: Talk) -> None:
     assert talk.judge(authorization(talk.md5, method="BYE")) is Verdict.REFUSED
 
 
+@pytest.mark.parametrize("part", ['username="ann"', 'response="', 'cnonce="'])
+def test_bytes_that_are_no_text_are_refused(talk: Talk, part: str) -> None:
+    said = authorization(talk.md5)
+    assert part in said
+    assert talk.judge(said.replace(part, part[:-1] + "\udcff" + part[-1])) is Verdict.REFUSED
+    assert talk.judge(said.replace(part, part.replace('"', '"\udcff', 1))) is Verdict.REFUSED
+
+
 def test_an_answer_is_for_the_number_that_is_called(talk: Talk) -> None:
     assert talk.judge(authorization(talk.md5, uri="sip:sales@sip.example.com")) is Verdict.REFUSED
     assert talk.judge(authorization(talk.md5, uri="sip:DESK@sip.example.com")) is Verdict.ADMITTED
