@@ -55,14 +55,15 @@ class Keeping:
             await asyncio.sleep(LOOK_SECONDS)
 
     def delete_old(self) -> int:
-        """Delete the files of calls that nobody wrote to for `keep_days`: sound, events, journal and record. Returns
-        how many."""
+        """Delete the files of calls that nobody wrote to for `keep_days`: sound, events, journal and record; not those
+        whose upload is still to come. Returns how many."""
         if self._days is None:
             return 0
         oldest, deleted = self._now() - self._days * DAY_SECONDS, 0
+        waiting = self._uploads.files if self._uploads is not None else set()
         for path in self._calls.glob("*"):
             try:
-                if path.is_file() and path.stat().st_mtime < oldest:
+                if path.absolute() not in waiting and path.is_file() and path.stat().st_mtime < oldest:
                     path.unlink()
                     deleted += 1
             except OSError as error:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -26,8 +27,8 @@ def wait_seconds(failures: int) -> float:
 
 
 class Uploads:
-    """Uploads one file after the other, oldest first. While the storage is away, all wait: each attempt takes the file
-    whose turn it is.
+    """Uploads one file after the other, oldest first. One that fails goes behind the others, so that a file which the
+    storage does not take stops nobody; while the storage is away, all wait.
 
     :param directory: what waits, a file of JSON for each call
     :param keep_local: the file stays here, too
@@ -94,11 +95,28 @@ class Uploads:
         except TimeoutError:
             return
 
+    @property
+    def files(self) -> set[Path]:
+        """The recordings that wait."""
+        found = set()
+        for path in self.waiting:
+            with suppress(OSError, ValueError, KeyError):
+                found.add(_recording(path))
+        return found
+
     def _upload(self, path: Path) -> bool:
         """Whether it is done, or can never be."""
         try:
-            file = Path(json.loads(path.read_text(encoding="utf-8"))["file"])
-        except (OSError, ValueError, KeyError) as error:
+            return self._uploaded(path)
+        except OSError as error:
+            log.warning("upload not done", path=str(path), error=str(error))
+            return False
+
+    def _uploaded(self, path: Path) -> bool:
+        """:raises OSError: our own disk does not take part"""
+        try:
+            file = _recording(path)
+        except (ValueError, KeyError) as error:
             log.error("upload cannot be read", path=str(path), error=str(error))
             path.rename(path.with_suffix(".bad"))
             return True
@@ -110,9 +128,15 @@ class Uploads:
             self._storage.put(file, file.name)
         except Exception as error:  # noqa: BLE001  border: every storage raises errors of its own
             log.warning("recording not uploaded", file=file.name, error=str(error) or type(error).__name__)
+            os.utime(path)
             return False
         if not self._keep_local:
             file.unlink()
         path.unlink()
         log.info("recording uploaded", file=file.name)
         return True
+
+
+def _recording(path: Path) -> Path:
+    """:raises OSError, ValueError, KeyError: the file of what waits cannot be read, or says nothing of the kind"""
+    return Path(json.loads(path.read_text(encoding="utf-8"))["file"])

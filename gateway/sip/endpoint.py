@@ -115,7 +115,7 @@ class SipEndpoint:
         leg = self._calls.make_leg(
             destination=way.to, caller=way.caller, trunk=trunk, headers={**way.headers, **headers}
         )
-        await self._owner.run(lambda: self._dial(leg, trunk, way), timeout=_START_SECONDS)
+        await self._place(lambda: self._dial(leg, trunk, way))
         return leg
 
     async def redial(
@@ -129,7 +129,13 @@ class SipEndpoint:
         way = self._way(destination, trunk, gateway, caller)
         sent = {**leg.info.headers, **way.headers}
         leg.next_attempt(outbound_info(destination=way.to, caller=way.caller, trunk=trunk, headers=sent))
-        await self._owner.run(lambda: self._dial(leg, trunk, way), timeout=_START_SECONDS)
+        await self._place(lambda: self._dial(leg, trunk, way))
+
+    async def _place(self, dial: Callable[[], None]) -> None:
+        try:
+            await self._owner.run(dial, timeout=_START_SECONDS)
+        except TimeoutError as error:
+            raise LegError("The SIP stack did not answer in time; its log tells why.") from error
 
     async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         """The trunks that there are from now on, beside those of the settings. One that is equal to what it was is not

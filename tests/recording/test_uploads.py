@@ -100,6 +100,26 @@ async def test_a_recording_that_was_deleted_meanwhile_holds_nothing_up(tmp_path:
         await until(lambda: not uploads.waiting, 5)
 
 
+class Refusing(Storage):
+    """Takes everything but one file."""
+
+    def put(self, file: Path, name: str) -> None:
+        if name == "bad.wav":
+            raise PermissionError("not this one")
+        super().put(file, name)
+
+
+async def test_a_recording_that_the_storage_refuses_stops_no_other(tmp_path: Path) -> None:
+    storage = Refusing(UploadSettings(url=f"file://{tmp_path}/stored"))
+    uploads = Uploads(tmp_path / "uploads", storage, keep_local=False, wait=lambda failures: 0.02)
+    for name in ("bad", "good"):
+        (tmp_path / f"{name}.wav").write_bytes(b"sound")
+        uploads.add(name, tmp_path / f"{name}.wav")
+    async with running(uploads):
+        await until(lambda: (tmp_path / "stored" / "good.wav").exists(), 5)
+    assert uploads.files == {tmp_path / "bad.wav"}
+
+
 def test_attempts_are_made_less_and_less_often() -> None:
     assert [wait_seconds(failures) for failures in (1, 2, 3, 4)] == [2, 4, 8, 16]
     assert wait_seconds(1000) == LONGEST_SECONDS
@@ -131,3 +151,18 @@ def test_files_of_old_calls_go_and_others_stay(tmp_path: Path) -> None:
     assert Keeping(RecordingSettings(keep_days=6), tmp_path).delete_old() == 4
     assert [path.name for path in calls.iterdir()] == ["new.wav"]
     assert Keeping(RecordingSettings(), tmp_path).delete_old() == 0
+
+
+def test_an_old_recording_whose_upload_is_still_to_come_stays(tmp_path: Path) -> None:
+    recording = tmp_path / "calls" / "old.wav"
+    recording.parent.mkdir()
+    recording.write_bytes(b"sound")
+    os.utime(recording, (0, 0))
+    upload = UploadSettings(url=f"file://{tmp_path}/stored")
+    queue_of(tmp_path, upload).add("old", recording)
+    assert Keeping(RecordingSettings(keep_days=6, upload=upload), tmp_path).delete_old() == 0
+    assert recording.exists()
+
+
+def queue_of(data_dir: Path, upload: UploadSettings) -> Uploads:
+    return Uploads(data_dir / "uploads", Storage(upload), keep_local=False)
