@@ -185,3 +185,29 @@ async def play(leg: MemoryLeg, frames: int) -> None:
     """Media ticks, with the loop running between them."""
     for _ in leg.frames(frames):
         await asyncio.sleep(0)
+
+
+def entry(at_ms: int, kind: str, **data: object) -> pb.WorkerEvent:
+    return pb.WorkerEvent(journal=pb.JournalEntry(at_ms=at_ms, kind=kind, json=json.dumps(data)))
+
+
+def to_call(worker: WorkerDouble, *events: pb.WorkerEvent) -> None:
+    """Events for the call that was answered last."""
+    number = next(e.call for e in reversed(worker.got("answered")) if worker.call_id(e.call) != "apology")
+    for event in events:
+        event.call = number
+    worker.send(*events)
+
+
+def action(name: str, **act: object) -> pb.WorkerEvent:
+    return pb.WorkerEvent(action=pb.Action(action=name, **act))  # type: ignore[arg-type]
+
+
+async def started(h: House) -> list[pb.GatewayEvent]:
+    """The openings of calls on the worker, once there is one."""
+
+    def calls() -> list[pb.GatewayEvent]:
+        return [event for event in h.workers[0].got("start") if event.start.call_id != "apology"]
+
+    await until(calls)
+    return calls()

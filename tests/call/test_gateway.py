@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import wave
 from collections import Counter
 from collections.abc import Iterator
@@ -14,15 +13,13 @@ import pytest
 from gateway.call import endings
 from gateway.call.calls import Calls
 from gateway.call.journal import Journal
-from gateway.call.leg import Direction
 from gateway.call.pauses import DECIDE_MS
-from gateway.errors import DialRefused, InvalidControl, NotLive, OverCapacity
+from gateway.errors import OverCapacity
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
 from gateway.routing.settings import RouteSettings
-from gateway.trunk.registration import RegistrationState
 from tests.call.disk_double import NowDisk
-from tests.call.house import APOLOGY, GREETING, House, greet, house, play
+from tests.call.house import APOLOGY, GREETING, action, entry, greet, house, play, started, to_call
 from tests.call.leg_double import MemoryLeg, inbound
 from tests.call.test_record import CALL
 from tests.link.worker_double import WorkerDouble, accept_all, until
@@ -31,22 +28,6 @@ from tests.link.worker_double import WorkerDouble, accept_all, until
 def refuse(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
     if event.HasField("start"):
         yield pb.WorkerEvent(refused=pb.Refused(reason="full"))
-
-
-def entry(at_ms: int, kind: str, **data: object) -> pb.WorkerEvent:
-    return pb.WorkerEvent(journal=pb.JournalEntry(at_ms=at_ms, kind=kind, json=json.dumps(data)))
-
-
-def to_call(worker: WorkerDouble, *events: pb.WorkerEvent) -> None:
-    """Events for the call that was answered last."""
-    number = next(e.call for e in reversed(worker.got("answered")) if worker.call_id(e.call) != "apology")
-    for event in events:
-        event.call = number
-    worker.send(*events)
-
-
-def action(name: str, **act: object) -> pb.WorkerEvent:
-    return pb.WorkerEvent(action=pb.Action(action=name, **act))  # type: ignore[arg-type]
 
 
 async def test_a_caller_hears_the_greeting_sample_for_sample_and_the_worker_hears_the_caller(tmp_path: Path) -> None:
@@ -292,139 +273,6 @@ async def test_the_wait_in_the_jitter_buffer_is_looked_up_when_the_turn_is_taken
 # ---------------------------------------------------------------- actions
 
 
-async def test_an_action_is_done_once_and_its_result_told(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        leg = await h.live()
-        digits = action("d1", send_digits=pb.SendDigits(digits="12#"))
-        to_call(h.workers[0], digits, digits)
-        await until(lambda: h.workers[0].got("action_result"))
-        await asyncio.sleep(0.05)
-        assert leg.digits == ["12#"]
-        (result,) = h.workers[0].got("action_result")
-        assert result.action_result == pb.ActionResult(action="d1", ok=True, detail="The digits were sent.")
-
-
-async def test_a_request_goes_out_in_the_dialog_without_headers_that_are_not_the_users(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        leg = await h.live()
-        headers = {"X-Intent": "pay", "From": "sip:eve@h", "content-type": "text/csv"}
-        request = pb.SipRequest(verb="INFO", headers=headers, body="a,b")
-        to_call(h.workers[0], action("r1", sip_request=request))
-        await until(lambda: h.workers[0].got("action_result"))
-        assert leg.requests == [("INFO", {"X-Intent": "pay"}, "a,b", "text/csv")]
-        (result,) = h.workers[0].got("action_result")
-        assert (result.action_result.ok, result.action_result.detail) == (True, "The other side answered with 200 OK.")
-
-
-@pytest.mark.parametrize(
-    "request_", [pb.SipRequest(verb="BYE"), pb.SipRequest(verb="INFO", headers={"X: a\r\nVia": "b"})]
-)
-async def test_a_request_that_could_break_the_dialog_is_not_sent(tmp_path: Path, request_: pb.SipRequest) -> None:
-    async with house(tmp_path, greet) as h:
-        leg = await h.live()
-        to_call(h.workers[0], action("r1", sip_request=request_))
-        await until(lambda: h.workers[0].got("action_result"))
-        assert not leg.requests
-        assert not h.workers[0].got("action_result")[0].action_result.ok
-
-
-async def test_a_transfer_waits_for_the_words_and_ends_the_call_when_it_went_well(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        leg = await h.live()
-        transfer = pb.Transfer(destination="sip:human@h", after_playout=True)
-        to_call(h.workers[0], action("t1", transfer=transfer))
-        async with asyncio.timeout(10):
-            while not leg.transfers:
-                leg.frame()
-                await asyncio.sleep(0.002)
-        assert leg.heard() == GREETING
-        assert leg.listener
-        leg.listener.on_transfer(True, "taken")
-        assert (await h.record()).end_reason == endings.FORWARDED
-
-
-async def test_a_transfer_that_fails_leaves_the_call_with_the_agent(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        leg = await h.live()
-        to_call(h.workers[0], action("t1", transfer=pb.Transfer(destination="sip:human@h")))
-        await until(lambda: leg.transfers)
-        assert leg.listener
-        leg.listener.on_transfer(False, "603 Decline")
-        await until(lambda: h.workers[0].got("action_result"))
-        result = h.workers[0].got("action_result")[0].action_result
-        assert (result.ok, result.detail) == (False, "603 Decline")
-        assert leg.hung_up is None
-
-
-async def test_a_transfer_tells_its_stages_and_what_of_it_is_not_done(tmp_path: Path) -> None:
-    plan = {"mode": "warm-transfer-twiml"}
-    target = {"type": "sip", "sipUri": "sip:human@h", "sipHeaders": {"X-Case": "42"}, "transferPlan": plan}
-    async with house(tmp_path, greet) as h:
-        leg = await h.live()
-        transfer = pb.Transfer(destination="sip:human@h", destination_json=json.dumps(target))
-        to_call(h.workers[0], action("t1", transfer=transfer))
-        await until(lambda: leg.transfers)
-        assert leg.transfer_headers == [{"X-Case": "42"}]
-        assert leg.listener
-        leg.listener.on_transfer(True, "taken")
-        (call,) = h.gateway.calls.values()
-        await h.record()
-    requested, connected = [entry.data for entry in call.journal.entries if entry.kind == "transfer"]
-    assert (requested["status"], requested["destination"], requested["mode"]) == ("requested", target, plan["mode"])
-    assert len(requested["notes"]) == 1
-    assert connected["status"] == "connected"
-
-
-@pytest.mark.scenario("INV-16", peer="leg in memory", transport="none")
-async def test_a_transfer_whose_outcome_nobody_tells_is_given_up_and_a_late_success_ends_the_call(
-    tmp_path: Path,
-) -> None:
-    target = {"type": "sip", "sipUri": "sip:human@h", "transferPlan": {"mode": "blind-transfer", "timeout": 1}}
-    async with house(tmp_path, greet) as h:
-        leg = await h.live()
-        to_call(h.workers[0], action("t1", transfer=pb.Transfer(destination_json=json.dumps(target))))
-        await until(lambda: h.workers[0].got("action_result"))
-        assert not h.workers[0].got("action_result")[0].action_result.ok
-        assert leg.transfers_given_up == 1
-        assert leg.hung_up is None
-        assert leg.listener
-        leg.listener.on_transfer(True, "200 OK")
-        assert (await h.record()).end_reason == endings.FORWARDED
-
-
-# ---------------------------------------------------------------- live control
-
-
-async def test_live_control_ends_a_call_and_passes_the_rest_to_the_worker(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        await h.live()
-        (call,) = h.gateway.calls.values()
-        say = {"type": "say", "content": "Attention."}
-        call.control(say)
-        await until(lambda: h.workers[0].got("control"))
-        assert json.loads(h.workers[0].got("control")[0].control.json) == say
-        with pytest.raises(InvalidControl, match="content field required"):
-            call.control({"type": "say"})
-        call.control({"type": "end-call"})
-        assert (await h.record()).end_reason == endings.MANUALLY_CANCELED
-        with pytest.raises(NotLive):
-            call.control(say)
-    assert [entry.data["type"] for entry in call.journal.entries if entry.kind == "control"] == ["say", "end-call"]
-
-
-async def test_a_transport_message_is_a_request_in_the_dialog(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        leg = await h.live()
-        (call,) = h.gateway.calls.values()
-        sent = {"transport": "vapi.sip", "sipVerb": "INFO", "headers": {"X-Room": "7"}, "body": "hello"}
-        call.control({"type": "send-transport-message", "message": sent})
-        await until(lambda: leg.requests)
-        assert leg.requests == [("INFO", {"X-Room": "7"}, "hello", "text/plain")]
-
-
-# ---------------------------------------------------------------- failures
-
-
 async def test_a_caller_whose_worker_dies_hears_an_apology_and_the_record_is_whole(tmp_path: Path) -> None:
     async with house(tmp_path, greet) as h:
         await h.with_apology()
@@ -498,68 +346,6 @@ async def test_a_call_that_an_earlier_gateway_left_behind_has_a_record(tmp_path:
 
 
 # ---------------------------------------------------------------- outbound and drain
-
-
-async def started(h: House) -> list[pb.GatewayEvent]:
-    """The openings of calls on the worker, once there is one."""
-
-    def calls() -> list[pb.GatewayEvent]:
-        return [event for event in h.workers[0].got("start") if event.start.call_id != "apology"]
-
-    await until(calls)
-    return calls()
-
-
-async def test_a_callee_hears_the_assistant(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        await h.gateway.dial("sip:bob@h", assistant="desk")
-        (leg,) = h.endpoint.dialled
-        await started(h)
-        await asyncio.sleep(0.05)
-        assert leg.listener
-        leg.listener.on_answered()
-        await until(lambda: leg.ring.segments)
-        await play(leg, 25)
-        assert leg.heard() == GREETING
-        leg.end()
-        record = await h.record()
-        assert (record.direction, record.end_reason) == (Direction.OUTBOUND, endings.CUSTOMER_ENDED)
-
-
-async def test_a_callee_who_is_busy_is_in_the_record(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        await h.gateway.dial("sip:bob@h", assistant="desk")
-        await asyncio.sleep(0.05)
-        h.endpoint.dialled[0].end(486)
-        assert (await h.record()).end_reason == endings.CUSTOMER_BUSY
-
-
-async def test_dialling_with_an_unknown_assistant_is_one_sentence(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        with pytest.raises(DialRefused, match="no assistant 'nobody'"):
-            await h.gateway.dial("sip:bob@h", assistant="nobody")
-
-
-async def test_a_number_goes_through_the_only_trunk(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        await h.gateway.dial("+1 (555) 123-4567")
-        assert h.endpoint.dialled[0].info.called == "+15551234567"
-        assert h.endpoint.dialled[0].info.trunk == "office"
-
-
-async def test_a_trunk_that_is_not_registered_is_not_dialled_through(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        h.endpoint.registered["office"] = RegistrationState(False, 403, "Forbidden", 0, 2)
-        with pytest.raises(DialRefused, match="'office' is not registered: 403 Forbidden"):
-            await h.gateway.dial("200")
-        assert not h.endpoint.dialled
-
-
-async def test_the_variables_of_a_call_reach_the_worker(tmp_path: Path) -> None:
-    async with house(tmp_path, greet) as h:
-        await h.gateway.dial("200", variables={"customer.name": "Ann"})
-        starts = await started(h)
-        assert json.loads(starts[0].start.variables_json)["customer.name"] == "Ann"
 
 
 async def test_a_drain_lets_calls_end_and_takes_no_new_ones(tmp_path: Path) -> None:
