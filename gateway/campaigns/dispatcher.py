@@ -26,6 +26,7 @@ from gateway.store.contacts import Contact, EndedCall
 from gateway.store.database import Database
 from gateway.store.entities import Entities, Entity, Kind
 from gateway.store.secrets import Secrets
+from gateway.store.unhurried import to_its_end
 
 log = structlog.get_logger(__name__)
 
@@ -82,8 +83,7 @@ class Dispatcher:
         """Sweep until it is cancelled; what is on its way in the database then is let come to its end."""
         sweeping: asyncio.Task[None] | None = None
         if self._database.dialect == "sqlite":  # no other process works at it: who claimed is gone
-            async with self._database.transaction() as session:
-                await store.give_back_stale(session, clock.now())
+            await to_its_end(self._give_back_stale(), name="claims of an earlier process")
         try:
             while True:
                 await asyncio.sleep(SWEEP_SECONDS)
@@ -91,6 +91,10 @@ class Dispatcher:
                 await asyncio.shield(sweeping)
         finally:
             await _end([*self._dialling, *([sweeping] if sweeping else [])])
+
+    async def _give_back_stale(self) -> None:
+        async with self._database.transaction() as session:
+            await store.give_back_stale(session, clock.now())
 
     async def _swept(self) -> None:
         try:

@@ -35,9 +35,11 @@ from gateway.store.database import Database
 from gateway.store.key_cache import KeyHolder
 from gateway.store.keys import authenticate
 from gateway.store.secrets import Secrets
+from gateway.store.unhurried import to_its_end
 
 log = structlog.get_logger(__name__)
 
+END_SECONDS = 10.0
 SWEEP_SECONDS = 1.0
 LOST_SECONDS = 90.0
 """A call that was to be dialled this long ago, and that no gateway has, is not going to be."""
@@ -81,7 +83,7 @@ class ControlPlane:
             finally:
                 for task in background:
                     task.cancel()
-                await asyncio.wait(background)
+                await asyncio.wait(background, timeout=END_SECONDS)
 
     # ------------------------------------------------------------ for the API
 
@@ -130,15 +132,18 @@ class ControlPlane:
         sweeps = 0
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            try:
-                await self._begin_scheduled()
-                await self._give_up_lost()
-                if sweeps % _SWEEPS_BETWEEN_TIDYING == 0:
-                    async with self._database.transaction() as session:
-                        await forget_plans(session, clock.now() - PLANS_KEPT)
-            except Exception:  # the next sweep tries again
-                log.exception("sweep failed")
+            await to_its_end(self._swept(tidying=sweeps % _SWEEPS_BETWEEN_TIDYING == 0), name="sweep of calls")
             sweeps += 1
+
+    async def _swept(self, *, tidying: bool) -> None:
+        try:
+            await self._begin_scheduled()
+            await self._give_up_lost()
+            if tidying:
+                async with self._database.transaction() as session:
+                    await forget_plans(session, clock.now() - PLANS_KEPT)
+        except Exception:  # the next sweep tries again
+            log.exception("sweep failed")
 
     async def _begin_scheduled(self) -> None:
         if not self.attached:

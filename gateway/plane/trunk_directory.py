@@ -21,6 +21,7 @@ from gateway.store.database import Database
 from gateway.store.entities import ENTITY_COLUMNS, Entity, Kind, entity_of
 from gateway.store.secrets import Secrets
 from gateway.store.tables import entities
+from gateway.store.unhurried import to_its_end
 from gateway.trunk.settings import TrunkSettings
 
 log = structlog.get_logger(__name__)
@@ -46,15 +47,18 @@ class TrunkDirectory:
         """Look, and tell, until cancelled."""
         while True:
             self._changed.clear()
-            try:
-                await self._server.tell_trunks(await self.trunks_json())
-            except Exception:  # the next look tries again
-                log.exception("trunks not told")
+            await to_its_end(self._tell(), name="look at trunks")
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._changed.wait()
             except TimeoutError:
                 pass
+
+    async def _tell(self) -> None:
+        try:
+            await self._server.tell_trunks(await self.trunks_json())
+        except Exception:  # the next look tries again
+            log.exception("trunks not told")
 
     async def trunks_json(self) -> str:
         """A list of TrunkSettings with their secrets; a credential that makes no trunk is left out."""

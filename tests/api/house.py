@@ -97,13 +97,16 @@ async def house(folder: Path, url: str | None = None) -> AsyncIterator[House]:
 
 
 _apps: list[FastAPI] = []
-"""Making one takes longer than most tests; it holds nothing but its context."""
+"""Making one takes longer than most tests; it holds nothing but its context, and the models of chats that were held."""
 
 
 def _app_over(context: ApiContext) -> FastAPI:
     if not _apps:
         _apps.append(api_app(context))
-    _apps[0].state.context = context
+    state = _apps[0].state
+    state.context = context
+    if hasattr(state, "models"):
+        del state.models
     return _apps[0]
 
 

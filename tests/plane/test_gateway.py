@@ -152,6 +152,7 @@ async def test_the_control_plane_dials_and_hears_how_it_goes(tmp_path: Path) -> 
         assert leg.listener is not None
         leg.listener.on_ringing()
         leg.listener.on_answered()
+        await until(lambda: "answered" in b.answers.kinds())
         await play(leg, 20)
         leg.end()
         await until(lambda: "ended" in b.answers.kinds())

@@ -74,6 +74,7 @@ def _holds(told: Told, sound: Pcm, allowed_ms: int) -> bool:
 
 
 @_row("RTP-02")
+@pytest.mark.alone
 async def test_silence_that_is_not_sent_ends_no_call_and_moves_no_clock() -> None:
     await _pause(2.0)
 

@@ -1,0 +1,22 @@
+"""Work on the database that a cancellation does not cut: a connection cancelled in a transaction may never close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+END_SECONDS = 3.0
+
+
+async def to_its_end(work: Coroutine[Any, Any, None], *, name: str) -> None:
+    """Run `work`. When the caller is cancelled meanwhile, the work may end first, within three seconds."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        _, late = await asyncio.wait((task,), timeout=END_SECONDS)
+        if late:
+            task.cancel()
+            await asyncio.wait((task,), timeout=END_SECONDS)
+        raise
