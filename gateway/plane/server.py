@@ -14,6 +14,7 @@ from gateway.errors import CommandRefused, SetupError, Unavailable
 from gateway.plane.token import is_token
 from gateway.plane.v1 import plane_pb2 as pb
 from gateway.plane.v1 import plane_pb2_grpc as rpc
+from gateway.store.unhurried import to_its_end
 
 log = structlog.get_logger(__name__)
 
@@ -152,7 +153,8 @@ class AttachedGateway:
             self._wake.clear()
             events, self._arrived = self._arrived, []
             events = [event for event in events if event.call_id not in self._stuck]
-            while events and not await self._committed(events):  # noqa: ASYNC110  no store tells when it is back
+            name = f"events committed of gateway {self.name}"
+            while events and not await to_its_end(self._committed(events), name=name):  # noqa: ASYNC110  no store tells when it is back
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _committed(self, events: Sequence[pb.CallEvent]) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 END_SECONDS = 3.0
 
 
-async def to_its_end(work: Coroutine[Any, Any, None], *, name: str) -> None:
+async def to_its_end(work: Coroutine[Any, Any, T], *, name: str) -> T:
     """Run `work`. When the caller is cancelled meanwhile, the work may end first, within three seconds."""
     task = asyncio.create_task(work, name=name)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         _, late = await asyncio.wait((task,), timeout=END_SECONDS)
         if late:
