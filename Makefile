@@ -63,7 +63,7 @@ endif
 MATRIX := $(VENV)/matrix
 ran = || { status=$$?; [ $$status -eq 1 ] || exit $$status; }
 
-interop: setup $(DEV_STAMP) $(PEERS_STAMP) ## The matrix of interoperability: scenario, peer, transport, PASS or FAIL. Takes about an hour.
+interop: setup $(DEV_STAMP) $(PEERS_STAMP) ## The matrix of interoperability: scenario, peer, transport, PASS or FAIL. Takes long.
 	@rm -rf $(MATRIX); mkdir -p $(MATRIX)
 	@$(VENV)/bin/pytest -n 3 $(SIDE_BY_SIDE) --long --matrix $(MATRIX)/side-by-side -m "scenario and not alone" $(ran)
 	@$(VENV)/bin/pytest -q --long --matrix $(MATRIX)/alone -m "scenario and alone" $(ran)

@@ -81,16 +81,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Sweep until it is cancelled; what is on its way in the database then is let come to its end."""
-        sweeping: asyncio.Task[None] | None = None
         if self._database.dialect == "sqlite":  # no other process works at it: who claimed is gone
             await to_its_end(self._give_back_stale(), name="claims of an earlier process")
         try:
             while True:
                 await asyncio.sleep(SWEEP_SECONDS)
-                sweeping = asyncio.create_task(self._swept(), name="sweep of campaigns")
-                await asyncio.shield(sweeping)
+                await to_its_end(self._swept(), name="sweep of campaigns")
         finally:
-            await _end([*self._dialling, *([sweeping] if sweeping else [])])
+            await _end(list(self._dialling))
 
     async def _give_back_stale(self) -> None:
         async with self._database.transaction() as session:
