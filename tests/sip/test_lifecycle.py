@@ -25,13 +25,15 @@ from tests.sip.party import party
 async def test_an_endpoint_can_be_started_again_and_again_and_leaves_nothing_behind() -> None:
     async with exchange() as ours:
         assert ours.address
+    gc.collect()  # what tests before this one left to the collector
     before = len(os.listdir("/proc/self/fd"))
     threads = threading.active_count()
     for _ in range(5):
         async with exchange() as ours, party(ours.address) as ann:
             await ann.call()
             await ann.bye()
-    assert len(os.listdir("/proc/self/fd")) == before
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before
     assert threading.active_count() <= threads + 1
 
 
