@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,31 +12,27 @@ import structlog
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
-from gateway.conversation.journal import Entry, entry_of
+from gateway.conversation.journal import Entry
 from gateway.conversation.latency import TurnLatency
 from gateway.conversation.turn import TurnMachine
 from gateway.link.v1 import link_pb2 as pb
-from gateway.providers.base import ChatMessage, ChatRequest, TranscriberStream
-from gateway.tools.kind import Surroundings
-from gateway.tools.squad_tools import with_destinations
-from gateway.tools.toolbox import Toolbox
+from gateway.providers.base import TranscriberStream
 from gateway.worker.announcements import Announcements, wanted
 from gateway.worker.call_actions import CallActions
 from gateway.worker.clock import CallClock
-from gateway.worker.consent import consent_of, consent_tools
+from gateway.worker.consent import consent_of
 from gateway.worker.control import LiveControl
-from gateway.worker.endpointing_callout import EndpointingCallout
 from gateway.worker.hearing import Hearing
-from gateway.worker.hooks import Hooks, written
 from gateway.worker.journal import Send, SessionJournal
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.playout_watch import PlayoutWatch
 from gateway.worker.recording import RecordingSender
-from gateway.worker.replies import Replies, ReplyParts
-from gateway.worker.timer import DeadlineTimer
-from gateway.worker.tool_port import CallToolPort, HandOff, not_asked, surroundings
+from gateway.worker.resumption import journal_beginning, started
+from gateway.worker.session_parts import SessionParts, make_parts
+from gateway.worker.tool_port import CallToolPort, HandOff, not_asked
 from gateway.worker.transfer_briefing import Briefing
+from gateway.worker.turn_loop import TurnLoop
 
 
 class Session:
@@ -66,7 +61,6 @@ class Session:
         self._leave = leave
         self._log = structlog.get_logger(__name__).bind(call=opening.call_id)
         self._clock = clock
-        self._machine = TurnMachine(opening.plan)
         self._context = opening.restored.context
         self.journal = SessionJournal(self._context, opening.usage, now=self.now, send=send, keep=keep)
         self.latency: TurnLatency | None = None
@@ -76,8 +70,7 @@ class Session:
         self._handoffs = opening.restored.handoffs
         self._consent = consent_of(opening, resources.model, self.journal, hand_off, self._spawn)
         self._resources = replace(resources, model=self._consent) if self._consent else resources
-        self._hearing: Hearing | None = None
-        self._tools: Toolbox | None = None
+        self._parts: SessionParts | None = None
         briefing = Briefing(resources.model, self._context, opening.variables, resources.context)
         self._actions = CallActions(
             lambda event: self.send(event, urgent=True), f"tool-{opening.at_ms}", briefing.completed
@@ -86,17 +79,18 @@ class Session:
         self._group: asyncio.TaskGroup | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._early: list[pb.GatewayEvent] = []
-        self._events: deque[e.Event] = deque()
-        self._dispatching = False
-        self._timer = DeadlineTimer(self._clock, self._time_up)
-        self._replies: Replies | None = None
-        self._endpointing: EndpointingCallout | None = None
         self._last_utterance = max(opening.at_ms, opening.restored.last_utterance)
         self._held = False
         self._deaf = False
-        self._hooks: Hooks | None = None
         self._control = LiveControl(self, hand_off=hand_off, send_on=self._actions.transfer, spawn=self._spawn)
-        self._recording = RecordingSender(opening.plan, self.send) if opening.recorded else None
+        self._turns = TurnLoop(
+            TurnMachine(opening.plan),
+            clock,
+            carry_out=self._carry_out,
+            announcements=self._announcements,
+            crash=self._crash,
+            recording=RecordingSender(opening.plan, self.send) if opening.recorded else None,
+        )
 
     # ------------------------------------------------------------ life
 
@@ -108,7 +102,7 @@ class Session:
     @property
     def turn(self) -> int:
         """The last turn that was taken."""
-        return self._machine.turn
+        return self._turns.turn
 
     @property
     def first_message(self) -> str:
@@ -141,136 +135,57 @@ class Session:
         try:
             await self._converse(hearing)
         finally:
-            if self._recording is not None:
-                self._recording.flush()
-            self._timer.cancel()
+            self._turns.close()
             await hearing.close()
 
     async def _converse(self, hearing: Hearing) -> None:
         async with asyncio.TaskGroup() as group:
-            around = self._surroundings()
-            self._group, self._hearing, self._tools = group, hearing, self._make_tools(around)
-            self._replies = self._make_replies(self._tools)
-            self._hooks = self._make_hooks(around)
-            self._endpointing = self._make_endpointing()
-            self._tools.prepare()
+            self._group = group
+            parts = self._parts = self._make_parts(hearing)
+            parts.tools.prepare()
             preparing = group.create_task(self._resources.prepare(), name="connections")
             listening = group.create_task(hearing.listen(), name="transcripts")
             self._resources.notes.go_to(self.journal)
             self._begin()
             await self._over
             preparing.cancel()
-            self._stop(listening)
-            # Before the tools, which may take longer than the gateway listens: a transcriber counts until it is closed.
-            await hearing.close()
-            await self._tools.close()
-            await self._hooks.close()
+            # The gateway listens for a moment only, so that what the providers count now is told at once.
+            self._opening.usage.on_news = self.journal.tell_usage
+            parts.stop()
+            listening.cancel()
+            await parts.close()
 
-    def _make_tools(self, around: Surroundings) -> Toolbox:
-        opening = self._opening
-        return Toolbox(
-            [*with_destinations(opening.assistant.model.tools, opening.destinations), *consent_tools(opening)],
-            around,
-            spawn=self._spawn,
-            known_ids=opening.tools,
-        )
-
-    def _make_hooks(self, around: Surroundings) -> Hooks:
-        opening, resources = self._opening, self._resources
-
-        async def ask(messages: Sequence[ChatMessage]) -> str:
-            request = ChatRequest([*self._context.messages(), *messages], context=resources.context)
-            return await written(resources.model, request)
-
-        return Hooks(
-            opening.assistant.hooks,
-            session=self,
-            around=around,
-            goodbye=opening.plan.farewell or opening.plan.goodbye,
-            ask=ask,
-            spawn=self._spawn,
-        )
-
-    def _surroundings(self) -> Surroundings:
+    def _make_parts(self, hearing: Hearing) -> SessionParts:
         variables, answer = self._opening.variables, self._consent.answer if self._consent else not_asked
-        port = CallToolPort(self, self.journal, self._actions, self._context, variables, self._hand_off, answer)
-        return surroundings(self._opening, self._resources, port)
-
-    def _make_replies(self, tools: Toolbox) -> Replies:
-        parts = ReplyParts(
-            opening=self._opening,
-            resources=self._resources,
+        return make_parts(
+            self,
+            self._opening,
+            self._resources,
+            hearing=hearing,
             context=self._context,
-            tools=tools,
-            journal=self.journal,
-            port=self,
-            spawn=self._spawn,
+            tool_port=CallToolPort(self, self.journal, self._actions, self._context, variables, self._hand_off, answer),
             announcements=self._announcements,
-        )
-        return Replies(parts, latency=self.latency)
-
-    def _make_endpointing(self) -> EndpointingCallout:
-        return EndpointingCallout(
-            self._opening.assistant,
-            call=self._opening.call,
-            context=self._context,
-            client=self._resources.client,
-            port=self,
+            latency=self.latency,
             spawn=self._spawn,
-            note=self.journal.note,
         )
 
     def _begin(self) -> None:
-        opening, restored = self._opening, self._opening.restored
-        if restored.begun is not None and restored.taking_over:
-            self.journal.append(entry_of(restored.begun, self.now(), kind="resumed"))
-        elif restored.begun is not None:
-            self.journal.record(restored.begun, kind="resumed")
-        if not opening.resumed and opening.variables:
-            self.journal.write("variable", values=dict(opening.variables))
-        if not restored.seated:
-            self._tell_assistant()
-        self.dispatch(
-            e.Started(
-                self.now(),
-                opening.resumed,
-                restored.turn,
-                answer=restored.answer,
-                rest=restored.rest,
-                said=restored.context.last_said,
-                filler=restored.filler,
-                filler_turn=restored.filler_turn,
-                takes_over=restored.taking_over,
-            )
-        )
+        journal_beginning(self._opening, self.journal, self.now())
+        self.dispatch(started(self._opening, self.now()))
         if self._opening.backlog is not None:
             self._hear(self._opening.backlog)
-        if opening.at_ms:
-            self._hook_on_time()
+        if self._opening.at_ms:
+            # the call goes on since its answer: its clock is what `call.timeElapsed` counts by
+            self._running.hooks.run_clock()
         early, self._early = self._early, []
         for event in early:
             self._receive(event)
 
-    def _hook_on_time(self) -> None:
-        """The call goes on since its answer: its clock is what `call.timeElapsed` counts by."""
-        if self._hooks is not None:
-            self._hooks.run_clock()
-
-    def _tell_assistant(self) -> None:
-        opening = self._opening
-        about: dict[str, Any] = {"member": opening.member, "name": opening.name, "assistantId": opening.assistant_id}
-        about |= {"from": opening.previous} if opening.previous else {}
-        self.journal.write("assistant", **about, assistant=dict(opening.shown))
-
-    def _stop(self, listening: asyncio.Task[None]) -> None:
-        """The call is over: nothing of it goes on but tools. The gateway listens for a moment only, so that what the
-        providers count now is told at once."""
-        self._opening.usage.on_news = self.journal.tell_usage
-        if self._replies is not None:
-            self._replies.cancel()
-        if self._endpointing is not None:
-            self._endpointing.close()
-        listening.cancel()
+    @property
+    def _running(self) -> SessionParts:
+        """What carries out commands: events come to the turn machine only once it is there."""
+        assert self._parts is not None
+        return self._parts
 
     def _spawn(self, work: Coroutine[None, None, Any], *, name: str) -> asyncio.Task[Any]:
         assert self._group is not None
@@ -280,7 +195,7 @@ class Session:
 
     def receive(self, event: pb.GatewayEvent) -> None:
         """Take an event of this call. A fault ends the session, never the stream that other calls share."""
-        if self._hearing is None or self._group is None:
+        if self._parts is None:
             self._early.append(event)
             return
         try:
@@ -298,7 +213,7 @@ class Session:
                 self._control.take(event.control.json)
             case "answered":
                 self._clock.heard(event.answered.at_ms)
-                self._hook_on_time()
+                self._running.hooks.run_clock()
                 self.dispatch(e.Answered(self.now()))
             case "end":
                 self._end(event.end)
@@ -314,39 +229,33 @@ class Session:
 
     def _played(self, report: pb.PlayoutReport) -> None:
         self._playout.reported(report)
-        if self._hearing is not None:
-            self._hearing.played(report)
-        if self._replies is not None:
-            self._replies.played(report)
+        self._running.hearing.played(report)
+        self._running.replies.played(report)
 
     def _hear(self, audio: pb.CallerAudio) -> None:
-        if self._hearing is not None and not self._held:
-            self._hearing.push(bytes(len(audio.pcm)) if self._deaf else audio.pcm, audio.at_ms)
+        if not self._held:
+            self._running.hearing.push(bytes(len(audio.pcm)) if self._deaf else audio.pcm, audio.at_ms)
 
     def hear_caller(self, heard: bool) -> None:
         """Live control mutes the caller, or lets the caller be heard again."""
         self._deaf = not heard
 
     def _hold(self, notice: pb.HoldNotice) -> None:
-        assert self._hearing is not None
         self._held = notice.held
         if notice.held:
-            self._hearing.held(notice.at_ms)
+            self._running.hearing.held(notice.at_ms)
         self.dispatch(e.HoldChanged(self.now(), notice.held))
 
     def _end(self, end: pb.EndCall) -> None:
         self.dispatch(e.CallEnded(self.now()))
-        if self._hooks is not None:
-            self._hooks.ending(end.reason)
+        self._running.hooks.ending(end.reason)
         self._log.info("call ended", reason=end.reason)
         self._end_here()
 
     def _end_here(self) -> None:
         self._announcements.close()
-        if self._recording is not None:
-            self._recording.flush()
-        if self._replies is not None:
-            self.latency = self._replies.latency
+        self._turns.flush()
+        self.latency = self._running.replies.latency
         if not self._over.done():
             self._over.set_result(None)
 
@@ -358,34 +267,7 @@ class Session:
 
     def dispatch(self, event: e.Event) -> None:
         """Tell the turn machine, and carry out what it wants. Events that come of that are told afterwards."""
-        self._events.append(event)
-        if self._dispatching:
-            return
-        self._dispatching = True
-        try:
-            while self._events:
-                for command in self._decide(self._events.popleft()):
-                    self._carry_out(command)
-        finally:
-            self._dispatching = False
-        self._timer.set(self._machine.deadline)
-
-    def _decide(self, event: e.Event) -> list[c.Command]:
-        """What the turn machine makes of an event. The one that broke it is recorded, too."""
-        commands: list[c.Command] = []
-        self._announcements.see(event)
-        try:
-            commands = self._machine.handle(event)
-        finally:
-            if self._recording is not None:
-                self._recording.add(event, commands, self._machine.deadline)
-        return commands
-
-    def _time_up(self, at_ms: int) -> None:
-        try:
-            self.dispatch(e.TimePassed(at_ms))
-        except Exception as error:  # noqa: BLE001  border: a loop callback; `run` raises it
-            self._crash(error)
+        self._turns.dispatch(event)
 
     def _crash(self, error: Exception) -> None:
         if not self._over.done():
@@ -395,14 +277,11 @@ class Session:
         self._announcements.done(command)
         match command:
             case c.Transcribe():
-                assert self._hearing is not None
-                self._hearing.transcribe(command)
+                self._running.hearing.transcribe(command)
             case c.AskEndpointing():
-                assert self._endpointing is not None
-                self._endpointing.ask(command)
+                self._running.endpointing.ask(command)
             case c.Screen():
-                assert self._hearing is not None
-                self._hearing.screen(command)
+                self._running.hearing.screen(command)
             case c.Note(event=event, detail=detail):
                 if event == "failure":
                     self._log.warning(event, detail=detail)
@@ -412,31 +291,27 @@ class Session:
                 self._leave(unheard_ms)
             case c.CutUtterances() | c.GiveVerdict() | c.HangUp() | c.Fail():
                 self.send(message_of(command, self.now()), urgent=True)
-                if self._hooks is not None:
-                    self._hooks.watch(command)
+                self._running.hooks.watch(command)
                 if isinstance(command, c.CutUtterances):
                     self.journal.write("interruption", utterance=command.up_to, reason=command.reason)
             case c.CarryOutHook(hook=number):
-                assert self._hooks is not None
-                self._hooks.carry_out(number)
+                self._running.hooks.carry_out(number)
             case _:
                 self._carry_out_reply(command)
 
     def _carry_out_reply(self, command: c.ReplyCommand) -> None:
-        assert self._replies is not None
+        replies = self._running.replies
         match command:
             case c.CommitTurn():
-                if self._hearing is not None:
-                    self._hearing.turn_taken()
-                self._replies.take_turn(command)
+                self._running.hearing.turn_taken()
+                replies.take_turn(command)
             case c.PrepareReply() | c.PrepareSpeech():
-                self._replies.prepare(command)
+                replies.prepare(command)
             case c.CommitReply() | c.Speak() | c.StopReply():
-                self._replies.steer(command)
-                if self._hooks is not None:
-                    self._hooks.watch(command)
+                replies.steer(command)
+                self._running.hooks.watch(command)
             case c.CloseReply():
-                self._replies.close(command)
+                replies.close(command)
                 self._control.closed(command)
                 if self._consent is not None:
                     self._consent.closed(command)
@@ -455,13 +330,11 @@ class Session:
 
     def audio_sent(self, turn: int, utterance: int) -> None:
         """Audio of the answer to this turn went out."""
-        assert self._replies is not None
-        self._replies.audio_sent(turn, utterance)
+        self._running.replies.audio_sent(turn, utterance)
 
     def speaks(self, utterance: int, item: str) -> None:
         """An utterance is an item of a model that speaks by itself."""
-        assert self._replies is not None
-        self._replies.speaks(utterance, item)
+        self._running.replies.speaks(utterance, item)
 
     def told(self, utterance: int, turn: int, text: str) -> None:
         """Journal what an utterance says in all: more of it became known after its beginning."""
@@ -471,8 +344,8 @@ class Session:
 
     def send(self, event: pb.WorkerEvent, *, urgent: bool = False) -> None:
         """Pass an event on; an utterance is journalled before it."""
-        if event.WhichOneof("event") == "audio" and self._hearing is not None:
-            self._hearing.said(event.audio)
+        if event.WhichOneof("event") == "audio":
+            self._running.hearing.said(event.audio)
         if event.WhichOneof("event") == "utterance":
             said = event.utterance
             marks = ({"filler": True} if said.filler else {}) | ({} if said.interruptible else {"interruptible": False})
