@@ -1,6 +1,6 @@
 """One call: it owns the leg, the playout, the recording, the journal and its place on a worker.
 
-The state machine decides, `Call` carries out. Media ticks are handled at once in `on_frame`; everything that waits for
+The state machine decides, `Call` carries out. What the leg tells comes to `leg_events`; everything that waits for
 somebody is a task of the call's own task group, which ends with it.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -19,37 +18,33 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.call import endings
 from gateway.call.actions import Actions
-from gateway.call.audience import Audience, Sound
+from gateway.call.audience import Audience
 from gateway.call.books import Books
-from gateway.call.budget import BudgetWatch, budget_watch
 from gateway.call.call_services import CallServices
 from gateway.call.commands import Commands
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.dialling import Dialling
 from gateway.call.extension import Key
-from gateway.call.journal import Entry
-from gateway.call.leg import Direction, Leg, LegFrame, LegInfo
+from gateway.call.journal_readers import JournalReaders
+from gateway.call.leg import Direction, Leg
+from gateway.call.leg_events import LegEvents
 from gateway.call.media_watch import MediaWatch
 from gateway.call.pauses import Pauses
-from gateway.call.placement import place
-from gateway.call.plan import durations_of, start_call
+from gateway.call.plan import durations_of
 from gateway.call.progress import Progress, Stage
 from gateway.call.quiet import Quiet
 from gateway.call.state import (
     RING_SECONDS,
-    Accepted,
-    Answered,
     CallMachine,
     DeadlinePassed,
     EndNow,
     Event,
-    LegEnded,
-    NoWorkerLeft,
     State,
 )
 from gateway.call.transfer.of_call import Handovers
+from gateway.call.worker_of_call import WorkerOfCall
 from gateway.conversation.live_control import Control, EndCall, SendTransportMessage, read_control
-from gateway.errors import NotLive, NoWorker
+from gateway.errors import NotLive
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
 from gateway.media.playout import Playout
@@ -68,7 +63,7 @@ BACKLOG_FRAMES = 1500
 
 
 class Call:
-    """A call from its first ring to its record. Implements `LegListener`.
+    """A call from its first ring to its record.
 
     :param call_id: names the record, the journal and the recording
     :param assistant: who answers: of a plan its first member
@@ -103,25 +98,12 @@ class Call:
         self.progress = Progress()
         self.audience = Audience()
         self.plan = plan
-        self._variables = variables
-        self._dialling = dialling
+        self.dialling = dialling
         self.services = services
         self._loop = asyncio.get_running_loop()
-        limit = max(assistant.max_duration_seconds, *durations_of(plan), 0) + MAX_DURATION_GRACE_SECONDS
-        self.machine = CallMachine(
-            leg.info.direction, now=self._loop.time(), max_seconds=limit, ring_seconds=ring_seconds or RING_SECONDS
-        )
-        self.books = Books(
-            call_id,
-            calls=services.calls,
-            disk=services.disk,
-            assistant=assistant,
-            recording=services.recording,
-            now=services.now,
-            publish=self._publish,
-        )
-        self._budget = budget_watch(assistant, plan, services.prices, leg.info.trunk)
-        self._member = plan.members[0].name if plan else assistant.name
+        self.machine = self._make_machine(ring_seconds)
+        self.leg_events = LegEvents(self)
+        self.books = self._make_books()
         self.journal = self.books.journal
         self._commands = Commands(self, extension=extension, fallback=plan.fallback_destination if plan else fallback)
         self.recording = self.books.recording(tell=self._on_recording, press=self._press)
@@ -130,8 +112,38 @@ class Call:
         self.quiet = Quiet(lambda: self.playout.idle)
         self.conversation = ConversationLink(self)
         self.handovers = Handovers(self)
-        self.actions = Actions(
-            leg,
+        self._worker = WorkerOfCall(self, variables)
+        self.actions = self._make_actions()
+        self.backlog: deque[bytes] = deque(maxlen=BACKLOG_FRAMES)
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._children: set[asyncio.Task[None]] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+        self.watch = self._make_watch()
+        self.log = log.bind(call=call_id)
+
+    def _make_machine(self, ring_seconds: float | None) -> CallMachine:
+        longest = max(self.assistant.max_duration_seconds, *durations_of(self.plan), 0)
+        return CallMachine(
+            self.leg.info.direction,
+            now=self._loop.time(),
+            max_seconds=longest + MAX_DURATION_GRACE_SECONDS,
+            ring_seconds=ring_seconds or RING_SECONDS,
+        )
+
+    def _make_books(self) -> Books:
+        return Books(
+            self.id,
+            calls=self.services.calls,
+            disk=self.services.disk,
+            assistant=self.assistant,
+            recording=self.services.recording,
+            now=self.services.now,
+            publish=JournalReaders(self).read,
+        )
+
+    def _make_actions(self) -> Actions:
+        return Actions(
+            self.leg,
             self.journal,
             played_out=self.quiet.wait,
             end=self.post,
@@ -140,25 +152,25 @@ class Call:
             hand_over=self.handovers.begin,
             record=self.recording.control,
         )
-        self.backlog: deque[bytes] = deque(maxlen=BACKLOG_FRAMES)
-        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
-        self._children: set[asyncio.Task[None]] = set()
-        self._tasks: asyncio.TaskGroup | None = None
-        self.watch = MediaWatch(
-            leg,
-            services.rtp,
+
+    def _make_watch(self) -> MediaWatch:
+        return MediaWatch(
+            self.leg,
+            self.services.rtp,
             recent=lambda: reversed(self.backlog),
             tell=lambda note: self.journal.append(self.now_ms, "note", note),
             end=lambda: self.post(EndNow(endings.NO_CUSTOMER_AUDIO)),
         )
-        self._tick = 0
-        self._answered_ms = 0
-        self.log = log.bind(call=call_id)
 
     @property
     def now_ms(self) -> int:
         """The call clock: start of the last tick that came."""
-        return self._tick * FRAME_MS
+        return self.leg_events.tick * FRAME_MS
+
+    @property
+    def answered_for_ms(self) -> int:
+        """Since the answer, or the beginning of a call that nobody has answered yet, on the call clock."""
+        return self.now_ms - self.leg_events.answered_ms
 
     @property
     def lines(self) -> list[str | None]:
@@ -182,14 +194,14 @@ class Call:
         info = self.leg.info
         metrics.CALLS_ACTIVE.labels(info.direction).inc()
         self.books.open(info, self.assistant_name, self.plan)
-        self.leg.attach(self)
+        self.leg.attach(self.leg_events)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self.spawn(self._commands.ask_leg(self.leg.alert(), only=Direction.INBOUND))
-                self.spawn(self._find_worker())
-                if self._dialling is not None:
-                    self.spawn(self._dialling.run(lambda attempt: self.journal.append(0, "dial-attempt", attempt)))
+                self.spawn(self._worker.find())
+                if self.dialling is not None:
+                    self.spawn(self.dialling.run(lambda attempt: self.journal.append(0, "dial-attempt", attempt)))
                 await self._until_ended()
                 for child in self._children:
                     child.cancel()
@@ -255,71 +267,7 @@ class Call:
         except TimeoutError:
             return DeadlinePassed()
 
-    async def _find_worker(self) -> None:
-        info = self.leg.info
-        services = self.services
-        start = start_call(
-            self.id,
-            info,
-            self.plan or self.assistant,
-            services.now(),
-            self._variables,
-            record_events=self.books.events is not None,
-            ask_consent=self.books.asks_consent,
-        )
-        try:
-            worker = await place(self.services.workers, self.conversation, start)
-        except NoWorker as error:
-            self.log.warning("no worker", detail=str(error))
-            self.post(NoWorkerLeft())
-            return
-        self.conversation.take(worker)
-        self.journal.append(self.now_ms, "worker", {"worker": worker.worker})
-        self.post(Accepted())
-
-    # ------------------------------------------------------------ what the leg tells
-
-    def on_frame(self, frame: LegFrame) -> None:
-        """A media tick: the hot path, a few microseconds."""
-        try:
-            tick = self._tick = frame.tick
-            caller, agent = self.recording.hear(tick, frame.caller, self.handovers.heard_with(frame.agent))
-            if self.audience:
-                self.audience.hear(Sound(caller, agent))
-            self.conversation.frame(tick * FRAME_MS, caller, frame.present)
-            self.backlog.append(caller)
-            self.playout.on_frame(frame)
-            self.conversation.sounded(tick * FRAME_MS, frame.agent)
-            if self.pauses.pending is not None:
-                self.conversation.check_pause(tick * FRAME_MS)
-            self.quiet.tick()
-        except Exception:  # the frames of the other calls come in the same batch
-            if self.machine.state is not State.CLOSING:
-                self.log.exception("media tick failed", tick=frame.tick)
-            self.post(EndNow(endings.FAULT))
-
-    def on_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
-        """The fast VAD paused playout: the worker decides, or the deadline."""
-        self.conversation.pause(utterance, position, onset_tick * FRAME_MS, tick * FRAME_MS)
-
-    def on_ringing(self) -> None:
-        """The far end rings."""
-        if self.progress.stage is Stage.STARTED:
-            self.journal.append(self.now_ms, "ringing", {})
-        self.progress.reach(Stage.RINGING)
-
-    def on_answered(self) -> None:
-        """Media flows."""
-        self.progress.reach(Stage.ANSWERED)
-        self._answered_ms = self.now_ms
-        self.backlog.clear()
-        if self._dialling is not None:
-            self._dialling.answered()
-        self.post(Answered())
-
-    def on_digit(self, digit: str) -> None:
-        """A DTMF digit."""
-        self.recording.key(digit)
+    # ------------------------------------------------------------ recording and playout
 
     def _press(self, key: str) -> None:
         self.conversation.send(pb.GatewayEvent(keypress=pb.Keypress(at_ms=self.now_ms, digit=key)))
@@ -327,45 +275,6 @@ class Call:
     def _on_recording(self, change: str, by: str) -> None:
         self.journal.append(self.now_ms, "recording", {"state": STATES[change], "by": by})
         self.conversation.control({"type": "control", "control": change})
-
-    def on_hold(self, held: bool) -> None:
-        """The far end holds us: nothing is said to it, and nothing it sends is the caller."""
-        self.journal.append(self.now_ms, "hold", {"held": held})
-        self.playout.hold(held)
-        self.watch.hold(held)
-        self.conversation.hold(self.now_ms, "far end", held)
-
-    def on_transfer(self, ok: bool, detail: str) -> None:
-        """The outcome of a transfer."""
-        self.actions.on_transfer(ok, detail)
-
-    def on_replaced(self, info: LegInfo) -> None:
-        """Another party took the place of the caller's."""
-        self.journal.append(self.now_ms, "note", {"event": "replaced", "caller": info.caller, "called": info.called})
-
-    def on_ended(self, status: int, reason: str, *, by_remote: bool) -> None:
-        """The leg is gone."""
-        self.log.info("leg ended", status=status, reason=reason, by_remote=by_remote)
-        self.post(LegEnded(status, by_remote))
-
-    def _publish(self, entry: Entry) -> None:
-        """A line of the journal, for the control plane and for those who listen."""
-        if self.services.spool is not None:
-            self.services.spool.add(self.id, entry)
-        self.audience.learn(entry)
-        if entry.kind == "assistant":
-            self._member = str(entry.data.get("name") or self._member)
-        elif entry.kind == "usage" and self._budget is not None:
-            self._keep_budget(self._budget, entry.data.get("rows", ()))
-
-    def _keep_budget(self, budget: BudgetWatch, rows: Sequence[Mapping[str, Any]]) -> None:
-        spent = budget.passed(rows, Decimal(self.now_ms - self._answered_ms) / 1000)
-        if spent is not None and self.state is State.LIVE:
-            note = {"event": "budget", "spent": float(spent), "action": budget.budget.action}
-            self.journal.append(self.now_ms, "note", note)
-            self.control(budget.control(self._member))
-
-    # ------------------------------------------------------------ playout
 
     def _on_report(self, report: Report) -> None:
         self.conversation.report(report)
@@ -391,7 +300,7 @@ class Call:
             self.conversation.close()
             ending |= {"dropped_caller_ms": self.conversation.dropped_ms, "path": self.describe()}
             self.books.close(self.now_ms, ending)
-            duration_ms = self.now_ms - self._answered_ms if self.machine.answered else None
+            duration_ms = self.answered_for_ms if self.machine.answered else None
             metrics.observe_call_ended(self.leg.info.direction, reason, duration_ms=duration_ms)
             self.audience.end()
             self.progress.reach(Stage.ENDED, reason, self.machine.end_status)
