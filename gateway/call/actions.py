@@ -10,6 +10,7 @@ from gateway.call import endings
 from gateway.call.leg import Leg
 from gateway.call.state import EndAfterPlayout, EndNow, Event
 from gateway.call.transfer.plan import TransferPlan, Verb, read_plan
+from gateway.call.transfer.verb import Choice
 from gateway.call.transfers import Referral, read_destination, referral
 from gateway.call.user_headers import HEADER_NAME, is_ours
 from gateway.conversation.live_control import SendTransportMessage
@@ -48,6 +49,7 @@ class Actions:
     :param end: tells the call's state machine that it must end
     :param reply: sends an ActionResult to the worker
     :param tell: appends an entry to the journal
+    :param verb: how a destination is reached whose plan does not say it
     :param hand_over: makes a transfer that we dial ourselves
     :param record: pauses or resumes the recording, for whom
     """
@@ -61,6 +63,7 @@ class Actions:
         end: Callable[[Event], None],
         reply: Callable[[pb.ActionResult], None],
         tell: Callable[[str, Mapping[str, Any]], None],
+        verb: Callable[[Mapping[str, Any]], Choice],
         hand_over: Callable[[Mapping[str, Any], TransferPlan], Dialled],
         record: Callable[[str, str], bool],
     ) -> None:
@@ -70,6 +73,7 @@ class Actions:
         self._end = end
         self._reply = reply
         self._tell_journal = tell
+        self._verb = verb
         self._hand_over = hand_over
         self._record = record
         self._dialled: Dialled | None = None
@@ -158,7 +162,7 @@ class Actions:
         self._destination = {"type": "number", "number": transfer.destination}
         try:
             self._destination = read_destination(transfer.destination_json, transfer.destination)
-            plan = read_plan(self._destination)
+            plan = self._plan(self._destination)
             if plan.dials:
                 return await self._dial(plan, after_playout=transfer.after_playout)
             ok, detail = await self._send_on(plan, self._outcome, after_playout=transfer.after_playout)
@@ -170,6 +174,13 @@ class Actions:
         if ok:
             self._end(EndNow(endings.FORWARDED))
         return ok, detail
+
+    def _plan(self, destination: Mapping[str, Any]) -> TransferPlan:
+        plan = read_plan(destination)
+        if plan.dials or plan.verb is not None:
+            return plan
+        choice = self._verb(destination)
+        return plan.by(choice.verb, choice.why)
 
     async def _dial(self, plan: TransferPlan, *, after_playout: bool) -> tuple[bool, str]:
         """The caller stays with us until it is connected to whom we dialled."""

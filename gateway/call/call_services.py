@@ -13,9 +13,12 @@ import httpx
 from gateway.call.apology import Apologies
 from gateway.call.calls import Calls
 from gateway.call.disk import Disk
+from gateway.call.leg import Leg
 from gateway.call.outgoing import Begun
 from gateway.call.placement import Workers
 from gateway.call.prices import Price
+from gateway.call.transfer.plan import Verb
+from gateway.call.transfer.verb import Choice
 from gateway.errors import DialRefused
 from gateway.plane.spool import Spool
 from gateway.recording.settings import RecordingSettings
@@ -32,6 +35,11 @@ class Dial(Protocol):
         """:raises ParleyError: nobody may be called there, or there is no place"""
 
 
+def refer_always(destination: Mapping[str, Any], leg: Leg) -> Choice:
+    """Who dials nobody asks the far end."""
+    return Choice(Verb.REFER, "this gateway dials nobody")
+
+
 @asynccontextmanager
 async def dial_nobody(destination: Mapping[str, Any], call: Call) -> AsyncIterator[Begun]:
     """:raises DialRefused: always"""
@@ -42,7 +50,7 @@ async def dial_nobody(destination: Mapping[str, Any], call: Call) -> AsyncIterat
 @dataclass(frozen=True, slots=True)
 class CallServices:
     """`spool` takes the events to the control plane, `prices` and `rtp` are those of the settings, `now` is the wall
-    clock, `client` fetches what users name by URL."""
+    clock, `client` fetches what users name by URL, `verb` chooses how a caller on this leg gets to a destination."""
 
     workers: Workers
     calls: Calls
@@ -53,5 +61,6 @@ class CallServices:
     prices: Sequence[Price] = ()
     rtp: RtpSettings = field(default_factory=RtpSettings)
     dial: Dial = dial_nobody
+    verb: Callable[[Mapping[str, Any], Leg], Choice] = refer_always
     client: httpx.AsyncClient | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -23,7 +23,7 @@ from gateway.call.endpoint import Endpoint, EndpointMaker
 from gateway.call.extension import extension_of, read_extension
 from gateway.call.inbound import first_assistant
 from gateway.call.leg import Leg
-from gateway.call.outbound import dialling_assistant
+from gateway.call.outbound import Outbound, dialling_assistant
 from gateway.call.outgoing import Begun, Outgoing
 from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
@@ -32,6 +32,7 @@ from gateway.call.session import Call
 from gateway.call.state import EndNow
 from gateway.call.told_trunks import ToldTrunks
 from gateway.call.transfer.target import second_leg
+from gateway.call.transfer.verb import Choice, usual_verb
 from gateway.call.transfers import sip_headers
 from gateway.carriers.audio_format import AudioFormat
 from gateway.carriers.transports import Transports
@@ -99,6 +100,7 @@ class Gateway:
             prices=settings.prices,
             rtp=settings.rtp,
             dial=self._dial_human,
+            verb=self._transfer_verb,
             client=guarded_client(settings.egress.allow, max_response_bytes=LARGEST_BYTES),
         )
         self.outgoing = Outgoing(
@@ -285,6 +287,10 @@ class Gateway:
             self.endpoint, wanted, trunk=trunk, caller=caller, organisation=organisation, headers=headers
         ) as begun:
             yield begun
+
+    def _transfer_verb(self, destination: Mapping[str, Any], leg: Leg) -> Choice:
+        outbound = Outbound(self.settings.outbound, self.endpoint.trunks())
+        return usual_verb(destination, leg.info, leg.software, outbound)
 
     def take_plan(
         self,

@@ -198,6 +198,10 @@ class Leg(Protocol):
         """Attended transfer: REFER with Replaces of the other's dialog (RFC 3891), so that this party and the other are
         connected by their own side; the outcome comes by `on_transfer`. :raises LegError: when it cannot be sent."""
 
+    @property
+    def software(self) -> str:
+        """What the party says it is: User-Agent or Server of SIP; empty when it says nothing."""
+
     async def give_up_transfer(self) -> None:
         """The outcome is waited for no longer: this party's hanging up is no transfer. A success that is told
         nevertheless still comes by `on_transfer`."""

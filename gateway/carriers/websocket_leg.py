@@ -67,6 +67,11 @@ class WebSocketLeg(Unconnected):
     # ------------------------------------------------------------ the call's side
 
     @property
+    def software(self) -> str:
+        """A client of a WebSocket says nothing of that."""
+        return ""
+
+    @property
     def info(self) -> LegInfo:
         """What is known of the party."""
         return self._info

@@ -13,7 +13,7 @@ from gateway.call.leg import NO_HEADERS, LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.cause import status_by_cause
-from gateway.sip.headers import SipMessage, contacts_of, end_reason, header_text, parse_message, quoted
+from gateway.sip.headers import SipMessage, contacts_of, end_reason, header_text, parse_message, quoted, software_of
 from gateway.sip.keypad import KEYS, KeyPath, key_of_info, key_plan
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
@@ -261,6 +261,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
         if transaction.role == pj.PJSIP_ROLE_UAC:
             if self._leg is not None and event.type == pj.PJSIP_EVENT_RX_MSG:
                 self._leg.responded = True
+                if not self._answered and str(transaction.method) == "INVITE":
+                    self._leg.answered_by(software_of(parse_message(str(event.src.rdata.wholeMsg))))
             self._requests.changed(transaction)
             if str(transaction.method) == "BYE" and not self._ended_locally:
                 self._give_up()

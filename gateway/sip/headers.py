@@ -181,6 +181,11 @@ def kept_headers(message: SipMessage, *, private: bool = False) -> dict[str, str
     return kept
 
 
+def software_of(message: SipMessage) -> str:
+    """What the sender of a response says that it is, or of a request."""
+    return header_text(message.first("server") or message.first("user-agent"))
+
+
 def contacts_of(message: SipMessage) -> list[str]:
     """The SIP URIs of the Contact headers of a 3xx, the highest q first (RFC 3261 section 20.10); none that cannot be
     read."""

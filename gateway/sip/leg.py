@@ -93,6 +93,7 @@ class SipLeg:
         self._decide: Callable[[Failure], bool] = lambda failure: False
         self.responded = False
         """The far end of an outbound call has sent any response."""
+        self._software = ""
         self.given_up = False
         """It was hung up, whether or not there was anything to hang up."""
         self._first_tick = 0
@@ -114,6 +115,11 @@ class SipLeg:
     def info(self) -> LegInfo:
         """What is known of the party."""
         return self._info
+
+    @property
+    def software(self) -> str:
+        """User-Agent of the caller's INVITE, Server of who answered ours."""
+        return self._software or self._info.headers.get("User-Agent", "")
 
     def attach(self, listener: LegListener) -> None:
         """Name the listener; events that came before are delivered first."""
@@ -300,13 +306,17 @@ class SipLeg:
         self._media = media
         self.codec = codec
 
+    def answered_by(self, software: str) -> None:
+        """What the far end said that it is when it answered our INVITE."""
+        self._software = software
+
     def media_closed(self) -> None:
         """The leg is off the bridge."""
         self._media = None
 
     def replaced_by(self, info: LegInfo) -> None:
         """Another party is at the far end."""
-        self._info = info
+        self._info, self._software = info, ""
         self.tell(lambda listener: listener.on_replaced(info))
 
     def tell(self, told: Told) -> None:

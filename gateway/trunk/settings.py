@@ -70,7 +70,8 @@ class TrunkSettings(TrunkProtection, BaseModel):
     `qualify_seconds` between two OPTIONS to each gateway, 0 for none. `trusted`: its identity headers are believed.
     Numbers that are called, and that call, get or lose their plus (`leading_plus`); `tech_prefix` is put before what is
     called. `caller_id` is seen calling where a call names nobody. `diversion`, a number, URI or header, says for whom.
-    `dtmf`: how keys are sent, and whether they are looked for in the audio.
+    `dtmf`: how keys are sent, and whether they are looked for in the audio. `transfers`: how a caller is sent on where
+    a transfer does not say it.
     `redirects`: how many redirections (3xx) a call of ours follows. `ring_seconds`: until nobody answers. `max_calls`
     at once and `calls_per_second` count calls of both directions.
 
@@ -100,6 +101,7 @@ class TrunkSettings(TrunkProtection, BaseModel):
     diversion: HeaderText | None = None
     trusted: bool = False
     dtmf: DtmfSetting = "auto"
+    transfers: Literal["auto", "refer", "dial"] = "auto"
     redirects: int = Field(default=0, ge=0, le=5)
     ring_seconds: float | None = Field(default=None, ge=1, le=600)
     max_calls: int | None = Field(default=None, ge=1)

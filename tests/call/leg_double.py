@@ -136,6 +136,10 @@ class MemoryLeg:
         self.decide: Callable[[Failure], bool] = lambda failure: False
 
     @property
+    def software(self) -> str:
+        return self._info.headers.get("User-Agent", "")
+
+    @property
     def info(self) -> LegInfo:
         return self._info
 

@@ -94,7 +94,9 @@ async def test_a_transfer_tells_its_stages_and_what_of_it_is_not_done(tmp_path: 
         await h.record()
     requested, connected = [entry.data for entry in call.journal.entries if entry.kind == "transfer"]
     assert (requested["status"], requested["destination"], requested["mode"]) == ("requested", target, plan["mode"])
-    assert len(requested["notes"]) == 1
+    twiml, verb = requested["notes"]
+    assert "TwiML" in twiml
+    assert verb == "The verb is refer: the caller came by no trunk that could be dialled by."
     assert connected["status"] == "connected"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -30,12 +30,12 @@ class TransferPlan:
     """`seconds` until the outcome of a REFER, or until the human takes the call; `ring_seconds` until somebody answers.
 
     `message` is said to the human before the caller is there, `introduction` to both. `waits_for_speech`: not before
-    the human has spoken. `accept_by_key`: silence is no consent. `stays`:
-    the agent stays with the two. `connects_by_refer`: the caller's side is asked to connect the two by itself.
+    the human has spoken. `accept_by_key`: silence is no consent. `stays`: the agent stays with the two.
+    `connects_by_refer`: the caller's side is asked to connect the two by itself. `verb` is None where none is named.
     """
 
     mode: str = BLIND
-    verb: Verb = Verb.REFER
+    verb: Verb | None = None
     seconds: float = DEFAULT_SECONDS
     ring_seconds: float = DEFAULT_SECONDS
     message: str = ""
@@ -58,22 +58,26 @@ class TransferPlan:
         """We dial the human ourselves."""
         return self.warm or self.verb is Verb.DIAL
 
+    def by(self, verb: Verb, why: str) -> TransferPlan:
+        """The plan, where it names no verb, with this one."""
+        return replace(self, verb=verb, notes=(*self.notes, f"The verb is {verb}: {why}."))
+
 
 def read_plan(destination: Mapping[str, Any]) -> TransferPlan:
     """The plan of Vapi's destination; what is malformed has its default."""
     given = destination.get("transferPlan")
     plan: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    mode, verb = str(plan.get("mode") or BLIND), str(plan.get("sipVerb") or Verb.REFER)
+    mode, verb = str(plan.get("mode") or BLIND), str(plan.get("sipVerb") or "")
     notes = []
     if mode == _TWIML:
         notes.append("The transfer is a blind one: TwiML is for Twilio.")
-    if verb not in list(Verb):
-        notes.append(f"The transfer goes out as REFER: there is no verb {verb}.")
+    if verb and verb not in list(Verb):
+        notes.append(f"There is no verb {verb}: that of the trunk is taken.")
     if plan.get("transferAssistant"):
         notes.append("The message is said: no transferAssistant talks with whom the call is transferred to.")
     return TransferPlan(
         mode=mode,
-        verb=Verb(verb) if verb in list(Verb) else Verb.REFER,
+        verb=Verb(verb) if verb in list(Verb) else None,
         seconds=_seconds(plan.get("timeout")),
         ring_seconds=_seconds(plan.get("dialTimeout")),
         message=text_of(plan.get("message")),
@@ -89,10 +93,11 @@ def read_plan(destination: Mapping[str, Any]) -> TransferPlan:
 
 
 def longest_seconds(destination: Mapping[str, Any]) -> float:
-    """The longest that a transfer takes until its agent is told how it went: what is being said before, ringing, the
-    human's decision, and some."""
+    """The longest that a transfer takes until its agent is told how it went: what is being said before, ringing unless
+    it is sure that we dial nobody, the human's decision, and some."""
     plan = read_plan(destination)
-    return SPOKEN_SECONDS + plan.seconds + (plan.ring_seconds if plan.dials else 0.0) + MARGIN_SECONDS
+    rings = plan.dials or plan.verb is None
+    return SPOKEN_SECONDS + plan.seconds + (plan.ring_seconds if rings else 0.0) + MARGIN_SECONDS
 
 
 def text_of(message: Any) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.call.leg import LegInfo
+from gateway.call.leg import Direction, LegInfo
 from gateway.call.outbound import hosts_of
 from gateway.trunk.settings import TrunkSettings
 
@@ -27,6 +27,8 @@ def second_leg(
         return str(destination.get("number") or ""), own.name if own else None
     uri = str(destination.get("sipUri") or "")
     match = _URI.match(uri)
-    if own is not None and match is not None and match["host"].lower() in hosts_of(own):
+    far = _URI.search(info.caller if info.direction is Direction.INBOUND else info.called)
+    hosts = hosts_of(own) | ({far["host"].lower()} if far else set()) if own else set()
+    if own is not None and match is not None and match["host"].lower() in hosts:
         return match["user"], own.name
     return uri, None

@@ -30,17 +30,17 @@ def test_the_example_of_the_documentation_is_a_tool_with_a_plan() -> None:
 @pytest.mark.parametrize(
     ("plan", "verb", "dials", "notes"),
     [
-        ({}, Verb.REFER, False, 0),
+        ({}, None, False, 0),
         ({"sipVerb": "dial"}, Verb.DIAL, True, 0),
         ({"sipVerb": "bye"}, Verb.BYE, False, 0),
-        ({"sipVerb": "invite"}, Verb.REFER, False, 1),
-        ({"mode": "warm-transfer-twiml"}, Verb.REFER, False, 1),
-        ({"mode": "warm-transfer-say-message"}, Verb.REFER, True, 0),
-        ({"timeout": "long", "dialTimeout": -1, "message": {"contents": [{"text": "Hi."}]}}, Verb.REFER, False, 0),
+        ({"sipVerb": "invite"}, None, False, 1),
+        ({"mode": "warm-transfer-twiml"}, None, False, 1),
+        ({"mode": "warm-transfer-say-message"}, None, True, 0),
+        ({"timeout": "long", "dialTimeout": -1, "message": {"contents": [{"text": "Hi."}]}}, None, False, 0),
     ],
 )
 def test_what_is_asked_for_and_what_of_it_is_not_done(
-    plan: dict[str, object], verb: Verb, dials: bool, notes: int
+    plan: dict[str, object], verb: Verb | None, dials: bool, notes: int
 ) -> None:
     read = read_plan({"type": "number", "number": "1", "transferPlan": plan})
     assert (read.verb, read.dials, len(read.notes)) == (verb, dials, notes)
@@ -54,6 +54,7 @@ def test_what_is_asked_for_and_what_of_it_is_not_done(
         ({"type": "number", "number": "2001"}, None, ("2001", None)),
         ({"type": "sip", "sipUri": "sip:2001@PBX.example.com"}, "pbx", ("2001", "pbx")),
         ({"type": "sip", "sipUri": "sip:2001@other.example.com"}, "pbx", ("sip:2001@other.example.com", None)),
+        ({"type": "sip", "sipUri": "sip:2001@h"}, "pbx", ("2001", "pbx")),
         ({"type": "sip", "sipUri": "sip:2001@pbx.example.com"}, None, ("sip:2001@pbx.example.com", None)),
     ],
 )
