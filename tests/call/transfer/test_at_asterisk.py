@@ -147,6 +147,7 @@ async def test_a_caller_is_connected_to_who_answers(office: Office) -> None:
         assert (await office.transfer("301"))[0]
         assert stages(call)[:3] == ["requested", "answered", "connected"]
         await until(lambda: not office.gateway.calls)
+    await until(lambda: any(one.id == call.id for one in office.gateway.records.newest()))
     assert stages(call)[-1] == "completed"
     (record,) = [one for one in office.gateway.records.newest() if one.id == call.id]
     assert record.end_reason == endings.FORWARDED
