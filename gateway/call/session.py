@@ -149,7 +149,7 @@ class Call:
             end=self.post,
             reply=lambda result: self.conversation.send(pb.GatewayEvent(action_result=result)),
             tell=lambda kind, data: self.journal.append(self.now_ms, kind, data),
-            verb=lambda destination: services.verb(destination, leg),
+            verb=lambda destination: self.services.verb(destination, self.leg),
             hand_over=self.handovers.begin,
             record=self.recording.control,
         )
