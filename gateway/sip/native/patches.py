@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.sip.native.capture_patches import CAPTURE_PATCHES
 from gateway.sip.native.dialog_patches import DIALOG_PATCHES
 from gateway.sip.native.dtls_patches import DTLS_PATCHES
 from gateway.sip.native.keypad_patches import KEYPAD_PATCHES
@@ -28,5 +29,6 @@ PATCHES = (
     *MESSAGE_PATCHES,
     *TRANSPORT_PATCHES,
     *DTLS_PATCHES,
+    *CAPTURE_PATCHES,
 )
 """File, text, and what stands there instead. A text that another version of pjproject does not have is left alone."""

@@ -1,0 +1,1 @@
+"""What calls send and receive, collected from the stack for those who keep it."""
