@@ -35,8 +35,8 @@ _URLS = (
     "assistantUrl",
     "customerUrl",
 )
+_PCAP = "application/vnd.tcpdump.pcap"
 _ABSENT = {
-    "pcap": "This server captures no packets.",
     "video-recording": "This server records no video.",
 }
 
@@ -48,6 +48,7 @@ def router() -> APIRouter:
         _add_recording(routes, name, side)
     for name, why in _ABSENT.items():
         _add_absent(routes, name, why)
+    _add_capture(routes)
 
     @routes.get("/call/{id}/call-logs", summary="Log of a call: its events, as lines of JSON")
     async def call_logs(request: Request, id: str) -> Response:  # noqa: A002
@@ -80,6 +81,21 @@ def _add_recording(routes: APIRouter, name: str, side: Side) -> None:
         return ranged(
             request, found.bytes_of(side), read, media_type="audio/wav", filename=f"{row.id}-{side.value}.wav"
         )
+
+
+def _add_capture(routes: APIRouter) -> None:
+    @routes.head("/call/{id}/pcap", include_in_schema=False)
+    @routes.get(
+        "/call/{id}/pcap",
+        summary="Capture of a call: its SIP messages, and its packets where they are kept, as pcapng",
+        operation_id="pcap",
+        responses={200: {"content": {_PCAP: {}}}, 206: {"content": {_PCAP: {}}}},
+    )
+    async def capture(request: Request, id: str) -> Response:  # noqa: A002
+        context = context_of(request)
+        row = await _call(request, id, context)
+        found = await asyncio.to_thread(StoredRecordings(context.settings).capture, row)
+        return ranged(request, found.size, found.read, media_type=_PCAP, filename=f"{row.id}.pcapng")
 
 
 def _add_absent(routes: APIRouter, name: str, why: str) -> None:
@@ -126,6 +142,7 @@ def remove_files(data_dir: Path, call_id: str) -> None:
     for path in (
         records.recording_path(call_id),
         records.sealed_path(call_id),
+        *records.capture_paths(call_id),
         records.events_path(call_id),
         records.journal_path(call_id),
         records.directory / f"{call_id}.json",

@@ -1,18 +1,19 @@
-"""Where the recording of a call is: on this machine, in the storage that it was uploaded to, or nowhere any more."""
+"""Where recording and capture of a call are: on this machine, in the storage of uploads, or nowhere any more."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from gateway.api.recording import Recording, read_recording
+from gateway.api.stored_captures import StoredCapture, read_capture
 from gateway.call.calls import Calls
 from gateway.errors import Gone, NotFound, StorageAway, Unavailable
 from gateway.recording.key import recording_key
-from gateway.recording.sealed import SUFFIX, SealedSound
+from gateway.recording.sealed import SUFFIX, SealedContent, SealedSound
 from gateway.recording.settings import UploadSettings
 from gateway.recording.storage import Storage
 from gateway.settings import Settings
@@ -36,17 +37,33 @@ class StoredRecordings:
         :raises Unavailable: the storage does not answer
         :raises RecordingError: it cannot be read, or not with this key
         """
-        for name, opened in self._places(row.id):
+        paths = (self._files.recording_path(row.id), self._files.sealed_path(row.id))
+        for name, opened in self._places(paths, SealedSound):
             try:
-                recording = read_recording(self._unsealed(name, opened), name)
+                recording = read_recording(opened, name)
             except StorageAway as error:
                 raise Unavailable(str(error)) from error
             if recording is not None:
                 return recording
+        self._refuse_old(row)
+        raise NotFound(f"There is no recording of call {row.id!r} on this machine.")
+
+    def capture(self, row: CallRow) -> StoredCapture:
+        """What a call sent and received; raises as `found`."""
+        for _, opened in self._places(self._files.capture_paths(row.id), SealedContent):
+            try:
+                capture = read_capture(opened)
+            except StorageAway as error:
+                raise Unavailable(str(error)) from error
+            if capture is not None:
+                return capture
+        self._refuse_old(row)
+        raise NotFound(f"There is no capture of call {row.id!r} on this machine.")
+
+    def _refuse_old(self, row: CallRow) -> None:
         days = self._settings.recording.keep_days
         if days is not None and row.ended_at is not None and _age(row.ended_at) > timedelta(days=days):
             raise Gone(f"What was kept of call {row.id!r} was deleted after {days:g} days (recording.keep_days).")
-        raise NotFound(f"There is no recording of call {row.id!r} on this machine.")
 
     def address(self, row: CallRow) -> str | None:
         """A URL of the storage's own for the whole recording; None where it is here, sealed, or the storage has no
@@ -63,18 +80,18 @@ class StoredRecordings:
             raise Unavailable(str(error)) from error
         return _storage(upload).address(path.name)
 
-    def _places(self, call_id: str) -> Iterator[tuple[str, Opened]]:
-        paths = (self._files.recording_path(call_id), self._files.sealed_path(call_id))
+    def _places(self, paths: Sequence[Path], sealed: type[SealedContent]) -> Iterator[tuple[str, Opened]]:
         for path in paths:
-            yield path.name, _reader(path)
+            yield path.name, self._unsealed(path.name, _reader(path), sealed)
         if (upload := self._settings.recording.upload) is not None:
             for path in paths:
-                yield path.name, functools.partial(_storage(upload).open, path.name)
+                opened = functools.partial(_storage(upload).open, path.name)
+                yield path.name, self._unsealed(path.name, opened, sealed)
 
-    def _unsealed(self, name: str, opened: Opened) -> Opened:
+    def _unsealed(self, name: str, opened: Opened, sealed: type[SealedContent]) -> Opened:
         if not name.endswith(SUFFIX):
             return opened
-        return lambda: cast(BinaryIO, SealedSound(opened(), recording_key(self._settings)))
+        return lambda: cast(BinaryIO, sealed(opened(), recording_key(self._settings)))
 
 
 def _reader(path: Path) -> Opened:

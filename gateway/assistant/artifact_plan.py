@@ -19,9 +19,10 @@ class TranscriptPlan(Section):
 
 
 class ArtifactPlan(Section):
-    """What is kept of a call."""
+    """What is kept of a call. `pcap_enabled` is about its SIP messages, and packets where the settings keep them."""
 
     recording_enabled: bool = True
+    pcap_enabled: bool = True
     transcript_plan: TranscriptPlan = TranscriptPlan()
     structured_output_ids: list[str] = Field(default_factory=list)
     structured_outputs: list[StructuredOutput] = Field(default_factory=list)

@@ -17,6 +17,7 @@ from gateway.call.media import media_of
 from gateway.media.audio import samples_to_ms
 from gateway.media.utterance import PlayoutState, Report
 from gateway.observe import metrics
+from gateway.recording.capture import CallCapture, CaptureRules
 from gateway.recording.of_call import CallRecording, pause_rules
 from gateway.recording.settings import RecordingSettings
 
@@ -26,6 +27,7 @@ class Books:
 
     :param publish: told each entry of the journal
     :param now: the wall clock
+    :param full: called on another thread when the capture takes no more packets of media
     """
 
     def __init__(
@@ -38,30 +40,55 @@ class Books:
         recording: RecordingSettings,
         publish: Callable[[Entry], None] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        full: Callable[[], None] = lambda: None,
     ) -> None:
-        self.journal = Journal(
-            calls.journal_path(call_id), disk, publish=publish, now_ms=lambda: int(now().timestamp() * 1000)
-        )
-        compliance = assistant.compliance_plan
-        recorded = recording.enabled and assistant.recorded
-        self.recorder = calls.recorder(call_id, disk) if recorded else None
-        kept = recording.events and not compliance.forbids_recording
-        self.events = Lines(calls.events_path(call_id), disk) if kept else None
-        self.asks_consent = recorded and compliance.recording_consent_plan is not None
-        self._rules = pause_rules(recording, compliance.recording_pause_plan)
-        self._recording: CallRecording | None = None
         self.statistics: MediaStatistics | None = None
         self._id = call_id
         self._calls = calls
         self._disk = disk
         self._now = now
+        self.journal = Journal(
+            calls.journal_path(call_id), disk, publish=publish, now_ms=lambda: int(now().timestamp() * 1000)
+        )
+        compliance = assistant.compliance_plan
+        self._forbidden = compliance.forbids_recording
+        recorded = recording.enabled and assistant.recorded
+        self.recorder = calls.recorder(call_id, disk) if recorded else None
+        kept = recording.events and not self._forbidden
+        self.events = Lines(calls.events_path(call_id), disk) if kept else None
+        self.asks_consent = recorded and compliance.recording_consent_plan is not None
+        self.capture = self._capture(recording, assistant, full) if recording.signalling or recording.packets else None
+        self._rules = pause_rules(recording, compliance.recording_pause_plan)
+        self._recording: CallRecording | None = None
         self._underruns = 0
         self._underrun_samples = 0
 
     def recording(self, *, tell: Callable[[str, str], None], press: Callable[[str], None]) -> CallRecording:
         """The recording, which waits for consent where the assistant wants that; parameters as of `CallRecording`."""
-        self._recording = CallRecording(self.recorder, self._rules, consent=self.asks_consent, tell=tell, press=press)
+        self._recording = CallRecording(
+            self.recorder,
+            self._rules,
+            consent=self.asks_consent,
+            tell=tell,
+            press=press,
+            capture=None if self._forbidden else self.capture,
+        )
         return self._recording
+
+    def _capture(
+        self, settings: RecordingSettings, assistant: Assistant, full: Callable[[], None]
+    ) -> CallCapture | None:
+        """What is said is in the packets, too: they are kept of calls whose sound may be."""
+        if not assistant.artifact_plan.pcap_enabled:
+            return None
+        recorded = settings.enabled and assistant.recorded
+        rules = CaptureRules(
+            media=settings.packets and recorded,
+            keys=settings.capture_keys,
+            most_bytes=round(settings.capture_megabytes * 1_000_000),
+        )
+        hidden = self._forbidden or self.asks_consent
+        return CallCapture(self._calls.capture_file(self._id), self._disk.submit, rules, hidden=hidden, full=full)
 
     def open(self, info: LegInfo, assistant_name: str, plan: CallPlan | None = None) -> None:
         """The journal's first line."""
@@ -99,6 +126,8 @@ class Books:
         """
         if self.recorder is not None:
             self.recorder.close()
+        if self.capture is not None:
+            self.capture.close()
         if self.statistics is not None:
             metrics.observe_media(self.statistics)
             self.journal.append(at_ms, "statistics", media_of(self.statistics))
@@ -108,6 +137,7 @@ class Books:
             "recording": self.recorder.path.name
             if self.recorder and self._recording and self._recording.kept
             else None,
+            "capture": self.capture.path.name if self.capture and self.capture.kept else None,
             "events": self.events.path.name if self.events and self.events.any else None,
         }
         self.journal.append(at_ms, "ended", {**ending, **kept})

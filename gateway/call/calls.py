@@ -17,6 +17,7 @@ from gateway.call.prices import PriceBook
 from gateway.call.record import CallRecord, build_record
 from gateway.errors import ParleyError
 from gateway.media.recorder import Recorder
+from gateway.recording.capture import CaptureFile, PlainFile
 from gateway.recording.sealed import SUFFIX, SealedFile
 
 log = structlog.get_logger(__name__)
@@ -76,6 +77,16 @@ class Calls:
         if self._key is None:
             return Recorder(self.recording_path(call_id), disk.submit)
         return Recorder(SealedFile(self.sealed_path(call_id), self._key), disk.submit)
+
+    def capture_paths(self, call_id: str) -> tuple[Path, Path]:
+        """What the call sent and received (`gateway.recording.pcapng`): plain, and for those who have the key."""
+        plain = self.directory / f"{call_id}.pcapng"
+        return plain, plain.with_name(plain.name + SUFFIX)
+
+    def capture_file(self, call_id: str) -> CaptureFile:
+        """Where it is written."""
+        plain, sealed = self.capture_paths(call_id)
+        return PlainFile(plain) if self._key is None else SealedFile(sealed, self._key)
 
     def events_path(self, call_id: str) -> Path:
         """What happened in the conversation, for replay."""
@@ -149,6 +160,8 @@ class Calls:
                 paths = (self.recording_path(record.id), self.sealed_path(record.id))
                 found = next((path.name for path in paths if path.exists()), None)
                 record.recording = record.recording or found
+                captures = self.capture_paths(record.id)
+                record.capture = next((path.name for path in captures if path.exists()), None)
                 events = self.events_path(record.id)
                 record.events = record.events or (events.name if events.exists() else None)
                 self.write(record)

@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from gateway.recording.packet import PacketSink
+
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -165,6 +167,9 @@ class Leg(Protocol):
 
     def attach(self, listener: LegListener) -> None:
         """Name the listener; events that came before are delivered first."""
+
+    def capture(self, sink: PacketSink) -> None:
+        """Give the sink what this party and we sent each other, from the first message on, until it is closed."""
 
     async def alert(self) -> None:
         """Tell the caller of an inbound call that it rings (180), once it is known that it will; harmless when it is

@@ -137,6 +137,7 @@ class CallRecord(Part):
     underrun_ms: int = 0
     dropped_caller_ms: int = 0
     recording: str | None = None
+    capture: str | None = None
     events: str | None = None
     path: str = ""
     usage: list[Usage] = Field(default=[], exclude=True)
@@ -284,6 +285,7 @@ def _ended(record: CallRecord, entry: Entry) -> None:
     record.underrun_ms = data.get("underrun_ms", 0)
     record.dropped_caller_ms = data.get("dropped_caller_ms", 0)
     record.recording = data.get("recording")
+    record.capture = data.get("capture")
     record.events = data.get("events")
     record.path = data.get("path", "")
     if record.answered_at is not None:

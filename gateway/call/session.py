@@ -139,6 +139,7 @@ class Call:
             recording=self.services.recording,
             now=self.services.now,
             publish=JournalReaders(self).read,
+            full=self._on_capture_full,
         )
 
     def _make_actions(self) -> Actions:
@@ -196,6 +197,8 @@ class Call:
         metrics.CALLS_ACTIVE.labels(info.direction).inc()
         self.books.open(info, self.assistant_name, self.plan)
         self.leg.attach(self.leg_events)
+        if self.books.capture is not None:
+            self.leg.capture(self.books.capture)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -276,6 +279,14 @@ class Call:
     def _on_recording(self, change: str, by: str) -> None:
         self.journal.append(self.now_ms, "recording", {"state": STATES[change], "by": by})
         self.conversation.control({"type": "control", "control": change})
+
+    def _on_capture_full(self) -> None:
+        """Called on the thread that collects packets."""
+
+        def note() -> None:
+            self.journal.append(self.now_ms, "note", {"event": "capture-full"})
+
+        self._loop.call_soon_threadsafe(note)
 
     def _on_report(self, report: Report) -> None:
         self.conversation.report(report)

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 from gateway.call.leg import NO_HEADERS, Leg
 from gateway.errors import LegError
+from gateway.recording.packet import PacketSink
 
 _ONLY = "only telephone calls can."
 
 
 class Unconnected:
     """The part of `Leg` that a leg without a telephone network does not have."""
+
+    def capture(self, sink: PacketSink) -> None:
+        """It has neither SIP nor RTP."""
 
     async def transfer(self, destination: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
         """:raises LegError: always"""

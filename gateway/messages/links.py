@@ -29,6 +29,10 @@ class Links:
         recording = {"stereoUrl": stereo, "mono": sides}
         return {"recordingUrl": mono, "stereoRecordingUrl": stereo, "recording": recording}
 
+    def capture(self, call_id: str) -> dict[str, Any]:
+        """The field of an artifact whose call's SIP messages were kept."""
+        return {} if self.address is None else {"pcapUrl": self.address(call_id, "pcap")}
+
     def log(self, call_id: str) -> dict[str, Any]:
         """The field of an artifact whose call has a log."""
         return {} if self.address is None else {"logUrl": self.address(call_id, "call-logs")}

@@ -133,6 +133,7 @@ class CallView:
     def artifact(self) -> dict[str, Any]:
         """Vapi's Artifact, as far as the call has come."""
         kept = self.over is not None and self.over.data.get("recording")
+        captured = self.over is not None and self.over.data.get("capture")
         return {
             "messages": self.conversation.messages,
             "messagesOpenAIFormatted": self.conversation.openai,
@@ -144,6 +145,7 @@ class CallView:
             **({"performanceMetrics": self.performance.metrics()} if self.performance.turns else {}),
             **({"mediaStatistics": self.media} if self.media else {}),
             **(self._links.recording(self.id) if kept else {}),
+            **(self._links.capture(self.id) if captured else {}),
             **(self._links.log(self.id) if self.over is not None else {}),
         }
 

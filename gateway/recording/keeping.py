@@ -36,8 +36,12 @@ class Keeping:
 
     def ended(self, record: CallRecord) -> None:
         """The files of a call are complete. Called on the disk thread."""
-        if self._uploads is not None and record.recording:
+        if self._uploads is None:
+            return
+        if record.recording:
             self._uploads.add(record.id, self._calls / record.recording)
+        if record.capture:
+            self._uploads.add(f"{record.id}-capture", self._calls / record.capture)
 
     async def run(self) -> None:
         """Until cancelled."""

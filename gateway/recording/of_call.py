@@ -13,6 +13,7 @@ from typing import Any
 from gateway.assistant.artifact_plan import RecordingPausePlan
 from gateway.media.audio import FRAME_BYTES, FRAME_MS
 from gateway.media.recorder import Recorder
+from gateway.recording.capture import CallCapture
 from gateway.recording.key_code import KeyCode
 from gateway.recording.settings import RecordingSettings
 
@@ -46,6 +47,7 @@ class CallRecording:
     :param consent: the caller has to consent first
     :param tell: told of each change: `pause-recording` or `resume-recording`, and by whom
     :param press: gets the keys that are the conversation's
+    :param capture: of what is sent and received, which hides the same
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class CallRecording:
         consent: bool,
         tell: Callable[[str, str], None],
         press: Callable[[str], None],
+        capture: CallCapture | None = None,
     ) -> None:
         self.allowed = not consent
         """What is said may be stored."""
@@ -63,6 +66,7 @@ class CallRecording:
         self.kept = False
         """Something of it was stored."""
         self._recorder = recorder
+        self._capture = capture
         self._rules = rules
         self._tell = tell
         self._press = press
@@ -107,6 +111,8 @@ class CallRecording:
         if not self.paused:
             self.paused = True
             self._pausing.forget()
+            if self._capture is not None:
+                self._capture.hide()
             self._tell(PAUSE, by)
 
     def resume(self, by: str) -> None:
@@ -114,6 +120,8 @@ class CallRecording:
         if self.paused:
             self.paused = False
             self._resuming.forget()
+            if self._capture is not None and self.allowed:
+                self._capture.show()
             self._tell(RESUME, by)
 
     def control(self, wanted: str, by: str) -> bool:
@@ -126,6 +134,8 @@ class CallRecording:
     def consented(self, answer: Mapping[str, Any]) -> None:
         """The caller's answer: the journal's `recording-consent`. A refusal is final."""
         self.allowed = bool(answer.get("granted"))
+        if self._capture is not None and self.allowed and not self.paused:
+            self._capture.show()
 
     def _press_all(self, keys: str) -> None:
         for key in keys:

@@ -1,15 +1,15 @@
-"""Recordings that only the holder of a key can hear: AES-256-GCM in chunks of a second.
+"""Files that only the holder of a key can read: AES-256-GCM in chunks of a second or less.
 
     PARLEYSOUND1\\n                  13 bytes
     length                          4 bytes, of the header that follows
     header                          JSON: `id` names the key that wraps, `key` is the wrapped key of this file
     position, length, sound         8 bytes, 4 bytes, length + 16 bytes; again and again to the end
 
-Numbers are big-endian. `position` is that of the sound's first byte in the WAV file's data; what no chunk covers is
-silence. The key of the file, 32 random bytes, is wrapped with AES-256-GCM under a random nonce of 12 bytes that goes
-before it. The nonce of a chunk is its number, 12 bytes; position and length are authenticated with it. So chunks cannot
-be changed, exchanged or left out without notice, but for the last ones. Chunks are only appended: a file whose writer
-died is whole up to its last complete chunk.
+Numbers are big-endian. `position` is that of the sound's first byte in the WAV file's data, or of the first byte in
+another file, such as a capture; what no chunk covers is silence. The key of the file, 32 random bytes, is wrapped with
+AES-256-GCM under a random nonce of 12 bytes that goes before it. The nonce of a chunk is its number, 12 bytes; position
+and length are authenticated with it. So chunks cannot be changed, exchanged or left out without notice, but for the
+last ones. Chunks are only appended: a file whose writer died is whole up to its last complete chunk.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class _Chunk:
     """Of the sealed sound in the file."""
 
 
-class SealedSound(io.RawIOBase):
-    """The WAV file that is in a sealed one, to be read anywhere in it.
+class SealedContent(io.RawIOBase):
+    """The file that is in a sealed one, to be read anywhere in it.
 
     :param file: read and closed by this
     :raises RecordingError: it is no sealed recording, another key belongs to it, or it was changed
@@ -107,10 +107,14 @@ class SealedSound(io.RawIOBase):
         self._cipher, start = self._unwrap(key)
         self._chunks = self._index(start)
         data = max((chunk.position + chunk.length for chunk in self._chunks), default=0)
-        self._head = wav_header(data)
+        self._head = self._beginning(data)
         self._size = len(self._head) + data
         self._at = 0
         self._opened: tuple[int, bytes] = (-1, b"")
+
+    def _beginning(self, data_bytes: int) -> bytes:
+        """What comes before the data."""
+        return b""
 
     def readable(self) -> bool:
         return True
@@ -185,6 +189,13 @@ class SealedSound(io.RawIOBase):
                 break
             chunks.append(_Chunk(len(chunks), position, length, at - length - _TAG_BYTES))
         return chunks
+
+
+class SealedSound(SealedContent):
+    """The WAV file that is in a sealed recording; as `SealedContent`."""
+
+    def _beginning(self, data_bytes: int) -> bytes:
+        return wav_header(data_bytes)
 
 
 def _nonce(number: int) -> bytes:

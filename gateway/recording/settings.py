@@ -27,7 +27,9 @@ class RecordingSettings(BaseModel):
 
     `pause_keys` and `resume_keys` are keys of the telephone by which a recording is paused for what is confidential;
     a pause ends by itself after `pause_seconds`. `sealed` encrypts recordings, with `key` (32 bytes in URL-safe base64)
-    or one that comes of the store's. `upload` sends recordings elsewhere. The files of a call on this machine are
+    or one that comes of the store's. `upload` sends recordings elsewhere. `signalling` keeps the SIP messages of each
+    call, `packets` its RTP and RTCP, too; `capture_keys` leaves in them what decrypts the audio or proves a password,
+    and `capture_megabytes` is the most for one call. The files of a call on this machine are
     deleted `keep_days` after its end.
     """
 
@@ -35,6 +37,10 @@ class RecordingSettings(BaseModel):
 
     enabled: bool = True
     events: bool = True
+    signalling: bool = True
+    packets: bool = False
+    capture_keys: bool = False
+    capture_megabytes: float = Field(default=50, ge=1, le=2000)
     pause_keys: str | None = Field(default=None, pattern=KeyCodeText)
     resume_keys: str | None = Field(default=None, pattern=KeyCodeText)
     pause_seconds: float = Field(default=120, ge=1, le=3600)

@@ -30,7 +30,7 @@ class Uploads:
     """Uploads one file after the other, oldest first. One that fails goes behind the others, so that a file which the
     storage does not take stops nobody; while the storage is away, all wait.
 
-    :param directory: what waits, a file of JSON for each call
+    :param directory: what waits, a file of JSON for each file
     :param keep_local: the file stays here, too
     :param wait: how long to wait after so many failures, s
     """
@@ -50,13 +50,14 @@ class Uploads:
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def add(self, call_id: str, file: Path) -> None:
-        """Upload a file that is complete. It waits on disk when this returns. Called on the disk thread.
+    def add(self, name: str, file: Path) -> None:
+        """Upload a file that is complete, under a name that no other one waits by. It waits on disk when this returns.
+        Called on the disk thread.
 
         :raises OSError: the disk does not take it
         """
         self._directory.mkdir(parents=True, exist_ok=True)
-        path = self._directory / f"{call_id}.json"
+        path = self._directory / f"{name}.json"
         unfinished = path.with_suffix(".part")
         with unfinished.open("w", encoding="utf-8") as out:
             json.dump({"file": str(file.absolute())}, out)

@@ -39,6 +39,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
     :param successor: makes the call that takes this one's place, of an INVITE with Replaces: its text and source; None
         refuses it
     :param on_gone: called once when the call is disconnected; must not drop the last reference at once
+    :param on_media: told each port of ours that media come to, and the call's Call-ID
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         answer_in_dialog: Callable[[Any, Any], None],
         successor: Callable[[SipCall, str, str], SipCall | None],
         on_gone: Callable[[SipCall], None],
+        on_media: Callable[[int, str], None],
     ) -> None:
         super().__init__(account, pj.PJSUA_INVALID_ID if call_id is None else call_id)
         self.account = account
@@ -68,6 +70,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._codecs = codecs
         self._answer_in_dialog = answer_in_dialog
         self._on_gone = on_gone
+        self._on_media = on_media
         self._media_leg: MediaLeg | None = None
         self._requests = SentRequests()
         self._streaming = False
@@ -363,6 +366,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         slot = int(audio.audioConfSlot)
         held = slot == pj.PJSUA_INVALID_ID or not audio.dir & pj.PJMEDIA_DIR_ENCODING
         media = self._open_media(self._leg, audio.index)
+        self._tell_ports(self._leg, audio.index)
         if held:
             # no music on hold into the transcriber, and playout stands still
             self._bridge.disconnect(media.index)
@@ -382,6 +386,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         if audio is None or int(audio.audioConfSlot) == pj.PJSUA_INVALID_ID or not audio.dir & pj.PJMEDIA_DIR_DECODING:
             return
         media = self._open_media(leg, audio.index)
+        self._tell_ports(leg, audio.index)
         self._bridge.connect(media.index, int(audio.audioConfSlot))
 
     def _open_media(self, leg: SipLeg, index: int) -> MediaLeg:
@@ -389,6 +394,13 @@ class SipCall(pj.Call):  # type: ignore[misc]
             self._media_leg = self._media.open(leg, armed=True)
             leg.media_opened(self._media_leg, self._codec(index))
         return self._media_leg
+
+    def _tell_ports(self, leg: SipLeg, index: int) -> None:
+        media = self.getMedTransportInfo(index)
+        for name in (str(media.localRtpName), str(media.localRtcpName)):
+            port = name.rpartition(":")[2]
+            if port.isdecimal():
+                self._on_media(int(port), leg.info.signalling_id)
 
     def _plan_keys(self, slot: int) -> None:
         trunk = self.account.trunk

@@ -13,9 +13,11 @@ import structlog
 from gateway.call.leg import Direction, LegInfo, MediaStatistics
 from gateway.errors import CallRefused, Draining, LegError, OverCapacity
 from gateway.observe.metrics import CALLS_REFUSED
+from gateway.recording.packet import PacketSink
 from gateway.sip.account import SipAccount
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.call import SipCall
+from gateway.sip.capture.tap import Tap
 from gateway.sip.headers import SipMessage, called_address, kept_headers, parse_message, user_part
 from gateway.sip.identity import caller_of
 from gateway.sip.leg import SipLeg
@@ -35,6 +37,7 @@ class CallTable:
 
     :param on_leg: called on the event loop's thread with each new inbound leg
     :param account_for: the stack's id of the account that a request belongs to, by its text and source
+    :param tap: collects what calls send and receive; None where nothing of it is kept
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class CallTable:
         on_leg: Callable[[SipLeg], None],
         answer_in_dialog: Callable[[Any, Any], None],
         account_for: Callable[[str, str], int],
+        tap: Tap | None = None,
     ) -> None:
         self._capacity = capacity
         self._codecs = codecs
@@ -59,6 +63,7 @@ class CallTable:
         self._on_leg = on_leg
         self._answer_in_dialog = answer_in_dialog
         self._account_for = account_for
+        self._tap = tap
         self._wiring = Wiring(bridge)
         # the stack drops a call whose object is collected: these references keep them
         self._calls: dict[int, SipCall] = {}
@@ -136,6 +141,7 @@ class CallTable:
             answer_in_dialog=self._answer_in_dialog,
             successor=self._succeed,
             on_gone=self._gone,
+            on_media=self._media_at,
         )
         (self._calls if leg else self._leaving)[key] = call
         return call
@@ -173,7 +179,16 @@ class CallTable:
     def _forget(self, call: SipCall) -> None:
         self._leaving = {key: one for key, one in self._leaving.items() if one is not call}
 
+    def _media_at(self, port: int, signalling_id: str) -> None:
+        if self._tap is not None:
+            self._tap.media(port, signalling_id)
+
     # ---------------------------------------------------------------- commands
+
+    def follow(self, signalling_id: str, sink: PacketSink) -> None:
+        """A sink gets what a dialog sends and receives; for any thread."""
+        if self._tap is not None:
+            self._tap.follow(signalling_id, sink)
 
     def ring(self, key: int) -> None:
         """180."""

@@ -18,6 +18,8 @@ from gateway.observe.metrics import SIP_MALFORMED
 from gateway.settings import Settings
 from gateway.sip.bridge import MediaBridge, limits
 from gateway.sip.call_table import CallTable, outbound_info
+from gateway.sip.capture.ring import Ring
+from gateway.sip.capture.tap import Tap
 from gateway.sip.configuration import check_limits
 from gateway.sip.dialled import Way, direct_way, trunk_way
 from gateway.sip.leg import SipLeg
@@ -62,6 +64,9 @@ class SipEndpoint:
             renew=lambda chosen: self._calls.renew(chosen),
         )
         self._stack.on_malformed = SIP_MALFORMED.inc
+        kept = settings.recording
+        self._ring = Ring() if kept.signalling or kept.packets else None
+        self._tap = Tap(self._ring) if self._ring is not None else None
         self._owner = OwnerThread(name="parley-sip", poll=self._poll)
         self._started = False
         self._locator = Locator(self._located)
@@ -75,6 +80,7 @@ class SipEndpoint:
             on_leg=on_leg,
             answer_in_dialog=self._stack.stray_requests.answer_in_dialog,
             account_for=self._stack.account_for,
+            tap=self._tap,
         )
 
     async def start(self) -> None:
@@ -93,6 +99,8 @@ class SipEndpoint:
         except TimeoutError as error:
             raise SetupError("The SIP stack did not start within 10 s; its log tells why.") from error
         self._media.start()
+        if self._tap is not None:
+            self._tap.start()
         await self._look_up_hosts()
         log.info("sip.started", address=self._stack.address, trunks=[trunk.name for trunk in self._settings.trunks])
 
@@ -213,6 +221,8 @@ class SipEndpoint:
     def _boot(self) -> None:
         # the poll must not touch a stack that is half made
         self._stack.start()
+        if self._ring is not None:
+            self._ring.start()
         self._started = True
 
     def _poll(self) -> None:
@@ -252,6 +262,8 @@ class SipEndpoint:
     def _tear_down(self) -> None:
         atexit.unregister(self._tear_down)
         self._media.stop(1.0)
+        if self._tap is not None:
+            self._tap.stop(1.0)
         self._started = False
         self._owner.post(self._calls.drop_all)
         self._owner.post(self._stack.stop)

@@ -12,6 +12,7 @@ import structlog
 from gateway.call.attempts import Failure
 from gateway.call.leg import NO_HEADERS, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
+from gateway.recording.packet import PacketSink
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.keypad import Keypad, KeyPath
 from gateway.sip.media_thread import MediaLeg
@@ -34,7 +35,8 @@ Told = Callable[[LegListener], None]
 
 
 class Dialogs(Protocol):
-    """The calls of the stack by key; every method is for the owner thread. :raises LegError: when the call is gone."""
+    """The calls of the stack by key; every method but `follow` is for the owner thread.
+    :raises LegError: when the call is gone."""
 
     def ring(self, key: int) -> None: ...
     def answer(self, key: int) -> None: ...
@@ -62,6 +64,7 @@ class Dialogs(Protocol):
         self, key: int, method: str, headers: Mapping[str, str], body: str, content_type: str, on_answer: OnAnswer
     ) -> None: ...
     def statistics(self, key: int) -> MediaStatistics | None: ...
+    def follow(self, signalling_id: str, sink: PacketSink) -> None: ...
 
 
 class SipLeg:
@@ -91,6 +94,7 @@ class SipLeg:
         self._final_statistics: MediaStatistics | None = None
         self._keypad = Keypad()
         self._decide: Callable[[Failure], bool] = lambda failure: False
+        self._sink: PacketSink | None = None
         self.responded = False
         """The far end of an outbound call has sent any response."""
         self._software = ""
@@ -127,6 +131,15 @@ class SipLeg:
         untold, self._untold = self._untold, []
         for told in untold:
             told(listener)
+
+    def capture(self, sink: PacketSink) -> None:
+        """Give the sink what is sent and received, whichever dialog the leg has."""
+        self._sink = sink
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._sink is not None:
+            self._dialogs.follow(self._info.signalling_id, self._sink)
 
     async def alert(self) -> None:
         """Tell the caller that it rings (180); harmless when it is gone."""
@@ -239,6 +252,7 @@ class SipLeg:
     def next_attempt(self, info: LegInfo) -> None:
         """The next attempt is sent. On the event loop's thread."""
         self._info, self.responded = info, False
+        self._follow()
 
     def play(self, utterance: int, offset: int, pcm: bytes, *, final: bool) -> int:
         """Queue PCM of an utterance for the media clock; returns how many samples fitted, 0 without media."""
@@ -317,6 +331,7 @@ class SipLeg:
     def replaced_by(self, info: LegInfo) -> None:
         """Another party is at the far end."""
         self._info, self._software = info, ""
+        self._follow()
         self.tell(lambda listener: listener.on_replaced(info))
 
     def tell(self, told: Told) -> None:

@@ -144,4 +144,19 @@ async def test_the_log_of_a_call_is_its_events(api: House) -> None:
     id_ = await kept(api)
     log = await api.client.get(f"/call/{id_}/call-logs")
     assert log.text == '{"time": 1700000000000, "at": 0, "sequence": 1, "kind": "call", "data": {"caller": "1"}}\n'
-    assert (await api.client.get(f"/call/{id_}/pcap")).json()["message"] == "This server captures no packets."
+
+
+async def test_the_capture_of_a_call_is_sent_whole_and_in_part(api: House) -> None:
+    id_ = await kept(api)
+    missing = await api.client.get(f"/call/{id_}/pcap")
+    assert (missing.status_code, missing.json()["message"]) == (
+        404,
+        f"There is no capture of call '{id_}' on this machine.",
+    )
+    path = api.context.settings.data_dir / "calls" / f"{id_}.pcapng"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"0123456789")
+    whole = await api.client.get(f"/call/{id_}/pcap")
+    assert (whole.content, whole.headers["content-type"]) == (b"0123456789", "application/vnd.tcpdump.pcap")
+    part = await api.client.get(f"/call/{id_}/pcap", headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.content) == (206, b"234")

@@ -9,6 +9,7 @@ from gateway.call.attempts import Failure
 from gateway.call.leg import NO_HEADERS, Direction, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES
+from gateway.recording.packet import PacketSink
 
 CAPACITY = 32_000
 SILENCE = bytes(FRAME_BYTES)
@@ -111,6 +112,7 @@ class MemoryLeg:
         self.ring = Ring()
         self.listener: LegListener | None = None
         self.answers = answers
+        self.sink: PacketSink | None = None
         self.alerted = False
         self.answered = False
         self.ended = False
@@ -149,6 +151,9 @@ class MemoryLeg:
 
     def attach(self, listener: LegListener) -> None:
         self.listener = listener
+
+    def capture(self, sink: PacketSink) -> None:
+        self.sink = sink
 
     async def alert(self) -> None:
         self.alerted = True

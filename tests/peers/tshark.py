@@ -1,4 +1,4 @@
-"""Wireshark's dissectors: what another program makes of the RTP that was captured."""
+"""Wireshark's dissectors: what another program makes of what was captured."""
 
 from __future__ import annotations
 
@@ -41,6 +41,17 @@ def dissect_rtp(path: Path, *, to_port: int, event_type: int) -> list[DissectedP
         command += ["-e", field]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [_packet(line.split("\t")) for line in done.stdout.splitlines()]
+
+
+def fields(file: Path, *names: str, only: str) -> list[tuple[str, ...]]:
+    """These fields of each packet that a display filter lets through.
+
+    :raises PeerMissing: when tshark is not installed
+    """
+    wanted = [word for name in names for word in ("-e", name)]
+    command = [program("tshark", "tshark"), "-r", str(file), "-Y", only, "-T", "fields", *wanted]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
 
 
 def _packet(words: list[str]) -> DissectedPacket:
