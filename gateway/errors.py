@@ -16,7 +16,8 @@ ParleyError                   something a user can act on: str() is one plain se
 │   └── Unresolved              the control plane says so, or is away
 ├── LegError                  a leg could not do what was asked (dial, transfer, hold)
 ├── DialRefused               an outbound call was not placed, or was not answered
-│   └── NotRegistered         its trunk is not registered now
+│   ├── NotRegistered         its trunk is not registered now
+│   └── OnDoNotCallList       whoever is there does not want calls
 ├── UnknownMember             a destination names an assistant that this call does not have
 ├── InvalidControl            a message of live control is not valid
 ├── NotLive                   there is no such live call, or it cannot do that now
@@ -185,6 +186,10 @@ class DialRefused(ParleyError):
 
 class NotRegistered(DialRefused):
     """The trunk of an outbound call is not registered now."""
+
+
+class OnDoNotCallList(DialRefused):
+    """Whoever would be called does not want that."""
 
 
 class UnknownMember(ParleyError):

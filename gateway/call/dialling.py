@@ -10,7 +10,7 @@ import structlog
 
 from gateway.call.attempts import Attempt, Attempts, Failure
 from gateway.call.leg import NO_HEADERS, Leg
-from gateway.errors import LegError
+from gateway.errors import LegError, OnDoNotCallList, OverLimit
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +55,18 @@ class Dialler(Protocol):
         """Send another one for a leg whose attempt has failed. :raises LegError: when that cannot be"""
 
 
+class Gate(Protocol):
+    """What every attempt passes before its INVITE is sent."""
+
+    async def __call__(self, attempt: Attempt, leg: Leg | None) -> None:
+        """Take a place on the attempt's trunk.
+
+        :param leg: of the attempts before, None at the first; it holds the place that this one is to take
+        :raises OverLimit: there is none
+        :raises OnDoNotCallList: whoever is there is not called
+        """
+
+
 Tell = Callable[[Mapping[str, Any]], None]
 """Told of each attempt that is over: {trunk, gateway, destination, status, reason, ms}."""
 
@@ -63,9 +75,16 @@ class Dialling:
     """`begin` gives the leg; `run` goes on with it as long as the call lives."""
 
     def __init__(
-        self, dialler: Dialler, attempts: Attempts, *, caller: str | None, headers: Mapping[str, str] = NO_HEADERS
+        self,
+        dialler: Dialler,
+        attempts: Attempts,
+        *,
+        gate: Gate,
+        caller: str | None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         self._dialler = dialler
+        self._gate = gate
         self._attempts = attempts
         self._caller = caller
         self._headers = headers
@@ -77,10 +96,16 @@ class Dialling:
         self._leg: Dialled | None = None
 
     async def begin(self) -> Leg:
-        """Send the first INVITE that can be sent. :raises LegError: when none can"""
+        """Send the first INVITE that can be sent.
+
+        :raises LegError: when none can
+        :raises OverLimit: when no trunk has a place
+        :raises OnDoNotCallList: when whoever is there is not called
+        """
         while self._leg is None:
             attempt = self._attempts.now
             try:
+                await self._gate(attempt, None)
                 self._leg = await self._dialler.dial(
                     attempt.destination,
                     trunk=attempt.trunk,
@@ -88,7 +113,7 @@ class Dialling:
                     caller=self._caller,
                     headers=self._headers,
                 )
-            except LegError as error:
+            except (LegError, OverLimit) as error:
                 if self._failed(Failure(503, str(error))) is None:
                     raise
         self._leg.on_failure(self._decide)
@@ -113,6 +138,11 @@ class Dialling:
         self._note(Failure(200, "OK"))
 
     @property
+    def trunk(self) -> str | None:
+        """Of the attempt that goes on."""
+        return self._attempts.now.trunk
+
+    @property
     def _silent(self) -> bool:
         """The gateway says nothing, and there is another one."""
         return self._attempts.more and self._leg is not None and not self._leg.responded
@@ -134,6 +164,8 @@ class Dialling:
         while attempt is not None:
             log.info("next attempt", trunk=attempt.trunk, gateway=attempt.gateway, destination=attempt.destination)
             try:
+                await self._gate(attempt, self._leg)
+                self._since = self._loop.time()
                 await self._dialler.redial(
                     self._leg,
                     attempt.destination,
@@ -141,8 +173,8 @@ class Dialling:
                     gateway=attempt.gateway,
                     caller=self._caller,
                 )
-            except LegError as error:
-                failure = Failure(503, str(error))
+            except (LegError, OverLimit, OnDoNotCallList) as error:
+                failure = Failure(403 if isinstance(error, OnDoNotCallList) else 503, str(error))
                 attempt = self._failed(failure)
                 if attempt is None:
                     self._leg.fail(failure)

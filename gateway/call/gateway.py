@@ -38,7 +38,7 @@ from gateway.carriers.audio_format import AudioFormat
 from gateway.carriers.transports import Transports
 from gateway.carriers.websocket_leg import WebSocketLeg
 from gateway.egress.client import guarded_client
-from gateway.errors import NotLive, ParleyError
+from gateway.errors import NotLive, ParleyError, PlaneAway
 from gateway.gateway_id import gateway_id
 from gateway.link.pool import WorkerPool
 from gateway.plane.attachment import PlaneAttachment
@@ -104,7 +104,9 @@ class Gateway:
             client=guarded_client(settings.egress.allow, max_response_bytes=LARGEST_BYTES),
         )
         self.outgoing = Outgoing(
-            settings.outbound, lambda: (name for call in self._calls.values() for name in call.lines)
+            settings.outbound,
+            lambda: (name for call in self._calls.values() for name in call.lines),
+            may_call=self._may_call,
         )
         media = settings.media
         self.media_url = media.public_url or f"http://{media.host}:{media.port}"
@@ -158,6 +160,7 @@ class Gateway:
         variables: Mapping[str, str] = _NO_VARIABLES,
         ring_seconds: float | None = None,
         extension: str = "",
+        anyway: bool = False,
     ) -> Call:
         """Call somebody and let an assistant speak. Returns at once; the call's progress tells how it goes.
 
@@ -165,6 +168,7 @@ class Gateway:
         :param variables: template variables of this call
         :param ring_seconds: until nobody answers, None for the trunk's or the usual time
         :param extension: keys that are dialled when somebody has answered
+        :param anyway: also who is on a do-not-call list
         :raises CallRefused: when there is no place
         :raises DialRefused: when no setting allows the call, or the trunk is not registered
         :raises LegError: when the destination cannot be called
@@ -173,7 +177,7 @@ class Gateway:
         name = dialling_assistant(assistant, self.settings.assistants)
         keys = read_extension(extension)
         async with self.outgoing.call(
-            self.endpoint, destination, trunk=trunk, caller=caller, organisation=None
+            self.endpoint, destination, trunk=trunk, caller=caller, organisation=None, anyway=anyway
         ) as begun:
             call = Call(
                 begun.leg,
@@ -287,6 +291,16 @@ class Gateway:
             self.endpoint, wanted, trunk=trunk, caller=caller, organisation=organisation, headers=headers
         ) as begun:
             yield begun
+
+    async def _may_call(self, destination: str, organisation: str | None) -> bool:
+        """Whether somebody is on no do-not-call list. Without a control plane nobody knows, and calls go on."""
+        if self.plane is None:
+            return True
+        try:
+            return await self.plane.may_call(destination, organisation or "")
+        except PlaneAway as error:
+            log.warning("do-not-call list not asked", reason=str(error))
+            return True
 
     def _transfer_verb(self, destination: Mapping[str, Any], leg: Leg) -> Choice:
         outbound = Outbound(self.settings.outbound, self.endpoint.trunks())

@@ -42,6 +42,14 @@ class TrunkLimits:
                 retry_after=1,
             )
 
+    def wait_seconds(self, trunk: TrunkSettings, now: float) -> float:
+        """Until the trunk's rate allows one more call, 0 when it does now."""
+        rate = trunk.calls_per_second
+        recent = self._recent(trunk.name, rate, now) if rate is not None else ()
+        if rate is None or len(recent) < max(1, int(rate)):
+            return 0.0
+        return recent[-max(1, int(rate))] + max(1.0, 1 / rate) - now
+
     def begun(self, trunk: TrunkSettings, now: float) -> None:
         """A call began that was admitted."""
         if trunk.calls_per_second is not None:

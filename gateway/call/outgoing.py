@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gateway.call.attempts import Attempt, Attempts, attempts_through
 from gateway.call.dialling import Dialler, Dialling
+from gateway.call.gate import MayCall, TrunkGate, anybody
 from gateway.call.leg import NO_HEADERS, Leg
 from gateway.call.limits import TrunkLimits
 from gateway.call.outbound import Outbound
@@ -43,13 +44,17 @@ class Outgoing:
     """Begins calls.
 
     :param live: the trunk's name of each call that is live
+    :param may_call: asked about everybody who is dialled
     """
 
-    def __init__(self, settings: OutboundSettings, live: Callable[[], Iterable[str | None]]) -> None:
+    def __init__(
+        self, settings: OutboundSettings, live: Callable[[], Iterable[str | None]], may_call: MayCall = anybody
+    ) -> None:
         self._settings = settings
         self._live = live
+        self.may_call = may_call
         self._limits = TrunkLimits()
-        self._beginning: list[Attempt] = []
+        self._beginning: list[Dialling] = []
         """Calls whose INVITE is being sent: live calls in a moment."""
 
     def admit_inbound(self, trunk: TrunkSettings | None) -> None:
@@ -69,10 +74,12 @@ class Outgoing:
         caller: str | None,
         organisation: str | None,
         headers: Mapping[str, str] = NO_HEADERS,
+        anyway: bool = False,
     ) -> AsyncIterator[Begun]:
         """Send the first INVITE of a call; inside the block it is to be made a live call.
 
         :param organisation: whose call it is, None for the operator's
+        :param anyway: also who is on a do-not-call list
         :raises DialRefused: when no setting allows the call, or none of its trunks can take it
         :raises OverLimit: when its trunks carry as many calls as they may
         :raises LegError: when the destination cannot be called
@@ -83,19 +90,18 @@ class Outgoing:
         planned = [Attempt(target.destination)] if not target.trunks else []
         if target.trunks:
             planned = self._through(endpoint, target.destination, [trunks[name] for name in target.trunks])
-        first = planned[0]
-        by = trunks.get(first.trunk or "")
-        if by is not None:
-            self._limits.begun(by, asyncio.get_running_loop().time())
-        dialling = Dialling(endpoint, Attempts(planned, outbound.redirected), caller=caller, headers=headers)
-        self._beginning.append(first)
+        by = trunks.get(planned[0].trunk or "")
+        may_call = anybody if anyway else self.may_call
+        gate = TrunkGate(trunks, organisation, limits=self._limits, carried=self._carried, may_call=may_call)
+        dialling = Dialling(endpoint, Attempts(planned, outbound.redirected), gate=gate, caller=caller, headers=headers)
+        self._beginning.append(dialling)
         try:
             yield Begun(await dialling.begin(), dialling, by.ring_seconds if by else None)
         finally:
-            self._beginning.remove(first)
+            self._beginning.remove(dialling)
 
     def _carried(self) -> list[str | None]:
-        return [*self._live(), *(attempt.trunk for attempt in self._beginning)]
+        return [*self._live(), *(dialling.trunk for dialling in self._beginning)]
 
     def _through(self, endpoint: Trunks, destination: str, trunks: Sequence[TrunkSettings]) -> list[Attempt]:
         """The attempts by these trunks, but for those not registered, or full. :raises ParleyError: no other"""

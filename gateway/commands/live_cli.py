@@ -32,6 +32,7 @@ def dial(
     extension: Annotated[
         str, typer.Option(metavar="KEYS", help="Dialled when a switchboard has answered; a comma is half a second.")
     ] = "",
+    anyway: Annotated[bool, typer.Option("--anyway", help="Call also who is on a do-not-call list.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until the call has ended, and print why.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -60,6 +61,7 @@ def dial(
         variables=command.variables_of(variable or []),
         ring_seconds=ring,
         extension=extension,
+        anyway=anyway,
     )
     command.dial(read_settings(config), request, wait=wait)
 

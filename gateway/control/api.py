@@ -58,6 +58,7 @@ def control_app(gateway: Gateway) -> FastAPI:
             variables=request.variables,
             ring_seconds=request.ring_seconds,
             extension=request.extension,
+            anyway=request.anyway,
         )
         return StreamingResponse(_steps(call), media_type="application/x-ndjson")
 

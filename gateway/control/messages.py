@@ -23,7 +23,8 @@ class Message(BaseModel):
 
 class DialRequest(Message):
     """POST /calls. `destination` is a SIP URI or a number; `variables` are template variables of the call.
-    `ring_seconds`: until nobody answers; `extension`: keys that are dialled after the answer."""
+    `ring_seconds`: until nobody answers; `extension`: keys that are dialled after the answer; `anyway`: also who is on
+    a do-not-call list."""
 
     destination: str = Field(min_length=1, max_length=255)
     assistant: str | None = None
@@ -31,6 +32,7 @@ class DialRequest(Message):
     caller: str | None = None
     ring_seconds: float | None = Field(default=None, ge=1, le=600)
     extension: str = ""
+    anyway: bool = False
     variables: dict[str, str] = {}
 
 

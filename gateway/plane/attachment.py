@@ -115,6 +115,12 @@ class PlaneAttachment:
         asked = pb.GatewayMessage(authorize=pb.Authorize(organisation=organisation, key=key))
         return (await self._ask(asked, AUTHORIZE_SECONDS)).authorized.allowed
 
+    async def may_call(self, destination: str, organisation: str) -> bool:
+        """Whether a number or SIP URI is on no do-not-call list of the organisation, or of any when it is empty.
+        :raises PlaneAway: as `resolve`"""
+        asked = pb.GatewayMessage(may_call=pb.MayCall(destination=destination, organisation=organisation))
+        return (await self._ask(asked, AUTHORIZE_SECONDS)).permission.allowed
+
     async def _ask(self, message: pb.GatewayMessage, seconds: float) -> pb.PlaneMessage:
         if not self.attached:
             raise PlaneAway("The control plane is not attached; its log and `systemctl status` tell why.")

@@ -18,6 +18,7 @@ from gateway.errors import (
     LegError,
     NotLive,
     NotRegistered,
+    OnDoNotCallList,
     ParleyError,
 )
 from gateway.plane.v1 import plane_pb2 as pb
@@ -28,6 +29,7 @@ _STATUS: Mapping[type[ParleyError], int] = {
     NotLive: 404,
     CallRefused: 503,
     NotRegistered: 503,
+    OnDoNotCallList: 403,
     DialRefused: 400,
     LegError: 400,
     InvalidAssistant: 400,

@@ -16,6 +16,7 @@ import httpx
 import structlog
 
 from gateway.campaigns.dispatcher import Dispatcher
+from gateway.campaigns.numbers import listed_number
 from gateway.errors import ApiError
 from gateway.plane.call_limits import CallLimits
 from gateway.plane.calling import NEVER_CONNECTED, Calling
@@ -32,6 +33,7 @@ from gateway.settings import Settings
 from gateway.store.calls import calls_in
 from gateway.store.clock import clock
 from gateway.store.database import Database
+from gateway.store.do_not_call import is_listed
 from gateway.store.key_cache import KeyHolder
 from gateway.store.keys import authenticate
 from gateway.store.secrets import Secrets
@@ -125,6 +127,19 @@ class ControlPlane:
         async with self._database.reading() as session:
             holder = await authenticate(session, question.key)
         return holder is not None and holder.organisation_id == question.organisation
+
+    async def may_call(self, question: pb.MayCall) -> bool:
+        """Whether a number is on no do-not-call list. One that cannot be looked up is called, as without a control
+        plane."""
+        number = listed_number(question.destination)
+        if number is None:
+            return True
+        try:
+            async with self._database.reading() as session:
+                return not await is_listed(session, question.organisation or None, number)
+        except Exception:  # told to the operator, the stream goes on
+            log.exception("do-not-call list not read")
+            return True
 
     # ------------------------------------------------------------ in the background
 

@@ -42,6 +42,9 @@ class Answering(Protocol):
     async def authorize(self, question: pb.Authorize) -> bool:
         """Whether a key may listen to and control calls of an organisation; raises nothing."""
 
+    async def may_call(self, question: pb.MayCall) -> bool:
+        """Whether somebody is on no do-not-call list; raises nothing."""
+
 
 class AttachedGateway:
     """One stream.
@@ -79,7 +82,7 @@ class AttachedGateway:
                             self._take(message.events.events)
                         case "result":
                             self._settle(message.result)
-                        case "resolve" | "authorize" | "explain":
+                        case "resolve" | "authorize" | "explain" | "may_call":
                             task = tasks.create_task(self._answer(message), name=f"question {message.id}")
                             answers.add(task)
                             task.add_done_callback(answers.discard)
@@ -131,6 +134,8 @@ class AttachedGateway:
             answer.resolution.CopyFrom(await self._answering.resolve(self, message.resolve))
         elif message.HasField("explain"):
             answer.explained.CopyFrom(await self._answering.explain(message.explain))
+        elif message.HasField("may_call"):
+            answer.permission.allowed = await self._answering.may_call(message.may_call)
         else:
             answer.authorized.allowed = await self._answering.authorize(message.authorize)
         await self._write(answer)

@@ -175,6 +175,12 @@ async def test_who_is_on_the_do_not_call_list_is_skipped(h: PlannedHouse) -> Non
     assert dialled(h) == ["sip:ann@h"]
     skipped = (await contacts(h, id_))[1]
     assert skipped.outcome == "do-not-call"
+    plane = h.gateway.gateway.plane
+    assert plane is not None
+    assert not await plane.may_call("sip:bob@h", h.organisation)
+    assert not await plane.may_call("+1 (555) 123-4567", "")
+    assert await plane.may_call("+15551234567", "another")
+    assert await plane.may_call("front-desk", h.organisation)
     assert "sip:bob@h is on the do-not-call list" in (skipped.detail or "")
     body: dict[str, Any] = {"assistant": ASSISTANT, "customer": {"number": "+15551234567"}}
     with pytest.raises(Forbidden, match=r"\+15551234567 is on the do-not-call list"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.assistant.call_plan import CallPlan, Member
-from gateway.errors import CommandRefused
+from gateway.errors import CommandRefused, OnDoNotCallList
 from gateway.plane.server import AttachedGateway, PlaneServer, serving_plane
 from gateway.plane.v1 import plane_pb2 as pb
 from gateway.settings import ApiSettings
@@ -39,6 +39,7 @@ class Answers:
     def __init__(self) -> None:
         self.events: list[pb.CallEvent] = []
         self.questions: list[dict[str, Any]] = []
+        self.unwanted: set[tuple[str, str]] = set()
         self.resolution = pb.Resolution(refusal=pb.Refusal(status=404, reason="no-route"))
 
     async def append(self, events: Sequence[pb.CallEvent]) -> None:
@@ -53,6 +54,9 @@ class Answers:
 
     async def authorize(self, question: pb.Authorize) -> bool:
         return True
+
+    async def may_call(self, question: pb.MayCall) -> bool:
+        return (question.destination, question.organisation) not in self.unwanted
 
     def kinds(self) -> list[str]:
         return [event.kind for event in self.events]
@@ -119,6 +123,27 @@ async def test_a_caller_is_sent_on_to_where_somebody_answers(tmp_path: Path) -> 
         await until(lambda: leg.refused)
         assert leg.refused == (302, None)
         assert leg.redirected_to == "sip:+15550100@pbx.example.com"
+
+
+async def test_nobody_is_dialled_whom_the_control_plane_has_on_a_list(tmp_path: Path) -> None:
+    async with both(tmp_path) as b:
+        b.answers.unwanted = {("200", ""), ("201", "acme")}
+        with pytest.raises(OnDoNotCallList):
+            await b.house.gateway.dial("200")
+        plan = a_plan().model_dump_json(by_alias=True)
+        with pytest.raises(CommandRefused, match="201 is on a do-not-call list") as refused:
+            await b.command(dial=pb.Dial(plan_json=plan, destination="201"))
+        assert refused.value.status == 403
+        assert b.house.endpoint.dialled == []
+        await b.house.gateway.dial("201")
+        assert len(b.house.endpoint.dialled) == 1
+
+
+async def test_without_its_control_plane_a_gateway_dials(tmp_path: Path) -> None:
+    api = ApiSettings.model_validate({"address": "127.0.0.1:1", "link_token": TOKEN})
+    async with house(tmp_path, greet, api=api) as h:
+        await h.gateway.dial("200")
+        assert len(h.endpoint.dialled) == 1
 
 
 async def test_a_plan_that_cannot_be_used_refuses_the_call(tmp_path: Path) -> None:

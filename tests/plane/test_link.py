@@ -45,6 +45,9 @@ class Ledger:
     async def authorize(self, question: pb.Authorize) -> bool:
         return question.key == "good"
 
+    async def may_call(self, question: pb.MayCall) -> bool:
+        return True
+
     def kinds(self, call_id: str) -> list[str]:
         return [event.kind for event in self.events if event.call_id == call_id]
 

@@ -39,8 +39,9 @@ class GatewayMessage(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     AUTHORIZE_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
+    MAY_CALL_FIELD_NUMBER: _builtins.int
     id: _builtins.int
-    """Of `resolve`, `authorize` and `explain`: the answer's `in_reply_to`."""
+    """Of `resolve`, `authorize`, `explain` and `may_call`: the answer's `in_reply_to`."""
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -53,6 +54,8 @@ class GatewayMessage(_message.Message):
     def authorize(self) -> Global___Authorize: ...
     @_builtins.property
     def explain(self) -> Global___Explain: ...
+    @_builtins.property
+    def may_call(self) -> Global___MayCall: ...
     def __init__(
         self,
         *,
@@ -63,12 +66,13 @@ class GatewayMessage(_message.Message):
         result: Global___CommandResult | None = ...,
         authorize: Global___Authorize | None = ...,
         explain: Global___Explain | None = ...,
+        may_call: Global___MayCall | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "may_call", b"may_call", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "id", b"id", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "id", b"id", "may_call", b"may_call", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "resolve", "events", "result", "authorize", "explain"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "resolve", "events", "result", "authorize", "explain", "may_call"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -287,6 +291,31 @@ class Authorize(_message.Message):
 Global___Authorize: _TypeAlias = Authorize  # noqa: Y015
 
 @_typing.final
+class MayCall(_message.Message):
+    """Is this number, or SIP URI, on the do-not-call list?"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    destination: _builtins.str
+    organisation: _builtins.str
+    """Id of the organisation whose call it is; empty for the operator's, which asks the lists of all."""
+    def __init__(
+        self,
+        *,
+        destination: _builtins.str = ...,
+        organisation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "organisation", b"organisation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MayCall: _TypeAlias = MayCall  # noqa: Y015
+
+@_typing.final
 class PlaneMessage(_message.Message):
     """---------------------------------------------------------------- control plane to gateway"""
 
@@ -299,6 +328,7 @@ class PlaneMessage(_message.Message):
     COMMAND_FIELD_NUMBER: _builtins.int
     TRUNKS_FIELD_NUMBER: _builtins.int
     EXPLAINED_FIELD_NUMBER: _builtins.int
+    PERMISSION_FIELD_NUMBER: _builtins.int
     in_reply_to: _builtins.int
     @_builtins.property
     def resolution(self) -> Global___Resolution: ...
@@ -312,6 +342,8 @@ class PlaneMessage(_message.Message):
     def trunks(self) -> Global___Trunks: ...
     @_builtins.property
     def explained(self) -> Global___Explained: ...
+    @_builtins.property
+    def permission(self) -> Global___Permission: ...
     def __init__(
         self,
         *,
@@ -322,12 +354,13 @@ class PlaneMessage(_message.Message):
         command: Global___Command | None = ...,
         trunks: Global___Trunks | None = ...,
         explained: Global___Explained | None = ...,
+        permission: Global___Permission | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["appended", b"appended", "authorized", b"authorized", "command", b"command", "explained", b"explained", "message", b"message", "resolution", b"resolution", "trunks", b"trunks"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appended", b"appended", "authorized", b"authorized", "command", b"command", "explained", b"explained", "message", b"message", "permission", b"permission", "resolution", b"resolution", "trunks", b"trunks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appended", b"appended", "authorized", b"authorized", "command", b"command", "explained", b"explained", "in_reply_to", b"in_reply_to", "message", b"message", "resolution", b"resolution", "trunks", b"trunks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appended", b"appended", "authorized", b"authorized", "command", b"command", "explained", b"explained", "in_reply_to", b"in_reply_to", "message", b"message", "permission", b"permission", "resolution", b"resolution", "trunks", b"trunks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["resolution", "appended", "authorized", "command", "trunks", "explained"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["resolution", "appended", "authorized", "command", "trunks", "explained", "permission"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -539,6 +572,25 @@ class Authorized(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Authorized: _TypeAlias = Authorized  # noqa: Y015
+
+@_typing.final
+class Permission(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    allowed: _builtins.bool
+    def __init__(
+        self,
+        *,
+        allowed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Permission: _TypeAlias = Permission  # noqa: Y015
 
 @_typing.final
 class Command(_message.Message):
