@@ -117,6 +117,18 @@ class RecordingConsentTool(ToolBase):
     type: Literal["recordingConsent"] = "recordingConsent"
 
 
+class TransferSuccessfulTool(ToolBase):
+    """Whom the call is transferred to takes it: of a transfer assistant alone."""
+
+    type: Literal["transferSuccessful"] = "transferSuccessful"
+
+
+class TransferCancelTool(ToolBase):
+    """They do not, or nobody is there: of a transfer assistant alone."""
+
+    type: Literal["transferCancel"] = "transferCancel"
+
+
 class SmsTool(ToolBase):
     """Sends a text message from the call's Twilio number to the caller."""
 
@@ -232,6 +244,8 @@ TYPES: Mapping[str, type[ToolBase]] = MappingProxyType(
         "pauseRecording": PauseRecordingTool,
         "resumeRecording": ResumeRecordingTool,
         "mcp": McpTool,
+        "transferSuccessful": TransferSuccessfulTool,
+        "transferCancel": TransferCancelTool,
     }
 )
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from gateway.call import endings
 from gateway.call.leg import Leg
 from gateway.call.state import EndAfterPlayout, EndNow, Event
-from gateway.call.transfer.plan import TransferPlan, Verb, read_plan
+from gateway.call.transfer.consultation import Talk
+from gateway.call.transfer.plan import TransferPlan, Verb, read_plan, shown_destination
 from gateway.call.transfer.verb import Choice
 from gateway.call.transfers import Referral, read_destination, referral
 from gateway.call.user_headers import HEADER_NAME, is_ours
@@ -31,6 +32,10 @@ class Dialled(Protocol):
     async def run(self) -> tuple[bool, str]:
         """Whether the caller is with the human, and one sentence."""
 
+    @property
+    def failure(self) -> str:
+        """Vapi's endedReason of a call that ends because this one failed; empty where none fits."""
+
     def referred(self, ok: bool) -> None:
         """The caller's side said how its own REFER went."""
 
@@ -50,7 +55,7 @@ class Actions:
     :param reply: sends an ActionResult to the worker
     :param tell: appends an entry to the journal
     :param verb: how a destination is reached whose plan does not say it
-    :param hand_over: makes a transfer that we dial ourselves
+    :param hand_over: makes a transfer that we dial ourselves, in which an assistant may talk with the human
     :param record: pauses or resumes the recording, for whom
     """
 
@@ -64,7 +69,7 @@ class Actions:
         reply: Callable[[pb.ActionResult], None],
         tell: Callable[[str, Mapping[str, Any]], None],
         verb: Callable[[Mapping[str, Any]], Choice],
-        hand_over: Callable[[Mapping[str, Any], TransferPlan], Dialled],
+        hand_over: Callable[[Mapping[str, Any], TransferPlan, Talk | None], Dialled],
         record: Callable[[str, str], bool],
     ) -> None:
         self._leg = leg
@@ -92,7 +97,8 @@ class Actions:
         """Do it, after the facts that led to it are on disk, and tell the worker how it went."""
         await self._journal.durable()
         ok, detail = await self._do(action)
-        self._reply(pb.ActionResult(action=action.action, ok=ok, detail=detail))
+        reason = self._dialled.failure if self._dialled is not None and action.HasField("transfer") else ""
+        self._reply(pb.ActionResult(action=action.action, ok=ok, detail=detail, reason=reason))
 
     def on_transfer(self, ok: bool, detail: str) -> None:
         """The leg knows how its transfer went."""
@@ -164,7 +170,7 @@ class Actions:
             self._destination = read_destination(transfer.destination_json, transfer.destination)
             plan = self._plan(self._destination)
             if plan.dials:
-                return await self._dial(plan, after_playout=transfer.after_playout)
+                return await self._dial(plan, _talk_of(transfer), after_playout=transfer.after_playout)
             ok, detail = await self._send_on(plan, self._outcome, after_playout=transfer.after_playout)
         except LegError as error:
             ok, detail = False, str(error)
@@ -182,12 +188,12 @@ class Actions:
         choice = self._verb(destination)
         return plan.by(choice.verb, choice.why)
 
-    async def _dial(self, plan: TransferPlan, *, after_playout: bool) -> tuple[bool, str]:
+    async def _dial(self, plan: TransferPlan, talk: Talk | None, *, after_playout: bool) -> tuple[bool, str]:
         """The caller stays with us until it is connected to whom we dialled."""
         self._tell("requested", self._destination, mode=plan.mode, notes=list(plan.notes))
         if after_playout:
             await _within(PLAYOUT_SECONDS, self._played_out())
-        self._dialled = self._hand_over(self._destination, plan)
+        self._dialled = self._hand_over(self._destination, plan, talk)
         return await self._dialled.run()
 
     async def _send_on(
@@ -222,7 +228,12 @@ class Actions:
 
     def _tell(self, status: str, destination: Mapping[str, Any], **details: Any) -> None:
         told = {name: value for name, value in details.items() if value}
-        self._tell_journal("transfer", {"status": status, "destination": dict(destination), **told})
+        self._tell_journal("transfer", {"status": status, "destination": shown_destination(destination), **told})
+
+
+def _talk_of(transfer: pb.Transfer) -> Talk | None:
+    written = transfer.transfer_assistant_json
+    return Talk(written, transfer.variables_json) if written else None
 
 
 async def _within(seconds: float, waiting: Awaitable[None]) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import audioop
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+from structlog.typing import FilteringBoundLogger
 
 from gateway.call import endings, state
 from gateway.call.latency import TurnLatencies
-from gateway.call.pauses import Decision, Pause
+from gateway.call.leg import Leg
+from gateway.call.pauses import Decision, Pause, Pauses
 from gateway.link.link import LinkCall
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS, SAMPLE_BYTES
+from gateway.media.playout import Playout
 from gateway.media.utterance import PlayoutState, Report
 from gateway.observe import metrics
-
-if TYPE_CHECKING:
-    from gateway.call.session import Call
 
 AUDIBLE_RMS = 260
 """-42 dB below full scale: a frame as loud as this is heard as the beginning of an answer."""
@@ -33,10 +34,35 @@ _STATES = {
 _DECISIONS = {pb.Verdict.DECISION_CUT: Decision.CUT, pb.Verdict.DECISION_RESUME: Decision.RESUME}
 
 
-class ConversationLink:
-    """Implements `LinkListener` for one call."""
+class Host(Protocol):
+    """Who has a conversation: a call, or a human who is asked to take one over."""
 
-    def __init__(self, call: Call) -> None:
+    leg: Leg
+    playout: Playout
+    pauses: Pauses
+    log: FilteringBoundLogger
+
+    @property
+    def now_ms(self) -> int:
+        """Its clock."""
+
+    def learn(self, at_ms: int, kind: str, data: Mapping[str, Any]) -> None:
+        """An entry for the journal: the worker's, or one of what became of its speech."""
+
+    def keep_events(self, lines: str) -> None:
+        """What happened to the conversation, for replay."""
+
+    def act(self, action: pb.Action) -> None:
+        """The worker asks for something besides speech."""
+
+    def post(self, event: state.WorkerFailed) -> None:
+        """The conversation cannot go on."""
+
+
+class ConversationLink:
+    """Implements `LinkListener` for one conversation."""
+
+    def __init__(self, call: Host) -> None:
         self._call = call
         self._worker: LinkCall | None = None
         self._streaming: LinkCall | None = None
@@ -104,7 +130,7 @@ class ConversationLink:
         """How far an utterance got."""
         if report.position and not self._speaking:
             self._speaking = True
-            self._call.journal.append(report.at_ms, "speaking", {"utterance": report.utterance})
+            self._call.learn(report.at_ms, "speaking", {"utterance": report.utterance})
         if report.position and (turn := self._turns.pop(report.utterance, 0)):
             self._begun = (turn, report.at_ms)
         self.send(
@@ -144,7 +170,7 @@ class ConversationLink:
     def close(self) -> None:
         """Leave the worker."""
         for parts in self._latencies.close():
-            self._call.journal.append(self._call.now_ms, "latency", parts)
+            self._call.learn(self._call.now_ms, "latency", parts)
         self._latencies = TurnLatencies(self._on_latency)
         worker, self._worker, self._streaming = self._worker, None, None
         if worker is not None:
@@ -158,7 +184,7 @@ class ConversationLink:
         pause = self._call.pauses.begin(utterance, position, onset_ms=onset_ms, at_ms=at_ms)
         if pause is None:
             return
-        self._call.journal.append(
+        self._call.learn(
             at_ms,
             "pause",
             {"pause": pause.number, "onset_ms": onset_ms, "utterance": utterance, "position": position},
@@ -185,9 +211,7 @@ class ConversationLink:
 
     def _decided(self, pause: Pause, decision: Decision, reason: str) -> None:
         metrics.PAUSES.labels(decision).inc()
-        self._call.journal.append(
-            self._call.now_ms, "verdict", {"pause": pause.number, "decision": decision, "reason": reason}
-        )
+        self._call.learn(self._call.now_ms, "verdict", {"pause": pause.number, "decision": decision, "reason": reason})
 
     # ------------------------------------------------------------ from the worker
 
@@ -229,27 +253,22 @@ class ConversationLink:
             self._latencies.parts(data, waited_ms=known or self._waited_ms(data.get("speech_end_ms")))
             return
         if entry.kind == "caller-turn":
-            self._call.backlog.clear()
             # At once: a leg knows it for some seconds, and a tool may take longer than that.
             self._waited = data.get("turn"), self._waited_ms(data.get("end_ms"))
         elif entry.kind == "agent-turn":
             self._speaking = False
-        elif entry.kind == "recording-consent":
-            self._call.recording.consented(data)
         elif entry.kind == "tool-result":
             metrics.TOOL_REQUESTS.labels("ok" if data.get("ok", True) else "error").inc()
-        self._call.journal.append(entry.at_ms, entry.kind, data)
+        self._call.learn(entry.at_ms, entry.kind, data)
 
     def _on_action(self, action: pb.Action) -> None:
-        if self._call.actions.is_new(action):
-            self._call.spawn(self._call.actions.perform(action))
+        self._call.act(action)
 
     def _on_failure(self, failure: pb.Failure) -> None:
         self._fail(failure.reason or endings.WORKER_DIED, failure.detail)
 
     def _on_recording(self, recording: pb.Recording) -> None:
-        if self._call.books.events is not None and self._call.recording.allowed:
-            self._call.books.events.append(recording.lines)
+        self._call.keep_events(recording.lines)
 
     def _waited_ms(self, end_ms: Any) -> float:
         """How long speech that ended at `end_ms` had waited for its tick; 0 where the leg cannot tell."""
@@ -257,11 +276,11 @@ class ConversationLink:
 
     def _on_latency(self, parts: dict[str, Any]) -> None:
         metrics.observe_turn(parts)
-        self._call.journal.append(self._call.now_ms, "latency", parts)
+        self._call.learn(self._call.now_ms, "latency", parts)
 
     def _fail(self, reason: str, detail: str) -> None:
         self._call.log.error("conversation lost", reason=reason, detail=detail, worker=self.worker)
-        self._call.journal.append(self._call.now_ms, "failure", {"reason": reason, "detail": detail})
+        self._call.learn(self._call.now_ms, "failure", {"reason": reason, "detail": detail})
         # In a farewell, what has come of it is said to its end.
         self._call.playout.complete_all()
         self._call.post(state.WorkerFailed(reason))

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
@@ -119,7 +120,7 @@ class Call:
         self._children: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self.watch = self._make_watch()
-        self.log = log.bind(call=call_id)
+        self.log: FilteringBoundLogger = log.bind(call=call_id)
 
     def _make_machine(self, ring_seconds: float | None) -> CallMachine:
         longest = max(self.assistant.max_duration_seconds, *durations_of(self.plan), 0)
@@ -217,6 +218,24 @@ class Call:
         """Give the state machine an event."""
         if not self.handovers.keeps(event):
             self._inbox.put_nowait(event)
+
+    def learn(self, at_ms: int, kind: str, data: Mapping[str, Any]) -> None:
+        """An entry for the journal, of the conversation."""
+        if kind == "caller-turn":
+            self.backlog.clear()
+        elif kind == "recording-consent":
+            self.recording.consented(data)
+        self.journal.append(at_ms, kind, data)
+
+    def keep_events(self, lines: str) -> None:
+        """What happened to the conversation, as far as it may be kept."""
+        if self.books.events is not None and self.recording.allowed:
+            self.books.events.append(lines)
+
+    def act(self, action: pb.Action) -> None:
+        """The worker asks for something besides speech; what it asks twice is done once."""
+        if self.actions.is_new(action):
+            self.spawn(self.actions.perform(action))
 
     def say(self, text: str, *, end_call_after: bool = False, interruptible: bool = True) -> None:
         """Let the agent say a text as soon as it has the floor.

@@ -233,6 +233,13 @@ def _transfer(view: CallView, event: CallEvent) -> Iterable[Message]:
         yield from _changed_status(view, event, "in-progress")
 
 
+def _transfer_talk(view: CallView, event: CallEvent) -> Iterable[Message]:
+    """What the human of a transfer is told is no part of the caller's conversation."""
+    span = view.span(event, event.whole("start_ms", event.at_ms), event.whole("end_ms", event.at_ms))
+    view.transfers.talk(event.data, span)
+    return ()
+
+
 def _over(view: CallView, event: CallEvent) -> Iterable[Message]:
     view.over = event
     reason = event.text("reason")
@@ -294,6 +301,7 @@ HANDLERS: Mapping[str, Handler] = {
     "usage": _used,
     "failure": _failure,
     "transfer": _transfer,
+    "transfer-talk": _transfer_talk,
     "ended": _over,
     "analysis": _analysed,
     "report": _report,

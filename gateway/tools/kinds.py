@@ -19,6 +19,8 @@ from gateway.assistant.tool import (
     SmsTool,
     ToolBase,
     TransferCallTool,
+    TransferCancelTool,
+    TransferSuccessfulTool,
     VoicemailTool,
 )
 from gateway.tools.api_request import ApiRequest
@@ -32,6 +34,7 @@ from gateway.tools.recording_consent import RecordingConsent
 from gateway.tools.sip_request import SipRequest
 from gateway.tools.sms import Sms
 from gateway.tools.transfer_call import TransferCall
+from gateway.tools.transfer_decision import TransferCancel, TransferSuccessful
 from gateway.tools.voicemail import Voicemail
 
 _PLAIN: Mapping[type[ToolBase], Callable[[Any], ToolKind]] = {
@@ -43,6 +46,8 @@ _PLAIN: Mapping[type[ToolBase], Callable[[Any], ToolKind]] = {
     PauseRecordingTool: PauseRecording,
     ResumeRecordingTool: PauseRecording,
     RecordingConsentTool: RecordingConsent,
+    TransferSuccessfulTool: TransferSuccessful,
+    TransferCancelTool: TransferCancel,
 }
 
 

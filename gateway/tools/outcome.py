@@ -14,6 +14,7 @@ class ToolResult:
 
     `message` is what the tool's server wants said. `ended_reason`: the call ends with that, after what is said.
     `say` is what the tool itself says, and nothing interrupts it. `left`: the conversation is with somebody else now.
+    `wordless`: the call ends without a goodbye.
     """
 
     ok: bool
@@ -22,12 +23,13 @@ class ToolResult:
     say: str = ""
     ended_reason: str = ""
     left: bool = False
+    wordless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ToolOutcome:
     """A tool call, its result, and how the reply goes on: `say` is said instead of asking the model, `hint` is a
-    system message for the model's answer. `spoken`: something was said before the result."""
+    system message for the model's answer. `spoken`: something was said before the result, or nothing is to be said."""
 
     call: ToolCall
     ok: bool

@@ -11,10 +11,12 @@ from gateway.conversation.context import ToolCalled, ToolReturned
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How something went that was asked of the call; `detail` is one sentence for the model."""
+    """How something went that was asked of the call; `detail` is one sentence for the model, `reason` Vapi's
+    endedReason of a call that ends because it failed, where there is one."""
 
     ok: bool
     detail: str
+    reason: str = ""
 
 
 class ToolPort(Protocol):

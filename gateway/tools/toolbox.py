@@ -147,7 +147,7 @@ class Toolbox:
         result = await self._awaited(kind, use, messages)
         usual = messages.complete() if result.ok else messages.failed()
         outcome = self._outcome(use, result, result.message or usual)
-        return replace(outcome, spoken=spoken)
+        return replace(outcome, spoken=spoken or result.wordless)
 
     async def _unawaited(self, kind: ToolKind, use: ToolUse) -> ToolOutcome:
         result = await kind.run(use, self._around)

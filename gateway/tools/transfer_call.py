@@ -27,7 +27,7 @@ USUAL_MESSAGE = "Transferring the call now."
 FAILED = "call.in-progress.error-transfer-failed"
 SUMMARY_SECONDS = 60.0
 """The longest that a summary may take."""
-UNKNOWN_SECONDS = 190.0
+UNKNOWN_SECONDS = 400.0
 """Where a server names the destination."""
 
 
@@ -98,7 +98,7 @@ class TransferCall:
             False,
             f"The call was not transferred: {done.detail}",
             say=_spoken(fallback.get("message"), around),
-            ended_reason=FAILED if ends else "",
+            ended_reason=(done.reason or FAILED) if ends else "",
         )
 
 

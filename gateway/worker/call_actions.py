@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.call.transfer.plan import longest_seconds
+from gateway.errors import ParleyError
 from gateway.link.v1 import link_pb2 as pb
 from gateway.tools.port import Done
+from gateway.worker.transfer_briefing import Briefing
 
 ANSWER_SECONDS = 60.0
 """The gateway says how it went, whatever happened."""
-
-Completed = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 class CallActions:
     """The actions of one call that somebody waits for.
 
     :param send: passes the action to the gateway
-    :param completed: adds to a transfer's destination what the human is told
     :param prefix: tells the actions of this worker from those of an earlier one of the call
+    :param briefing: says what the human of a transfer is told
     """
 
-    def __init__(self, send: Callable[[pb.WorkerEvent], None], prefix: str, completed: Completed) -> None:
+    def __init__(self, send: Callable[[pb.WorkerEvent], None], prefix: str, briefing: Briefing) -> None:
         self._send = send
-        self._completed = completed
+        self._briefing = briefing
         self._prefix = prefix
         self._count = 0
         self._waiting: dict[str, asyncio.Future[Done]] = {}
@@ -49,14 +49,24 @@ class CallActions:
 
     async def transfer(self, destination: Mapping[str, Any]) -> Done:
         """Send the caller on to Vapi's destination of type number or sip, when all that was said is heard."""
-        destination = await self._completed(destination)
+        destination = await self._briefing.completed(destination)
+        try:
+            talk = await self._briefing.transfer_talk(destination)
+        except ParleyError as error:
+            return Done(False, f"The transfer assistant cannot talk: {error}")
         address = str(destination.get("sipUri") or destination.get("number") or "")
         written = json.dumps(destination, ensure_ascii=False)
-        transfer = pb.Transfer(destination=address, after_playout=True, destination_json=written)
+        transfer = pb.Transfer(
+            destination=address,
+            after_playout=True,
+            destination_json=written,
+            transfer_assistant_json=talk.assistant_json,
+            variables_json=talk.variables_json,
+        )
         return await self.perform(pb.Action(transfer=transfer), longest_seconds(destination))
 
     def answered(self, result: pb.ActionResult) -> None:
         """Take the gateway's word on an action."""
         answer = self._waiting.get(result.action)
         if answer is not None and not answer.done():
-            answer.set_result(Done(result.ok, result.detail))
+            answer.set_result(Done(result.ok, result.detail, result.reason))

@@ -99,6 +99,8 @@ class CallStart:
             backlog=backlog,
             recorded=self._start.record_events and not asks,
             consent=self._consent if asks else None,
+            trusted=member.trusted or (self._own is not None and number == 0),
+            decides_transfer=self._start.transfer_assistant,
             variables=variables,
             usage=self.usage,
             member=number,

@@ -51,7 +51,8 @@ class Opening:
 
     `server` is asked where the assistant and its tools have none of their own, `credentials` are the organisation's,
     `destinations` those that the squad gives the assistant, `phone_number` Vapi's, of a call of the control plane.
-    `consent`: the assistant only asks for it."""
+    `consent`: the assistant only asks for it. `trusted`: the operator wrote the assistant. `decides_transfer`: it talks
+    with whom a call is transferred to."""
 
     call_id: str
     assistant: Assistant
@@ -77,6 +78,8 @@ class Opening:
     destinations: Sequence[Mapping[str, Any]] = ()
     phone_number: Mapping[str, Any] | None = None
     consent: RecordingConsentPlan | None = None
+    trusted: bool = False
+    decides_transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,10 +71,8 @@ class Session:
         self._consent = consent_of(opening, resources.model, self.journal, hand_off, self._spawn)
         self._resources = replace(resources, model=self._consent) if self._consent else resources
         self._parts: SessionParts | None = None
-        briefing = Briefing(resources.model, self._context, opening.variables, resources.context)
-        self._actions = CallActions(
-            lambda event: self.send(event, urgent=True), f"tool-{opening.at_ms}", briefing.completed
-        )
+        briefing = Briefing(opening, resources, self._context)
+        self._actions = CallActions(lambda event: self.send(event, urgent=True), f"tool-{opening.at_ms}", briefing)
         self._playout = PlayoutWatch()
         self._group: asyncio.TaskGroup | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -21,6 +21,7 @@ from gateway.worker.opening import Opening, Resources
 from gateway.worker.output import OutputPort
 from gateway.worker.replies import Replies, ReplyParts
 from gateway.worker.tool_port import CallToolPort, surroundings
+from gateway.worker.transfer_assistant import transfer_tools
 
 
 class SessionPort(OutputPort, Hooked, Protocol):
@@ -69,7 +70,7 @@ def make_parts(
     """
     around = surroundings(opening, resources, tool_port)
     tools = Toolbox(
-        [*with_destinations(opening.assistant.model.tools, opening.destinations), *consent_tools(opening)],
+        [*with_destinations(transfer_tools(opening), opening.destinations), *consent_tools(opening)],
         around,
         spawn=spawn,
         known_ids=opening.tools,

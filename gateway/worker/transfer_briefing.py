@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -14,9 +14,12 @@ from gateway.analysis.material import Material
 from gateway.analysis.prompts import SUMMARY, prompt
 from gateway.call.transfer.plan import SUMMARY_HEADER, WITH_SUMMARY_HEADER, read_plan, text_of
 from gateway.conversation.context import Context
+from gateway.conversation.context_plan import LAST, NONE, ContextPlan
 from gateway.conversation.templates import render
 from gateway.errors import ConfigError, ProviderError
 from gateway.providers.base import CallContext, ChatMessage, ChatRequest, LanguageModel, TextDelta
+from gateway.worker.opening import Opening
+from gateway.worker.transfer_assistant import TransferTalk, transfer_talk, wants_summary
 
 logger = structlog.get_logger(__name__)
 
@@ -26,19 +29,27 @@ _LONGEST_HEADER = 800
 _SPOKEN = {"user": "User", "assistant": "AI"}
 
 
+class Writing(Protocol):
+    """Who writes a summary: the part of `Resources` that is used here."""
+
+    @property
+    def model(self) -> LanguageModel:
+        """Of who has the call."""
+
+    @property
+    def context(self) -> CallContext:
+        """For the model, which meters what the summary takes."""
+
+
 class Briefing:
-    """Of one conversation.
+    """Of one conversation."""
 
-    :param context: for the model, which meters what the summary takes
-    """
-
-    def __init__(
-        self, model: LanguageModel, conversation: Context, variables: Mapping[str, Any], context: CallContext
-    ) -> None:
-        self._model = model
+    def __init__(self, opening: Opening, resources: Writing, conversation: Context) -> None:
+        self._opening = opening
+        self._model = resources.model
         self._conversation = conversation
-        self._variables = variables
-        self._context = context
+        self._variables = opening.variables
+        self._context = resources.context
 
     async def completed(self, destination: Mapping[str, Any]) -> Mapping[str, Any]:
         """Vapi's destination, with what the gateway needs to carry it out. A summary that is not there in time is left
@@ -62,6 +73,26 @@ class Briefing:
         if summary:
             plan["message"] = summary
         return {**destination, "transferPlan": plan}
+
+    async def transfer_talk(self, destination: Mapping[str, Any]) -> TransferTalk:
+        """Who talks with the human before the caller does, and what it knows; nobody where the plan names nobody.
+
+        :raises ParleyError: the transferAssistant cannot be used
+        """
+        plan = destination.get("transferPlan")
+        if not isinstance(plan, Mapping) or read_plan(destination).assistant_seconds is None:
+            return TransferTalk()
+        summary = await self._summary(plan.get("summaryPlan")) if wants_summary(plan["transferAssistant"]) else ""
+        known = {"transcript": self._material().transcript, "summary": summary}
+        return transfer_talk(plan, self._opening, {**self._variables, **known}, self._lines(plan))
+
+    def _lines(self, plan: Mapping[str, Any]) -> str:
+        """What was said, as far as the plan's contextEngineeringPlan lets the transfer assistant know it."""
+        wanted = ContextPlan.of(plan)
+        lines = self._material().transcript.splitlines()
+        if wanted.mode == NONE:
+            return ""
+        return "\n".join(lines[max(0, len(lines) - wanted.messages) :] if wanted.mode == LAST else lines)
 
     async def _summary(self, given: Any) -> str:
         plan: Mapping[str, Any] = given if isinstance(given, Mapping) else {}

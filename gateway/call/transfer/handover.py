@@ -13,6 +13,8 @@ from gateway.call.extension import dial_extension, read_extension
 from gateway.call.leg import Leg
 from gateway.call.speech import speak, spoken_by
 from gateway.call.state import EndNow
+from gateway.call.transfer.consultation import Consultation, Talk
+from gateway.call.transfer.decision import MAX_DURATION
 from gateway.call.transfer.human import Human
 from gateway.call.transfer.life import (
     ENDED,
@@ -29,7 +31,7 @@ from gateway.call.transfer.life import (
     State,
     Status,
 )
-from gateway.call.transfer.plan import TransferPlan
+from gateway.call.transfer.plan import TransferPlan, shown_destination
 from gateway.call.transfer.sounds import hold_music, ringing
 from gateway.errors import LegError, NoWorker, ParleyError
 from gateway.providers.tts.clip import fetched_clip
@@ -43,6 +45,8 @@ CLIP_SECONDS = 8.0
 LEG_SECONDS = 5.0
 FAREWELL_SECONDS = 0.5
 """For the worker to note the result of the tool, before its call ends."""
+DECISION_GRACE_SECONDS = 30.0
+"""Beyond the transfer assistant's limit: the worker ends its conversation in words, we only when it does not."""
 MOST_SECONDS = 4 * 3600.0
 """How long caller and human may talk."""
 
@@ -51,9 +55,19 @@ class Handover:
     """One transfer of a call.
 
     :param destination: Vapi's, with its plan
+    :param number: of this transfer in its call, from 1
+    :param talk: the assistant that talks with the human before the caller does
     """
 
-    def __init__(self, call: Call, destination: Mapping[str, Any], plan: TransferPlan) -> None:
+    def __init__(
+        self,
+        call: Call,
+        destination: Mapping[str, Any],
+        plan: TransferPlan,
+        *,
+        number: int = 1,
+        talk: Talk | None = None,
+    ) -> None:
         self._call = call
         self._destination = destination
         self._plan = plan
@@ -61,10 +75,15 @@ class Handover:
         self._life = Life(
             self._loop.time(),
             plan.ring_seconds,
-            plan.seconds,
+            plan.seconds if plan.assistant_seconds is None else plan.assistant_seconds + DECISION_GRACE_SECONDS,
             refer=plan.connects_by_refer and not plan.stays,
             stays=plan.stays,
+            late=MAX_DURATION if talk is not None else "",
         )
+        self._name = f"transfer-{number}"
+        self._talk = talk
+        self._consultation: Consultation | None = None
+        self._ready: asyncio.Task[bool] | None = None
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._outcome: asyncio.Future[tuple[bool, str]] = self._loop.create_future()
         self._human: Human | None = None
@@ -82,6 +101,15 @@ class Handover:
     def post(self, event: Event) -> None:
         """Something happened."""
         self._events.put_nowait(event)
+
+    @property
+    def failure(self) -> str:
+        """Vapi's endedReason of a call that ends because this failed; empty where none fits."""
+        return self._life.reason
+
+    def agent_lost(self) -> None:
+        """Nobody is left that the caller could be given back to."""
+        self._life.agent_lost = True
 
     def referred(self, ok: bool) -> None:
         """The caller's side said how the REFER with Replaces went."""
@@ -141,8 +169,12 @@ class Handover:
                 self._tell_status()
         for task in self._tasks:
             task.cancel()
-        await leg.hangup("the transfer is over")
-        self._settle(False, self._life.detail)
+        try:
+            await leg.hangup("the transfer is over")
+            self._settle(False, self._life.detail)
+        finally:
+            if self._consultation is not None:
+                await self._consultation.close()
 
     async def _next(self) -> Event:
         try:
@@ -184,10 +216,15 @@ class Handover:
         """The agent rests, the caller hears something, and what the human will hear is made."""
         self._rest(True)
         plan = self._plan
+        if self._talk is not None and self._human is not None:
+            talk, leg = self._talk, self._human.leg
+            self._consultation = Consultation(self._call, leg, talk, name=self._name, tell=self._consulted)
+            self._ready = self._loop.create_task(self._consultation.prepare(), name="transfer assistant")
+            self._tasks.append(self._ready)
         usual = hold_music() if plan.warm else ringing()
         await self._play(await self._clip(plan.hold_url) or usual)
         self._sounds = [
-            self._loop.create_task(self._speech(plan.message), name="message of a transfer"),
+            self._loop.create_task(self._speech("" if self._talk else plan.message), name="message of a transfer"),
             self._loop.create_task(self._clip(plan.complete_url), name="sound of a transfer"),
             self._loop.create_task(self._speech(plan.introduction), name="introduction of a transfer"),
         ]
@@ -231,6 +268,13 @@ class Handover:
         try:
             if keys := read_extension(str(self._destination.get("extension") or "")):
                 await dial_extension(human.leg, keys)
+            if self._consultation is not None and self._ready is not None:
+                if await self._ready:
+                    human.consultation = self._consultation
+                    self._consultation.open()
+                else:
+                    self.post(Failed("No worker is free for the assistant that is to talk with the other side."))
+                return
             if self._plan.waits_for_speech:
                 await human.has_spoken()
             for sound in self._sounds[:2]:
@@ -240,9 +284,22 @@ class Handover:
         except ParleyError as error:
             self.post(Failed(str(error)))
 
+    def _consulted(self, event: Event) -> None:
+        """The transfer assistant has decided, or cannot."""
+        if isinstance(event, Accepted) and self._human is not None:
+            self._call.spawn(self._complete(self._human))
+        else:
+            self.post(event)
+
+    async def _complete(self, human: Human) -> None:
+        await human.talks_no_more()
+        await human.say(await self._sounds[1])
+        self.post(Accepted())
+
     # ------------------------------------------------------------ the two are together
 
     async def _connect(self, human: Human) -> None:
+        self._call.spawn(human.talks_no_more())
         try:
             async with asyncio.timeout(LEG_SECONDS):
                 await self._call.leg.background(b"")
@@ -311,7 +368,12 @@ class Handover:
 
     def _tell(self, status: str, detail: str) -> None:
         told = {"detail": detail} if detail else {}
-        entry = {"status": str(status), "destination": dict(self._destination), "mode": self._plan.mode, **told}
+        entry = {
+            "status": str(status),
+            "destination": shown_destination(self._destination),
+            "mode": self._plan.mode,
+            **told,
+        }
         self._call.journal.append(self._call.now_ms, "transfer", entry)
 
     def _note(self, what: str, why: str) -> None:

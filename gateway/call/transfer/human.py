@@ -7,6 +7,7 @@ import audioop
 from collections.abc import Callable
 
 from gateway.call.leg import Leg, LegFrame, LegInfo
+from gateway.call.transfer.consultation import Consultation
 from gateway.call.transfer.life import Accepted, Answered, Declined, Event, Refused, Status
 from gateway.media.audio import FRAME_BYTES, FRAME_MS, SAMPLE_BYTES, samples_to_ms
 from gateway.media.playout import Playout
@@ -36,6 +37,8 @@ class Human:
         """What came from there last, 20 ms."""
         self.answered = False
         self.ended = False
+        self.consultation: Consultation | None = None
+        """An assistant talks with them: it hears them, and is heard by them."""
         self._tell = tell
         self._playout = Playout(leg, self._on_report)
         self._finished: dict[int, asyncio.Future[None]] = {}
@@ -59,6 +62,14 @@ class Human:
         except TimeoutError:
             self._playout.cut(self._last)
 
+    async def talks_no_more(self) -> None:
+        """The assistant's part is over."""
+        consultation, self.consultation = self.consultation, None
+        if consultation is not None:
+            # Its utterances may still be on their way out.
+            self._last = consultation.playout.highest
+            await consultation.close()
+
     async def has_spoken(self) -> None:
         """Wait until they have said something, and paused."""
         await self._spoke.wait()
@@ -72,7 +83,10 @@ class Human:
     def on_frame(self, frame: LegFrame) -> None:
         """A media tick."""
         self.sound = frame.caller
-        self._playout.on_frame(frame)
+        if self.consultation is not None:
+            self.consultation.hear(frame)
+        else:
+            self._playout.on_frame(frame)
         if self._spoke.is_set():
             return
         self._speech_ms = self._speech_ms + FRAME_MS if frame.speech else self._speech_ms
@@ -85,7 +99,9 @@ class Human:
             self._speech_ms = 0
 
     def on_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
-        """Nothing that is said to them is interruptible."""
+        """They speak over what is said to them: only an assistant can be interrupted."""
+        if self.consultation is not None:
+            self.consultation.pause(utterance, position, onset_tick, tick)
 
     def on_ringing(self) -> None:
         """Their telephone rings."""
@@ -104,6 +120,8 @@ class Human:
 
     def on_hold(self, held: bool) -> None:
         """They put us on hold: the caller hears what their side plays."""
+        if self.consultation is not None:
+            self.consultation.hold(held)
 
     def on_transfer(self, ok: bool, detail: str) -> None:
         """This leg is never sent on."""

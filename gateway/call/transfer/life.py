@@ -13,6 +13,7 @@ The rules:
 - Whoever of caller and human is left alone in `connected` is hung up.
 - `handing-over` asks the caller's side to connect the two by itself (REFER with Replaces); when it will not, they stay
   connected here.
+- A caller who has lost the agent as well gets the human who has answered, whatever of ours fails: there is no way back.
 - RETURN, or LEAVE with what follows it, comes exactly once, and after it nothing but the end.
 
 Pure: events bring the time as seconds of any steady clock.
@@ -88,10 +89,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """Whoever answered does not take it: the human says no, or it is a machine."""
+    """Whoever answered does not take it: the human says no, or it is a machine. `reason`: Vapi's endedReason of a call
+    that ends for this."""
 
     status: Status
     detail: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,9 @@ class Life:
     :param brief_seconds: until who answered must have taken the call
     :param refer: whether the caller's side is asked to connect the two by itself
     :param stays: whether the agent stays with the two: the caller is not alone when the human leaves
+    :param late: Vapi's endedReason of a call that ends because the human did not decide in time
+
+    `agent_lost`: nobody is left that the caller could be given back to.
     """
 
     now: float
@@ -201,9 +207,12 @@ class Life:
     brief_seconds: float
     refer: bool = False
     stays: bool = False
+    late: str = ""
+    agent_lost: bool = field(default=False, init=False)
     state: State = field(default=State.DIALLING, init=False)
     status: Status | None = field(default=None, init=False)
     detail: str = field(default="", init=False)
+    reason: str = field(default="", init=False)
     deadline: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -214,6 +223,10 @@ class Life:
         rule = self._rule(event)
         if rule is None:
             return ()
+        if isinstance(event, Declined):
+            self.reason = event.reason
+        elif isinstance(event, DeadlinePassed) and self.state is State.BRIEFING:
+            self.reason = self.late
         if Command.TELL in rule.commands:
             self.status = rule.status or getattr(event, "status", None) or Status.FAILED
             self.detail = getattr(event, "detail", "") if isinstance(event, Failed | Declined) else ""
@@ -234,6 +247,8 @@ class Life:
             if self.state is not State.HANDING_OVER:
                 return None
             return _SENT_ON if event.ok else _STAY
+        if self.agent_lost and isinstance(event, Failed) and self.state in (State.DIALLING, State.BRIEFING):
+            return _CONNECT if self.state is State.BRIEFING else None
         return RULES[self.state].get(type(event))
 
     def _seconds(self) -> float:

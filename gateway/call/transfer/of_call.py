@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.call.leg import Leg
 from gateway.call.state import Event, WorkerFailed
+from gateway.call.transfer.consultation import Talk
 from gateway.call.transfer.handover import Handover
 from gateway.call.transfer.plan import TransferPlan
 
@@ -21,10 +22,15 @@ class Handovers:
         self._call = call
         self._last: Handover | None = None
         self._lost: WorkerFailed | None = None
+        self._count = 0
 
-    def begin(self, destination: Mapping[str, Any], plan: TransferPlan) -> Handover:
-        """Another one; its `run` is awaited next."""
-        self._last = Handover(self._call, destination, plan)
+    def begin(self, destination: Mapping[str, Any], plan: TransferPlan, talk: Talk | None = None) -> Handover:
+        """Another one; its `run` is awaited next.
+
+        :param talk: the assistant that talks with the human before the caller does
+        """
+        self._count += 1
+        self._last = Handover(self._call, destination, plan, number=self._count, talk=talk)
         return self._last
 
     @property
@@ -37,6 +43,7 @@ class Handovers:
         if not isinstance(event, WorkerFailed) or self._last is None or not self._last.waiting:
             return False
         self._lost = event
+        self._last.agent_lost()
         return True
 
     def returned(self) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from gateway.assistant.masking import without_secrets
+
 BLIND = "blind-transfer"
 WITH_SUMMARY_HEADER = "blind-transfer-add-summary-to-sip-header"
 WAITING_FOR_OPERATOR = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-"
@@ -15,6 +17,9 @@ DEFAULT_SECONDS = 60.0
 SPOKEN_SECONDS = 60.0
 MARGIN_SECONDS = 30.0
 _TWIML = "warm-transfer-twiml"
+_EXPERIMENTAL = "warm-transfer-experimental"
+ASSISTANT_SECONDS = 120.0
+"""Vapi's, for how long a transfer assistant may talk."""
 
 
 class Verb(StrEnum):
@@ -32,6 +37,7 @@ class TransferPlan:
     `message` is said to the human before the caller is there, `introduction` to both. `waits_for_speech`: not before
     the human has spoken. `accept_by_key`: silence is no consent. `stays`: the agent stays with the two.
     `connects_by_refer`: the caller's side is asked to connect the two by itself. `verb` is None where none is named.
+    `assistant_seconds`: how long an assistant of its own may talk with the human, None where there is none.
     """
 
     mode: str = BLIND
@@ -46,6 +52,7 @@ class TransferPlan:
     connects_by_refer: bool = False
     hold_url: str = ""
     complete_url: str = ""
+    assistant_seconds: float | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -73,8 +80,9 @@ def read_plan(destination: Mapping[str, Any]) -> TransferPlan:
         notes.append("The transfer is a blind one: TwiML is for Twilio.")
     if verb and verb not in list(Verb):
         notes.append(f"There is no verb {verb}: that of the trunk is taken.")
-    if plan.get("transferAssistant"):
-        notes.append("The message is said: no transferAssistant talks with whom the call is transferred to.")
+    talks = isinstance(plan.get("transferAssistant"), Mapping)
+    if talks and mode != _EXPERIMENTAL:
+        notes.append(f"The transferAssistant does not talk: that is for the mode {_EXPERIMENTAL}.")
     return TransferPlan(
         mode=mode,
         verb=Verb(verb) if verb in list(Verb) else None,
@@ -88,6 +96,7 @@ def read_plan(destination: Mapping[str, Any]) -> TransferPlan:
         connects_by_refer=plan.get("connectBy") == "refer",
         hold_url=str(plan.get("holdAudioUrl") or ""),
         complete_url=str(plan.get("transferCompleteAudioUrl") or ""),
+        assistant_seconds=_assistant_seconds(plan["transferAssistant"]) if talks and mode == _EXPERIMENTAL else None,
         notes=tuple(notes),
     )
 
@@ -97,7 +106,16 @@ def longest_seconds(destination: Mapping[str, Any]) -> float:
     it is sure that we dial nobody, the human's decision, and some."""
     plan = read_plan(destination)
     rings = plan.dials or plan.verb is None
-    return SPOKEN_SECONDS + plan.seconds + (plan.ring_seconds if rings else 0.0) + MARGIN_SECONDS
+    decided = plan.seconds if plan.assistant_seconds is None else plan.assistant_seconds
+    return SPOKEN_SECONDS + decided + (plan.ring_seconds if rings else 0.0) + MARGIN_SECONDS
+
+
+def shown_destination(destination: Mapping[str, Any]) -> dict[str, Any]:
+    """A destination as a journal keeps it: its transfer assistant without what opens a door."""
+    plan = destination.get("transferPlan")
+    if not isinstance(plan, Mapping) or "transferAssistant" not in plan:
+        return dict(destination)
+    return {**destination, "transferPlan": {**plan, "transferAssistant": without_secrets(plan["transferAssistant"])}}
 
 
 def text_of(message: Any) -> str:
@@ -107,6 +125,11 @@ def text_of(message: Any) -> str:
         first = contents[0] if isinstance(contents, list) and contents else {}
         message = message.get("content") or (first.get("text") if isinstance(first, Mapping) else "")
     return str(message or "")
+
+
+def _assistant_seconds(given: Mapping[str, Any]) -> float:
+    value = given.get("maxDurationSeconds")
+    return float(value) if isinstance(value, int | float) and 10 <= value <= 43200 else ASSISTANT_SECONDS
 
 
 def _seconds(value: Any) -> float:

@@ -161,6 +161,7 @@ class StartCall(_message.Message):
     RECORD_EVENTS_FIELD_NUMBER: _builtins.int
     PLAN_JSON_FIELD_NUMBER: _builtins.int
     ASK_CONSENT_FIELD_NUMBER: _builtins.int
+    TRANSFER_ASSISTANT_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     assistant_json: _builtins.str
     """The resolved plan of the call: an assistant as JSON with Vapi's field names."""
@@ -178,6 +179,10 @@ class StartCall(_message.Message):
     ask_consent: _builtins.bool
     """The gateway stores nothing of the sound before the caller's consent: the worker asks for it as the first assistant's
     plan wants it, and journals the answer as recording-consent.
+    """
+    transfer_assistant: _builtins.bool
+    """The other side is no caller, but whom a call is transferred to: the assistant has the tools transferSuccessful and
+    transferCancel, which end its call with these words as the reason of the Hangup.
     """
     @_builtins.property
     def journal(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalEntry]:
@@ -200,10 +205,11 @@ class StartCall(_message.Message):
         record_events: _builtins.bool = ...,
         plan_json: _builtins.str = ...,
         ask_consent: _builtins.bool = ...,
+        transfer_assistant: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_consent", b"ask_consent", "assistant_json", b"assistant_json", "at_ms", b"at_ms", "backlog", b"backlog", "call_id", b"call_id", "direction", b"direction", "journal", b"journal", "plan_json", b"plan_json", "record_events", b"record_events", "variables_json", b"variables_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_consent", b"ask_consent", "assistant_json", b"assistant_json", "at_ms", b"at_ms", "backlog", b"backlog", "call_id", b"call_id", "direction", b"direction", "journal", b"journal", "plan_json", b"plan_json", "record_events", b"record_events", "transfer_assistant", b"transfer_assistant", "variables_json", b"variables_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -484,21 +490,25 @@ class ActionResult(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     OK_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     """The id that the worker gave the action."""
     ok: _builtins.bool
     detail: _builtins.str
     """One sentence for the model: what happened."""
+    reason: _builtins.str
+    """Of a transfer that failed: Vapi's endedReason of a call that ends for it; empty where no other than the usual fits."""
     def __init__(
         self,
         *,
         action: _builtins.str = ...,
         ok: _builtins.bool = ...,
         detail: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "detail", b"detail", "ok", b"ok"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "detail", b"detail", "ok", b"ok", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1100,21 +1110,31 @@ class Transfer(_message.Message):
     DESTINATION_FIELD_NUMBER: _builtins.int
     AFTER_PLAYOUT_FIELD_NUMBER: _builtins.int
     DESTINATION_JSON_FIELD_NUMBER: _builtins.int
+    TRANSFER_ASSISTANT_JSON_FIELD_NUMBER: _builtins.int
+    VARIABLES_JSON_FIELD_NUMBER: _builtins.int
     destination: _builtins.str
     """SIP URI or number."""
     after_playout: _builtins.bool
     destination_json: _builtins.str
     """The whole of Vapi's destination, with its transferPlan, as JSON."""
+    transfer_assistant_json: _builtins.str
+    """The assistant that talks with whom the call is transferred to, as JSON with all that it is to know: it may hold
+    secrets, and is never kept. Empty where none does.
+    """
+    variables_json: _builtins.str
+    """Template variables of that assistant."""
     def __init__(
         self,
         *,
         destination: _builtins.str = ...,
         after_playout: _builtins.bool = ...,
         destination_json: _builtins.str = ...,
+        transfer_assistant_json: _builtins.str = ...,
+        variables_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_playout", b"after_playout", "destination", b"destination", "destination_json", b"destination_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_playout", b"after_playout", "destination", b"destination", "destination_json", b"destination_json", "transfer_assistant_json", b"transfer_assistant_json", "variables_json", b"variables_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
