@@ -1,4 +1,4 @@
-"""How many calls a trunk carries at once, and how many may begin in a second. Pure.
+"""How many calls a trunk or an organisation has at once, and how many may begin in a second. Pure.
 
 What is live is counted anew each time it is asked, never kept in a counter: a counter that misses one end of a call
 refuses calls for ever.
@@ -61,3 +61,42 @@ class TrunkLimits:
         while begun and begun[0] <= now - max(1.0, 1 / rate):
             begun.popleft()
         return begun
+
+
+class OrganisationLimits:
+    """Of calls that routes of the settings answer: they are those of the organisation that owns the trunk.
+
+    :param most: calls at once, None for any number
+    :param rate: calls that begin in a second, None for any number
+    """
+
+    def __init__(self, most: int | None, rate: float | None) -> None:
+        self._most = most
+        self._rate = rate
+        self._begun: dict[str, deque[float]] = {}
+
+    def admit(self, organisation: str, live: Iterable[str | None], now: float) -> None:
+        """One more call begins.
+
+        :param live: the organisation of each call that is live
+        :param now: seconds of any steady clock
+        :raises OverLimit: it may not
+        """
+        calls = sum(name == organisation for name in live)
+        if self._most is not None and calls >= self._most:
+            raise OverLimit(
+                f"The organisation {organisation!r} has {calls} calls, as many as api.organisation_calls allows.",
+                retry_after=RETRY_SECONDS,
+            )
+        if self._rate is None:
+            return
+        begun = self._begun.setdefault(organisation, deque())
+        while begun and begun[0] <= now - max(1.0, 1 / self._rate):
+            begun.popleft()
+        if len(begun) >= max(1, int(self._rate)):
+            raise OverLimit(
+                f"The organisation {organisation!r} begins {self._rate:g} calls a second, as many as "
+                "api.organisation_calls_per_second allows.",
+                retry_after=1,
+            )
+        begun.append(now)

@@ -15,12 +15,14 @@ from gateway.assistant.call_plan import CallPlan
 from gateway.call.door import Door
 from gateway.call.inbound import first_assistant, resolved
 from gateway.call.leg import Leg
+from gateway.call.limits import OrganisationLimits
 from gateway.call.session import Call
 from gateway.errors import CallRefused, InvalidAssistant, NoRoute, Unresolved
 from gateway.observe import metrics
 from gateway.routing.decision import Decision, decide
 from gateway.routing.redirection import contact_of
 from gateway.routing.settings import RouteSettings
+from gateway.trunk.settings import TrunkSettings
 
 if TYPE_CHECKING:
     from gateway.call.gateway import Gateway
@@ -36,6 +38,8 @@ class Reception:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._door = Door()
+        api = gateway.settings.api
+        self._limits = OrganisationLimits(api.organisation_calls, api.organisation_calls_per_second)
         self.resolving = 0
         """Calls of which the control plane is asked: each has a place already."""
 
@@ -60,6 +64,7 @@ class Reception:
             self._gateway.own(self._redirect(leg, route.destination.shown()), "redirect")
         elif decision.assistant is not None:
             self._gateway.admission.admit(self._gateway.places)
+            self._admit_to_organisation(leg)
             name = decision.assistant
             call = Call(
                 leg,
@@ -72,6 +77,19 @@ class Reception:
             self._gateway.begin(call)
         else:
             self._gateway.own(self._resolve(leg, route), "resolve")
+
+    def _admit_to_organisation(self, leg: Leg) -> None:
+        """The owner of the trunk has a place for the call; the control plane sees to those that it plans itself.
+        :raises OverLimit: it has none"""
+        trunks = self._gateway.endpoint.trunks()
+        owner = _owner(trunks, leg.info.trunk)
+        if owner is None:
+            return
+        live = [
+            call.plan.organisation if call.plan else _owner(trunks, call.leg.info.trunk)
+            for call in self._gateway.calls.values()
+        ]
+        self._limits.admit(owner, live, asyncio.get_running_loop().time())
 
     def _assistant(self, name: str) -> Assistant:
         try:
@@ -121,6 +139,11 @@ class Reception:
             await leg.refuse(
                 refusal.status, retry_after=refusal.retry_after, reason=refusal.reason, headers=refusal.headers
             )
+
+
+def _owner(trunks: Mapping[str, TrunkSettings], name: str | None) -> str | None:
+    trunk = trunks.get(name or "")
+    return trunk.organisation if trunk else None
 
 
 def _fallback(route: RouteSettings | None) -> Mapping[str, str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.call.limits import TrunkLimits
+from gateway.call.limits import OrganisationLimits, TrunkLimits
 from gateway.errors import OverLimit
 from gateway.trunk.settings import TrunkSettings
 
@@ -44,3 +44,19 @@ def test_without_limits_there_are_none() -> None:
     limits = TrunkLimits()
     limits.begun(trunk(), 0)
     limits.admit(trunk(), ["office"] * 1000, 0)
+
+
+def test_an_organisation_has_as_many_calls_as_it_may_and_the_others_do_not_count() -> None:
+    limits = OrganisationLimits(2, None)
+    limits.admit("ours", ["ours", "theirs", "theirs", None], 0)
+    with pytest.raises(OverLimit, match=r"'ours' has 2 calls"):
+        limits.admit("ours", ["ours", "ours"], 0)
+
+
+def test_an_organisation_begins_so_many_calls_in_a_second() -> None:
+    limits = OrganisationLimits(None, 2)
+    for now in (0.0, 0.5, 1.1, 1.6):
+        limits.admit("ours", [], now)
+    limits.admit("theirs", [], 1.6)
+    with pytest.raises(OverLimit, match="begins 2 calls a second"):
+        limits.admit("ours", [], 1.7)

@@ -10,6 +10,7 @@ import pytest
 from gateway.call import endings
 from gateway.call.attempts import Failure
 from gateway.errors import OverLimit
+from gateway.settings import ApiSettings
 from gateway.trunk.settings import TrunkSettings
 from tests.call.house import House, greet, house
 from tests.call.leg_double import MemoryLeg, inbound
@@ -89,3 +90,17 @@ async def test_an_extension_is_dialled_before_the_agent_speaks(tmp_path: Path) -
         await until(lambda: leg.ring.segments)
         assert leg.digits == ["12"]
         leg.end()
+
+
+async def test_a_route_answers_no_more_callers_of_a_trunk_than_its_owner_may_have(tmp_path: Path) -> None:
+    api = ApiSettings(enabled=False, organisation_calls=1)
+    async with house(tmp_path, greet, api=api) as h:
+        owned = {"organisation": "ours", "max_calls": None}
+        h.endpoint.known |= {"mobile": MOBILE.model_copy(update=owned), "fixed": MOBILE.model_copy(update=owned)}
+        first = h.call(MemoryLeg(inbound(trunk="mobile")))
+        await until(lambda: first.answered)
+        second = h.call(MemoryLeg(inbound(trunk="fixed")))
+        await until(lambda: second.refused)
+        assert second.refused == (503, 10)
+        other = h.call(MemoryLeg(inbound(trunk="office")))
+        await until(lambda: other.answered)
