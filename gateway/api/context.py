@@ -10,6 +10,7 @@ import httpx
 from fastapi import Request
 
 from gateway.api.signed_urls import UrlSigner
+from gateway.plane.v1.plane_pb2 import TrunkStatus
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Plane(Protocol):
         :returns: the Call, or {results, errors, subscriptionLimits} of a batch
         :raises ApiError: when nothing was dialled; afterwards faults stand in the call
         """
+
+    def trunk_statuses(self, trunk: str) -> Mapping[str, TrunkStatus]:
+        """What each gateway that has a trunk says of it, by the gateway's name."""
 
     def trunks_changed(self) -> None:
         """A credential was made, changed or deleted: gateways learn of its trunk."""

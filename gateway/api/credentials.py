@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
 
+from gateway.api.answers import Json
+from gateway.api.authentication import PrivateCaller
 from gateway.api.bodies import Body, HttpUrl, Name
-from gateway.api.context import ApiContext
+from gateway.api.context import ApiContext, context_of
 from gateway.api.references import items
 from gateway.api.resource import Resource, resource_router
 from gateway.api.sentences import problems_of
 from gateway.errors import BadRequest
 from gateway.plane.credential_trunks import PROVIDER, NoTrunk, credential_trunk, without_effect
+from gateway.plane.v1.plane_pb2 import TrunkStatus
+from gateway.store.columns import written
 from gateway.store.entities import Entities, Entity, Kind
 from gateway.store.secrets import completed, holds_sealed, without_secrets
 
@@ -206,4 +211,29 @@ def _plan_problems(plan: dict[str, Any]) -> list[str]:
 
 def router() -> APIRouter:
     """`/credential`."""
-    return resource_router(CredentialsOfOrganisation())
+    routes = resource_router(CredentialsOfOrganisation())
+    _add_status(routes)
+    return routes
+
+
+def _add_status(routes: APIRouter) -> None:
+    @routes.get("/credential/{id}/status", summary="How the SIP trunk of a credential does")
+    async def status(request: Request, id: str, caller: PrivateCaller) -> Json:  # noqa: A002
+        context = context_of(request)
+        async with context.database.reading() as session:
+            entity = await Entities(session, caller.organisation_id).get(Kind.CREDENTIAL, id)
+        if entity.body.get("provider") != PROVIDER:
+            raise BadRequest([f"provider must be {PROVIDER}: only a trunk has a status"])
+        known = context.plane.trunk_statuses(entity.id)
+        return Json({"gateways": [_shown_status(name, one) for name, one in sorted(known.items())]})
+
+
+def _shown_status(gateway: str, status: TrunkStatus) -> dict[str, Any]:
+    shown = {"gateway": gateway, "status": status.condition, "since": written(_wall_clock(status.since_ms))}
+    if status.last_error:
+        shown |= {"lastError": status.last_error, "lastErrorAt": written(_wall_clock(status.error_at_ms))}
+    return shown
+
+
+def _wall_clock(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

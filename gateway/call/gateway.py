@@ -149,6 +149,8 @@ class Gateway:
         await self._endpoint.start()
         if self.told_trunks is not None:
             await self.told_trunks.attach(self._endpoint)
+            if self.plane is not None:
+                self.own(self.told_trunks.follow(self.plane), "status of trunks")
 
     async def dial(
         self,

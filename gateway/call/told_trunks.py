@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -10,15 +11,25 @@ from typing import Protocol
 import structlog
 
 from gateway.errors import ParleyError
+from gateway.plane.attachment import PlaneAttachment
 from gateway.plane.kept_trunks import keep_trunks, kept_trunks, read_trunks
+from gateway.plane.v1 import plane_pb2 as pb
 from gateway.store.secrets import Secrets
 from gateway.trunk.settings import TrunkSettings
+from gateway.trunk.state import TrunkState
+from gateway.trunk.status import TrunkStatus, TrunkStatuses
 
 log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks at how the trunks do."""
 
 
 class TrunkUser(Protocol):
     """The part of `SipEndpoint` that takes trunks."""
+
+    def trunk_states(self) -> Mapping[str, TrunkState]:
+        """What is known of each."""
 
     async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         """Those that there are from now on, beside those of the settings. :raises ParleyError: one is not usable"""
@@ -64,6 +75,15 @@ class ToldTrunks:
         """Whether it is one of the control plane's."""
         return trunk in self._told
 
+    async def follow(self, plane: PlaneAttachment) -> None:
+        """Tell the control plane how the trunks do, whenever one does otherwise; until cancelled."""
+        statuses = TrunkStatuses()
+        while True:
+            if self._endpoint is not None:
+                known = statuses.follow(self._endpoint.trunk_states(), time.time_ns() // 1_000_000)
+                plane.tell_trunk_statuses(_message(known))
+            await asyncio.sleep(LOOK_SECONDS)
+
     def owner(self, trunk: str | None) -> str | None:
         """The organisation of a trunk, None for one that all share, or that is not known."""
         known = self._told.get(trunk or "") or self._settled.get(trunk or "")
@@ -79,3 +99,17 @@ class ToldTrunks:
             return
         if trunks:
             log.info("trunks of credentials in use", trunks=[trunk.label or trunk.name for trunk in trunks])
+
+
+def _message(statuses: Mapping[str, TrunkStatus]) -> pb.TrunkStatuses:
+    return pb.TrunkStatuses(
+        by_name={
+            name: pb.TrunkStatus(
+                condition=one.condition,
+                since_ms=one.since_ms,
+                last_error=one.last_error,
+                error_at_ms=one.error_at_ms or 0,
+            )
+            for name, one in statuses.items()
+        }
+    )

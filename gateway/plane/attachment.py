@@ -71,6 +71,8 @@ class PlaneAttachment:
         self._questions: dict[int, asyncio.Future[pb.PlaneMessage]] = {}
         self._numbers = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._trunk_statuses: pb.TrunkStatuses | None = None
+        """What was told last, or will be when a control plane is there."""
 
     def obey(self, commands: Commands) -> None:
         """Give commands to this gateway; before `run`."""
@@ -96,6 +98,14 @@ class PlaneAttachment:
             failures = 0 if was_attached else failures + 1
             (log.warning if was_attached else log.info)("control plane not attached", address=address, detail=detail)
             await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
+
+    def tell_trunk_statuses(self, statuses: pb.TrunkStatuses) -> None:
+        """How the trunks do; told once."""
+        if statuses == self._trunk_statuses:
+            return
+        self._trunk_statuses = statuses
+        if self.attached:
+            self._outbox.put_nowait(pb.GatewayMessage(trunk_statuses=statuses))
 
     # ------------------------------------------------------------ questions
 
@@ -150,6 +160,8 @@ class PlaneAttachment:
                 raise PlaneAway("it closed the stream")
             self.attached = True
             log.info("control plane attached")
+            if self._trunk_statuses is not None:
+                self._outbox.put_nowait(pb.GatewayMessage(trunk_statuses=self._trunk_statuses))
             async with asyncio.TaskGroup() as tasks:
                 self.spool.attach()
                 ending = [

@@ -100,6 +100,11 @@ class ControlPlane:
         """See `Calling.create_calls`."""
         return await self._calling.create_calls(holder, body, idempotency_key, web=web)
 
+    def trunk_statuses(self, trunk: str) -> Mapping[str, pb.TrunkStatus]:
+        """What each gateway that has a trunk says of it, by the gateway's name."""
+        known = ((gateway.name, gateway.trunk_statuses.get(trunk)) for gateway in self.server.gateways)
+        return {name: status for name, status in known if status is not None}
+
     def trunks_changed(self) -> None:
         """A credential was made, changed or deleted: gateways learn of its trunk."""
         self._trunks.changed()

@@ -56,6 +56,8 @@ class AttachedGateway:
     def __init__(self, hello: pb.Hello, write: Write, answering: Answering) -> None:
         self.name = hello.gateway
         self.public_url = hello.public_url
+        self.trunk_statuses: Mapping[str, pb.TrunkStatus] = {}
+        """By the trunk's name."""
         self.calls: set[str] = set(hello.calls)
         self.since = asyncio.get_running_loop().time()
         """When it attached, on the loop's clock."""
@@ -82,6 +84,8 @@ class AttachedGateway:
                             self._take(message.events.events)
                         case "result":
                             self._settle(message.result)
+                        case "trunk_statuses":
+                            self.trunk_statuses = dict(message.trunk_statuses.by_name)
                         case "resolve" | "authorize" | "explain" | "may_call":
                             task = tasks.create_task(self._answer(message), name=f"question {message.id}")
                             answers.add(task)

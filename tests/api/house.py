@@ -16,6 +16,7 @@ from gateway.api.app import api_app
 from gateway.api.context import ApiContext
 from gateway.api.signed_urls import UrlSigner
 from gateway.messages.service import Messages
+from gateway.plane.v1.plane_pb2 import TrunkStatus
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.keys import KeyHolder, create_key
@@ -33,6 +34,7 @@ class PlaneDouble:
         self.asked: list[tuple[KeyHolder, Mapping[str, Any], str | None, bool]] = []
         self.ended: list[str] = []
         self.trunk_changes = 0
+        self.statuses: dict[str, dict[str, TrunkStatus]] = {}
         self.answer: dict[str, Any] = {}
 
     async def create_calls(
@@ -40,6 +42,9 @@ class PlaneDouble:
     ) -> dict[str, Any]:
         self.asked.append((holder, body, idempotency_key, web))
         return self.answer
+
+    def trunk_statuses(self, trunk: str) -> Mapping[str, TrunkStatus]:
+        return self.statuses.get(trunk, {})
 
     def trunks_changed(self) -> None:
         self.trunk_changes += 1

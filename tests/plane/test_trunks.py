@@ -138,3 +138,20 @@ async def test_trunks_may_be_told_before_there_is_an_endpoint(tmp_path: Path, to
         await trunks.take(told)
     assert [trunk.name for trunk in endpoint.told] == ["c"]
     assert (trunks.owner("c"), trunks.owner("d"), trunks.is_told("c")) == ("o", None, True)
+
+
+async def test_how_a_trunk_does_is_told_when_it_changes(h: PlannedHouse) -> None:
+    made = await credential(h)
+    h.gateway.endpoint.registered[made] = RegistrationState(False, 403, "Forbidden", 0, 1)
+    await until(lambda: told_of(h, made) == {("unregistered", True)})
+    h.gateway.endpoint.registered[made] = RegistrationState(True, 200, "OK", 300, 0)
+    await until(lambda: told_of(h, made) == {("registered", True)})
+    (status,) = h.plane.trunk_statuses(made).values()
+    assert "403 Forbidden" in status.last_error
+    assert status.error_at_ms <= status.since_ms
+    assert h.plane.trunk_statuses("another") == {}
+
+
+def told_of(h: PlannedHouse, trunk: str) -> set[tuple[str, bool]]:
+    """The condition that each gateway tells, and whether it tells an error."""
+    return {(one.condition, bool(one.last_error)) for one in h.plane.trunk_statuses(trunk).values()}

@@ -40,6 +40,7 @@ class GatewayMessage(_message.Message):
     AUTHORIZE_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     MAY_CALL_FIELD_NUMBER: _builtins.int
+    TRUNK_STATUSES_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Of `resolve`, `authorize`, `explain` and `may_call`: the answer's `in_reply_to`."""
     @_builtins.property
@@ -56,6 +57,8 @@ class GatewayMessage(_message.Message):
     def explain(self) -> Global___Explain: ...
     @_builtins.property
     def may_call(self) -> Global___MayCall: ...
+    @_builtins.property
+    def trunk_statuses(self) -> Global___TrunkStatuses: ...
     def __init__(
         self,
         *,
@@ -67,12 +70,13 @@ class GatewayMessage(_message.Message):
         authorize: Global___Authorize | None = ...,
         explain: Global___Explain | None = ...,
         may_call: Global___MayCall | None = ...,
+        trunk_statuses: Global___TrunkStatuses | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "may_call", b"may_call", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "may_call", b"may_call", "message", b"message", "resolve", b"resolve", "result", b"result", "trunk_statuses", b"trunk_statuses"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "id", b"id", "may_call", b"may_call", "message", b"message", "resolve", b"resolve", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorize", b"authorize", "events", b"events", "explain", b"explain", "hello", b"hello", "id", b"id", "may_call", b"may_call", "message", b"message", "resolve", b"resolve", "result", b"result", "trunk_statuses", b"trunk_statuses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "resolve", "events", "result", "authorize", "explain", "may_call"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "resolve", "events", "result", "authorize", "explain", "may_call", "trunk_statuses"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -314,6 +318,81 @@ class MayCall(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MayCall: _TypeAlias = MayCall  # noqa: Y015
+
+@_typing.final
+class TrunkStatuses(_message.Message):
+    """How the gateway's trunks do, after the stream was attached and after each change: all of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ByNameEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___TrunkStatus: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___TrunkStatus | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    BY_NAME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def by_name(self) -> _containers.MessageMap[_builtins.str, Global___TrunkStatus]: ...
+    def __init__(
+        self,
+        *,
+        by_name: _abc.Mapping[_builtins.str, Global___TrunkStatus] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_name", b"by_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrunkStatuses: _TypeAlias = TrunkStatuses  # noqa: Y015
+
+@_typing.final
+class TrunkStatus(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: _builtins.int
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_FIELD_NUMBER: _builtins.int
+    ERROR_AT_MS_FIELD_NUMBER: _builtins.int
+    condition: _builtins.str
+    """gateway.trunk.status.Condition"""
+    since_ms: _builtins.int
+    """Wall clock, ms since 1970."""
+    last_error: _builtins.str
+    """One sentence, empty when nothing went wrong."""
+    error_at_ms: _builtins.int
+    """0 when nothing did."""
+    def __init__(
+        self,
+        *,
+        condition: _builtins.str = ...,
+        since_ms: _builtins.int = ...,
+        last_error: _builtins.str = ...,
+        error_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "error_at_ms", b"error_at_ms", "last_error", b"last_error", "since_ms", b"since_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrunkStatus: _TypeAlias = TrunkStatus  # noqa: Y015
 
 @_typing.final
 class PlaneMessage(_message.Message):
