@@ -20,7 +20,7 @@ from gateway.sip.source import source_of
 from gateway.sip.trunk import TrunkAddresses, target_route, target_uri
 from gateway.trunk.backoff import is_refusal
 from gateway.trunk.qualification import Qualification
-from gateway.trunk.registrar import CHALLENGED, Registrar
+from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import GatewayState, TrunkState
@@ -61,6 +61,7 @@ class TrunkAccount(SipAccount):
 
     :param make_config: AccountConfig for a route, or for none
     :param flows: the connections that accounts are registered over
+    :param challenges: how often the registrar asked for other credentials since it was asked last, by Call-ID
     :param registrar: the accounts that register where this one does
     :param targets: the hosts behind the registrar's name; None when it is an address
     :param not_before: when it may register first, seconds of the monotonic clock
@@ -74,6 +75,7 @@ class TrunkAccount(SipAccount):
         *,
         make_config: Callable[[str | None], Any],
         flows: Flows,
+        challenges: Callable[[str], int],
         registrar: Registrar,
         targets: Targets | None = None,
         not_before: float = 0.0,
@@ -85,12 +87,11 @@ class TrunkAccount(SipAccount):
         self.registrar = registrar
         self._make_config = make_config
         self._flows = flows
+        self._challenges = challenges
         self._targets = targets
         self._target: Target | None = None
         self._sent_at = 0.0
         self.qualifications = qualifications(trunk, {})
-        self._last_answer = ("", 0)
-        """Call-ID and sequence number."""
         self._closing = False
         self._gone_by = 0.0
         if addresses.registrar is not None:
@@ -238,14 +239,9 @@ class TrunkAccount(SipAccount):
         if not self.registration.state.registered:
             log.info("sip.registered", trunk=self.trunk.name, expires_seconds=expires)
         self.registration.accepted(status, reason, expires, now=now, chance=chance)
-        self.registrar.answered(now=now, requests=self._requests(response), waited=now - self._sent_at)
+        requests = 1 + self._challenges(parse_message(response).first("call-id"))
+        self.registrar.answered(now=now, requests=requests, waited=now - self._sent_at)
         REGISTRATION_UP.labels(self.trunk.name).set(1)
-
-    def _requests(self, response: str) -> int:
-        """How many REGISTER requests it took. A new Call-ID begins to count anywhere, and without credentials."""
-        message = parse_message(response)
-        before, self._last_answer = self._last_answer, (message.first("call-id"), _number(message.first("cseq")) or 0)
-        return self._last_answer[1] - before[1] if self._last_answer[0] == before[0] else CHALLENGED
 
     def _failed(self, status: int, reason: str, *, answered: bool, retry_after: int | None = None) -> None:
         now = time.monotonic()

@@ -122,6 +122,11 @@ class CallTable:
             self._gone(call)
             leg.tell_ended(400, str(error), by_remote=False, statistics=None)
 
+    def withdraw(self, key: int) -> None:
+        """Nobody waits for an outbound leg any longer: end its call, if it has one."""
+        if key in self._calls:
+            self.hangup(key, "given up while it was dialled", {})
+
     def uses(self, account: SipAccount) -> bool:
         """Whether a call is an account's."""
         return any(call.account is account for call in (*self._calls.values(), *self._leaving.values()))

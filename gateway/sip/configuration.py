@@ -149,6 +149,8 @@ def trunk_account_config(
     registration.proxyUse = _USE_ACCOUNT_ROUTE if route else 0
     if user := trunk.auth_username or trunk.username:
         sip.authCreds.append(pj.AuthCredInfo("digest", trunk.realm, user, 0, trunk.password.get_secret_value()))
+        # the last challenge outlives a registration that failed, and serves calls, too
+        sip.useSharedAuth = True
     if way := route or addresses.route:
         sip.proxies.append(way)
     if addresses.registrar is not None:

@@ -27,6 +27,7 @@ from gateway.sip.locator import Locator
 from gateway.sip.lookup import HostName
 from gateway.sip.media_thread import MediaThread
 from gateway.sip.owner_thread import OwnerThread
+from gateway.sip.settings import is_ipv6
 from gateway.sip.stack import Stack
 from gateway.trunk.registration import RegistrationState
 from gateway.trunk.settings import TrunkSettings
@@ -69,7 +70,7 @@ class SipEndpoint:
         self._tap = Tap(self._ring) if self._ring is not None else None
         self._owner = OwnerThread(name="parley-sip", poll=self._poll)
         self._started = False
-        self._locator = Locator(self._located)
+        self._locator = Locator(self._located, ["AAAA" if is_ipv6(host) else "A" for host in settings.sip.hosts])
         self._calls = CallTable(
             capacity=settings.capacity,
             codecs=settings.sip.codecs,
@@ -123,7 +124,7 @@ class SipEndpoint:
         leg = self._calls.make_leg(
             destination=way.to, caller=way.caller, trunk=trunk, headers={**way.headers, **headers}
         )
-        await self._place(lambda: self._dial(leg, trunk, way))
+        await self._place(leg, lambda: self._dial(leg, trunk, way))
         return leg
 
     async def redial(
@@ -137,13 +138,17 @@ class SipEndpoint:
         way = self._way(destination, trunk, gateway, caller)
         sent = {**leg.info.headers, **way.headers}
         leg.next_attempt(outbound_info(destination=way.to, caller=way.caller, trunk=trunk, headers=sent))
-        await self._place(lambda: self._dial(leg, trunk, way))
+        await self._place(leg, lambda: self._dial(leg, trunk, way))
 
-    async def _place(self, dial: Callable[[], None]) -> None:
+    async def _place(self, leg: SipLeg, dial: Callable[[], None]) -> None:
         try:
             await self._owner.run(dial, timeout=_START_SECONDS)
-        except TimeoutError as error:
-            raise LegError("The SIP stack did not answer in time; its log tells why.") from error
+        except (TimeoutError, asyncio.CancelledError) as error:
+            # what the owner thread has begun goes on: nobody would have the call
+            self._owner.post(lambda: self._calls.withdraw(leg.key))
+            if isinstance(error, TimeoutError):
+                raise LegError("The SIP stack did not answer in time; its log tells why.") from error
+            raise
 
     async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         """The trunks that there are from now on, beside those of the settings. One that is equal to what it was is not

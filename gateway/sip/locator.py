@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from gateway.sip import lookup
-from gateway.sip.lookup import HostName, NotLocated
+from gateway.sip.lookup import IPV4_ONLY, HostName, Kind, NotLocated
 from gateway.trunk.targets import Target
 
 log = structlog.get_logger(__name__)
@@ -23,10 +23,14 @@ OnLocated = Callable[[HostName, Sequence[Target]], None]
 
 
 class Locator:
-    """One task for each name. All methods are for the event loop's thread."""
+    """One task for each name. All methods are for the event loop's thread.
 
-    def __init__(self, on_located: OnLocated) -> None:
+    :param kinds: the addresses that can be reached, the preferred first
+    """
+
+    def __init__(self, on_located: OnLocated, kinds: Sequence[Kind] = IPV4_ONLY) -> None:
         self._on_located = on_located
+        self._kinds = tuple(kinds)
         self._tasks: dict[HostName, asyncio.Task[None]] = {}
 
     def watch(self, hosts: Collection[HostName]) -> None:
@@ -64,6 +68,6 @@ class Locator:
         resolver.lifetime = resolver.timeout = patience
         try:
             async with asyncio.timeout(2 * patience):
-                return await lookup.locate(host, resolver)
+                return await lookup.locate(host, resolver, self._kinds)
         except TimeoutError as error:
             raise NotLocated(f"The name server did not answer for {host.name} in time.") from error

@@ -1,12 +1,13 @@
-"""From a host name to addresses (RFC 3263): NAPTR, SRV, A. On the event loop: a slow name server delays nobody."""
+"""From a host name to addresses (RFC 3263): NAPTR, SRV, A, AAAA. A slow name server delays nobody."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import dns.asyncresolver
 import dns.exception
@@ -20,6 +21,12 @@ _SERVICES = {"udp": "SIP+D2U", "tcp": "SIP+D2T"}
 LOCATED_TRANSPORTS = frozenset(_SERVICES)
 _HOSTS_SECONDS = 300.0
 HOSTS_FILE = Path("/etc/hosts")
+
+Kind = Literal["A", "AAAA"]
+IPV4_ONLY: tuple[Kind, ...] = ("A",)
+_VERSIONS: dict[Kind, int] = {"A": 4, "AAAA": 6}
+_PRIORITIES = 1 << 16
+"""Of SRV records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +58,17 @@ def make_resolver() -> dns.asyncresolver.Resolver:
         raise NotLocated("The system names no name server; add one to /etc/resolv.conf.") from error
 
 
-async def locate(host: HostName, resolver: dns.asyncresolver.Resolver) -> Located:
+async def locate(host: HostName, resolver: dns.asyncresolver.Resolver, kinds: Sequence[Kind] = IPV4_ONLY) -> Located:
     """Who stands behind a host name.
 
+    :param kinds: the addresses that can be reached; those of the second come after all of the first
     :raises NotLocated: when nobody answers, or nobody does
     """
-    if known := _in_hosts_file(host.name):
-        return Located(tuple(Target(one, host.port or _DEFAULT_PORT) for one in known), _HOSTS_SECONDS)
+    if known := _in_hosts_file(host.name, kinds):
+        return Located(_targets(known, host.port or _DEFAULT_PORT, kinds), _HOSTS_SECONDS)
     try:
-        located = await (_services(host, resolver) if host.port is None else _addresses(host.name, host.port, resolver))
+        found = _addresses(host.name, host.port, resolver, kinds) if host.port else _services(host, resolver, kinds)
+        located = await found
     except (dns.exception.DNSException, OSError) as error:
         raise NotLocated(f"The name server has no address of {host.name}: {_reason(error)}.") from error
     if not located.targets:
@@ -67,17 +76,17 @@ async def locate(host: HostName, resolver: dns.asyncresolver.Resolver) -> Locate
     return located
 
 
-async def _services(host: HostName, resolver: dns.asyncresolver.Resolver) -> Located:
+async def _services(host: HostName, resolver: dns.asyncresolver.Resolver, kinds: Sequence[Kind]) -> Located:
     try:
         services = await resolver.resolve(await _service_name(host, resolver), "SRV")
     except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
-        return await _addresses(host.name, _DEFAULT_PORT, resolver)
+        return await _addresses(host.name, _DEFAULT_PORT, resolver, kinds)
     records = [(str(one.target).rstrip("."), one.port, one.priority, one.weight) for one in services]
     found = await asyncio.gather(
-        *(_addresses(name, port, resolver) for name, port, *_ in records), return_exceptions=True
+        *(_addresses(name, port, resolver, kinds) for name, port, *_ in records), return_exceptions=True
     )
     targets = [
-        Target(one.address, one.port, priority, weight)
+        replace(one, priority=one.priority + priority, weight=weight)
         for (_, _, priority, weight), located in zip(records, found, strict=True)
         if isinstance(located, Located)
         for one in located.targets
@@ -102,9 +111,19 @@ async def _service_name(host: HostName, resolver: dns.asyncresolver.Resolver) ->
     return fitting[0][2] if fitting else default
 
 
-async def _addresses(name: str, port: int, resolver: dns.asyncresolver.Resolver) -> Located:
-    answer = await resolver.resolve(name, "A")
-    return Located(tuple(Target(str(one.address), port) for one in answer), _lifetime(answer))
+async def _addresses(name: str, port: int, resolver: dns.asyncresolver.Resolver, kinds: Sequence[Kind]) -> Located:
+    answers = await asyncio.gather(*(resolver.resolve(name, kind) for kind in kinds), return_exceptions=True)
+    found = [one for one in answers if not isinstance(one, BaseException)]
+    if not found:
+        # a name that one of the families knows is known
+        raise next(one for one in answers if isinstance(one, BaseException))
+    addresses = [str(one.address) for answer in found for one in answer]
+    return Located(_targets(addresses, port, kinds), min(map(_lifetime, found)))
+
+
+def _targets(addresses: Iterable[str], port: int, kinds: Sequence[Kind]) -> tuple[Target, ...]:
+    versions = [_VERSIONS[kind] for kind in kinds]
+    return tuple(Target(one, port, _PRIORITIES * versions.index(_version(one))) for one in addresses)
 
 
 def _lifetime(answer: dns.resolver.Answer) -> float:
@@ -115,21 +134,22 @@ def _reason(error: Exception) -> str:
     return str(error).partition(":")[0].rstrip(".") or type(error).__name__
 
 
-def _in_hosts_file(name: str) -> list[str]:
+def _in_hosts_file(name: str, kinds: Sequence[Kind]) -> list[str]:
     try:
         lines = HOSTS_FILE.read_text(errors="replace").splitlines()
     except OSError:
         return []
     found = (words[0] for words in _words(lines) if name.lower() in (word.lower() for word in words[1:]))
-    return [one for one in found if _is_ipv4(one)]
+    return [one for one in found if _version(one) in {_VERSIONS[kind] for kind in kinds}]
 
 
 def _words(lines: Iterable[str]) -> Iterable[list[str]]:
     return (words for line in lines if len(words := line.partition("#")[0].split()) > 1)
 
 
-def _is_ipv4(text: str) -> bool:
+def _version(text: str) -> int:
+    """4 or 6; 0 for what is no address."""
     try:
-        return isinstance(ipaddress.ip_address(text), ipaddress.IPv4Address)
+        return ipaddress.ip_address(text).version
     except ValueError:
-        return False
+        return 0

@@ -14,6 +14,7 @@ from gateway.media.audio import SAMPLE_RATE
 from gateway.settings import Settings
 from gateway.sip.account import OnInvite, SipAccount, TrunkAccount
 from gateway.sip.bridge import CompiledLimits
+from gateway.sip.challenges import Challenges
 from gateway.sip.configuration import (
     LOCAL_ACCOUNTS,
     codec_priorities,
@@ -86,12 +87,14 @@ class Stack:
         self._certificates_at = 0.0
         self._received = Received(limits.packet_bytes)
         self._probes = Probes(self._received)
+        self._challenges = Challenges(self._received)
         self.trunks = TrunkAccounts(
             settings,
             on_invite,
             in_use=in_use,
             probe=self._probes.send,
             transport=self._transports.of_trunk,
+            challenges=self._challenges.take,
         )
         self._mappings = Mappings(self._probes, accounts=self.trunks.all)
         self._relocation = Relocation(
@@ -135,6 +138,7 @@ class Stack:
         self._library.libInit(config)
         self.stray_requests.register()
         self._probes.register()
+        self._challenges.register()
         self._strangers.register()
         self._library.audDevManager().setNullDev()
         self._transports.bind(self._library, self._settings.trunks)

@@ -47,6 +47,7 @@ class TrunkAccounts:
     :param in_use: whether calls hold an account; it is kept until none does
     :param probe: sends an OPTIONS to a URI, as one of ours, and tells the status of its answer
     :param transport: the stack's id of the transport that a trunk must use
+    :param challenges: how often a registrar asked for other credentials since it was asked last, by Call-ID
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class TrunkAccounts:
         in_use: Callable[[TrunkAccount], bool],
         probe: Probe,
         transport: Callable[[TrunkSettings], int],
+        challenges: Callable[[str], int],
     ) -> None:
         self._settings = settings
         self._transport = transport
+        self._challenges = challenges
         self._on_invite = on_invite
         self._in_use = in_use
         self._qualifying = Qualifying(settings.sip, probe)
@@ -231,6 +234,7 @@ class TrunkAccounts:
             self._on_invite,
             make_config=config,
             flows=self._flows,
+            challenges=self._challenges,
             registrar=registrar,
             targets=targets,
             not_before=not_before,

@@ -15,7 +15,7 @@ from gateway.trunk.registration import Registration
 REQUESTS_PER_SECOND = 10
 PROBE_SECONDS = 15.0
 
-_MARGIN = 1.26
+_MARGIN = 1.2
 """What is sent on time may arrive in a bunch."""
 CHALLENGED = 2
 """Requests that an attempt takes when the registrar asks for credentials first."""
@@ -93,7 +93,7 @@ class Registrar:
 
         :param waited: seconds since the attempt was begun
         """
-        # sequence numbers also count attempts that nobody answered
+        # a registrar whose nonces age at once must not stop all its accounts
         requests = min(max(requests, 1), CHALLENGED)
         self._free_at += _seconds(max(0, requests - self._expected))
         if waited > _LATE_SECONDS:

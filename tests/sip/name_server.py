@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import dns.asyncresolver
-from dnslib import NAPTR, QTYPE, RCODE, RR, SRV, A, DNSRecord
+from dnslib import AAAA, NAPTR, QTYPE, RCODE, RR, SRV, A, DNSRecord
 
 from tests.peers.ports import LOOPBACK
 
@@ -26,6 +26,9 @@ class NameServer(asyncio.DatagramProtocol):
 
     def address(self, name: str, *addresses: str, ttl: int = 60) -> None:
         self.records[name, "A"] = [RR(name, QTYPE.A, rdata=A(one), ttl=ttl) for one in addresses]
+
+    def address6(self, name: str, *addresses: str, ttl: int = 60) -> None:
+        self.records[name, "AAAA"] = [RR(name, QTYPE.AAAA, rdata=AAAA(one), ttl=ttl) for one in addresses]
 
     def service(self, name: str, *services: tuple[int, int, int, str], ttl: int = 60) -> None:
         """:param services: priority, weight, port, host"""

@@ -23,6 +23,7 @@ class Registrar(asyncio.DatagramProtocol):
     nonce at each request that is not fresh. While it is `away` it answers nothing.
     """
 
+    host: str = LOOPBACK
     password: str = "secret"
     expires: int = 300
     realm: str = "pbx"
@@ -154,7 +155,7 @@ async def registrar(**options: int | str | tuple[str, ...] | list[str]) -> Async
     made = Registrar()
     for name, value in options.items():
         setattr(made, name, value)
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, local_addr=(LOOPBACK, 0))
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, local_addr=(made.host, 0))
     made.transport, made.port = transport, transport.get_extra_info("sockname")[1]
     try:
         yield made

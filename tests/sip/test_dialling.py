@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import pytest
 
 from gateway.call import dialling
 from gateway.call.outgoing import Outgoing
-from tests.sip.exchange import Exchange, Told, exchange
+from gateway.sip.call import SipCall
+from tests.sip.exchange import PATIENCE, Exchange, Told, exchange
 from tests.sip.party import LOOPBACK, Party, Received, party
 
 
@@ -138,6 +140,31 @@ async def test_who_gives_up_before_any_response_is_done_at_once() -> None:
         await only.incoming("ACK")
         only.respond(await only.incoming("BYE"), "200 OK")
         assert len(call.told.events) == 1
+
+
+@pytest.mark.scenario("INV-11", peer="scripted party", transport="udp")
+async def test_a_call_whose_caller_goes_while_it_is_sent_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, go_on = threading.Event(), threading.Event()
+    send = SipCall.start
+
+    def slowly(call: SipCall, *arguments: Any, **named: Any) -> None:
+        send(call, *arguments, **named)
+        sent.set()
+        go_on.wait(PATIENCE)
+
+    monkeypatch.setattr(SipCall, "start", slowly)
+    async with party(f"{LOOPBACK}:1") as only, exchange(**through(only)) as ours:
+        dial = asyncio.create_task(ours.endpoint.dial("200", trunk="carrier"))
+        await asyncio.to_thread(sent.wait, PATIENCE)
+        dial.cancel()
+        await asyncio.wait((dial,))
+        go_on.set()
+        assert dial.cancelled()
+        invite = await only.incoming("INVITE")
+        only.respond(invite, "180 Ringing")
+        only.respond(await only.incoming("CANCEL"), "200 OK")
+        only.respond(invite, "487 Request Terminated")
+        await only.incoming("ACK")
 
 
 @pytest.mark.scenario("INV-17", peer="scripted party", transport="udp")

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.sip import locator, lookup
 from gateway.sip.locator import Locator
-from gateway.sip.lookup import HostName, NotLocated, locate
+from gateway.sip.lookup import HostName, Kind, NotLocated, locate
 from gateway.trunk.targets import Target
 from tests.sip.name_server import name_server
 
@@ -54,12 +54,43 @@ async def test_a_domain_without_services_is_a_host() -> None:
         assert (await locate(UDP, server.resolver())).targets == (Target("192.0.2.4", 5060),)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "addresses"),
+    [
+        (("A", "AAAA"), ["192.0.2.1", "192.0.2.2", "2001:db8::1"]),
+        (("AAAA", "A"), ["2001:db8::1", "192.0.2.1", "192.0.2.2"]),
+        (("AAAA",), ["2001:db8::1"]),
+    ],
+)
+async def test_all_addresses_of_the_preferred_family_come_before_the_others(
+    kinds: tuple[Kind, ...], addresses: list[str]
+) -> None:
+    async with name_server() as server:
+        server.service("_sip._udp.example.com", (1, 1, 5060, "a.example.com"), (9, 1, 5080, "b.example.com"))
+        server.address("a.example.com", "192.0.2.1")
+        server.address6("a.example.com", "2001:db8::1", ttl=7)
+        server.address("b.example.com", "192.0.2.2")
+        located = await locate(UDP, server.resolver(), kinds)
+        assert [one.address for one in sorted(located.targets, key=lambda one: one.priority)] == addresses
+        assert located.seconds == 7
+
+
+@pytest.mark.parametrize(("kinds", "port"), [(("A", "AAAA"), 5070), (("AAAA",), None)])
+async def test_a_name_of_ipv6_alone_is_found(kinds: tuple[Kind, ...], port: int | None) -> None:
+    async with name_server() as server:
+        server.address6("example.com", "2001:db8::2")
+        located = await locate(HostName("example.com", port, "udp"), server.resolver(), kinds)
+        assert [(one.address, one.port) for one in located.targets] == [("2001:db8::2", port or 5060)]
+
+
 async def test_names_of_the_hosts_file_need_no_name_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text("192.0.2.5 PBX pbx.lan # ours\n2001:db8::5 pbx.lan\n")
     monkeypatch.setattr(lookup, "HOSTS_FILE", hosts)
     async with name_server() as server:
         assert (await locate(HostName("pbx", None, "udp"), server.resolver())).targets == (Target("192.0.2.5", 5060),)
+        both = await locate(HostName("pbx.lan", None, "udp"), server.resolver(), ("A", "AAAA"))
+        assert [one.address for one in both.targets] == ["192.0.2.5", "2001:db8::5"]
         assert server.questions == []
 
 

@@ -31,10 +31,14 @@ def busiest_second(times: list[float]) -> int:
 @pytest.mark.long
 @pytest.mark.timeout(500)
 @pytest.mark.scenario("REG-06", peer="scripted registrar", transport="udp")
-@pytest.mark.parametrize(("nonces", "seconds"), [("kept", 60), ("fresh", 60)])
+@pytest.mark.parametrize(("nonces", "seconds"), [("kept", 40), ("fresh", 60)])
 async def test_two_hundred_accounts_are_back_soon_after_their_registrar(nonces: str, seconds: int) -> None:
     async with registrar() as pbx:
-        trunks: list[dict[str, Any]] = [trunk(pbx, f"t{index}", username=f"u{index}") for index in range(200)]
+        trunks: list[dict[str, Any]] = [
+            # without OPTIONS that ask for a mapping of a NAT: only the probes are counted
+            trunk(pbx, f"t{index}", username=f"u{index}", keep_alive_seconds=0)
+            for index in range(200)
+        ]
         pbx.expires = 60
         async with exchange(trunks=trunks) as ours:
             first = await until(ours, lambda count: count == 200, 90)

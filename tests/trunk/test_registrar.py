@@ -98,7 +98,7 @@ def recovered(world: World, limit: float) -> float:
 
 
 @pytest.mark.scenario("REG-06", peer="virtual time", transport="none")
-@pytest.mark.parametrize(("challenges", "seconds"), [(False, 45), (True, 60)])
+@pytest.mark.parametrize(("challenges", "seconds"), [(False, 40), (True, 60)])
 @pytest.mark.parametrize("outage", [100, 600])
 def test_all_accounts_are_back_soon_after_their_registrar(challenges: bool, seconds: int, outage: int) -> None:
     world = World(seed=1, gone=400, back=400 + outage, challenges=challenges)

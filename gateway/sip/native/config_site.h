@@ -43,3 +43,7 @@
 #define PJMEDIA_CONF_USE_AGC 0
 /* Event 16, the hook flash, is no key. */
 #define PJMEDIA_HAS_DTMF_FLASH 0
+
+/* A request after the first takes the credentials with it that the last challenge asked for (RFC 7616 section 3.6): a
+ * registrar that comes back from an outage is asked once for each account, not twice. */
+#define PJSIP_AUTH_AUTO_SEND_NEXT 1
