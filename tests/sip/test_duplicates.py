@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.sip.exchange import exchange
+from tests.sip.exchange import Exchange, exchange
 from tests.sip.party import party
 
 
@@ -26,6 +26,41 @@ async def test_an_invite_that_comes_again_is_the_same_call(copies: int) -> None:
         await asyncio.sleep(0.2)
         assert len(ours.calls) == 1
         await ann.bye()
+
+
+async def repeated(ours: Exchange, copies: int) -> str:
+    """A whole call whose INVITE and BYE come so often; its Call-ID."""
+    async with party(ours.address) as ann:
+        invite = ann.request("INVITE", body=ann.sdp())
+        for _ in range(copies - 1):
+            ann.raw(invite.encode())
+        await ann.response(200, "INVITE")
+        ann.raw(invite.encode())
+        ann.request("ACK")
+        bye = ann.request("BYE")
+        for _ in range(copies - 1):
+            ann.raw(bye.encode())
+        await ann.response(200, "BYE")
+        return ann.call_id
+
+
+@pytest.mark.scenario("INV-14", peer="scripted party", transport="udp")
+@pytest.mark.parametrize(
+    "count", [20, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])], ids=["a few", "10,000"]
+)
+async def test_of_calls_whose_datagrams_are_repeated_none_is_taken_twice(count: int) -> None:
+    at_once = 10
+    async with exchange(sip={"max_calls": 3 * at_once}) as ours:
+        made: list[str] = []
+        for first in range(0, count, at_once):
+            copies = [2 + (first + index) % 10 for index in range(at_once)]
+            made += await asyncio.gather(*(repeated(ours, one) for one in copies))
+            while ours.endpoint.live_calls:  # noqa: ASYNC110  places are to be free
+                await asyncio.sleep(0.002)
+        for told in ours.calls:
+            await told.event("ended")
+        assert sorted(told.leg.info.signalling_id for told in ours.calls) == sorted(made)
+        assert {len(told.all("ended")) for told in ours.calls} == {1}
 
 
 @pytest.mark.scenario("INV-14", peer="scripted party", transport="udp")

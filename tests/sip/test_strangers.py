@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
+from collections.abc import Awaitable
 from uuid import uuid4
 
 import pytest
@@ -86,3 +89,45 @@ async def test_strangers_that_are_ignored_hear_nothing_and_trusted_ports_count()
             assert (await ours.call()).leg.info.trunk == "carrier"
             await ann.bye()
             assert len(ours.calls) == 1
+
+
+ALLOWED_SECONDS = 0.2e-3
+"""Of a processor, for each INVITE that is refused."""
+
+
+@pytest.mark.long
+@pytest.mark.alone
+@pytest.mark.parametrize("policy", ["refuse", "ignore"])
+@pytest.mark.scenario("TRK-01", peer="scripted party", transport="udp")
+async def test_a_flood_of_strangers_costs_little(policy: str) -> None:
+    count, at_once = 20_000, 50
+    trunks = [{"name": "carrier", "allow": [TRUSTED]}]
+    async with exchange(sip={"strangers": policy}, trunks=trunks) as ours, party(ours.address) as ann:
+        (thread,) = [one for one in threading.enumerate() if one.name == "parley-sip"]
+        clock = time.pthread_getcpuclockid(thread.ident or 0)
+        idle = await spent(clock, asyncio.sleep(2))
+        before = counted()
+
+        async def flood() -> None:
+            for sent in range(0, count, at_once):
+                for _ in range(at_once):
+                    ann.call_id, ann.tag = uuid4().hex, uuid4().hex[:8]
+                    ann.request("INVITE", body=ann.sdp())
+                while counted() - before < sent + at_once:  # noqa: ASYNC110  no datagram is to be lost
+                    await asyncio.sleep(0.001)
+
+        begun = time.monotonic()
+        used = await spent(clock, flood())
+        # the thread also polls when nothing comes
+        each = (used - idle / 2 * (time.monotonic() - begun)) / count
+        print(f"{policy}: {each * 1e6:.0f} µs of a processor for each of {count} strangers")
+        assert each <= ALLOWED_SECONDS
+        assert ours.endpoint.live_calls == 0
+        assert not ours.calls
+
+
+async def spent(clock: int, what: Awaitable[None]) -> float:
+    """Seconds of a processor that a thread takes meanwhile."""
+    begun = time.clock_gettime(clock)
+    await what
+    return time.clock_gettime(clock) - begun

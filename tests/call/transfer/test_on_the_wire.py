@@ -164,6 +164,29 @@ async def test_a_dialled_human_who_is_busy_leaves_the_caller_with_the_agent(tmp_
         await w.caller.bye()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(300)
+async def test_a_transferred_call_goes_on_for_minutes(tmp_path: Path) -> None:
+    """Calls that end a minute or so after the transfer are a common complaint about other systems."""
+    seconds = 180
+    async with wire(tmp_path) as w, party(w.caller.target) as bob:
+        w.transfer({"type": "sip", "sipUri": f"sip:bob@{LOOPBACK}:{bob.port}", "transferPlan": {"sipVerb": "dial"}})
+        invite = await bob.incoming("INVITE")
+        bob.respond(invite, "200 OK", body=bob.sdp())
+        await bob.incoming("ACK")
+        assert (await w.result())[0]
+        until_then, heard = time.monotonic() + seconds, 0
+        while time.monotonic() < until_then:
+            assert await hears(w.caller, rtp_port(w.answer), bob)
+            assert await hears(bob, rtp_port(invite), w.caller)
+            heard += 1
+        assert not [one for one in await w.caller.nothing(0) + await bob.nothing(0) if one.method == "BYE"]
+        print(f"heard both ways {heard} times in {seconds} s")
+        bob_bye(bob, invite)
+        await bob.response(200, "BYE")
+        w.caller.respond(await w.caller.incoming("BYE"), "200 OK")
+
+
 def bob_bye(bob: Party, invite: Received) -> str:
     """A BYE of the called side: From and To change places."""
     contact = invite.message.first("contact")
