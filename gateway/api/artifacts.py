@@ -21,6 +21,8 @@ from gateway.api.signed_urls import UrlSigner
 from gateway.api.stored_recordings import StoredRecordings
 from gateway.call.calls import Calls as Records
 from gateway.errors import NotFound
+from gateway.recording.ladder import ladder_of, shown
+from gateway.recording.pcapng import read
 from gateway.store.calls import CallRow, Calls, find_call
 from gateway.store.events import StoredEvent, events_of
 
@@ -49,6 +51,7 @@ def router() -> APIRouter:
     for name, why in _ABSENT.items():
         _add_absent(routes, name, why)
     _add_capture(routes)
+    _add_ladder(routes)
 
     @routes.get("/call/{id}/call-logs", summary="Log of a call: its events, as lines of JSON")
     async def call_logs(request: Request, id: str) -> Response:  # noqa: A002
@@ -96,6 +99,22 @@ def _add_capture(routes: APIRouter) -> None:
         row = await _call(request, id, context)
         found = await asyncio.to_thread(StoredRecordings(context.settings).capture, row)
         return ranged(request, found.size, found.read, media_type=_PCAP, filename=f"{row.id}.pcapng")
+
+
+def _add_ladder(routes: APIRouter) -> None:
+    @routes.get(
+        "/call/{id}/ladder",
+        summary="Ladder of a call: its SIP messages and RTP streams, from its capture. Parley's own",
+        operation_id="ladder",
+    )
+    async def ladder(request: Request, id: str) -> dict[str, Any]:  # noqa: A002
+        context = context_of(request)
+        row = await _call(request, id, context)
+
+        def read_ladder() -> dict[str, Any]:
+            return dict(shown(ladder_of(read(StoredRecordings(context.settings).capture(row).whole()))))
+
+        return await asyncio.to_thread(read_ladder)
 
 
 def _add_absent(routes: APIRouter, name: str, why: str) -> None:

@@ -60,6 +60,27 @@ def show(
     command.show(read_settings(config), call_id, as_json=as_json)
 
 
+@calls_app.command("ladder")
+def ladder(
+    call: Annotated[
+        str, typer.Argument(metavar="CALL|FILE", help="Call id, its unique beginning, or a file of a capture.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the SIP messages of a call, all its legs and repetitions, and the RTP that was captured.
+
+    Examples:
+
+        parley calls ladder 01J9Z3
+
+        parley calls ladder 01J9Z3 --json
+    """
+    from gateway.commands import ladder as command
+
+    command.show(read_settings(config), call, as_json=as_json)
+
+
 def replay(
     call_id: Annotated[str, typer.Argument(metavar="CALL", help="Call id, its unique beginning, or a recording file.")],
     assistant: Annotated[
