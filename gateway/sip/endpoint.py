@@ -102,6 +102,8 @@ class SipEndpoint:
         self._media.start()
         if self._tap is not None:
             self._tap.start()
+        if self._tap is not None and self._settings.recording.capture_keys:
+            log.warning("captures hold keys: whoever has one can decrypt the call and try passwords")
         await self._look_up_hosts()
         log.info("sip.started", address=self._stack.address, trunks=[trunk.name for trunk in self._settings.trunks])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +18,7 @@ from gateway.api.recording import Side
 from gateway.api.stored_recordings import StoredRecordings
 from gateway.call.gateway import Gateway
 from gateway.media.audio import FRAME_BYTES
+from gateway.recording.packet import Address, Kind, Packet
 from gateway.recording.settings import RecordingSettings
 from gateway.store.calls import CallRow
 from tests.call.test_with_worker import Telephone, hang_up, speech, telephone, turns
@@ -61,6 +63,7 @@ async def test_nothing_is_stored_before_the_caller_says_yes(tmp_path: Path) -> N
         (call,) = gateway.calls.values()
         assert not gateway.records.recording_path(call.id).exists()
         assert not gateway.records.events_path(call.id).exists()
+        signal(phone, CARD)
         phone.say(yes)
         await until(lambda: entries(gateway, "recording-consent"), 15)
         consented_ms = next(
@@ -68,7 +71,12 @@ async def test_nothing_is_stored_before_the_caller_says_yes(tmp_path: Path) -> N
         )
         await until(lambda: any(turn["text"] == "Hello there." for turn in entries(gateway, "agent-turn")), 15)
         assert entries(gateway, "recording-consent") == [{"type": "verbal", "granted": True}]
+        signal(phone, "7")
         record = await hang_up(phone, gateway)
+    assert record.capture is not None
+    captured = (gateway.records.directory / record.capture).read_bytes()
+    assert CARD.encode() not in captured
+    assert b"Signal=7" in captured
     assert [turn.text for turn in record.turns] == [MESSAGE, "yes I agree", "Hello there."]
     assert record.recording is not None
     both = sound(gateway.records.directory / record.recording)
@@ -145,6 +153,15 @@ def press(phone: Telephone, keys: str) -> None:
 CARD = "4242424242424242"
 
 
+def signal(phone: Telephone, digits: str) -> None:
+    """Keys that come by INFO, as the wire has them."""
+    body = f"Signal={digits}\r\n"
+    head = f"INFO sip:desk SIP/2.0\r\nContent-Type: application/dtmf-relay\r\nContent-Length: {len(body)}"
+    near, far = Address(bytes([192, 0, 2, 1]), 5060), Address(bytes([192, 0, 2, 2]), 5060)
+    assert phone.leg.sink is not None
+    phone.leg.sink.take([Packet(time.time_ns(), Kind.SIP, False, near, far, f"{head}\r\n\r\n{body}".encode())])
+
+
 async def test_card_data_given_during_a_pause_is_kept_nowhere(tmp_path: Path) -> None:
     card = await speech("four two four two four two four two")
     pause = {"recordingPausePlan": {"pauseKeys": "*1", "resumeKeys": "*2"}}
@@ -161,6 +178,7 @@ async def test_card_data_given_during_a_pause_is_kept_nowhere(tmp_path: Path) ->
         paused_ms = call.now_ms
         phone.say(card)
         press(phone, CARD)
+        signal(phone, CARD)
         await until(lambda: phone.quiet, 15)
         press(phone, "*2")
         resumed_ms = call.now_ms
@@ -168,6 +186,10 @@ async def test_card_data_given_during_a_pause_is_kept_nowhere(tmp_path: Path) ->
         assert "recording was paused" in entries(gateway, "utterance")[1]["text"], "the model was told"
         assert [entry["state"] for entry in entries(gateway, "recording")] == ["paused", "resumed"]
         record = await hang_up(phone, gateway)
+    assert record.capture is not None
+    captured = (gateway.records.directory / record.capture).read_bytes()
+    assert b"INFO sip:desk" in captured
+    assert CARD.encode() not in captured
     kept = texts_under(tmp_path)
     assert CARD not in kept
     assert not re.search("KeyPressed|SpeechStarted|Transcribed|caller-turn", kept)

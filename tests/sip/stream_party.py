@@ -58,6 +58,7 @@ async def stream_party(
         address, port = target.rsplit(":", 1)
         reader, writer = await asyncio.open_connection(address, int(port), ssl=client, local_addr=(host, 0))
         reading = asyncio.create_task(streams.read(reader, writer, (address, int(port))))
+        await asyncio.sleep(0)  # the connection can be written to once it is read
         try:
             yield one
         finally:

@@ -11,19 +11,38 @@ import pytest_asyncio
 
 from gateway.call.leg import Leg
 from gateway.recording.capture import CallCapture, CaptureRules, PlainFile
+from gateway.recording.ladder import ladder_of
+from gateway.recording.packet import Kind
+from gateway.recording.pcapng import read
+from tests.peers.certificates import Authority
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.tshark import fields
 from tests.sip.exchange import Exchange, exchange
 from tests.sip.party import Party, party
+from tests.sip.srtp import Keys, keys_of
+from tests.sip.stream_party import stream_party
+from tests.sip.stream_peer import client_context, server_context
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SPOKEN = b"\x42" * 160
 PACKETS = 10
+WITH_MEDIA = CaptureRules(media=True)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def endpoint() -> AsyncIterator[Exchange]:
-    async with exchange(recording={"packets": True}) as running:
+async def endpoint(authority: Authority) -> AsyncIterator[Exchange]:
+    issued = authority.issue("parley", hosts=[LOOPBACK])
+    files = {"certificate_file": issued.certificate_file, "key_file": issued.key_file, "ca_file": authority.ca_file}
+    tls = {"port": free_port(), **files}
+    async with exchange(
+        recording={"packets": True}, sip={"transports": ["udp", "tls"], "tls": tls, "srtp": "preferred"}
+    ) as running:
         yield running
 
 
@@ -37,12 +56,12 @@ def at_once(job: Callable[[], object]) -> None:
     job()
 
 
-def capturing(ours: Exchange, file: Path) -> list[CallCapture]:
+def capturing(ours: Exchange, file: Path, rules: CaptureRules = WITH_MEDIA) -> list[CallCapture]:
     """Each call that comes is captured into the file."""
-    made = []
+    made: list[CallCapture] = []
 
     async def answer(leg: Leg) -> None:
-        capture = CallCapture(PlainFile(file), at_once, CaptureRules(media=True))
+        capture = CallCapture(PlainFile(file), at_once, rules)
         made.append(capture)
         leg.capture(capture)
         await leg.answer()
@@ -85,3 +104,54 @@ async def test_a_call_is_read_by_tshark_with_its_messages_repetitions_and_media(
     assert media.count(("0x00001234", SPOKEN.hex())) == PACKETS
     assert any(row[0] != "0x00001234" for row in media), "ours"
     assert not fields(file, "frame.number", only="_ws.malformed")
+
+
+async def test_while_the_recording_is_paused_no_sound_and_no_key_is_captured(ours: Exchange, tmp_path: Path) -> None:
+    file = tmp_path / "call.pcapng"
+    captures = capturing(ours, file)
+    async with party(ours.address) as ann:
+        answer = await ann.call()
+        told = await ours.call()
+        captures[0].hide()
+        await speak(ann, answer.media_address)
+        ann.request("INFO", headers=("Content-Type: application/dtmf-relay",), body="Signal=7\r\nDuration=160\r\n")
+        await ann.response(200, "INFO")
+        await told.event("digit")
+        captures[0].show()
+        await asyncio.sleep(0.05)
+        await speak(ann, answer.media_address, PACKETS)
+        await ann.bye()
+        await close(captures)
+    kept = list(read(file.read_bytes()))
+    assert [SPOKEN in one.data for one in kept if one.kind is Kind.RTP and not one.sent].count(True) == PACKETS
+    assert sum(one.kind is Kind.RTP and len(one.data) == 12 for one in kept) >= PACKETS
+    assert b"Signal" not in file.read_bytes()
+    assert any(message.label == "INFO" for message in ladder_of(kept).messages)
+
+
+async def test_an_encrypted_call_over_tls_is_captured_without_its_keys(
+    ours: Exchange, authority: Authority, tmp_path: Path
+) -> None:
+    file = tmp_path / "call.pcapng"
+    captures = capturing(ours, file)
+    server = server_context(authority.issue("ann", hosts=[LOOPBACK]), clients_of=authority)
+    keys = Keys(bytes(range(30)))
+    at = f"{LOOPBACK}:{ours.settings.sip.tls.port if ours.settings.sip.tls else 0}"
+    async with stream_party(at, host=LOOPBACK, server=server, client=client_context()) as ann:
+        answer = await ann.call(body=f"{ann.sdp().replace('RTP/AVP', 'RTP/SAVP')}{keys.line}\r\n")
+        await (await ours.call()).event("answered")
+        for index in range(PACKETS):
+            head = bytes([0x80, 0]) + (1000 + index).to_bytes(2, "big") + (index * 160).to_bytes(4, "big")
+            ann.rtp.sendto(keys.protect(head + b"\x00\x00\x12\x34" + SPOKEN), answer.media_address)
+            await asyncio.sleep(0.02)
+        await ann.bye()
+        await close(captures)
+    written = file.read_bytes()
+    for line in (keys.line, keys_of(answer.body).line):
+        assert line.partition("inline:")[2].encode() not in written
+    assert SPOKEN not in written
+    ladder = ladder_of(read(written))
+    assert [one.label for one in ladder.messages if not one.sent] == ["INVITE", "ACK", "BYE"]
+    assert {one.transport for one in ladder.messages} == {"TLS"}
+    assert [(one.ssrc, one.packets) for one in ladder.streams if not one.sent] == [("0x00001234", PACKETS)]
+    assert len(fields(file, "sip.Method", only="sip")) == len(ladder.messages)
