@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gateway.call.attempts import Failure
 from gateway.call.leg import Leg
 from gateway.recording.capture import CallCapture, CaptureRules, PlainFile
 from gateway.recording.ladder import ladder_of
@@ -18,6 +19,7 @@ from tests.peers.certificates import Authority
 from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.tshark import fields
 from tests.sip.exchange import Exchange, exchange
+from tests.sip.gateway_double import gateway_double
 from tests.sip.party import Party, party
 from tests.sip.srtp import Keys, keys_of
 from tests.sip.stream_party import stream_party
@@ -155,3 +157,31 @@ async def test_an_encrypted_call_over_tls_is_captured_without_its_keys(
     assert {one.transport for one in ladder.messages} == {"TLS"}
     assert [(one.ssrc, one.packets) for one in ladder.streams if not one.sent] == [("0x00001234", PACKETS)]
     assert len(fields(file, "sip.Method", only="sip")) == len(ladder.messages)
+
+
+async def test_every_attempt_of_a_call_of_ours_is_in_its_capture(ours: Exchange, tmp_path: Path) -> None:
+    file = tmp_path / "call.pcapng"
+    capture = CallCapture(PlainFile(file), at_once, WITH_MEDIA)
+    failures: asyncio.Queue[Failure] = asyncio.Queue()
+
+    def goes_on(failure: Failure) -> bool:
+        failures.put_nowait(failure)
+        return failure.status == 486
+
+    async with gateway_double() as busy, gateway_double() as other:
+        other.call_status = "603 Decline"
+        leg = await ours.endpoint.dial(f"sip:4711@{busy.name}")
+        leg.capture(capture)
+        leg.on_failure(goes_on)
+        async with asyncio.timeout(5):
+            await failures.get()
+            await ours.endpoint.redial(leg, f"sip:4711@{other.name}", trunk=None, gateway=None, caller=None)
+            await failures.get()
+        await close([capture])
+    ladder = ladder_of(read(file.read_bytes()))
+    assert ladder.parties == (busy.name, other.name)
+    assert len({one.call_id for one in ladder.messages}) == 2
+    assert [one.label for one in ladder.messages if not one.repeated] == [
+        *("INVITE", "486 Busy Here", "ACK"),
+        *("INVITE", "603 Decline", "ACK"),
+    ]

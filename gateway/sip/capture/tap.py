@@ -97,10 +97,14 @@ class Tap:
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Look a last time, and end."""
+        """Look a last time, and end; nothing more is collected of media."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(timeout)
+        with self._lock:
+            for port in self._watched:
+                self._buffers.watch(port, False)
+            self._watched = set()
 
     def follow(self, call_id: str, sink: PacketSink) -> None:
         """A sink gets what has this Call-ID from its first message on."""
