@@ -10,6 +10,9 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check
+# A machine that is told to keep no bytecode would compile tests and package anew in each process of pytest, and in each
+# gateway, worker and api that a test starts.
+export PYTHONDONTWRITEBYTECODE :=
 hash = $(shell cat $(1) 2>/dev/null | sha256sum | cut -c1-12)
 
 NATIVE_SOURCES := $(sort $(shell find gateway/sip/native -type f -not -name '*.pyc' 2>/dev/null))
@@ -36,7 +39,8 @@ setup: $(NATIVE_STAMP) $(MODELS_STAMP) ## Get this machine ready to run: package
 providers: setup $(PROVIDERS_STAMP) ## The packages of all providers, for transcribers, models and voices with a key.
 
 test: setup $(DEV_STAMP) $(PEERS_STAMP) ## Everything that a change must pass: style, types, tests.
-	@$(MAKE) lint types pytest
+	@$(MAKE) lint
+	@$(MAKE) -j 2 types pytest # types compute while the first tests wait
 
 lint: $(DEV_STAMP) ## Style.
 	@$(VENV)/bin/ruff format --check .
@@ -54,7 +58,7 @@ pytest: $(DEV_STAMP) ## Tests; choose with ARGS="tests/config -x".
 ifdef ARGS
 	@$(VENV)/bin/pytest $(ARGS)
 else
-	@$(VENV)/bin/pytest -n 5 $(SIDE_BY_SIDE) $(addprefix --ignore ,$(ON_THE_WIRE))
+	@$(VENV)/bin/pytest -n 6 $(SIDE_BY_SIDE) $(addprefix --ignore ,$(ON_THE_WIRE))
 	@$(VENV)/bin/pytest -n 3 $(SIDE_BY_SIDE) -m "not alone" $(ON_THE_WIRE)
 	@$(VENV)/bin/pytest -m alone $(ON_THE_WIRE)
 endif

@@ -27,7 +27,13 @@ __all__ = ["database", "database_url", "empty_database_url", "postgresql_server"
 
 _TESTS = Path(__file__).parent
 _INTEROP = _TESTS / "interop"
-_LONGEST = (_TESTS / "providers/faults", _TESTS / "providers/failover", _TESTS / "worker", _TESTS / "providers/stt")
+_LONGEST = (
+    *(_TESTS / "providers/faults", _TESTS / "providers/failover", _TESTS / "worker", _TESTS / "providers/stt"),
+    *(
+        _INTEROP / f"test_{name}.py"
+        for name in ("squad_by_rest", "streaming_transcribers", "voicemail", "habits", "control_plane")
+    ),
+)
 _OF_THE_MACHINE = {"PARLEY_CACHE_DIR", "PARLEY_PYTHON"}
 
 _KEYS = {name for names in VARIABLES.values() for name in names}
@@ -57,10 +63,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All of tests/interop carries the marker `interop`, and runs last: it is slow and uses what the others prove.
+    """All of tests/interop carries the marker `interop`, and runs last: it uses what the others prove.
 
-    Of the others those that wait for the clock most come first, for a process that runs others beside them not to be
-    left with them at the end.
+    Files that take longest come first all the same: a process that began one at the end would go on alone.
     """
     for item in items:
         if _INTEROP in item.path.parents:
@@ -70,9 +75,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _place(item: pytest.Item) -> int:
-    if item.get_closest_marker("interop"):
-        return len(_LONGEST) + 1
-    return next((place for place, folder in enumerate(_LONGEST) if folder in item.path.parents), len(_LONGEST))
+    within = {item.path, *item.path.parents}
+    rest = len(_LONGEST) + bool(item.get_closest_marker("interop"))
+    return next((place for place, longest in enumerate(_LONGEST) if longest in within), rest)
 
 
 def _skip_when_missing(outcome: pluggy.Result[None]) -> None:

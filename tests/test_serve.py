@@ -25,10 +25,11 @@ from gateway.config.loading import load
 from gateway.errors import SetupError
 from gateway.routing.settings import RouteSettings
 from gateway.serve import Service, dialled_user
-from gateway.settings import ApiSettings, HttpSettings, Settings, WorkerSettings
+from gateway.settings import ApiSettings, HttpSettings, MediaSettings, Settings, WorkerSettings
 from gateway.trunk.registration import RegistrationState
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import TrunkState
+from tests.peers.ports import free_port, free_ports
 
 NOBODY = "127.0.0.1:9"
 """A worker's address where none is."""
@@ -86,18 +87,13 @@ class SilentEndpoint:
         self.told.append("close")
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
         data_dir=tmp_path,
         api=ApiSettings(enabled=False),
         http=HttpSettings(port=free_port()),
+        media=MediaSettings(port=0),
         worker=WorkerSettings(count=0, addresses=[NOBODY]),
         routes=[RouteSettings(assistant="demo")],
     )
@@ -249,9 +245,10 @@ def systemd_service(
             "WATCHDOG_USEC": "3000000",
             "PARLEY_DATA_DIR": str(tmp_path),
             "PARLEY_SIP__HOST": "127.0.0.1",
-            "PARLEY_SIP__PORT": str(free_port(socket.SOCK_DGRAM)),
-            "PARLEY_RTP__PORTS": "28000-28199",
+            "PARLEY_SIP__PORT": str(free_port()),
+            "PARLEY_RTP__PORTS": "-".join(map(str, free_ports(200))),
             "PARLEY_HTTP__PORT": str(free_port()),
+            "PARLEY_MEDIA__PORT": "0",
             "PARLEY_API__ENABLED": "false",
             **environ,
         }

@@ -19,7 +19,7 @@ from tests.peers.ports import LOOPBACK
 from tests.peers.softphone import Softphone, SoftphonePlan, running_softphone
 from tests.vapi.contract import contract, is_here
 
-pytestmark = [pytest.mark.alone, pytest.mark.models, pytest.mark.both_databases, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.models, pytest.mark.both_databases, pytest.mark.timeout(240)]
 
 Desk = Callable[[], AbstractAsyncContextManager[OrderDesk]]
 IN_ORDER = ["lookup_order", "transferCall"]
