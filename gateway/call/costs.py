@@ -104,6 +104,7 @@ def costs_of(
     *,
     analysis: Iterable[Mapping[str, Any]] = (),
     transport: str = "vapi.sip",
+    second_legs: Iterable[tuple[str | None, Decimal]] = (),
 ) -> list[Cost]:
     """The rows of a call: line, what was used of the providers, platform where it has a price, analysis.
 
@@ -111,18 +112,27 @@ def costs_of(
     :param trunk: the call's trunk, whose name is the provider of the line
     :param analysis: usage rows of the questions after the call, each with its `analysisType`
     :param transport: what the call came by, as Vapi names it
+    :param second_legs: trunk and seconds of each human that a transfer called
     """
     minutes = Decimal(0) if seconds is None else seconds / 60
     rows = [_ROWS[usage.stage](usage, prices.cost(usage, minutes)) for usage in usages]
     if seconds is not None:
         shown = _rounded(minutes, _MINUTES_STEP)
-        line = prices.price("telephony", trunk or "direct", "", "minute", minutes)
-        if line is not None:
-            rows.insert(0, Cost(type="transport", provider=transport, minutes=shown, cost=_rounded(minutes * line)))
+        lines = [(trunk, minutes), *((other, spent / 60) for other, spent in second_legs)]
+        rows[:0] = [row for by, spent in lines if (row := _line(by, spent, transport, prices)) is not None]
         platform = prices.price("platform", "parley", "", "minute", minutes)
         if platform is not None:
             rows.append(Cost(type="vapi", sub_type="normal", minutes=shown, cost=_rounded(minutes * platform)))
     return rows + [_analysis(row, minutes, prices) for row in analysis if row.get("analysisType") in _ANALYSES]
+
+
+def _line(trunk: str | None, minutes: Decimal, transport: str, prices: PriceBook) -> Cost | None:
+    """What a line cost; None where no price is known."""
+    price = prices.price("telephony", trunk or "direct", "", "minute", minutes)
+    if price is None:
+        return None
+    shown = _rounded(minutes, _MINUTES_STEP)
+    return Cost(type="transport", provider=transport, minutes=shown, cost=_rounded(minutes * price))
 
 
 def breakdown_of(costs: Sequence[Cost]) -> CostBreakdown:

@@ -18,6 +18,7 @@ from gateway.call.journal import Entry
 from gateway.call.leg import Direction
 from gateway.call.media import Media
 from gateway.call.prices import PriceBook
+from gateway.call.transfer.second_legs import SecondLegs
 from gateway.providers.usage import Usage, read_usage
 
 
@@ -107,6 +108,26 @@ class DialAttempt(Part):
     ms: int = 0
 
 
+class Said(Part):
+    """Something that was said to the person of a transfer (`agent`), or by them."""
+
+    at_ms: int
+    role: Literal["agent", "person"]
+    text: str
+
+
+class Transfer(Part):
+    """The call was to go to somebody else. `status` is Vapi's, or `requested` or `answered` while it goes on."""
+
+    at_ms: int
+    destination: str
+    mode: str = ""
+    status: str
+    detail: str = ""
+    said: list[Said] = []
+    attempts: list[DialAttempt] = []
+
+
 class CallRecord(Part):
     """One call, as it is kept. `cost` is USD, the sum of `costs`, and what `cost_breakdown` has as its total."""
 
@@ -129,6 +150,8 @@ class CallRecord(Part):
     turns: list[Turn] = []
     speaking_since: int | None = Field(default=None, exclude=True)
     tool_calls: list[ToolCall] = []
+    transfers: list[Transfer] = []
+    second_legs: SecondLegs = Field(default_factory=SecondLegs, exclude=True)
     latency: list[Latency] = []
     pauses: list[Pause] = []
     notes: list[dict[str, Any]] = []
@@ -152,19 +175,23 @@ def build_record(entries: Iterable[Entry], prices: PriceBook | None = None) -> C
     :param prices: what the providers charge; None for the list prices
     """
     record: CallRecord | None = None
+    clock_ms = 0
     for entry in entries:
         if record is None:
             record = CallRecord.model_validate(entry.data) if entry.kind == "call" else None
         elif reader := _READERS.get(entry.kind):
             reader(record, entry)
+        clock_ms = max(clock_ms, entry.at_ms)
     if record is not None:
-        _reckon(record, prices or PriceBook())
+        _reckon(record, clock_ms, prices or PriceBook())
     return record
 
 
-def _reckon(record: CallRecord, prices: PriceBook) -> None:
+def _reckon(record: CallRecord, clock_ms: int, prices: PriceBook) -> None:
     seconds = None if record.duration_ms is None else Decimal(record.duration_ms) / 1000
-    record.costs = costs_of(record.usage, seconds, record.trunk, prices)
+    usage = [*record.usage, *record.second_legs.usage]
+    lines = record.second_legs.lines(clock_ms)
+    record.costs = costs_of(usage, seconds, record.trunk, prices, second_legs=lines)
     record.cost_breakdown = breakdown_of(record.costs)
     record.cost = record.cost_breakdown.total
 
@@ -172,6 +199,10 @@ def _reckon(record: CallRecord, prices: PriceBook) -> None:
 def _dial_attempt(record: CallRecord, entry: Entry) -> None:
     """The trunk of a call is the one that it ended on."""
     attempt = DialAttempt.model_validate(entry.data)
+    if entry.data.get("transfer"):
+        if record.transfers:
+            record.transfers[-1].attempts.append(attempt)
+        return
     record.attempts.append(attempt)
     record.trunk = attempt.trunk
 
@@ -233,6 +264,31 @@ def _tool_result(record: CallRecord, entry: Entry) -> None:
             call.error = None if ok else str(entry.data.get("result", ""))
             call.duration_ms = _whole(entry.data.get("ms"))
             return
+
+
+def _transfer(record: CallRecord, entry: Entry) -> None:
+    record.second_legs.tell(entry.data, entry.at_ms)
+    data, status = entry.data, str(entry.data.get("status", ""))
+    destination = data.get("destination")
+    to: Mapping[str, Any] = destination if isinstance(destination, Mapping) else {}
+    if status == "requested" or not record.transfers:
+        name = str(to.get("sipUri") or to.get("number") or "")
+        record.transfers.append(Transfer(at_ms=entry.at_ms, destination=name, status=status))
+    last = record.transfers[-1]
+    last.status, last.detail = status, str(data.get("detail", ""))
+    last.mode = str(data.get("mode") or last.mode)
+
+
+def _transfer_talk(record: CallRecord, entry: Entry) -> None:
+    what, text = entry.data.get("what"), str(entry.data.get("heard") or _text(entry.data))
+    if what in ("agent-turn", "caller-turn") and text and record.transfers:
+        at_ms = _whole(entry.data.get("start_ms"))
+        role: Literal["agent", "person"] = "agent" if what == "agent-turn" else "person"
+        record.transfers[-1].said.append(Said(at_ms=entry.at_ms if at_ms is None else at_ms, role=role, text=text))
+
+
+def _transfer_usage(record: CallRecord, entry: Entry) -> None:
+    record.second_legs.used(entry.data)
 
 
 def _latency(record: CallRecord, entry: Entry) -> None:
@@ -300,6 +356,9 @@ _READERS: Mapping[str, Callable[[CallRecord, Entry], None]] = {
     "tool-call": _tool_call,
     "tool-request": _tool_request,
     "tool-result": _tool_result,
+    "transfer": _transfer,
+    "transfer-talk": _transfer_talk,
+    "transfer-usage": _transfer_usage,
     "latency": _latency,
     "pause": _pause,
     "verdict": _verdict,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.call.placement import Workers, place
 from gateway.link.v1 import link_pb2 as pb
 
+TRAILING_SECONDS = 0.3
+"""After the end, for what the voice counted."""
 QUIET_SECONDS = 1.5
 """The worker has said all when nothing came for this long."""
 
@@ -31,13 +35,17 @@ def spoken_by(assistant: Assistant, text: str, *, call_id: str, plan: CallPlan |
     return start
 
 
-async def speak(workers: Workers, start: pb.StartCall, *, seconds: float) -> bytes:
+async def speak(
+    workers: Workers, start: pb.StartCall, *, seconds: float, used: Callable[[Mapping[str, Any]], None] | None = None
+) -> bytes:
     """8000 Hz PCM; empty when the worker was lost.
+
+    :param used: is told what the voice will bill, as the worker's `usage`
 
     :raises TimeoutError: it was not all there within `seconds`
     :raises NoWorker: none takes it
     """
-    collector = _Collector()
+    collector = _Collector(used)
     async with asyncio.timeout(seconds):
         call = await place(workers, collector, start)
         try:
@@ -45,13 +53,17 @@ async def speak(workers: Workers, start: pb.StartCall, *, seconds: float) -> byt
             return await collector.collect()
         finally:
             call.send(pb.GatewayEvent(end=pb.EndCall(reason="said")))
-            call.close()
+            try:
+                await asyncio.sleep(TRAILING_SECONDS if used is not None else 0)
+            finally:
+                call.close()
 
 
 class _Collector:
     """Listens to the one call that speaks."""
 
-    def __init__(self) -> None:
+    def __init__(self, used: Callable[[Mapping[str, Any]], None] | None) -> None:
+        self._used = used
         self._audio: dict[int, bytearray] = {}
         self._finals: set[int] = set()
         self._lost = False
@@ -65,6 +77,8 @@ class _Collector:
                 self._finals.add(event.audio.utterance)
         elif event.HasField("failure"):
             self._lost = True
+        elif self._used is not None and event.HasField("journal") and event.journal.kind == "usage":
+            self._used(json.loads(event.journal.json or "{}"))
 
     def on_worker_lost(self, detail: str) -> None:
         self._lost = True

@@ -22,6 +22,7 @@ from gateway.conversation.recording import Recording, read_recordings
 from gateway.errors import RecordingError
 from gateway.settings import Settings
 
+_TO_PERSON = {"agent": "to the other side", "person": "the other side"}
 Line = tuple[int, str, str]
 """A moment of the call clock in ms, who, and what."""
 
@@ -124,6 +125,12 @@ def _lines(record: CallRecord, evidence: Mapping[int, str]) -> Iterator[Line]:
             tries = f" in {asked.attempts} attempts" if asked.attempts > 1 else ""
             came = asked.error or f"{asked.status}, read as: {asked.parse}"
             yield call.at_ms, "", f"{asked.method} {asked.url} → {came} ({asked.ms} ms{tries})"
+    for transfer in record.transfers:
+        mode = f" ({transfer.mode})" if transfer.mode else ""
+        why = f", {transfer.detail}" if transfer.detail else ""
+        yield transfer.at_ms, "transfer", f"to {transfer.destination}{mode}: {transfer.status}{why}"
+        yield from ((transfer.at_ms, "", _attempt(attempt)) for attempt in transfer.attempts)
+        yield from ((said.at_ms, "", f"{_TO_PERSON[said.role]}: {said.text}") for said in transfer.said)
     for pause in record.pauses:
         yield pause.at_ms, "pause", explained(pause, evidence)
     for latency in record.latency:

@@ -220,6 +220,7 @@ def _failure(view: CallView, event: CallEvent) -> Iterable[Message]:
 
 def _transfer(view: CallView, event: CallEvent) -> Iterable[Message]:
     view.transfers.tell(event.data)
+    view.second_legs.tell(event.data, event.at_ms)
     status, destination = event.text("status"), event.part("destination")
     if status == "requested":
         view.tell(destination=destination)
@@ -237,6 +238,11 @@ def _transfer_talk(view: CallView, event: CallEvent) -> Iterable[Message]:
     """What the human of a transfer is told is no part of the caller's conversation."""
     span = view.span(event, event.whole("start_ms", event.at_ms), event.whole("end_ms", event.at_ms))
     view.transfers.talk(event.data, span)
+    return ()
+
+
+def _transfer_usage(view: CallView, event: CallEvent) -> Iterable[Message]:
+    view.second_legs.used(event.data)
     return ()
 
 
@@ -302,6 +308,7 @@ HANDLERS: Mapping[str, Handler] = {
     "failure": _failure,
     "transfer": _transfer,
     "transfer-talk": _transfer_talk,
+    "transfer-usage": _transfer_usage,
     "ended": _over,
     "analysis": _analysed,
     "report": _report,

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.call.costs import breakdown_of, costs_of
 from gateway.call.prices import PriceBook
+from gateway.call.transfer.second_legs import SecondLegs
 from gateway.messages.conversation import Conversation, Span
 from gateway.messages.event import CallEvent, listed, part
 from gateway.messages.following import HANDLERS
@@ -58,6 +59,7 @@ class CallView:
         self.media: dict[str, Any] = {}
         """RTP figures of the whole call."""
         self.transfers = Transfers()
+        self.second_legs = SecondLegs()
         self.variables: dict[str, Any] = {}
         self.usage: list[Usage] = []
         self.analysis: dict[str, Any] = {}
@@ -73,7 +75,7 @@ class CallView:
         """Since when the agent's words are heard, of the call clock."""
         self.turns: dict[int, int] = {}
         """The turn of each utterance."""
-        self._updated_ms = self._told_ms = 0
+        self._updated_ms = self._told_ms = self._at_ms = 0
         self._links = links or Links()
         self._prices = prices or PriceBook()
         self._head: dict[str, Any] | None = None
@@ -87,6 +89,7 @@ class CallView:
             return []
         self.sequence = event.sequence
         self._updated_ms = max(self._updated_ms, event.time_ms)
+        self._at_ms = max(self._at_ms, event.at_ms)
         if self.clock_ms is None:
             self.clock_ms = event.time_ms - event.at_ms
         handler = HANDLERS.get(event.kind)
@@ -151,7 +154,14 @@ class CallView:
 
     def money(self) -> dict[str, Any]:
         """What it cost until now: cost, costs and costBreakdown."""
-        costs = costs_of(self.usage, self.seconds, self.trunk, self._prices, analysis=self.analysis_usage)
+        costs = costs_of(
+            [*self.usage, *self.second_legs.usage],
+            self.seconds,
+            self.trunk,
+            self._prices,
+            analysis=self.analysis_usage,
+            second_legs=self.second_legs.lines(self._at_ms),
+        )
         breakdown = breakdown_of(costs)
         return {
             "cost": float(breakdown.total),

@@ -169,3 +169,29 @@ def test_the_rows_add_up_exactly_also_when_read_back(usages: list[Usage], durati
         assert parts.transport + parts.stt + parts.llm + parts.tts + parts.vapi == one.cost
     shown = json.loads(record.model_dump_json(), parse_float=Decimal)
     assert sum(Decimal(row["cost"]) for row in shown["costs"]) == Decimal(shown["cost"])
+
+
+def test_a_human_who_was_called_for_a_transfer_is_one_more_line() -> None:
+    book = PriceBook(LINE[:1])
+    told = [
+        Entry(2_000, "transfer", {"status": "requested", "destination": {"number": "200"}}),
+        Entry(3_000, "transfer", {"status": "answered", "trunk": "office"}),
+        Entry(4_000, "transfer-usage", {"of": "transfer-1", "rows": rows(USED[2])}),
+        Entry(5_000, "transfer", {"status": "connected"}),
+        Entry(18_000, "transfer", {"status": "completed"}),
+    ]
+    entries = journal()
+    record = build_record([*entries[:2], *told, *entries[2:]], book)
+    assert record is not None
+    lines = [row for row in record.costs if row.type == "transport"]
+    assert [(row.minutes, row.cost) for row in lines] == [(Decimal("0.2500"), Decimal("0.002000"))]
+    assert [row.characters for row in record.costs if row.type == "voice"] == [321]
+    assert record.cost == sum(row.cost for row in record.costs)
+
+
+def test_a_second_leg_that_never_ended_counts_to_the_end_of_the_call() -> None:
+    told = [Entry(3_000, "transfer", {"status": "answered", "trunk": "office"})]
+    entries = journal()
+    record = build_record([*entries[:2], *told, *entries[2:]], PriceBook(LINE[:1]))
+    assert record is not None
+    assert [row.minutes for row in record.costs if row.type == "transport"] == [Decimal("0.4500")]

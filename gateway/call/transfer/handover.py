@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.call import endings
@@ -193,7 +194,7 @@ class Handover:
             case Command.BRIEF:
                 if self._dialling is not None:
                     self._dialling.answered()
-                self._tell("answered", "")
+                self._tell("answered", "", trunk=self._human.leg.info.trunk)
                 self._call.spawn(self._brief(self._human))
             case Command.CONNECT:
                 await self._connect(self._human)
@@ -224,9 +225,11 @@ class Handover:
         usual = hold_music() if plan.warm else ringing()
         await self._play(await self._clip(plan.hold_url) or usual)
         self._sounds = [
-            self._loop.create_task(self._speech("" if self._talk else plan.message), name="message of a transfer"),
+            self._loop.create_task(
+                self._speech("" if self._talk else plan.message, "message"), name="message of a transfer"
+            ),
             self._loop.create_task(self._clip(plan.complete_url), name="sound of a transfer"),
-            self._loop.create_task(self._speech(plan.introduction), name="introduction of a transfer"),
+            self._loop.create_task(self._speech(plan.introduction, "introduction"), name="introduction of a transfer"),
         ]
         self._tasks += self._sounds
 
@@ -249,17 +252,21 @@ class Handover:
             self._note("sound", str(error) or "it did not come in time")
             return b""
 
-    async def _speech(self, text: str) -> bytes:
+    async def _speech(self, text: str, what: str) -> bytes:
         """A text in the voice of who has the call; nothing when it cannot be made: the human then hears the caller."""
         if not text:
             return b""
         call = self._call
         start = spoken_by(call.assistant, text, call_id=f"{call.id}-transfer", plan=call.plan)
         try:
-            return await speak(call.services.workers, start, seconds=SPEECH_SECONDS)
+            used = partial(self._used, f"{self._name}-{what}")
+            return await speak(call.services.workers, start, seconds=SPEECH_SECONDS, used=used)
         except (TimeoutError, NoWorker) as error:
             self._note("message", str(error) or "it was not made in time")
             return b""
+
+    def _used(self, of: str, rows: Mapping[str, Any]) -> None:
+        self._call.journal.append(self._call.now_ms, "transfer-usage", {"of": of, **rows})
 
     # ------------------------------------------------------------ the human is told
 
@@ -277,12 +284,20 @@ class Handover:
                 return
             if self._plan.waits_for_speech:
                 await human.has_spoken()
-            for sound in self._sounds[:2]:
-                await human.say(await sound)
+            await self._say_message(human, await self._sounds[0])
+            await human.say(await self._sounds[1])
             if not self._plan.accept_by_key:
                 self.post(Accepted())
         except ParleyError as error:
             self.post(Failed(str(error)))
+
+    async def _say_message(self, human: Human, sound: bytes) -> None:
+        if not sound:
+            return
+        since_ms = self._call.now_ms
+        await human.say(sound)
+        talk = {"what": "agent-turn", "text": self._plan.message, "start_ms": since_ms}
+        self._call.journal.append(self._call.now_ms, "transfer-talk", {**talk, "end_ms": self._call.now_ms})
 
     def _consulted(self, event: Event) -> None:
         """The transfer assistant has decided, or cannot."""
@@ -366,8 +381,8 @@ class Handover:
         assert self._life.status is not None
         self._tell(self._life.status, self._life.detail)
 
-    def _tell(self, status: str, detail: str) -> None:
-        told = {"detail": detail} if detail else {}
+    def _tell(self, status: str, detail: str, trunk: str | None = None) -> None:
+        told = {name: value for name, value in (("detail", detail), ("trunk", trunk)) if value}
         entry = {
             "status": str(status),
             "destination": shown_destination(self._destination),

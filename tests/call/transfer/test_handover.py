@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from gateway.call.transfer.sounds import hold_music, ringing
 from gateway.link.v1 import link_pb2 as pb
 from tests.call.house import House, greet, house
 from tests.call.leg_double import MemoryLeg
-from tests.link.worker_double import WorkerDouble, until
+from tests.link.worker_double import Script, WorkerDouble, until
 
 MESSAGE, SAID = "Ann wants to buy bread.", b"\x21\x12" * 800
 pytestmark = pytest.mark.scenario("INV-16", peer="leg in memory", transport="none")
@@ -38,6 +38,7 @@ class Scene:
     """A caller whose agent has asked for a transfer, and the human's leg."""
 
     house: House
+    agent: WorkerDouble
     call: Call
     caller: MemoryLeg
     human: MemoryLeg
@@ -48,8 +49,13 @@ class Scene:
 
     async def result(self) -> tuple[bool, str]:
         """What the agent was told."""
-        await until(lambda: self.house.workers[0].got("action_result"))
-        result = self.house.workers[0].got("action_result")[0].action_result
+
+        def results() -> list[pb.ActionResult]:
+            told = [one.action_result for one in self.agent.got("action_result")]
+            return [one for one in told if one.action == "t1"]
+
+        await until(results)
+        result = results()[0]
         return result.ok, result.detail
 
     async def hears_message(self) -> None:
@@ -68,7 +74,7 @@ class Scene:
     @property
     def held(self) -> list[bool]:
         """What the agent was told of the caller's being there."""
-        return [event.hold.held for event in self.house.workers[0].got("hold")]
+        return [event.hold.held for event in self.agent.got("hold")]
 
     async def back_with_agent(self) -> None:
         """The caller is where it was: not held, no music, not joined, its call alive."""
@@ -81,19 +87,25 @@ class Scene:
 
 
 @asynccontextmanager
-async def transfer(tmp_path: Path, **plan: Any) -> AsyncIterator[Scene]:
+async def transfer(
+    tmp_path: Path, scripts: Sequence[Script] = (speaks,), talk: str = "", **plan: Any
+) -> AsyncIterator[Scene]:
+    """:param talk: the transfer assistant as JSON"""
     destination = {"type": "sip", "sipUri": "sip:human@h", "transferPlan": plan}
-    async with house(tmp_path, speaks) as h:
+    async with house(tmp_path, *scripts) as h:
         caller = await h.live()
         for _ in caller.frames(30):
             pass
-        written = pb.Transfer(destination="sip:human@h", destination_json=json.dumps(destination))
+        written = pb.Transfer(
+            destination="sip:human@h", destination_json=json.dumps(destination), transfer_assistant_json=talk
+        )
         event = pb.WorkerEvent(action=pb.Action(action="t1", transfer=written))
-        event.call = next(one.call for one in h.workers[0].got("start") if one.start.call_id != "apology")
-        h.workers[0].send(event)
-        await until(lambda: h.endpoint.dialled and h.endpoint.dialled[0].listener)
         (call,) = h.gateway.calls.values()
-        yield Scene(h, call, caller, h.endpoint.dialled[0])
+        (agent,) = (one for one in h.workers if any(start.start.call_id == call.id for start in one.got("start")))
+        event.call = next(one.call for one in agent.got("start") if one.start.call_id == call.id)
+        agent.send(event)
+        await until(lambda: h.endpoint.dialled and h.endpoint.dialled[0].listener)
+        yield Scene(h, agent, call, caller, h.endpoint.dialled[0])
 
 
 async def test_by_the_verb_dial_the_two_are_connected_and_the_agent_goes(tmp_path: Path) -> None:
@@ -169,7 +181,7 @@ async def test_ringing_ends_by_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("key", "status"), [("2", "cancelled"), ("1", "connected")])
 async def test_the_human_decides_by_key(tmp_path: Path, key: str, status: str) -> None:
-    plan = {"mode": "warm-transfer-say-message", "acceptByKey": True}
+    plan: dict[str, Any] = {"mode": "warm-transfer-say-message", "acceptByKey": True}
     async with transfer(tmp_path, **plan) as scene:
         scene.answers()
         await until(lambda: "answered" in scene.statuses)

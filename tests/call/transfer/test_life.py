@@ -34,6 +34,7 @@ EVENTS: list[Event] = [
     Refused(Status.BUSY, "486 Busy Here"),
     Accepted(),
     Declined(Status.VOICEMAIL, "It is a machine."),
+    Declined(Status.CANCELLED, "They have no time.", "call.in-progress.error-warm-transfer-assistant-cancelled"),
     Joined(),
     Failed("no sound"),
     Referred(True),
@@ -97,6 +98,35 @@ def test_no_order_of_events_loses_the_caller(events: list[Event], refer: bool) -
         assert not (world.human and world.caller), "nobody is left alone on a line"
     if life.state in ENDED:
         assert life.status is not None
+
+
+@given(st.lists(st.sampled_from([*EVENTS, None]), max_size=12))
+def test_a_caller_who_loses_the_agent_meanwhile_is_given_back_only_when_no_human_is_left(
+    events: list[Event | None],
+) -> None:
+    life = Life(0.0, 30.0, 20.0)
+    for now, event in enumerate(events):
+        if event is None:
+            life.agent_lost = True
+            continue
+        before = life.state
+        commands = life.handle(event, float(now))
+        if life.agent_lost and isinstance(event, Failed):
+            assert Command.RETURN not in commands or before is State.CONNECTING
+            assert (before is State.BRIEFING) is (commands == (Command.CONNECT,))
+        if life.state in WAITING:
+            assert life.deadline < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [(Declined(Status.CANCELLED, "No.", "cancelled"), "cancelled"), (DeadlinePassed(), "late"), (Failed("fault"), "")],
+)
+def test_a_call_that_ends_because_its_transfer_failed_knows_why(event: Event, reason: str) -> None:
+    life = Life(0.0, 30.0, 20.0, late="late")
+    life.handle(Answered(), 1.0)
+    life.handle(event, 2.0)
+    assert life.reason == reason
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=8))
