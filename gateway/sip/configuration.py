@@ -97,8 +97,9 @@ def _media_config(media: Any, *, ports: int) -> None:
     media.quality = 4
     media.ecTailLen = 0
     media.sndAutoCloseTime = -1
-    # adaptive jitter buffer: starts at 20 ms, may grow to 200 ms, holds 400 ms at most
+    # jitter buffer: starts at 20 ms, may grow to 200 ms, holds 400 ms at most; how it adapts is native/jitter/delay.h's
     media.jbInit, media.jbMinPre, media.jbMaxPre, media.jbMax = 20, 20, 200, 400
+    media.jbDiscardAlgo = pj.PJMEDIA_JB_DISCARD_NONE
 
 
 def local_account_config(settings: Settings, *, identity: str, secure: bool, ipv6: bool) -> Any:
@@ -198,6 +199,8 @@ def _media(config: Any, settings: Settings, hosts: list[str], public_address: st
     transport.port, transport.portRange = first, last - first
     set_addresses(transport, settings.sip, hosts, public_address)
     config.mediaConfig.streamKaEnabled = False
+    # where the far end offers it; see native/transport_patches.py
+    config.mediaConfig.rtcpMuxEnabled = True
     nat = config.natConfig
     nat.iceEnabled = False
     stun = bool(settings.sip.stun) and not (public_address or settings.sip.public_address)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -55,6 +55,16 @@ class Outcome:
         places = ((at, self.position(at)) for at in range(0, len(self.sent) - FRAME_SAMPLES * 2, FRAME_SAMPLES * 2))
         lags = [(place - at) / (SAMPLE_RATE / 1000) for at, place in places if place is not None]
         return [lag - lags[0] for lag in lags]
+
+    def heard_exactly(self, from_ms: int) -> float:
+        """Part of what was sent from there on that was heard in one piece, sample for sample, in its place."""
+        places = [
+            (at, self.position(at))
+            for at in range(from_ms * SAMPLE_RATE // 1000, len(self.sent) - _SECOND // 2, 2 * FRAME_SAMPLES)
+        ]
+        shifts = [None if place is None else place - at for at, place in places]
+        usual = max(set(shifts), key=shifts.count)
+        return 0.0 if usual is None else shifts.count(usual) / len(shifts)
 
     def added_ms(self) -> NDArray[np.float64]:
         """What audio waited after the first second."""
@@ -104,12 +114,25 @@ async def test_lost_packets_are_counted_and_concealed() -> None:
 
 @pytest.mark.scenario("MED-04", peer="scripted party + relay", transport="udp")
 @pytest.mark.timeout(60)
-async def test_a_packet_that_comes_twice_is_heard_once() -> None:
-    (outcome,) = await through([Impairments(delay_ms=140, paced=True, duplicates=0.05)], noise(8))
-    assert outcome.figures.packets_duplicated == outcome.truth.duplicated > 5
-    added = len(outcome.heard) - len(outcome.sent)
-    assert added < _SECOND, "packets that came twice were played twice"
-    assert np.median(outcome.added_ms()) < 60, "packets that come twice make the buffer longer"
+@pytest.mark.parametrize(
+    "exactly",
+    [0.95, pytest.param(1.0, marks=[pytest.mark.long, pytest.mark.alone])],
+    ids=["as far as the machine keeps time", "bit by bit"],
+)
+async def test_another_order_and_packets_that_come_twice_are_not_heard(exactly: float) -> None:
+    """Once the buffer knows of it: five packets that came after their turn."""
+    calm = Impairments(delay_ms=140, paced=True, duplicates=0.05)
+    networks = [calm, *(replace(calm, reorder=0.05, reorder_depth=depth) for depth in (1, 2, 3, 4, 5))]
+    outcomes = await through(networks, noise(9))
+    for network, outcome in zip(networks, outcomes, strict=True):
+        assert outcome.figures.packets_duplicated == outcome.truth.duplicated > 5
+        ordered = 1.0 if network is calm else 20 * outcome.truth.reordered / outcome.truth.arrived
+        print(
+            f"\ndepth {network.reorder_depth if network.reorder else 0}: waited {np.median(outcome.added_ms()):.0f} ms"
+        )
+        assert ordered > 0.4
+        assert outcome.heard_exactly(from_ms=5000) >= exactly
+        assert np.median(outcome.added_ms()[-100:]) < 65 + 20 * network.reorder_depth * bool(network.reorder)
 
 
 def _silences(heard: Pcm) -> list[int]:

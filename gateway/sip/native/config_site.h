@@ -32,11 +32,6 @@
 /* Keys of encrypted media by DTLS (RFC 5763). AES-GCM is not for Debian's libsrtp2, whose ciphers are those of NSS. */
 #define PJMEDIA_SRTP_HAS_DTLS 1
 
-/* How fast the jitter buffer lets go of what it no longer needs, ms for all of it (burst of 1 frame, of 100). After a
- * surge of 200 ms the default takes seven seconds, in which every answer is late by what is left. */
-#define PJMEDIA_JBUF_PRO_DISC_T1 1000
-#define PJMEDIA_JBUF_PRO_DISC_T2 5000
-
 /* The media path is 8 kHz mono PCM between two ports: nothing to draw, and no level control but the caller's own. */
 #define PJMEDIA_HAS_VIDEO 0
 #define PJMEDIA_RESAMPLE_IMP PJMEDIA_RESAMPLE_LIBSAMPLERATE

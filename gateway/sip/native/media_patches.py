@@ -1,4 +1,4 @@
-"""What Parley changes in pjmedia: streams and the jitter buffer. Keys are in `keypad_patches.py`."""
+"""What Parley changes in pjmedia's streams; the jitter buffer is in `jitter_patches.py`, keys in `keypad_patches`."""
 
 from __future__ import annotations
 
@@ -103,13 +103,6 @@ MEDIA_PATCHES = (
         "            if (pj_sockaddr_cmp(&c_strm->si->rem_addr, param->src_addr) == 0) {\n"
         "                param->rem_switch = PJ_TRUE;\n"
         "            } else if (c_strm->rtp_src_cnt < PJMEDIA_RTP_NAT_PROBATION_CNT ||\n",
-    ),
-    # The jitter buffer gives up delay that it did not need for two seconds. A packet of G.711 is put in as two frames,
-    # and at the first of them the buffer looked short again: 10 ms that one late packet had cost stayed for the call.
-    (
-        "pjmedia/src/pjmedia/jbuf.c",
-        "        /* Reset any scheduled discard */\n        jb->jb_discard_dist = 0;",
-        "        if (cur_size < burst_level)\n            jb->jb_discard_dist = 0;",
     ),
     # A jump of the sender's clock left the buffer full of places that nobody filled, up to half a second of silence
     # and of delay; a jump back by less than a second was silence for as long. Another sender on the same call begins

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.sip.native.capture_patches import CAPTURE_PATCHES
 from gateway.sip.native.dialog_patches import DIALOG_PATCHES
 from gateway.sip.native.dtls_patches import DTLS_PATCHES
+from gateway.sip.native.jitter_patches import JITTER_PATCHES
 from gateway.sip.native.keypad_patches import KEYPAD_PATCHES
 from gateway.sip.native.media_patches import MEDIA_PATCHES
 from gateway.sip.native.message_patches import MESSAGE_PATCHES
@@ -24,6 +25,7 @@ PATCHES = (
         "    rc = pthread_mutex_init(&mutex->mutex, &attr);",
     ),
     *MEDIA_PATCHES,
+    *JITTER_PATCHES,
     *KEYPAD_PATCHES,
     *DIALOG_PATCHES,
     *MESSAGE_PATCHES,

@@ -16,6 +16,8 @@ from gateway.sip.native.patches import PATCHES
 from gateway.sip.native.source import Tarball
 
 CONFIG_SITE = Path(__file__).with_name("config_site.h")
+JITTER = Path(__file__).with_name("jitter")
+"""Headers that the patched pjmedia includes, as `pjmedia/parley_….h`."""
 
 CONFIGURE = (
     "--enable-epoll",
@@ -86,6 +88,7 @@ def version(tree: Path) -> str:
 def _key(tarball: Tarball) -> str:
     settings = [tarball.sha256, CONFIG_SITE.read_text(), *CONFIGURE, COMPILER_FLAGS, platform.machine()]
     settings += [word for patch in PATCHES for word in patch]
+    settings += [path.read_text() for path in sorted(JITTER.glob("*.h"))]
     return hashlib.sha256("\0".join(settings).encode()).hexdigest()[:16]
 
 
@@ -106,6 +109,9 @@ def _unpack(tarball: Tarball, tree: Path) -> None:
     roots[0].rename(tree)
     shutil.rmtree(part)
     shutil.copy(CONFIG_SITE, tree / "pjlib/include/pj/config_site.h")
+    (tree / "pjmedia/include/pjmedia").mkdir(parents=True, exist_ok=True)
+    for path in JITTER.glob("*.h"):
+        shutil.copy(path, tree / f"pjmedia/include/pjmedia/parley_{path.name}")
     for name in EMPTY_FILES:
         (tree / name).touch()
     for name, old, new in PATCHES:

@@ -110,7 +110,9 @@ def wheel_key(source: str | None, sha256: str | None) -> str:
     digest = hashlib.sha256()
     for part in (source or "debian", sha256 or "", wheel.wheel_tag(), platform.machine()):
         digest.update(part.encode() + b"\0")
-    for path in sorted([*HERE.glob("*.py"), *HERE.glob("*.h"), *extension.BRIDGE.glob("*.[ch]")]):
+    for path in sorted(
+        [*HERE.glob("*.py"), *HERE.glob("*.h"), *pjproject.JITTER.glob("*.h"), *extension.BRIDGE.glob("*.[ch]")]
+    ):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     if source and Path(source).is_file():
         status = Path(source).stat()

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 _MEDIA = "pjsip/src/pjsua-lib/pjsua_media.c"
 _STREAM = "pjsip/src/pjsip/sip_transport.c"
+_TLS = "pjsip/src/pjsip/sip_transport_tls.c"
+_EXPECT = r"""
+PJ_DEF(pj_status_t) pjsip_tls_transport_expect(pjsip_tpfactory *factory, const char *name)
+{
+    struct tls_listener *listener = (struct tls_listener*)factory;
+
+    if (strlen(name) >= sizeof(listener->expected))
+        return PJ_ETOOBIG;
+    strcpy(listener->expected, name);
+    return PJ_SUCCESS;
+}
+
+"""
 _TOWARDS_PEER = r"""
 /* The address that the peer of a call knows us by, as our Contact or Via says it, where it is one of this machine's. */
 static pj_bool_t address_towards_peer(const pjsua_call *call, int af, pj_sockaddr *found)
@@ -51,6 +64,54 @@ TRANSPORT_PATCHES = (
         "        if (!matched) {\n            matched = !pj_stricmp(remote_name, &serv_cert->subject.cn);",
         "        if (!matched && !serv_cert->subj_alt_name.cnt) {\n"
         "            matched = !pj_stricmp(remote_name, &serv_cert->subject.cn);",
+    ),
+    # A trunk may be known by another name than the host that it is reached at: that one is asked for and verified.
+    (
+        _TLS,
+        "    unsigned                 async_cnt;    \n",
+        "    unsigned                 async_cnt;    \n"
+        "    char                     expected[256]; /* name of the far end; empty: its host */\n",
+    ),
+    (
+        _TLS,
+        "    pj_bool_t                verify_server;\n\n    /* Keep-alive timer. */",
+        "    pj_bool_t                verify_server;\n"
+        "    pj_str_t                 expected;\n\n    /* Keep-alive timer. */",
+    ),
+    (
+        _TLS,
+        "    ssock_param.server_name = remote_name;\n",
+        "    ssock_param.server_name = listener->expected[0] ? pj_str(listener->expected) : remote_name;\n",
+    ),
+    (
+        _TLS,
+        "    if (remote_name)\n        pj_strdup(pool, &tls->remote_name, remote_name);\n",
+        "    if (remote_name)\n        pj_strdup(pool, &tls->remote_name, remote_name);\n"
+        "    if (!is_server && listener->expected[0])\n        pj_strdup2(pool, &tls->expected, listener->expected);\n",
+    ),
+    (
+        _TLS,
+        "        if (tls->remote_name.slen)\n            remote_name = &tls->remote_name;\n        else\n",
+        "        if (tls->expected.slen)\n            remote_name = &tls->expected;\n"
+        "        else if (tls->remote_name.slen)\n            remote_name = &tls->remote_name;\n        else\n",
+    ),
+    (
+        _TLS,
+        "/* This callback is called when pending accept() operation completes. */\n",
+        _EXPECT + "/* This callback is called when pending accept() operation completes. */\n",
+    ),
+    (
+        "pjsip/include/pjsip/sip_transport_tls.h",
+        "PJ_DECL(pj_status_t) pjsip_tls_transport_restart2(",
+        "/* Parley: connections of this listener must be to `name`, whatever the host is; empty for the host. */\n"
+        "PJ_DECL(pj_status_t) pjsip_tls_transport_expect(pjsip_tpfactory *factory, const char *name);\n\n"
+        "PJ_DECL(pj_status_t) pjsip_tls_transport_restart2(",
+    ),
+    # RTP and RTCP at one port (RFC 5761) where the far end offers it; old far ends are not asked.
+    (
+        "pjmedia/src/pjmedia/transport_udp.c",
+        "        pj_bool_t add_rtcp_mux = PJ_TRUE;\n",
+        "        pj_bool_t add_rtcp_mux = PJ_FALSE;\n",
     ),
     # A call is as secure as what it came by: "sips:" in a datagram proves nothing, and keys would be taken from it.
     (

@@ -2,6 +2,7 @@
 #include "listener.h"
 
 #include <pjsua-lib/pjsua.h>
+#include <pjsua-lib/pjsua_internal.h>
 
 static pj_str_t text(const char *value)
 {
@@ -26,4 +27,11 @@ int parley_tls_listen_again(int transport, const parley_tls_listener *as)
     config.tls_setting.timeout.sec = as->handshake_ms / 1000;
     config.tls_setting.timeout.msec = as->handshake_ms % 1000;
     return pjsua_transport_lis_restart(transport, &config);
+}
+
+int parley_tls_expect(int transport, const char *name)
+{
+    if (transport < 0 || transport >= (int)PJ_ARRAY_SIZE(pjsua_var.tpdata) || !pjsua_var.tpdata[transport].data.ptr)
+        return PJ_EINVAL;
+    return pjsip_tls_transport_expect(pjsua_var.tpdata[transport].data.factory, name);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A listening TLS transport of pjsua with another certificate: pjsua2 has no name for it.
+ * A listening TLS transport of pjsua with another certificate, and whom its connections lead to: pjsua2 has no names for
+ * them.
  */
 #ifndef PARLEY_LISTENER_H
 #define PARLEY_LISTENER_H
@@ -23,5 +24,8 @@ typedef struct parley_tls_listener {
 /* Listens anew with what `as` says; connections stay as they are. On the thread that polls the stack.
  * Returns a pj_status_t; when it is not 0 nothing listens any more. */
 PARLEY_EXPORT int parley_tls_listen_again(int transport, const parley_tls_listener *as);
+/* Connections that this transport opens must be to `name` (asked for by SNI, and verified), whatever host they lead to;
+ * empty: the host. Returns a pj_status_t. */
+PARLEY_EXPORT int parley_tls_expect(int transport, const char *name);
 
 #endif
