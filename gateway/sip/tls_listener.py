@@ -1,4 +1,5 @@
-"""What pjsua2 has no name for: a TLS transport that listens anew with another certificate, connections untouched.
+"""What pjsua2 has no names for: a TLS transport that listens anew with another certificate, connections untouched, and
+the name that its connections must lead to.
 
 The structure is that of `native/bridge/listener.h`.
 """
@@ -36,5 +37,17 @@ def listen_again(transport: int, config: Any) -> int:
     texts = (config.boundAddress, config.publicAddress, tls.CaListFile, tls.certFile, tls.privKeyFile)
     numbers = (config.port, tls.proto, tls.verifyServer, tls.verifyClient, tls.msecTimeout)
     listener = _Listener(*(str(text).encode() for text in texts), *map(int, numbers))
-    library = ctypes.CDLL(sys.modules["_pjsua2"].__file__)
-    return int(library.parley_tls_listen_again(transport, ctypes.byref(listener)))
+    return int(_library().parley_tls_listen_again(transport, ctypes.byref(listener)))
+
+
+def expect(transport: int, name: str) -> int:
+    """Have the connections of a transport ask for this host, and verify it, whatever host they lead to; on the owner
+    thread.
+
+    :returns: pjlib's status, 0 when it was taken
+    """
+    return int(_library().parley_tls_expect(transport, name.encode()))
+
+
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(sys.modules["_pjsua2"].__file__)

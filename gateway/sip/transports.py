@@ -14,7 +14,7 @@ from gateway.errors import ConfigError, SetupError
 from gateway.sip.certificates import TlsFiles
 from gateway.sip.library import error_text, is_address_in_use, pj
 from gateway.sip.settings import SipSettings, is_any, is_ipv6
-from gateway.sip.tls_listener import listen_again
+from gateway.sip.tls_listener import expect, listen_again
 from gateway.trunk.protection import Transport
 from gateway.trunk.settings import TrunkSettings
 
@@ -37,6 +37,8 @@ class Listener:
     files: TlsFiles | None = None
     verify_server: bool = True
     verify_client: bool = False
+    server_name: str = ""
+    """Whom connections must lead to; empty: their host."""
 
     @property
     def kind(self) -> int:
@@ -160,6 +162,8 @@ class Transports:
             identifier = int(self._library.transportCreate(listener.kind, transport_config(listener, self._sip)))
         except pj.Error as error:
             raise SetupError(_bind_failure(listener, error)) from None
+        if listener.server_name and (status := expect(identifier, listener.server_name)):
+            raise SetupError(f"The TLS name {listener.server_name!r} cannot be used (pjlib's status {status}).")
         self._made[identifier] = listener
         return identifier
 
@@ -190,7 +194,9 @@ def _trunk_listener(trunk: TrunkSettings, host: str) -> Listener:
     tls = trunk.tls
     assert tls is not None
     files = TlsFiles(f"tls of the trunk {trunk.name!r}", tls.certificate_file, tls.key_file, tls.ca_file)
-    return Listener("tls", host, 0, files, verify_server=tls.verify, verify_client=True)
+    return Listener(
+        "tls", host, 0, files, verify_server=tls.verify, verify_client=True, server_name=tls.server_name or ""
+    )
 
 
 def _same(one: Listener, other: Listener) -> bool:

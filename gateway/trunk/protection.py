@@ -19,7 +19,8 @@ _HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-
 class TrunkTls(BaseModel):
     """Our certificate at this trunk, and whose certificates we believe there; PEM files.
 
-    Without `ca_file` the system's authorities are believed. `verify: false` believes anybody.
+    Without `ca_file` the system's authorities are believed. `verify: false` believes anybody. `server_name` is whose
+    certificate is to be shown, where that is not the host that is called: a PBX at an address, say, known by its name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,6 +29,7 @@ class TrunkTls(BaseModel):
     certificate_file: Path | None = None
     key_file: Path | None = None
     verify: bool = True
+    server_name: str | None = Field(default=None, pattern=_HOST_NAME, max_length=253)
 
 
 class TrunkProtection(BaseModel):

@@ -30,6 +30,7 @@ async def test_a_call_that_is_answered_and_ended_by_the_far_end() -> None:
         assert invite.message.first("call-id") == told.leg.info.signalling_id
         assert "sip:300@" in invite.message.first("from")
         assert "m=text" not in invite.body
+        assert "a=rtcp-mux" not in invite.body, "old far ends may refuse it"
         bob.respond(invite, "180 Ringing")
         bob.respond(invite, "200 OK", body=bob.sdp())
         await bob.incoming("ACK")

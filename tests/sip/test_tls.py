@@ -115,6 +115,22 @@ async def test_each_trunk_shows_its_own_certificate_to_one_and_the_same_server(a
 
 
 @pytest.mark.scenario("NET-02", peer="Python ssl", transport="tls")
+async def test_a_server_at_an_address_is_known_by_the_name_of_its_trunk(authority: Authority) -> None:
+    context = server_context(authority.issue("named", hosts=["pbx.example.com"]))
+    asked: list[str | None] = []
+    context.sni_callback = lambda _, name, __: asked.append(name)
+    async with stream_registrar(context) as at:
+        right, wrong = "pbx.example.com", "other.example.com"
+        trunks = [trunk("right", at, authority, server_name=right), trunk("wrong", at, authority, server_name=wrong)]
+        async with exchange(trunks=[*trunks, trunk("host", at, authority)]) as ours:
+            await state(ours, lambda one: one.registered, "right")
+            for name in ("wrong", "host"):
+                await state(ours, lambda one: one.failures > 0, name)
+            assert len(at.answers.requests) == 2, "of one trunk alone: a REGISTER, and that which answers the challenge"
+        assert {right, wrong} <= set(asked)
+
+
+@pytest.mark.scenario("NET-02", peer="Python ssl", transport="tls")
 async def test_clients_without_a_certificate_of_ours_are_not_heard(authority: Authority, tmp_path: Path) -> None:
     certificate = authority.issue("gateway", hosts=BOTH)
     known = authority.issue("client")
