@@ -18,6 +18,7 @@ from gateway.sip.keypad import KEYS, KeyPath, key_of_info, key_plan
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
+from gateway.sip.referral import ReferOutcome, Referral
 from gateway.sip.requests import OnAnswer, SentRequests
 from gateway.sip.sdp import offers_codec
 from gateway.sip.source import source_of
@@ -79,9 +80,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._end_reason = ""
         self._held = False
         self._answered = False
-        self._transferring = False
-        self._transfer_accepted = False
-        self._transfer_given_up = False
+        self._referral = Referral()
         self._ended = False
         """The leg is told nothing more."""
         self._gone = False
@@ -165,19 +164,16 @@ class SipCall(pj.Call):  # type: ignore[misc]
     def transfer(self, destination: str, headers: Mapping[str, str]) -> None:
         """REFER (RFC 3515)."""
         self._do("transfer", self.xfer, destination, call_option(headers=headers))
-        self._transfer_begins()
+        self._referral.sent()
 
     def transfer_to(self, other: SipCall, headers: Mapping[str, str]) -> None:
         """REFER with Replaces (RFC 3891)."""
         self._do("transfer", self.xferReplaces, other, call_option(headers=headers))
-        self._transfer_begins()
+        self._referral.sent()
 
     def give_up_transfer(self) -> None:
         """Nobody waits for the outcome any more."""
-        self._transfer_given_up = True
-
-    def _transfer_begins(self) -> None:
-        self._transferring, self._transfer_accepted, self._transfer_given_up = True, False, False
+        self._referral.give_up()
 
     def digits(self, digits: str) -> None:
         """Events or tones, as was planned. :raises LegError: for what is no digit, and when the far end takes none."""
@@ -301,12 +297,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
     @guarded
     def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802
         status, reason = int(prm.statusCode), str(prm.reason)
-        if not self._transferring:
-            return
-        if prm.finalNotify:
-            self._tell_transfer(ok=200 <= status < 300, detail=f"{status} {reason}")
-        else:
-            self._transfer_accepted = True
+        self._tell_transfer(self._referral.notified(status, reason, final=bool(prm.finalNotify)))
 
     @guarded
     def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802
@@ -448,11 +439,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._ended = True
         self._close_media()
         self._requests.give_up()
-        if self._transferring and not self._transfer_given_up:
-            # many PBXes hang up as soon as they have taken the call over, and never tell the outcome
-            self._tell_transfer(
-                ok=self._transfer_accepted and not self._ended_locally, detail="the call ended before its outcome came"
-            )
+        self._tell_transfer(self._referral.call_ended(by_us=self._ended_locally))
         status, reason = int(info.lastStatusCode), str(info.lastReason)
         # CANCEL ends in 487, BYE in an early dialog in 200
         self.given_up = not (self._outbound or self._ended_locally) and status in (_OK, _REQUEST_TERMINATED)
@@ -476,9 +463,9 @@ class SipCall(pj.Call):  # type: ignore[misc]
         if self._leg is not None:
             self._leg.tell_ended(408, "not ended in time", by_remote=False, statistics=self._statistics)
 
-    def _tell_transfer(self, *, ok: bool, detail: str) -> None:
-        self._transferring = False
-        self._tell(lambda listener: listener.on_transfer(ok, detail))
+    def _tell_transfer(self, outcome: ReferOutcome | None) -> None:
+        if outcome is not None:
+            self._tell(lambda listener: listener.on_transfer(outcome.ok, outcome.detail))
 
     def _tell(self, told: Callable[..., None]) -> None:
         if self._leg is not None:
