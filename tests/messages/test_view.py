@@ -152,6 +152,24 @@ def test_a_transfer_forwards_and_a_failed_one_comes_back() -> None:
     assert [row["status"] for row in view.artifact()["transfers"]] == ["busy", "connected"]
 
 
+def test_what_was_said_to_the_human_of_a_transfer_is_in_its_artifact_and_not_in_the_callers_conversation() -> None:
+    journal = Journal()
+    journal.opened()
+    journal.add("answered", 0)
+    destination = {"type": "number", "number": "200"}
+    journal.add("transfer", 100, status="requested", destination=destination, mode="warm-transfer-experimental")
+    journal.add("transfer-talk", 900, what="agent-turn", text="Ann calls.", heard="Ann calls.", start_ms=500)
+    journal.add("transfer-talk", 1500, what="caller-turn", text="I take it.", start_ms=1000, end_ms=1400)
+    journal.add("transfer-talk", 1600, what="tool-call", id="c1", name="transferSuccessful", arguments={})
+    journal.add("transfer", 1900, status="connected", destination=destination)
+    view = CallView({"id": CALL_ID, "orgId": ORGANISATION})
+    list(follow(view, journal.events))
+    (row,) = view.artifact()["transfers"]
+    assert row["transcript"] == "AI: Ann calls.\nUser: I take it.\n"
+    assert [message["role"] for message in row["messages"]] == ["bot", "user", "tool_calls"]
+    assert view.artifact()["messages"] == []
+
+
 def test_a_handoff_tells_both_assistants() -> None:
     journal = Journal()
     journal.opened()
