@@ -387,7 +387,11 @@ class SipCall(pj.Call):  # type: ignore[misc]
         return self._media_leg
 
     def _tell_ports(self, leg: SipLeg, index: int) -> None:
-        media = self.getMedTransportInfo(index)
+        try:
+            media = self.getMedTransportInfo(index)
+        except pj.Error:
+            # a call goes on without its capture
+            return
         for name in (str(media.localRtpName), str(media.localRtcpName)):
             port = name.rpartition(":")[2]
             if port.isdecimal():

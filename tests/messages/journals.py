@@ -88,7 +88,7 @@ def whole_call(**assistant: Any) -> Journal:
     journal.add("variable", 4100, values={"order": 7})
     journal.add("usage", 4200, rows=[USAGE])
     journal.add("ended", 8000, at="2026-11-18T00:00:08+00:00", reason="customer-ended-call", sip_status=200,
-                recording=f"{CALL_ID}.wav")  # fmt: skip
+                recording=f"{CALL_ID}.wav", capture=f"{CALL_ID}.pcapng")  # fmt: skip
     journal.add("analysis", 8000, time_ms=journal.began_ms + 9500, summary="Asked for an order.",
                 successEvaluation="true", usage=[])  # fmt: skip
     journal.add("report", 8000, time_ms=journal.began_ms + 9600)

@@ -79,6 +79,7 @@ def test_the_call_knows_who_when_and_why() -> None:
     assert call["endedReason"] == "customer-ended-call"
     assert (call["startedAt"], call["endedAt"]) == ("2026-11-18T11:06:40.000Z", "2026-11-18T11:06:48.000Z")
     assert call["artifact"]["recordingUrl"] == f"https://api.example/call/{CALL_ID}/mono-recording"
+    assert call["artifact"]["pcapUrl"] == f"https://api.example/call/{CALL_ID}/pcap"
 
 
 def test_the_transcript_has_what_the_caller_heard() -> None:

@@ -114,6 +114,7 @@ async def test_by_the_verb_dial_the_two_are_connected_and_the_agent_goes(tmp_pat
         assert len(scene.call.lines) == 2
         scene.answers()
         await until(lambda: scene.caller.joined == [scene.human])
+        assert scene.human.sink is scene.caller.sink is scene.call.books.capture, "one capture has both legs"
         assert (await scene.result())[0]
         assert scene.caller.backgrounds[-1] == b""
         await until(lambda: scene.house.workers[0].got("end"))
