@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -387,15 +388,12 @@ class SipCall(pj.Call):  # type: ignore[misc]
         return self._media_leg
 
     def _tell_ports(self, leg: SipLeg, index: int) -> None:
-        try:
+        # a call whose port is not known goes on without its capture
+        with suppress(pj.Error):
             media = self.getMedTransportInfo(index)
-        except pj.Error:
-            # a call goes on without its capture
-            return
-        for name in (str(media.localRtpName), str(media.localRtcpName)):
-            port = name.rpartition(":")[2]
-            if port.isdecimal():
-                self._on_media(int(port), leg.info.signalling_id)
+            for name in (str(media.localRtpName), str(media.localRtcpName)):
+                if (port := name.rpartition(":")[2]).isdecimal():
+                    self._on_media(int(port), leg.info.signalling_id)
 
     def _plan_keys(self, slot: int) -> None:
         trunk = self.account.trunk
