@@ -181,7 +181,7 @@ class Replies(Floor):
         reply = self.reply
         if reply is None or reply.finished:
             return
-        if self._held or self.caller.speaking or (self._covered_tools and self._now < self._tools_until):
+        if self.caller.speaking or (self._covered_tools and self._now < self._tools_until):
             self._arm_filler()
         elif phrase := self._fillers.choose(reply.turn, tools=bool(self._tools) and self._now < self._tools_until):
             reply.filled = True
