@@ -95,6 +95,7 @@ class GatewayEvent(_message.Message):
     ACTION_RESULT_FIELD_NUMBER: _builtins.int
     SAY_FIELD_NUMBER: _builtins.int
     CONTROL_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     """Chosen by the gateway, unique within the stream's life. All events of one call carry it."""
     @_builtins.property
@@ -119,6 +120,8 @@ class GatewayEvent(_message.Message):
     def say(self) -> Global___Say: ...
     @_builtins.property
     def control(self) -> Global___Control: ...
+    @_builtins.property
+    def kept(self) -> Global___JournalKept: ...
     def __init__(
         self,
         *,
@@ -134,12 +137,13 @@ class GatewayEvent(_message.Message):
         action_result: Global___ActionResult | None = ...,
         say: Global___Say | None = ...,
         control: Global___Control | None = ...,
+        kept: Global___JournalKept | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "control", b"control", "end", b"end", "event", b"event", "hold", b"hold", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "control", b"control", "end", b"end", "event", b"event", "hold", b"hold", "kept", b"kept", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "call", b"call", "control", b"control", "end", b"end", "event", b"event", "hold", b"hold", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "call", b"call", "control", b"control", "end", b"end", "event", b"event", "hold", b"hold", "kept", b"kept", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["start", "audio", "keypress", "playout", "pause", "end", "hold", "answered", "action_result", "say", "control"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["start", "audio", "keypress", "playout", "pause", "end", "hold", "answered", "action_result", "say", "control", "kept"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -410,6 +414,30 @@ class HoldNotice(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HoldNotice: _TypeAlias = HoldNotice  # noqa: Y015
+
+@_typing.final
+class JournalKept(_message.Message):
+    """The gateway has the worker's journal entries on disk, this many since the call was opened on this stream. A worker waits
+    for it before anything is done that cannot be undone: a tool with effects, an action. One that lost the call to another
+    worker never gets it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    entries: _builtins.int
+    def __init__(
+        self,
+        *,
+        entries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JournalKept: _TypeAlias = JournalKept  # noqa: Y015
 
 @_typing.final
 class Say(_message.Message):
@@ -691,6 +719,7 @@ class WorkerEvent(_message.Message):
     FAILURE_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
     RECORDING_FIELD_NUMBER: _builtins.int
+    YIELDED_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     @_builtins.property
     def accepted(self) -> Global___Accepted: ...
@@ -714,6 +743,8 @@ class WorkerEvent(_message.Message):
     def words(self) -> Global___Words: ...
     @_builtins.property
     def recording(self) -> Global___Recording: ...
+    @_builtins.property
+    def yielded(self) -> Global___Yielded: ...
     def __init__(
         self,
         *,
@@ -729,12 +760,13 @@ class WorkerEvent(_message.Message):
         failure: Global___Failure | None = ...,
         words: Global___Words | None = ...,
         recording: Global___Recording | None = ...,
+        yielded: Global___Yielded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "action", b"action", "audio", b"audio", "cut", b"cut", "event", b"event", "failure", b"failure", "journal", b"journal", "recording", b"recording", "refused", b"refused", "utterance", b"utterance", "verdict", b"verdict", "words", b"words"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "action", b"action", "audio", b"audio", "cut", b"cut", "event", b"event", "failure", b"failure", "journal", b"journal", "recording", b"recording", "refused", b"refused", "utterance", b"utterance", "verdict", b"verdict", "words", b"words", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "action", b"action", "audio", b"audio", "call", b"call", "cut", b"cut", "event", b"event", "failure", b"failure", "journal", b"journal", "recording", b"recording", "refused", b"refused", "utterance", b"utterance", "verdict", b"verdict", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "action", b"action", "audio", b"audio", "call", b"call", "cut", b"cut", "event", b"event", "failure", b"failure", "journal", b"journal", "recording", b"recording", "refused", b"refused", "utterance", b"utterance", "verdict", b"verdict", "words", b"words", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["accepted", "refused", "utterance", "audio", "cut", "verdict", "journal", "action", "failure", "words", "recording"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["accepted", "refused", "utterance", "audio", "cut", "verdict", "journal", "action", "failure", "words", "recording", "yielded"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1210,6 +1242,25 @@ class SipRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SipRequest: _TypeAlias = SipRequest  # noqa: Y015
+
+@_typing.final
+class Yielded(_message.Message):
+    """The worker drains, nobody speaks, nothing is owed and every entry of the journal was sent: another worker may have the
+    call from here on. Nothing of the call follows.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Yielded: _TypeAlias = Yielded  # noqa: Y015
 
 @_typing.final
 class Failure(_message.Message):
