@@ -50,6 +50,41 @@ DIRECTION_OUTBOUND: Direction.ValueType  # 2
 Global___Direction: _TypeAlias = Direction  # noqa: Y015
 
 @_typing.final
+class DrainRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainRequest: _TypeAlias = DrainRequest  # noqa: Y015
+
+@_typing.final
+class DrainReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
+    active_calls: _builtins.int
+    """Calls that it holds now."""
+    def __init__(
+        self,
+        *,
+        active_calls: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_calls", b"active_calls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainReply: _TypeAlias = DrainReply  # noqa: Y015
+
+@_typing.final
 class GatewayTick(_message.Message):
     """---------------------------------------------------------------- gateway to worker"""
 
@@ -96,6 +131,7 @@ class GatewayEvent(_message.Message):
     SAY_FIELD_NUMBER: _builtins.int
     CONTROL_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
+    GIVE_BACK_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     """Chosen by the gateway, unique within the stream's life. All events of one call carry it."""
     @_builtins.property
@@ -122,6 +158,8 @@ class GatewayEvent(_message.Message):
     def control(self) -> Global___Control: ...
     @_builtins.property
     def kept(self) -> Global___JournalKept: ...
+    @_builtins.property
+    def give_back(self) -> Global___GiveBack: ...
     def __init__(
         self,
         *,
@@ -138,12 +176,13 @@ class GatewayEvent(_message.Message):
         say: Global___Say | None = ...,
         control: Global___Control | None = ...,
         kept: Global___JournalKept | None = ...,
+        give_back: Global___GiveBack | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "control", b"control", "end", b"end", "event", b"event", "hold", b"hold", "kept", b"kept", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "control", b"control", "end", b"end", "event", b"event", "give_back", b"give_back", "hold", b"hold", "kept", b"kept", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "call", b"call", "control", b"control", "end", b"end", "event", b"event", "hold", b"hold", "kept", b"kept", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_result", b"action_result", "answered", b"answered", "audio", b"audio", "call", b"call", "control", b"control", "end", b"end", "event", b"event", "give_back", b"give_back", "hold", b"hold", "kept", b"kept", "keypress", b"keypress", "pause", b"pause", "playout", b"playout", "say", b"say", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["start", "audio", "keypress", "playout", "pause", "end", "hold", "answered", "action_result", "say", "control", "kept"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["start", "audio", "keypress", "playout", "pause", "end", "hold", "answered", "action_result", "say", "control", "kept", "give_back"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -438,6 +477,25 @@ class JournalKept(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JournalKept: _TypeAlias = JournalKept  # noqa: Y015
+
+@_typing.final
+class GiveBack(_message.Message):
+    """Another worker is there to take the call: this one gives it back (Yielded) between two turns, or after 20 s without such
+    a moment in the middle of what is said. A worker that drains and is not asked keeps its calls to their end.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GiveBack: _TypeAlias = GiveBack  # noqa: Y015
 
 @_typing.final
 class Say(_message.Message):
@@ -1245,8 +1303,8 @@ Global___SipRequest: _TypeAlias = SipRequest  # noqa: Y015
 
 @_typing.final
 class Yielded(_message.Message):
-    """The worker drains, nobody speaks, nothing is owed and every entry of the journal was sent: another worker may have the
-    call from here on. Nothing of the call follows.
+    """Every entry of the journal was sent, and, but for a call that waited too long for such a moment, nobody speaks and nothing
+    is owed: another worker may have the call from here on. Nothing of the call follows.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

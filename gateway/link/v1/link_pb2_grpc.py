@@ -39,6 +39,11 @@ class ConversationStub:
                 request_serializer=gateway_dot_link_dot_v1_dot_link__pb2.GatewayTick.SerializeToString,
                 response_deserializer=gateway_dot_link_dot_v1_dot_link__pb2.WorkerTick.FromString,
                 _registered_method=True)
+        self.Drain = channel.unary_unary(
+                '/parley.link.v1.Conversation/Drain',
+                request_serializer=gateway_dot_link_dot_v1_dot_link__pb2.DrainRequest.SerializeToString,
+                response_deserializer=gateway_dot_link_dot_v1_dot_link__pb2.DrainReply.FromString,
+                _registered_method=True)
 
 
 class ConversationServicer:
@@ -52,6 +57,13 @@ class ConversationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Drain(self, request, context):
+        """Asks the worker process to drain and end, as SIGTERM does. It answers at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConversationServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -59,6 +71,11 @@ def add_ConversationServicer_to_server(servicer, server):
                     servicer.Attach,
                     request_deserializer=gateway_dot_link_dot_v1_dot_link__pb2.GatewayTick.FromString,
                     response_serializer=gateway_dot_link_dot_v1_dot_link__pb2.WorkerTick.SerializeToString,
+            ),
+            'Drain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drain,
+                    request_deserializer=gateway_dot_link_dot_v1_dot_link__pb2.DrainRequest.FromString,
+                    response_serializer=gateway_dot_link_dot_v1_dot_link__pb2.DrainReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,6 +105,33 @@ class Conversation:
             '/parley.link.v1.Conversation/Attach',
             gateway_dot_link_dot_v1_dot_link__pb2.GatewayTick.SerializeToString,
             gateway_dot_link_dot_v1_dot_link__pb2.WorkerTick.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parley.link.v1.Conversation/Drain',
+            gateway_dot_link_dot_v1_dot_link__pb2.DrainRequest.SerializeToString,
+            gateway_dot_link_dot_v1_dot_link__pb2.DrainReply.FromString,
             options,
             channel_credentials,
             insecure,

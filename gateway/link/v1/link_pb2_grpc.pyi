@@ -48,6 +48,8 @@ class ConversationStub:
     """The gateway attaches; both sides send ticks until one closes. A worker that drains announces it in `load` and
     refuses new calls; its open calls go on.
     """
+    Drain: _grpc.UnaryUnaryMultiCallable[_link_pb2.DrainRequest, _link_pb2.DrainReply]
+    """Asks the worker process to drain and end, as SIGTERM does. It answers at once."""
 
 @_typing.type_check_only
 class ConversationAsyncStub(ConversationStub):
@@ -56,6 +58,8 @@ class ConversationAsyncStub(ConversationStub):
     """The gateway attaches; both sides send ticks until one closes. A worker that drains announces it in `load` and
     refuses new calls; its open calls go on.
     """
+    Drain: _aio.UnaryUnaryMultiCallable[_link_pb2.DrainRequest, _link_pb2.DrainReply]  # type: ignore[assignment]
+    """Asks the worker process to drain and end, as SIGTERM does. It answers at once."""
 
 class ConversationServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -67,5 +71,13 @@ class ConversationServicer(metaclass=_abc_1.ABCMeta):
         """The gateway attaches; both sides send ticks until one closes. A worker that drains announces it in `load` and
         refuses new calls; its open calls go on.
         """
+
+    @_abc_1.abstractmethod
+    def Drain(
+        self,
+        request: _link_pb2.DrainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_pb2.DrainReply, _abc.Awaitable[_link_pb2.DrainReply]]:
+        """Asks the worker process to drain and end, as SIGTERM does. It answers at once."""
 
 def add_ConversationServicer_to_server(servicer: ConversationServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
