@@ -50,6 +50,7 @@ class Worker(rpc.ConversationServicer):
         self.providers = providers
         self.tenants = Tenants(Access(providers, client), guard or Guard())
         self.draining = False
+        self.told_to_stop = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
         self._capacity = capacity
@@ -97,6 +98,14 @@ class Worker(rpc.ConversationServicer):
             # gRPC cancels the handler when the gateway is gone, and logs an error for a handler that says so.
             logger.info("gateway lost", peer=context.peer())
 
+    async def Drain(  # noqa: N802  gRPC names it
+        self, request: pb.DrainRequest, context: grpc.aio.ServicerContext[pb.DrainRequest, pb.DrainReply]
+    ) -> pb.DrainReply:
+        """Drain and end, as on SIGTERM."""
+        logger.info("asked to drain", peer=context.peer())
+        self.told_to_stop.set()
+        return pb.DrainReply(active_calls=self._active)
+
 
 class CpuMeter:
     """Share of one core that this process used over the last second."""
@@ -117,8 +126,8 @@ class CpuMeter:
 
 
 async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[str], None]) -> None:
-    """Serve conversations until SIGTERM or SIGINT, which drain: no new calls, the open ones go on to their end or
-    `settings.drain_seconds`.
+    """Serve conversations until SIGTERM, SIGINT or a gateway's Drain: no new calls; the open ones go to other workers
+    as gateways ask for them, or on to their end, for `settings.drain_seconds` at most.
 
     :param listen: host:port; port 0 takes a free one
     :param on_ready: told the address once calls can be served
@@ -141,7 +150,7 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
         try:
             await _set_health(health, serving=True)
             on_ready(address)
-            await _until_told_to_stop()
+            await _until_told_to_stop(worker.told_to_stop)
             await _drain(worker, health, settings.drain_seconds)
         finally:
             await server.stop(GRACE_SECONDS)
@@ -181,8 +190,8 @@ async def _set_health(health: HealthServicer, *, serving: bool) -> None:
         await health.set(service, status)
 
 
-async def _until_told_to_stop() -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+async def _until_told_to_stop(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:

@@ -50,6 +50,10 @@ class WorkerDouble(rpc.ConversationServicer):
         finally:
             reader.cancel()
 
+    async def Drain(self, request: pb.DrainRequest, context: object) -> pb.DrainReply:  # noqa: N802
+        self.report_load(draining=True)
+        return pb.DrainReply(active_calls=self.load.active_calls)
+
     async def _read(self, ticks: AsyncIterator[pb.GatewayTick]) -> None:
         async for tick in ticks:
             await self.reading.wait()
