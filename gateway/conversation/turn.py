@@ -25,6 +25,14 @@ class TurnMachine(Screening):
         """The names of the timers that run."""
         return self._timers.names
 
+    @property
+    def between_turns(self) -> bool:
+        """Nobody speaks, nothing waits for its words or for an answer, and nothing is about to be said."""
+        owed = self._tools or self._says or self._answer_wanted or self._leaving or self._ending is not None
+        said = self.reply is None and self._closing is None
+        heard = self.caller.empty and not self.caller.speaking
+        return self.state is State.WAITING and said and heard and not owed
+
     def handle(self, event: e.Event) -> list[Command]:
         """Take one event; returns what is to be done, in order. Time never runs backwards: an event that is dated
         before the last one counts as simultaneous."""

@@ -68,6 +68,11 @@ class Toolbox:
         """The tools as the model sees them."""
         return tuple(replace(kind.definition, name=name) for name, kind in self._kinds.items())
 
+    @property
+    def busy(self) -> bool:
+        """A tool runs, also one that nobody waits for."""
+        return bool(self._running or self._apart)
+
     def prepare(self) -> None:
         """Find out what the servers of tools have; `settled` waits for it."""
         if self._servers and self._listing is None:

@@ -32,6 +32,11 @@ class CallActions:
         self._count = 0
         self._waiting: dict[str, asyncio.Future[Done]] = {}
 
+    @property
+    def busy(self) -> bool:
+        """The gateway has yet to say how one went."""
+        return bool(self._waiting)
+
     async def perform(self, action: pb.Action, seconds: float = ANSWER_SECONDS) -> Done:
         """Have the gateway do it, and wait for the result."""
         self._count += 1

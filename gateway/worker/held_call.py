@@ -29,6 +29,7 @@ from gateway.tools.port import Done
 from gateway.worker.call_start import CallStart
 from gateway.worker.clock import CallClock
 from gateway.worker.consent import BEGIN
+from gateway.worker.giving_back import suitable_moment
 from gateway.worker.journal import Send
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.session import Session
@@ -69,10 +70,12 @@ class HeldCall:
         self._start = start
         self._providers = providers
         self._client = client
-        self._send = send
+        self._to_gateway = send
         self._clock = CallClock(first[0].at_ms)
         self._audio: deque[pb.CallerAudio] = deque(maxlen=KEPT_FRAMES)
         self._held = False
+        self._given_back = False
+        self._leaving: asyncio.Task[None] | None = None
         self._mutes: dict[str, pb.GatewayEvent] = {}
         self._ready: Ready | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -103,7 +106,27 @@ class HeldCall:
                 self._held = event.hold.held
             case "control":
                 self._remember_mute(event)
+            case "give_back":
+                self._give_back_soon()
+                return
         self._session.receive(event)
+
+    def _send(self, event: pb.WorkerEvent, urgent: bool) -> None:
+        """Nothing follows what gave the call back."""
+        if not self._given_back:
+            self._to_gateway(event, urgent)
+
+    def _give_back_soon(self) -> None:
+        if self._leaving is None and self._group is not None:
+            self._leaving = self._group.create_task(self._give_back(), name="give back")
+
+    async def _give_back(self) -> None:
+        """Let another worker have the call, at a moment that suits it."""
+        if await suitable_moment(lambda: self._session, handing_over=lambda: self._ready is not None):
+            logger.info("call given back", call=self._start.call_id, between_turns=self._session.between_turns)
+            self._session.leave()
+            self._send(pb.WorkerEvent(yielded=pb.Yielded()), True)
+            self._given_back = True
 
     def _keep(self, audio: pb.CallerAudio) -> None:
         if len(audio.pcm) <= FRAME_BYTES:

@@ -90,6 +90,11 @@ class Hooks:
         self._running: set[asyncio.Task[None]] = set()
         self._numbers = count(1)
 
+    @property
+    def busy(self) -> bool:
+        """A hook is being carried out."""
+        return bool(self._running)
+
     # ------------------------------------------------------------ what happens
 
     def run_clock(self) -> None:

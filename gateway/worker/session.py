@@ -117,6 +117,18 @@ class Session:
         """Neither the call nor this assistant's part of it is over."""
         return not self._over.done()
 
+    @property
+    def between_turns(self) -> bool:
+        """Nobody speaks, and nothing is owed."""
+        return self._turns.between_turns
+
+    @property
+    def acts(self) -> bool:
+        """Something is being done besides speaking: a tool or a hook runs, or the call is asked to do something."""
+        if self._parts is None:
+            return False
+        return self._parts.tools.busy or self._parts.hooks.busy or self._actions.busy
+
     async def run(self, stream: TranscriberStream) -> None:
         """Hold the conversation until the call ends, or goes to another assistant.
 
@@ -248,6 +260,11 @@ class Session:
         self.dispatch(e.CallEnded(self.now()))
         self._running.hooks.ending(end.reason)
         self._log.info("call ended", reason=end.reason)
+        self._end_here()
+
+    def leave(self) -> None:
+        """Another worker goes on with the call. What is known so far is told; nothing follows."""
+        self.journal.tell_usage()
         self._end_here()
 
     def _end_here(self) -> None:

@@ -46,6 +46,11 @@ class TurnLoop:
         """The last turn that was taken."""
         return self._machine.turn
 
+    @property
+    def between_turns(self) -> bool:
+        """Nobody speaks, and nothing is owed."""
+        return self._machine.between_turns and not self._events
+
     def dispatch(self, event: Event) -> None:
         """Tell the turn machine, and carry out what it wants. Events that come of that are told afterwards."""
         self._events.append(event)
