@@ -124,7 +124,10 @@ class Floor(ABC):
             self._timers.set("ending", now + ENDING_MS)
 
     def _arm_filler(self) -> None:
-        """Cover the silence when nothing of the reply is heard for a while."""
+        """Cover the silence when nothing of the reply is heard for a while. On hold nobody hears it, or hears music."""
+        if self._held:
+            self._timers.clear("filler")
+            return
         reply = self.reply
         if reply is not None and reply.kind is SpeechKind.REPLY and not reply.finished and not reply.filled:
             heard = bool(reply.utterances)

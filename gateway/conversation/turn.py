@@ -130,6 +130,9 @@ class TurnMachine(Screening):
         self._silence.begins(self._now)
         if self.state is State.SPEAKING:
             self._expect_playout()
+        elif self.state is State.THINKING:
+            self._asked_ms = self._now  # who comes back waits from now on
+            self._arm_filler()
         if not event.held:
             return
         self.caller.speech_ended(self._now)

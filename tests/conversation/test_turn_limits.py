@@ -393,3 +393,30 @@ def test_a_conversation_that_goes_on_elsewhere_remembers_its_last_filler() -> No
         talk = Talk(plan, answered=False, started=started)
         talk.at(1000)
         assert fillers(talk) == expected
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_nothing_covers_the_silence_on_hold_and_who_comes_back_waits_from_then_on(heard: bool) -> None:
+    talk = asked()
+    if heard:
+        talk.at(3400)
+        filled(talk, PLAN.fillers.phrases[0])
+    said, due = list(fillers(talk)), 12_000 if heard else 11_000
+    talk.feed(e.HoldChanged(talk.now, True))
+    talk.at(10_000)
+    talk.feed(e.HoldChanged(10_000, False))
+    talk.at(due - 1)
+    assert fillers(talk) == said
+    talk.at(due)
+    assert len(fillers(talk)) == len(said) + 1
+
+
+def test_a_reply_that_goes_on_during_a_hold_is_not_covered() -> None:
+    talk = asked()
+    talk.feed(e.HoldChanged(2400, True))
+    reply = talk.agent_says("It left.", finished=False)
+    talk.played(1)
+    assert talk.in_state(State.THINKING)
+    talk.feed(e.ToolStarted(talk.now, reply, "call-1", 60_000))
+    talk.at(40_000)
+    assert not fillers(talk)

@@ -6,7 +6,7 @@ FAIR is what a caller may meet when everything works; ROUGH is what holds while 
     waiting      since anybody made a sound: then somebody is asked for, or the call ends; not on hold
     listening    since the caller's last sound; and for any time, while there are words
     endpointing  since the caller's last sound or key, or a phrase; a user's server may want 2.5 s
-    thinking     since the agent's last sound, or the turn was taken, or a tool began or ended
+    thinking     since the agent's last sound, or the turn was taken, or a tool began or ended; not on hold
     speaking     since the agent's last sound; not on hold
     overlap      since it began
     screening    since the caller's last sound

@@ -248,12 +248,13 @@ class Referee:
             since = now if self._held else max(since, self._calm_ms)
         elif state in (State.LISTENING, State.SCREENING) or state is State.ENDPOINTING:
             since = max(since, self._calm_ms)
-        elif state is State.SPEAKING and self._held:
+        elif state in (State.SPEAKING, State.THINKING) and self._held:
             since = now
         reply = self._machine.reply
         if state is State.THINKING and reply is not None and reply.kind is c.SpeechKind.COVER:
-            state, since = State.ENDPOINTING, max(since, self._calm_ms)
-        elif state is State.THINKING and reply is not None and reply.kind is not c.SpeechKind.REPLY:
+            self._check_wait(now - self._calm_ms)
+            return
+        if state is State.THINKING and reply is not None and reply.kind is not c.SpeechKind.REPLY:
             state = State.SPEAKING  # it waits for the voice alone
         caller = self._machine.caller
         if state is State.ENDPOINTING and (caller.waiting or caller.unrequested):
