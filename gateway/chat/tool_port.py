@@ -50,6 +50,10 @@ class ChatToolPort(NoCall):
     def journal(self, kind: str, data: Mapping[str, Any]) -> None:
         """A chat has no journal."""
 
+    async def durable(self) -> bool:
+        """A chat is held by one process alone."""
+        return True
+
     def tool_started(self, tool: str, reply: int, timeout_ms: int, *, covered: bool) -> None:
         """Nobody waits at a telephone."""
 

@@ -162,11 +162,13 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ToolDefinition:
-    """A function as the model sees it; `parameters` is a JSON schema."""
+    """A function as the model sees it; `parameters` is a JSON schema. `repeatable`: who offers it says that a second
+    call with the same arguments changes nothing more, which is no matter of the model's."""
 
     name: str
     description: str
     parameters: Mapping[str, Any]
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

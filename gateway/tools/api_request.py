@@ -47,6 +47,11 @@ class ApiRequest:
         """All attempts together."""
         return longest_seconds(self.tool.timeout_seconds, self.tool.backoff_plan)
 
+    @property
+    def repeatable(self) -> bool:
+        """A GET only reads."""
+        return self.tool.method == "GET"
+
     async def run(self, use: ToolUse, around: Surroundings) -> ToolResult:
         """Send it."""
         try:

@@ -31,6 +31,7 @@ _USUAL = ToolDefinition(
 
 class Dtmf:
     seconds = 60.0
+    repeatable = False
 
     def __init__(self, tool: DtmfTool) -> None:
         self.tool = tool

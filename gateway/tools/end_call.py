@@ -14,6 +14,7 @@ _USUAL = ToolDefinition("endCall", "Ends the call. Use it when the conversation 
 
 class EndCall:
     seconds = 1.0
+    repeatable = True
 
     def __init__(self, tool: EndCallTool) -> None:
         self.tool = tool

@@ -24,6 +24,8 @@ logger = structlog.get_logger(__name__)
 
 
 class Function:
+    repeatable = False
+
     def __init__(self, tool: FunctionTool, described: ToolFunction, server: Server | None) -> None:
         """
         :param server: of the conversation, for a tool that has none of its own

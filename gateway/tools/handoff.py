@@ -27,6 +27,7 @@ DONE = "The conversation was handed over."
 
 class Handoff:
     seconds = 60.0
+    repeatable = True
 
     def __init__(self, tool: HandoffTool, server: Server | None) -> None:
         self.tool = tool

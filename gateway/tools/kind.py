@@ -85,5 +85,10 @@ class ToolKind(Protocol):
     def seconds(self) -> float:
         """The longest that a call of it takes."""
 
+    @property
+    def repeatable(self) -> bool:
+        """A call of it may be made once more when nobody knows what became of it: it changes nothing, or nothing more.
+        Any other one is made only when it is certain to be remembered that it was."""
+
     async def run(self, use: ToolUse, around: Surroundings) -> ToolResult:
         """Do it. Never raises what a server or the network can cause: a failure is a result."""

@@ -17,6 +17,7 @@ import structlog
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import Tool
 
 from gateway.errors import ParleyError
 from gateway.providers.base import ToolDefinition
@@ -65,7 +66,7 @@ class Session:
             cursor: str | None = None
             while len(found) < MOST_TOOLS:
                 page = await session.list_tools(cursor=cursor)
-                found += [ToolDefinition(one.name, one.description or "", dict(one.input_schema)) for one in page.tools]
+                found += [_definition(one) for one in page.tools]
                 cursor = page.next_cursor
                 if not cursor:
                     break
@@ -152,3 +153,9 @@ def _told(error: BaseException) -> str:
     if isinstance(error, McpFault):
         return str(error)
     return f"The MCP server could not be used: {str(error) or type(error).__name__}"
+
+
+def _definition(tool: Tool) -> ToolDefinition:
+    hints = tool.annotations
+    repeatable = bool(hints and (hints.read_only_hint or hints.idempotent_hint))
+    return ToolDefinition(tool.name, tool.description or "", dict(tool.input_schema), repeatable)

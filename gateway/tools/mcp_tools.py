@@ -92,12 +92,18 @@ class McpToolKind:
         self.definition = ToolDefinition(_NAME.sub("_", told.name)[:64], told.description, told.parameters)
         self._server = server
         self._name = told.name
+        self._repeatable = told.repeatable
         self._protocol = protocol
 
     @property
     def seconds(self) -> float:
         """Of one use."""
         return self._server.timeout_seconds
+
+    @property
+    def repeatable(self) -> bool:
+        """The server says that it only reads, or that a second use changes nothing more."""
+        return self._repeatable
 
     async def run(self, use: ToolUse, around: Surroundings) -> ToolResult:
         """Have the server do it. It is not asked twice: what has no answer may have been done."""

@@ -20,6 +20,7 @@ _RESUME = ToolDefinition("resumeRecording", "Lets the recording go on.", _NOTHIN
 
 class PauseRecording:
     seconds = 5.0
+    repeatable = True
 
     def __init__(self, tool: PauseRecordingTool | ResumeRecordingTool) -> None:
         self.tool = tool

@@ -41,6 +41,9 @@ class ToolPort(Protocol):
     def journal(self, kind: str, data: Mapping[str, Any]) -> None:
         """Keep an entry of the journal that is no fact of the context."""
 
+    async def durable(self) -> bool:
+        """Wait until what was recorded cannot be lost; False when that does not become certain in time."""
+
     def tool_started(self, tool: str, reply: int, timeout_ms: int, *, covered: bool) -> None:
         """A tool call of a reply runs, at most for this long; `covered`: nothing but its own messages is said
         meanwhile."""

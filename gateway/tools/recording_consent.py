@@ -11,6 +11,7 @@ from gateway.tools.outcome import ToolResult
 
 class RecordingConsent:
     seconds = 15.0
+    repeatable = True
     definition = ToolDefinition(ANSWER_TOOL, "Takes the caller's answer.", {"type": "object", "properties": {}})
 
     def __init__(self, tool: RecordingConsentTool) -> None:

@@ -21,6 +21,7 @@ BODY = "body"
 
 class SipRequest:
     seconds = 40.0
+    repeatable = False
 
     def __init__(self, tool: SipRequestTool) -> None:
         self.tool = tool

@@ -35,6 +35,7 @@ _USUAL = ToolDefinition(
 
 class Sms:
     seconds = 10.0
+    repeatable = False
 
     def __init__(self, tool: SmsTool) -> None:
         self.tool = tool

@@ -30,6 +30,11 @@ GRACE_SECONDS = 5.0
 """A tool that still runs this long after the end of the call is given up."""
 SENT = "The request was sent. No result will come back."
 
+NOT_KEPT = (
+    "It was not used, because the record of the call could not be written in time. Tell the caller that it was not "
+    "done, and try once more if that is wanted."
+)
+
 logger = structlog.get_logger(__name__)
 
 
@@ -155,7 +160,7 @@ class Toolbox:
         return replace(outcome, spoken=spoken or result.wordless)
 
     async def _unawaited(self, kind: ToolKind, use: ToolUse) -> ToolOutcome:
-        result = await kind.run(use, self._around)
+        result = await self._carry_out(kind, use)
         return ToolOutcome(use.call, result.ok, result.text)
 
     async def _announce(self, messages: ToolMessages, speaker: Speaker) -> bool:
@@ -181,9 +186,15 @@ class Toolbox:
 
         async with asyncio.TaskGroup() as group:
             covering = group.create_task(cover(), name=f"delay of tool {use.call.name}")
-            result = await kind.run(use, self._around)
+            result = await self._carry_out(kind, use)
             covering.cancel()
         return result
+
+    async def _carry_out(self, kind: ToolKind, use: ToolUse) -> ToolResult:
+        """Do it. What must not be done twice waits until no other worker can take the call over without knowing."""
+        if not kind.repeatable and not await self._around.port.durable():
+            return ToolResult(False, NOT_KEPT)
+        return await kind.run(use, self._around)
 
     def _outcome(self, use: ToolUse, result: ToolResult, message: OutcomeMessage | None) -> ToolOutcome:
         say, hint, ended = result.say, "", result.ended_reason

@@ -32,6 +32,8 @@ UNKNOWN_SECONDS = 400.0
 
 
 class TransferCall:
+    repeatable = False
+
     def __init__(self, tool: TransferCallTool, server: Server | None) -> None:
         self.tool = tool
         self._server = tool.server or server

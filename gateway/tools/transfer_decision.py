@@ -29,6 +29,7 @@ _NOT_TAKEN = ToolDefinition(
 
 class TransferSuccessful:
     seconds = 1.0
+    repeatable = True
 
     def __init__(self, tool: TransferSuccessfulTool) -> None:
         self.tool = tool
@@ -41,6 +42,7 @@ class TransferSuccessful:
 
 class TransferCancel:
     seconds = 1.0
+    repeatable = True
 
     def __init__(self, tool: TransferCancelTool) -> None:
         self.tool = tool

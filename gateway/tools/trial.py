@@ -193,6 +193,10 @@ class _Port:
     def journal(self, kind: str, data: Mapping[str, Any]) -> None:
         self.kept.append({"kind": kind, **data})
 
+    async def durable(self) -> bool:
+        """Nobody would do it again."""
+        return True
+
     def tool_started(self, tool: str, reply: int, timeout_ms: int, *, covered: bool) -> None:
         """Nobody waits."""
 

@@ -20,6 +20,7 @@ _USUAL = ToolDefinition(
 
 class Voicemail:
     seconds = 1.0
+    repeatable = True
 
     def __init__(self, tool: VoicemailTool) -> None:
         self.tool = tool

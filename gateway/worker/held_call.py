@@ -30,7 +30,7 @@ from gateway.worker.call_start import CallStart
 from gateway.worker.clock import CallClock
 from gateway.worker.consent import BEGIN
 from gateway.worker.giving_back import suitable_moment
-from gateway.worker.journal import Send
+from gateway.worker.journal import Durability, Send
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.session import Session
 
@@ -76,6 +76,7 @@ class HeldCall:
         self._held = False
         self._given_back = False
         self._leaving: asyncio.Task[None] | None = None
+        self._durability = Durability()
         self._mutes: dict[str, pb.GatewayEvent] = {}
         self._ready: Ready | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -109,6 +110,8 @@ class HeldCall:
             case "give_back":
                 self._give_back_soon()
                 return
+            case "kept":
+                self._durability.told(event.kept.entries)
         self._session.receive(event)
 
     def _send(self, event: pb.WorkerEvent, urgent: bool) -> None:
@@ -154,6 +157,7 @@ class HeldCall:
             send=self._send,
             clock=self._clock,
             keep=self._start.keep,
+            durability=self._durability,
             hand_off=self.hand_off,
             leave=self._seat_next,
         )

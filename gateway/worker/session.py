@@ -23,7 +23,7 @@ from gateway.worker.clock import CallClock
 from gateway.worker.consent import consent_of
 from gateway.worker.control import LiveControl
 from gateway.worker.hearing import Hearing
-from gateway.worker.journal import Send, SessionJournal
+from gateway.worker.journal import Durability, Send, SessionJournal
 from gateway.worker.messages import event_of, message_of
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.playout_watch import PlayoutWatch
@@ -40,6 +40,7 @@ class Session:
 
     :param send: passes an event to the gateway, at once when urgent, else with the next tick
     :param keep: is given each entry of the journal, for the next session of the call
+    :param durability: what the gateway has on disk of the call's entries
     :param hand_off: has another assistant take the call over
     :param leave: is told when it does so at once, with the call clock since which the caller's words are for it
     """
@@ -52,6 +53,7 @@ class Session:
         send: Send,
         clock: CallClock,
         keep: Callable[[Entry], None],
+        durability: Durability,
         hand_off: HandOff,
         leave: Callable[[int], None],
     ) -> None:
@@ -62,7 +64,9 @@ class Session:
         self._log = structlog.get_logger(__name__).bind(call=opening.call_id)
         self._clock = clock
         self._context = opening.restored.context
-        self.journal = SessionJournal(self._context, opening.usage, now=self.now, send=send, keep=keep)
+        self.journal = SessionJournal(
+            self._context, opening.usage, now=self.now, send=send, keep=keep, durability=durability
+        )
         self.latency: TurnLatency | None = None
         """Of a turn that was taken in the session before and has not been answered."""
         messages = wanted(opening.shown, opening.call)

@@ -96,6 +96,10 @@ class CallToolPort:
         """Keep an entry of the journal."""
         self._journal.write(kind, **data)
 
+    async def durable(self) -> bool:
+        """Wait until what was recorded is on the gateway's disk; False when it does not get there in time."""
+        return await self._journal.durable()
+
     def tool_started(self, tool: str, reply: int, timeout_ms: int, *, covered: bool) -> None:
         """A tool call of a reply runs."""
         self._session.dispatch(ToolStarted(self.now(), reply, tool, timeout_ms, covered))

@@ -36,6 +36,7 @@ class Port:
         self.facts: list[ToolCalled | ToolReturned] = []
         self.answer = Done(True, "Done.")
         self.covered: bool | None = None
+        self.kept = True
         self.variables: dict[str, Any] = dict(variables)
         self._said = [{"role": role, "content": text} for role, text in said]
 
@@ -53,6 +54,9 @@ class Port:
 
     def journal(self, kind: str, data: Mapping[str, Any]) -> None:
         self.entries.append((kind, data))
+
+    async def durable(self) -> bool:
+        return self.kept
 
     def tool_started(self, tool: str, reply: int, timeout_ms: int, *, covered: bool) -> None:
         self.covered = covered

@@ -89,3 +89,9 @@ async def test_an_error_is_told_with_its_text() -> None:
     scene = Scene(request(), answer=lambda _: httpx.Response(409, text="taken"))
     outcome = await scene.use("book")
     assert (outcome.ok, outcome.result) == (False, "The server answered with the error 409: taken")
+
+
+async def test_a_get_waits_for_nothing_because_it_may_be_sent_again() -> None:
+    scene = Scene(request(method="GET"))
+    scene.port.kept = False
+    assert (await scene.use("book")).ok

@@ -155,3 +155,11 @@ async def test_an_asynchronous_tool_is_not_waited_for() -> None:
     release.set()
     await scene.toolbox.close()
     assert scene.kept["status"] == 200
+
+
+async def test_what_must_not_be_done_twice_waits_until_it_is_remembered() -> None:
+    scene = Scene(order())
+    scene.port.kept = False
+    outcome = await scene.use("order", id=7)
+    assert (outcome.ok, scene.requests) == (False, [])
+    assert "record of the call" in outcome.result

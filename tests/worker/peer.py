@@ -56,6 +56,8 @@ class PeerCall:
         self.utterances: dict[int, PlayedUtterance] = {}
         self.tick_count = 0
         self.answered = False
+        self.keeps = True
+        """Its disk works."""
         self.paused: int | None = None
         self.first_audio_ms: dict[int, int] = {}
         self._audio: list[bytes] = []
@@ -172,6 +174,8 @@ class PeerCall:
                 self._cut(event.cut.up_to)
             case "verdict":
                 self._verdict(event.verdict)
+            case "journal" if self.keeps:
+                self.send(kept=pb.JournalKept(entries=len(self.of("journal"))))
         self._changed.set()
 
     def _take_audio(self, audio: pb.UtteranceAudio) -> None:
