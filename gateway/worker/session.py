@@ -71,7 +71,6 @@ class Session:
         """Of a turn that was taken in the session before and has not been answered."""
         messages = wanted(opening.shown, opening.call)
         self._announcements = Announcements(self.journal, messages, turn=opening.restored.turn)
-        self._handoffs = opening.restored.handoffs
         self._consent = consent_of(opening, resources.model, self.journal, hand_off, self._spawn)
         self._resources = replace(resources, model=self._consent) if self._consent else resources
         self._parts: SessionParts | None = None
@@ -114,7 +113,8 @@ class Session:
     @property
     def handoffs(self) -> int:
         """How often the call was handed over since the caller spoke."""
-        return self._handoffs
+        restored = self._opening.restored
+        return 0 if self.turn > restored.turn else restored.handoffs
 
     @property
     def goes_on(self) -> bool:

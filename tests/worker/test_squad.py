@@ -149,7 +149,7 @@ async def test_a_member_whose_providers_cannot_be_had_does_not_get_the_call(spee
     assert call.texts()[-1] == "You said what time is it."
 
 
-async def test_assistants_do_not_send_a_silent_caller_to_and_fro_for_ever() -> None:
+async def test_assistants_send_a_caller_to_and_fro_only_when_they_hear_one(speech: bytes) -> None:
     async with served() as (_, address), attached(address) as peer:
         call = await begun(peer.call(), squad(member("Desk"), member("Sales")))
         for name in ("Sales", "Desk", "Sales", "Desk"):
@@ -158,7 +158,11 @@ async def test_assistants_do_not_send_a_silent_caller_to_and_fro_for_ever() -> N
             await call.until(partial(_turns_beyond, call, told))
         hand_over(call, to("Sales"))
         await call.until(lambda: [n for n in call.journal("note") if n["event"] == "control-failed"])
-    assert len(call.journal("handoff")) == 4
+        assert len(call.journal("handoff")) == 4
+        call.speak(speech)
+        await call.until(lambda: call.journal("caller-turn"))
+        hand_over(call, to("Sales"))
+        await call.until(lambda: len(call.journal("handoff")) == 5)
 
 
 async def test_a_worker_that_takes_over_gives_the_call_to_who_was_to_have_it() -> None:
