@@ -17,14 +17,17 @@ from gateway.commands.campaign_cli import campaign_app
 from gateway.commands.cost_cli import cost
 from gateway.commands.dnc_cli import dnc_app
 from gateway.commands.doctor_cli import doctor
+from gateway.commands.drain_cli import drain
 from gateway.commands.key_cli import key_app, organisation_app
 from gateway.commands.live_cli import dial, hangup, say
 from gateway.commands.provider.cli import provider_app
 from gateway.commands.recording_cli import recording_app
 from gateway.commands.route_cli import route_app
 from gateway.commands.settings_option import ConfigOption, read_settings, settings_file
+from gateway.commands.status_cli import status
 from gateway.commands.tool_cli import tool_app
 from gateway.commands.trunks_cli import trunks
+from gateway.commands.workers_cli import workers_app
 from gateway.errors import ConfigError, ParleyError
 
 app = typer.Typer(
@@ -42,6 +45,7 @@ app.add_typer(tool_app, name="tool")
 app.add_typer(route_app, name="route")
 app.add_typer(recording_app, name="recording")
 app.add_typer(campaign_app, name="campaign")
+app.add_typer(workers_app, name="workers")
 app.add_typer(dnc_app, name="dnc")
 app.add_typer(key_app, name="key")
 app.add_typer(organisation_app, name="organisation")
@@ -146,7 +150,7 @@ def setup(
     command.run(native=native, models=models, smart_turn=smart_turn)
 
 
-for _command in (call, dial, say, hangup, replay, cost, trunks, doctor):
+for _command in (call, dial, say, hangup, replay, cost, trunks, status, drain, doctor):
     app.command()(_command)
 
 

@@ -94,7 +94,9 @@ class Service:
     ) -> None:
         self._settings = settings
         arguments = ["--config", str(config.absolute())] if config else []
-        self._pool = WorkerPool(settings.worker, command=worker_command(settings.worker, arguments))
+        self._pool = WorkerPool(
+            settings.worker, command=worker_command(settings.worker, arguments), drain_seconds=settings.drain_seconds
+        )
         self._gateway = Gateway(settings, pool=self._pool, make_endpoint=self._open)
         self._api = (
             LocalApi(arguments, self._gateway.plane) if self._gateway.plane and not settings.api.address else None
@@ -173,7 +175,9 @@ class Service:
     @asynccontextmanager
     async def _control(self) -> AsyncIterator[None]:
         with control_listener(self._settings.data_dir) as listener:
-            async with serving_on(listener, control_app(self._gateway), purpose="control"):
+            async with serving_on(
+                listener, control_app(self._gateway, go_down=self._shutdown.terminate), purpose="control"
+            ):
                 yield
 
     def _demo(self) -> contextlib.AbstractAsyncContextManager[int]:

@@ -8,15 +8,20 @@
 | PUT /calls/ID/recording | pauses the recording, or lets it go on | 202 |
 | DELETE /calls/ID | hangs up | 202 |
 | GET /trunks | | 200, the trunks: registration, and gateways that can be reached |
+| GET /status | | 200, this gateway and its workers |
+| POST /drain | lets the gateway go down as SIGTERM does | 202 |
+| POST /workers/drain | lets a worker go down when others have its calls | 202 |
+| POST /workers/restart | replaces the local workers one after the other | 200, a line of JSON for each step |
 | POST /routes | asks the control plane whose a number is | 200, sentences |
 
-Whoever leaves while the lines of a dialled call come leaves the call as it is. Refusals are 404 for a call that is not
+Whoever leaves while lines come leaves the call, or the restart, as it is. Refusals are 404 for a call that is not
 live and 409 for everything else, with the reason in words.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -33,17 +38,26 @@ from gateway.control.messages import (
     LiveCall,
     RecordingRequest,
     Refusal,
+    RestartStep,
     RouteAnswer,
     RouteQuestion,
     SayRequest,
+    StatusReport,
     TrunkReport,
+    WorkerQuestion,
 )
+from gateway.control.status import status_report
 from gateway.errors import NotLive, ParleyError
+from gateway.link.rolling import RollingRestart
 from gateway.recording.of_call import PAUSE, RESUME
 
 
-def control_app(gateway: Gateway) -> FastAPI:
-    """The application."""
+def control_app(gateway: Gateway, *, go_down: Callable[[], None]) -> FastAPI:
+    """The application.
+
+    :param go_down: lets the process drain and end
+    """
+    began = time.monotonic()
     app = FastAPI(title="Parley control", openapi_url=None)
     app.add_exception_handler(ParleyError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -88,6 +102,24 @@ def control_app(gateway: Gateway) -> FastAPI:
         known, states = gateway.endpoint.trunks(), gateway.endpoint.trunk_states()
         return [TrunkReport.of(known[name], state) for name, state in states.items() if name in known]
 
+    @app.get("/status")
+    async def status() -> StatusReport:
+        return status_report(gateway, uptime_seconds=time.monotonic() - began)
+
+    @app.post("/drain", status_code=202)
+    async def drain() -> Response:
+        go_down()
+        return Response(status_code=202)
+
+    @app.post("/workers/drain", status_code=202)
+    async def drain_worker(question: WorkerQuestion) -> Response:
+        await gateway.pool.drain(question.worker)
+        return Response(status_code=202)
+
+    @app.post("/workers/restart")
+    async def restart_workers() -> StreamingResponse:
+        return StreamingResponse(_restart_steps(gateway.pool.restart()), media_type="application/x-ndjson")
+
     @app.post("/routes")
     async def explain(question: RouteQuestion) -> RouteAnswer:
         return await explained(gateway, question)
@@ -98,6 +130,12 @@ def control_app(gateway: Gateway) -> FastAPI:
 async def _steps(call: Call) -> AsyncIterator[str]:
     async for step in call.progress:
         yield CallStep.of(call, step).model_dump_json(by_alias=True) + "\n"
+
+
+async def _restart_steps(restart: RollingRestart) -> AsyncIterator[str]:
+    async for text in restart:
+        complete = restart.complete if restart.over else None
+        yield RestartStep(text=text, complete=complete).model_dump_json(by_alias=True) + "\n"
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

@@ -15,12 +15,16 @@ from gateway.control.messages import (
     CallStep,
     DialRequest,
     LiveCall,
+    Message,
     RecordingRequest,
     Refusal,
+    RestartStep,
     RouteAnswer,
     RouteQuestion,
     SayRequest,
+    StatusReport,
     TrunkReport,
+    WorkerQuestion,
 )
 from gateway.control.socket import control_path
 from gateway.errors import DialRefused, NoGateway, NotLive, ParleyError
@@ -84,6 +88,31 @@ class ControlClient:
         """The trunks, as they are now."""
         return [TrunkReport.model_validate(trunk) for trunk in self._ask("GET", "/trunks").json()]
 
+    def status(self) -> StatusReport:
+        """The gateway and its workers."""
+        return StatusReport.model_validate(self._ask("GET", "/status").json())
+
+    def drain(self) -> None:
+        """Let the gateway go down when its calls have ended."""
+        self._ask("POST", "/drain")
+
+    def drain_worker(self, worker: str) -> None:
+        """Let a worker go down when others have its calls. :raises ParleyError: there is none of that name"""
+        self._ask("POST", "/workers/drain", _json(WorkerQuestion(worker=worker)))
+
+    def restart_workers(self) -> Iterator[RestartStep]:
+        """Replace the local workers; yields each step as it is taken, the end last.
+
+        :raises ParleyError: there is none, or they are being restarted already
+        """
+        timeout = httpx.Timeout(SECONDS, read=None)
+        with self._reaching(), self._http.stream("POST", "/workers/restart", timeout=timeout) as answer:
+            if answer.is_error:
+                answer.read()
+                raise ParleyError(_message(answer))
+            for line in answer.iter_lines():
+                yield RestartStep.model_validate_json(line)
+
     def explain(self, question: RouteQuestion) -> RouteAnswer:
         """What the control plane would do with a call."""
         return RouteAnswer.model_validate(self._ask("POST", "/routes", _json(question)).json())
@@ -112,7 +141,7 @@ class ControlClient:
             raise NoGateway(f"The gateway does not answer: {error or type(error).__name__}.") from None
 
 
-def _json(request: DialRequest | SayRequest | RouteQuestion | RecordingRequest) -> dict[str, Any]:
+def _json(request: Message) -> dict[str, Any]:
     return request.model_dump(by_alias=True)
 
 

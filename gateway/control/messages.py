@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from gateway.call.progress import Stage, Step
 from gateway.call.session import Call
+from gateway.link.worker_state import WorkerState, WorkerStatus
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import TrunkState
 
@@ -170,6 +171,64 @@ def _registration(registrar: str, state: TrunkState) -> RegistrationReport | Non
         granted_seconds=round(state.granted_seconds),
         next_try_seconds=None if state.next_try_seconds is None else round(state.next_try_seconds),
     )
+
+
+class TrunkInUse(Message):
+    """A trunk of a gateway; `usable`: calls may go out by it."""
+
+    name: str
+    usable: bool
+
+
+class GatewayProcess(Message):
+    """A gateway. `state` is ready, draining or no-worker; `capacity` is the most calls; `uptime` is in seconds since it
+    was ready."""
+
+    pid: int
+    version: str
+    state: str
+    calls: int
+    capacity: int
+    uptime: int
+    trunks: list[TrunkInUse]
+
+
+class WorkerReport(Message):
+    """A worker. `state` is starting, ready, draining, frozen or lost; `pid` is None for one that was not started here;
+    `calls` are this gateway's; `cpu` is in cores."""
+
+    pid: int | None
+    name: str
+    address: str
+    calls: int
+    state: WorkerState
+    capacity: int
+    cpu: float
+
+    @classmethod
+    def of(cls, worker: WorkerStatus) -> Self:
+        """A status of the pool's."""
+        return cls(**dataclasses.asdict(worker) | {"cpu": round(worker.cpu, 2)})
+
+
+class StatusReport(Message):
+    """The answer to GET /status."""
+
+    gateways: list[GatewayProcess]
+    workers: list[WorkerReport]
+
+
+class WorkerQuestion(Message):
+    """POST /workers/drain: a worker's name or address."""
+
+    worker: str = Field(min_length=1, max_length=255)
+
+
+class RestartStep(Message):
+    """One line of the answer to POST /workers/restart. `complete` is told at the end: whether all were replaced."""
+
+    text: str
+    complete: bool | None = None
 
 
 class Refusal(Message):

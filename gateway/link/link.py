@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 import grpc
@@ -51,10 +52,13 @@ class LinkListener(Protocol):
 class LinkCall:
     """One call on a worker. Sending never blocks and never fails: a lost stream is told to the listener once."""
 
-    __slots__ = ("_link", "_outbox", "_waiting", "listener")
+    __slots__ = ("_link", "_outbox", "_waiting", "asked_back", "listener", "movable")
 
     def __init__(self, link: WorkerLink, number: int, listener: LinkListener) -> None:
         self.listener = listener
+        self.movable = False
+        """The listener can go on with another worker when this one gives the call back."""
+        self.asked_back = False
         self._link = link
         self._outbox = CallOutbox(number)
 
@@ -82,6 +86,11 @@ class LinkCall:
         """Anything else, sent with the next tick in the order of calls to this."""
         self._outbox.add(event)
         self._link._mark(self._outbox)
+
+    def ask_back(self) -> None:
+        """Have the worker give the call back (Yielded) at a moment that suits it."""
+        self.asked_back = True
+        self.send(pb.GatewayEvent(give_back=pb.GiveBack()))
 
     def close(self) -> None:
         """No more events of this call are wanted; what was sent before still goes out."""
@@ -115,6 +124,21 @@ class WorkerLink:
     def calls(self) -> int:
         """Calls of this gateway on the worker."""
         return len(self._calls)
+
+    @property
+    def staying(self) -> Sequence[LinkCall]:
+        """Calls that could go on elsewhere, and have not been asked for."""
+        return [call for call in self._calls.values() if call.movable and not call.asked_back]
+
+    @property
+    def asked_back(self) -> int:
+        """Calls that it was asked for and still has."""
+        return sum(call.asked_back for call in self._calls.values())
+
+    @property
+    def free(self) -> int:
+        """Calls that it could take now."""
+        return self.load.capacity - max(self.calls, self.load.active_calls) if self.available else 0
 
     @property
     def available(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -69,6 +70,9 @@ class ChildProcess:
         self._process: asyncio.subprocess.Process | None = None
         self.stillborn = False
         """Its only life so far ended before it was ready."""
+        self.retiring = False
+        """This life of it is the last one."""
+        self._gone = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
@@ -76,17 +80,47 @@ class ChildProcess:
         running = self._process is not None and self._process.returncode is None
         return self._process.pid if self._process is not None and running else None
 
+    def retire(self) -> None:
+        """Have it end by itself (SIGTERM), and start it no more: `run` returns when it has ended."""
+        if not self.retiring:
+            self.retiring = True
+            self.terminate()
+
+    def terminate(self) -> None:
+        """Have this life of it end by itself."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self.pid is not None:
+            self._process.send_signal(number)
+
+    async def ended(self) -> None:
+        """Wait until `run` has returned."""
+        await self._gone.wait()
+
     async def run(self) -> None:
         """Start, watch, start again."""
+        try:
+            await self._keep_running()
+        finally:
+            self._gone.set()
+
+    async def _keep_running(self) -> None:
         failures = lives = 0
         loop = asyncio.get_running_loop()
-        while True:
+        while not self.retiring:
             started = loop.time()
             try:
                 await self._live()
             except LinkError as error:
                 self.stillborn = lives == 0
                 log.error("process failed", child=self.name, detail=str(error))
+            if self.retiring:
+                return
             lives += 1
             failures = 0 if loop.time() - started >= STABLE_SECONDS else failures + 1
             self._restarts.inc()
@@ -105,7 +139,9 @@ class ChildProcess:
             await self._while_alive(process, address)
         finally:
             await _end(process)
-        log.warning("process ended", child=self.name, pid=process.pid, status=process.returncode)
+        (log.info if self.retiring else log.warning)(
+            "process ended", child=self.name, pid=process.pid, status=process.returncode
+        )
 
     async def _ready(self, process: asyncio.subprocess.Process) -> str:
         assert process.stdout is not None

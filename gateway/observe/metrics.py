@@ -228,6 +228,13 @@ def observe_worker(worker: str, *, calls: int, capacity: int, cpu: float, draini
     WORKER_DRAINING.labels(worker).set(draining)
 
 
+def forget_worker(worker: str) -> None:
+    """There is no worker of this name any more, by intention."""
+    observe_worker_lost(worker)
+    for gauge in (WORKER_UP, WORKER_CALLS, WORKER_CAPACITY, WORKER_CPU, WORKER_DRAINING):
+        gauge.remove(worker)
+
+
 def observe_worker_lost(worker: str) -> None:
     """The worker is gone: down, with no calls."""
     WORKER_UP.labels(worker).set(0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import socket
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -10,14 +12,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from gateway.call import endings
 from gateway.commands import dial as command
+from gateway.commands import drain, status
 from gateway.control.api import control_app
 from gateway.control.client import ControlClient
 from gateway.control.messages import DialRequest, SayRequest
 from gateway.control.socket import control_listener, control_path
-from gateway.errors import ConfigError, DialRefused, NoGateway, NotLive, SetupError
+from gateway.errors import ConfigError, DialRefused, NoGateway, NotLive, ParleyError, SetupError
 from gateway.observe.http import serving_on
 from gateway.settings import Settings
 from tests.call.house import House, greet, house
@@ -30,7 +34,7 @@ async def controlled(tmp_path: Path) -> AsyncIterator[House]:
     """A gateway that is controlled by the socket in `tmp_path`."""
     async with house(tmp_path, greet) as h:
         with control_listener(tmp_path) as listener:
-            async with serving_on(listener, control_app(h.gateway), purpose="control"):
+            async with serving_on(listener, control_app(h.gateway, go_down=lambda: None), purpose="control"):
                 yield h
 
 
@@ -113,6 +117,44 @@ async def test_live_calls_are_listed_said_to_and_hung_up(tmp_path: Path, capsys:
         await asyncio.to_thread(command.hang_up, settings, call[:6])
         assert (await h.record()).end_reason == endings.MANUALLY_CANCELED
         assert leg.hung_up == endings.MANUALLY_CANCELED
+
+
+async def test_the_status_names_the_gateway_and_its_workers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(data_dir=tmp_path)
+    async with controlled(tmp_path) as h:
+        await h.with_apology()
+        await h.live()
+        assert await asyncio.to_thread(status.run, settings, as_json=True)
+        output = capsys.readouterr().out
+        report, _ = json.JSONDecoder().raw_decode(output, output.index("{\n"))
+        (gateway,), (worker,) = report["gateways"], report["workers"]
+        assert (gateway["pid"], gateway["state"], gateway["calls"]) == (os.getpid(), "ready", 1)
+        assert (worker["name"], worker["state"], worker["calls"], worker["pid"]) == (
+            h.workers[0].address,
+            "ready",
+            1,
+            None,
+        )
+        h.workers[0].report_load(draining=True)
+        await until(lambda: not h.gateway.pool.ready)
+        assert not await asyncio.to_thread(status.run, settings, as_json=False)
+        assert printed(capsys)[1].split()[2] == "no-worker"
+
+
+async def test_a_worker_is_drained_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(data_dir=tmp_path)
+    async with controlled(tmp_path) as h:
+        name = h.workers[0].address
+        task = asyncio.create_task(asyncio.to_thread(drain.drain_worker, settings, name))
+        await until(lambda: h.workers[0].load.draining)
+        h.workers[0].hang_up_stream()
+        await h.workers[0].health.set("", HealthCheckResponse.NOT_SERVING)
+        await task
+        assert printed(capsys)[0] == f"{name} takes no new calls."
+        with pytest.raises(ParleyError, match="There is no worker nobody"):
+            await asyncio.to_thread(drain.drain_worker, settings, "nobody")
+        with pytest.raises(ParleyError, match="no local worker"):
+            await asyncio.to_thread(drain.restart_workers, settings)
 
 
 async def test_a_call_that_is_not_live_cannot_be_said_to(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+from functools import partial
 
 from tests.link.worker_double import WorkerDouble, serving
 
@@ -20,7 +22,15 @@ async def main(mode: str) -> None:
             await asyncio.create_subprocess_exec("sleep", "5")
         if mode == "chatty":
             print("x" * 1_000_000, flush=True)
+        if mode == "draining":
+            # It says that it drains, and ends a moment later.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, partial(_drain, worker))
         await asyncio.sleep(600)
+
+
+def _drain(worker: WorkerDouble) -> None:
+    worker.report_load(draining=True)
+    asyncio.get_running_loop().call_later(0.5, os._exit, 0)
 
 
 if __name__ == "__main__":
