@@ -1,4 +1,5 @@
-"""The stack's log lines, into structlog; and what can only be learnt from them: datagrams that were no SIP message."""
+"""The stack's log lines, into structlog; and what can only be learnt from them: datagrams that were no SIP message, and
+requests that are too long for a datagram."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ log = structlog.get_logger("gateway.sip.pjsip")
 
 _MALFORMED = re.compile(r"Error processing packet from |Dropping \d+ bytes packet from ")
 """How pjsip's log begins when it drops a datagram (sip_endpoint.c, sip_transport.c)."""
+_LONG = re.compile(r"Long request by (TCP|UDP after all) to (.+)")
+"""How it tells by what a request goes that is too long for a datagram (native/message_patches.py)."""
 _TRACED = ("RX ", "TX ")
 """How it begins when it prints a whole message (pjsua_core.c)."""
 _DIGEST = re.compile(r"^((?:proxy-)?authorization\s*:.*?\bresponse\s*=\s*\"?)[0-9a-f]+", re.IGNORECASE | re.MULTILINE)
@@ -44,6 +47,10 @@ def write_line(level: int, text: str) -> None:
     if is_malformed(line):
         # anyone can send garbage: it is counted, not printed
         log.debug("sip.malformed_datagram", text=line[:300])
+    elif long := _LONG.match(line):
+        # TCP is as it should be (RFC 3261 section 18.1.1); a long datagram may never arrive
+        write = log.info if long[1] == "TCP" else log.warning
+        write("sip.long_request", by=long[1], to=long[2])
     elif level <= 2:
         log.warning("sip.stack", text=line)
     elif line.startswith(_TRACED):

@@ -113,6 +113,11 @@ class Connection:
         ]  # fmt: skip
         return "\r\n".join(lines).encode()
 
+    def long_options(self, call_id: str, size: int, *, transport: str = "TCP") -> bytes:
+        """An OPTIONS request of exactly so many bytes, most of them body."""
+        body = b"x" * (size - len(self.options(call_id, content_length="00000", transport=transport)))
+        return self.options(call_id, content_length=f"{len(body):05}", transport=transport) + body
+
     async def message(self) -> SipMessage:
         """The next message. :raises TimeoutError: when none comes"""
         async with asyncio.timeout(PATIENCE):

@@ -30,3 +30,11 @@ def test_neither_digests_nor_keys_of_audio_are_in_the_log(header: str) -> None:
     assert "qop=auth" in text
     assert "X-Case: response=77" in text
     assert "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:…" in text
+
+
+@pytest.mark.parametrize(("by", "level"), [("TCP", "info"), ("UDP after all", "warning")])
+def test_what_a_long_request_goes_by_is_told_in_a_line_of_ours(by: str, level: str) -> None:
+    with capture_logs() as logs:
+        write_line(2, f" Long request by {by} to pbx.example: Request msg INVITE/cseq=2 (tdta0x7f), 1500 bytes\n")
+    request = "pbx.example: Request msg INVITE/cseq=2 (tdta0x7f), 1500 bytes"
+    assert logs == [{"event": "sip.long_request", "log_level": level, "by": by, "to": request}]

@@ -1,4 +1,5 @@
-"""Messages in a stream and messages of any size: TCP framing (RFC 3261 section 18.3), keep-alive, large datagrams."""
+"""Messages in a stream and messages of any size: TCP framing (RFC 3261 section 18.3), keep-alive, large datagrams, and
+what is too large for any buffer."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from tests.peers.ports import LOOPBACK
 from tests.sip.exchange import Exchange, exchange
@@ -14,6 +16,8 @@ from tests.sip.party import party
 from tests.sip.stream_peer import Connection, connection, read_message
 
 PIPELINED = 50
+LONGEST = 65_535
+"""Bytes of the longest message that is read, PJSIP_MAX_PKT_LEN."""
 HEADER = 900
 """Characters of each padding header; one line of a message may be long, and an X- header's value is bounded."""
 
@@ -106,6 +110,50 @@ async def test_a_large_datagram_is_taken_whole(ours: Exchange, size: int) -> Non
         await bob.bye()
 
 
+@pytest.mark.scenario("NET-03", peer="scripted party", transport="tcp")
+async def test_the_longest_message_is_taken_and_a_longer_one_refused_and_the_stream_goes_on(ours: Exchange) -> None:
+    async with connection(LOOPBACK, port(ours)) as caller:
+        sizes = [LONGEST, LONGEST + 1, 2000, 90_000, 400_000, 500]
+        for size in sizes:
+            caller.writer.write(caller.long_options(f"of{size}", size))
+        answers = [await caller.message() for _ in sizes]
+    told = {int(answer.first("call-id")[2:]): answer.start_line.split()[1] for answer in answers}
+    assert told == {size: "200" if size <= LONGEST else "513" for size in sizes}
+
+
+@pytest.mark.scenario("NET-03", peer="scripted party", transport="tcp")
+async def test_what_the_body_of_a_message_too_long_says_is_no_message(ours: Exchange) -> None:
+    async with connection(LOOPBACK, port(ours)) as caller:
+        smuggled = caller.options("smuggled")
+        body = smuggled * (80_000 // len(smuggled))
+        caller.writer.write(caller.options("outer", content_length=str(len(body))) + body + caller.options("next"))
+        answers = [await caller.message() for _ in range(2)]
+    assert [answer.first("call-id") for answer in answers] == ["outer", "next"]
+    assert [answer.start_line.split()[1] for answer in answers] == ["513", "200"]
+
+
+@pytest.mark.scenario("NET-03", peer="scripted party", transport="tcp")
+async def test_a_header_without_an_end_is_refused_and_the_connection_closed(ours: Exchange) -> None:
+    async with connection(LOOPBACK, port(ours)) as caller, connection(LOOPBACK, port(ours)) as other:
+        start = caller.options("endless").removesuffix(b"\r\n")
+        caller.writer.write(start + b"".join(line.encode() + b"\r\n" for line in padding(100_000)))
+        answer = await caller.message()
+        assert (answer.start_line.split()[1], answer.first("call-id")) == ("513", "endless")
+        assert await caller.closed()
+        other.writer.write(other.options("good"))
+        assert await call_ids(other, 1) == ["good"]
+
+
+@pytest.mark.scenario("NET-03", peer="scripted party", transport="tcp")
+async def test_what_is_too_long_and_no_request_has_no_answer(ours: Exchange) -> None:
+    async with connection(LOOPBACK, port(ours)) as caller:
+        request = caller.long_options("mute", 70_000)
+        caller.writer.write(request.replace(b"OPTIONS sip:parley@127.0.0.1 SIP/2.0", b"SIP/2.0 200 OK", 1))
+        caller.writer.write(request.replace(b"OPTIONS", b"ACK"))
+        caller.writer.write(caller.options("after"))
+        assert await call_ids(caller, 1) == ["after"]
+
+
 @pytest.mark.parametrize("size", [1200, 8000])
 @pytest.mark.scenario("NET-03", peer="scripted party", transport="udp → tcp")
 async def test_a_large_request_of_ours_goes_by_tcp(ours: Exchange, size: int) -> None:
@@ -119,9 +167,24 @@ async def test_a_large_request_of_ours_goes_by_tcp(ours: Exchange, size: int) ->
     server = await asyncio.start_server(take, LOOPBACK, 0)
     number = server.sockets[0].getsockname()[1]
     headers = {line.partition(": ")[0]: line.partition(": ")[2] for line in padding(size)}
-    leg = await ours.endpoint.dial(f"sip:bob@{LOOPBACK}:{number}", headers=headers)
-    line = await asyncio.wait_for(got.get(), 8)
+    with capture_logs() as logs:
+        leg = await ours.endpoint.dial(f"sip:bob@{LOOPBACK}:{number}", headers=headers)
+        line = await asyncio.wait_for(got.get(), 8)
     assert line.startswith("INVITE ")
     assert line.endswith("x" * HEADER)
+    assert [(log["by"], log["log_level"]) for log in logs if log["event"] == "sip.long_request"] == [("TCP", "info")]
     await leg.hangup()
     server.close()
+
+
+@pytest.mark.scenario("NET-03", peer="scripted party", transport="udp")
+async def test_a_large_request_to_who_has_no_tcp_goes_by_udp_and_the_log_tells(ours: Exchange) -> None:
+    headers = {line.partition(": ")[0]: line.partition(": ")[2] for line in padding(4000)}
+    async with party(ours.address) as bob:
+        with capture_logs() as logs:
+            leg = await ours.endpoint.dial(f"sip:bob@{LOOPBACK}:{bob.port}", headers=headers)
+            invite = await bob.incoming("INVITE")
+        assert [value for name in headers for value in invite.message.all(name.lower())] == list(headers.values())
+        told = [(log["by"], log["log_level"]) for log in logs if log["event"] == "sip.long_request"]
+        assert told == [("TCP", "info"), ("UDP after all", "warning")]
+        await leg.hangup()

@@ -152,6 +152,18 @@ async def test_clients_without_a_certificate_of_ours_are_not_heard(authority: Au
             assert (await caller.message()).start_line == "SIP/2.0 200 OK"
 
 
+@pytest.mark.scenario("NET-03", peer="Python ssl", transport="tls")
+async def test_a_message_that_is_too_long_is_refused_and_the_connection_goes_on(authority: Authority) -> None:
+    async with AsyncExitStack() as stack:
+        ours = await stack.enter_async_context(secure_exchange(authority.issue("gateway", hosts=BOTH)))
+        port, context = ours.settings.sip.tls.port, client_context(ca=authority)
+        caller = await stack.enter_async_context(connection(LOOPBACK, port, context))
+        caller.writer.write(caller.long_options("long", 90_000, transport="TLS"))
+        caller.writer.write(caller.options("short", transport="TLS"))
+        answers = [await caller.message() for _ in range(2)]
+    assert [answer.start_line.split()[1] for answer in answers] == ["513", "200"]
+
+
 @pytest.mark.scenario("NET-02", peer="Python ssl", transport="tls")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_current_versions_of_tls_and_no_others(authority: Authority, version: ssl.TLSVersion) -> None:
