@@ -10,6 +10,8 @@ ParleyError                   something a user can act on: str() is one plain se
 ├── CallRefused               an incoming call is refused before answer; carries the SIP status
 │   ├── NoWorker              503: no worker takes the call
 │   ├── OverCapacity          503: all places are taken
+│   ├── CallRate              503: more calls begin in a second than may
+│   ├── Overloaded            503: another call would hurt those that are up
 │   ├── Draining              503: this gateway takes no new calls
 │   ├── Unauthenticated       401: the caller must say who it is
 │   ├── NoRoute               404: no route matches
@@ -140,6 +142,26 @@ class OverCapacity(CallRefused):
 
     status = 503
     reason = "over-capacity"
+
+
+class CallRate(CallRefused):
+    """More calls begin in a second than the settings allow."""
+
+    status = 503
+    reason = "call-rate"
+
+
+class Overloaded(CallRefused):
+    """Another call would hurt those that are up.
+
+    :param reason: what the machine suffers from, a word of a short list
+    """
+
+    status = 503
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class OverLimit(CallRefused):

@@ -31,6 +31,7 @@ from gateway.errors import SetupError
 from gateway.link.pool import WorkerPool, worker_command
 from gateway.observe import logging, metrics
 from gateway.observe.http import operations_app, serving, serving_on
+from gateway.observe.machine import allow_open_files
 from gateway.observe.sdnotify import SystemdNotifier
 from gateway.observe.watchdog import Watchdog, beat_seconds
 from gateway.routing.pattern import is_expression, matches
@@ -74,6 +75,7 @@ def run(settings: Settings, *, config: Path | None) -> int:
     :raises ParleyError: when the start fails
     """
     logging.configure(settings.log, process="gateway")
+    allow_open_files()
     asyncio.run(Service(settings, config=config).serve())
     return 0
 

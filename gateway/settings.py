@@ -51,6 +51,21 @@ class RtpSettings(Section):
     timeout_seconds: float = Field(default=30, ge=0, le=3600)
 
 
+class AdmissionSettings(Section):
+    """When new calls are refused so that those that are up are not hurt; without a number, never for that.
+
+    `calls_per_second` in the long run, `burst` at once. `processor` and `memory` are parts of what this machine or its
+    control group has. `media_late_ms` is how late the media clock, `loop_late_ms` how late the event loop may be.
+    """
+
+    calls_per_second: float | None = Field(default=50, gt=0, le=10_000)
+    burst: int = Field(default=100, ge=1, le=10_000)
+    processor: float | None = Field(default=None, gt=0, le=1)
+    memory: float | None = Field(default=0.95, gt=0, le=1)
+    media_late_ms: float | None = Field(default=40, gt=0, le=10_000)
+    loop_late_ms: float | None = Field(default=500, gt=0, le=10_000)
+
+
 class HttpSettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
@@ -179,6 +194,7 @@ class Settings(Section):
     data_dir: Path = Path(".parley")
     sip: SipSettings = SipSettings()
     rtp: RtpSettings = RtpSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     http: HttpSettings = HttpSettings()
     api: ApiSettings = ApiSettings()
     store: StoreSettings = StoreSettings()

@@ -20,9 +20,10 @@ import yaml
 
 from gateway import serve as composition
 from gateway.call.dialling import Dialled
+from gateway.call.entrance import Arrival
 from gateway.call.leg import NO_HEADERS
 from gateway.config.loading import load
-from gateway.errors import SetupError
+from gateway.errors import CallRefused, SetupError
 from gateway.routing.settings import RouteSettings
 from gateway.serve import Service, dialled_user
 from gateway.settings import ApiSettings, HttpSettings, MediaSettings, Settings, WorkerSettings
@@ -79,6 +80,12 @@ class SilentEndpoint:
 
     def registrations(self) -> Mapping[str, RegistrationState]:
         return {}
+
+    def admit_by(self, admit: Callable[[Arrival], None], refused: Callable[[CallRefused, Arrival], None]) -> None:
+        """Nobody calls over a wire."""
+
+    def media_late_ms(self) -> float:
+        return 0.0
 
     def stop_accepting(self) -> None:
         self.told.append("stop accepting")

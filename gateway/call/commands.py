@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gateway.call.admission import retry_seconds
 from gateway.call.extension import EXTENSION_SECONDS, Key, dial_extension
 from gateway.call.leg import Direction
 from gateway.call.state import Command, PlayedOut, State
 from gateway.errors import LegError, NoWorker
-from gateway.link.pool import RETRY_AFTER_SECONDS
 from gateway.observe import metrics
 from gateway.routing.redirection import contact_of
 
@@ -88,9 +88,7 @@ class Commands:
         if self._fallback:
             await self.ask_leg(self._call.leg.refuse(302, contact=contact_of(self._fallback, self._call.leg.info)))
             return
-        await self.ask_leg(
-            self._call.leg.refuse(NoWorker.status, retry_after=RETRY_AFTER_SECONDS, reason="no worker is free")
-        )
+        await self.ask_leg(self._call.leg.refuse(NoWorker.status, retry_after=retry_seconds(), reason=NoWorker.reason))
 
     def _apologise(self) -> None:
         """Say that we are sorry in place of what was being said; without an apology the call just ends."""

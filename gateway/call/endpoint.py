@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from gateway.call.entrance import Arrival
 from gateway.call.leg import Leg
 from gateway.call.outgoing import Trunks
+from gateway.errors import CallRefused
 from gateway.trunk.settings import TrunkSettings
 
 
@@ -37,6 +39,12 @@ class Endpoint(Trunks, Protocol):
 
     def registrations(self) -> Mapping[str, Registered]:
         """What each trunk's registrar said last."""
+
+    def admit_by(self, admit: Callable[[Arrival], None], refused: Callable[[CallRefused, Arrival], None]) -> None:
+        """Who decides about each call that comes, and is told of those that were refused; on any thread."""
+
+    def media_late_ms(self) -> float:
+        """How late the media clock was at worst since the last time this was asked."""
 
     def stop_accepting(self) -> None:
         """Refuse new calls."""

@@ -14,12 +14,13 @@ import structlog
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.call import endings
-from gateway.call.admission import Admission
+from gateway.call.admission import Occupancy, admission_of
 from gateway.call.apology import SPARE_SPEAKER, Apologies
 from gateway.call.call_services import CallServices
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
 from gateway.call.endpoint import Endpoint, EndpointMaker
+from gateway.call.entrance import Entrance
 from gateway.call.extension import extension_of, read_extension
 from gateway.call.inbound import first_assistant
 from gateway.call.leg import Leg
@@ -28,8 +29,10 @@ from gateway.call.outgoing import Begun, Outgoing
 from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
 from gateway.call.reception import Reception
+from gateway.call.refusals import Refusals
 from gateway.call.session import Call
 from gateway.call.state import EndNow
+from gateway.call.strain_watch import StrainWatch
 from gateway.call.told_trunks import ToldTrunks
 from gateway.call.transfer.target import second_leg
 from gateway.call.transfer.verb import Choice, usual_verb
@@ -80,7 +83,8 @@ class Gateway:
             ended=self._keeping.ended,
             key=recording_key(settings) if settings.recording.sealed else None,
         )
-        self.admission = Admission(settings.capacity)
+        self.admission = admission_of(settings)
+        self.refusals = Refusals()
         self._make_endpoint = make_endpoint
         self._endpoint: Endpoint | None = None
         self._disk = DiskThread()
@@ -146,6 +150,7 @@ class Gateway:
         if self.plane is not None and self.settings.api.address:
             self.own(self.plane.run(self.settings.api.address), "control plane")
         self._endpoint = self._make_endpoint(self.reception.take)
+        self._guard(self._endpoint)
         await self._endpoint.start()
         if self.told_trunks is not None:
             await self.told_trunks.attach(self._endpoint)
@@ -175,7 +180,7 @@ class Gateway:
         :raises DialRefused: when no setting allows the call, or the trunk is not registered
         :raises LegError: when the destination cannot be called
         """
-        self.admission.admit(self.places)
+        self._begin_another()
         name = dialling_assistant(assistant, self.settings.assistants)
         keys = read_extension(extension)
         async with self.outgoing.call(
@@ -202,9 +207,9 @@ class Gateway:
         :param ring_seconds: until an unanswered call is given up, 0 for the usual time
         :raises InvalidAssistant: the plan's first assistant cannot speak
         """
-        self.admission.admit(self.places)
         if plan.call_id in self._calls:
             return self._calls[plan.call_id]
+        self._begin_another()
         assistant = first_assistant(plan)
         async with self.outgoing.call(
             self.endpoint, destination, trunk=trunk, caller=caller, organisation=plan.organisation
@@ -217,9 +222,9 @@ class Gateway:
         :raises CallRefused: when there is no place
         :raises InvalidAssistant: the plan's first assistant cannot speak
         """
-        self.admission.admit(self.places)
         if plan.call_id in self._calls:
             return self._calls[plan.call_id]
+        self._begin_another()
         assistant = first_assistant(plan)
         leg = self.transports.open(plan.call_id, audio_format)
         call = self.take_plan(leg, plan, assistant)
@@ -274,7 +279,24 @@ class Gateway:
             await self.services.client.aclose()
         self._disk.close()
 
+    def _guard(self, endpoint: Endpoint) -> None:
+        """Let calls in only while those that are up are not hurt by them."""
+        entrance = Entrance(
+            self.admission,
+            self.refusals,
+            others=lambda: self.transports.count,
+            workers=lambda: self.pool.links,
+            routes=self.settings.routes,
+        )
+        endpoint.admit_by(entrance.admit, entrance.refused)
+        watch = StrainWatch(self.admission, calls=lambda: self.places, media_late_ms=endpoint.media_late_ms)
+        self.own(watch.run(), "strain")
+
     # ------------------------------------------------------------ calls
+
+    def _begin_another(self) -> None:
+        """A call is to be made, or opened. :raises CallRefused: it is not the time"""
+        self.admission.begin(Occupancy(self.places), asyncio.get_running_loop().time())
 
     @property
     def places(self) -> int:

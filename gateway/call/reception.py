@@ -12,13 +12,13 @@ import structlog
 
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
+from gateway.call.admission import retry_seconds
 from gateway.call.door import Door
 from gateway.call.inbound import first_assistant, resolved
 from gateway.call.leg import Leg
 from gateway.call.limits import OrganisationLimits
 from gateway.call.session import Call
 from gateway.errors import CallRefused, InvalidAssistant, NoRoute, Unresolved
-from gateway.observe import metrics
 from gateway.routing.decision import Decision, decide
 from gateway.routing.redirection import contact_of
 from gateway.routing.settings import RouteSettings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 REFUSE_SECONDS = 5.0
+UNAVAILABLE = 503
 
 
 class Reception:
@@ -130,15 +131,13 @@ class Reception:
             await leg.refuse(302, contact=contact)
 
     async def _refuse(self, leg: Leg, refusal: CallRefused, fallback: Mapping[str, str] | None = None) -> None:
-        metrics.CALLS_REFUSED.labels(refusal.reason).inc()
-        log.warning("call refused", caller=leg.info.caller, number=leg.info.number, reason=str(refusal))
+        self._gateway.refusals.add(refusal, caller=leg.info.caller, number=leg.info.number)
         if fallback is not None:
             await self._redirect(leg, fallback)
             return
+        retry_after = retry_seconds() if refusal.status == UNAVAILABLE else refusal.retry_after
         async with asyncio.timeout(REFUSE_SECONDS):
-            await leg.refuse(
-                refusal.status, retry_after=refusal.retry_after, reason=refusal.reason, headers=refusal.headers
-            )
+            await leg.refuse(refusal.status, retry_after=retry_after, reason=refusal.reason, headers=refusal.headers)
 
 
 def _owner(trunks: Mapping[str, TrunkSettings], name: str | None) -> str | None:

@@ -16,6 +16,11 @@ class Transports:
         self._clock = MediaClock()
         self._legs: dict[str, WebSocketLeg] = {}
 
+    @property
+    def count(self) -> int:
+        """Calls that there are."""
+        return len(self._legs)
+
     def open(self, call_id: str, audio_format: AudioFormat) -> WebSocketLeg:
         """A leg that is answered when its client connects."""
         info = LegInfo(

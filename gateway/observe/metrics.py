@@ -45,6 +45,11 @@ CALLS_ENDED = Counter("parley_calls_ended_total", "Calls that have ended, by end
 CALLS_REFUSED = Counter(
     "parley_calls_refused_total", "Incoming calls refused before answer, by CallRefused.reason.", ["reason"]
 )
+STRAIN = Gauge(
+    "parley_strain",
+    "What new calls are refused for when it is too high (admission): lateness in ms, the others as parts of 1.",
+    ["measure"],
+)
 CALL_DURATION = Histogram(
     "parley_call_duration_seconds",
     "Answer to end of a call.",

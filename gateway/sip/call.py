@@ -89,6 +89,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self._redirection: SipMessage | None = None
         self.given_up = False
         """An inbound call whose caller gave up before the answer."""
+        self.accepted = self._outbound
+        """No caller waits for our answer any more."""
 
     @property
     def unheard(self) -> bool:
@@ -131,6 +133,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         """200."""
         if self.over:
             raise LegError("The caller has hung up.")
+        self.accepted = True
         self._do("answer", self.answer, call_option(status=200))
 
     def refuse(

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from gateway.call.admission import retry_seconds
 from gateway.call.leg import Direction, LegInfo, MediaStatistics
 from gateway.errors import CallRefused, Draining, LegError, OverCapacity
 from gateway.observe.metrics import CALLS_REFUSED
@@ -26,10 +27,9 @@ from gateway.sip.owner_thread import OwnerThread
 from gateway.sip.replacing import may_replace, replaced_info
 from gateway.sip.requests import OnAnswer
 from gateway.sip.wiring import Wiring
+from gateway.trunk.settings import TrunkSettings
 
 log = structlog.get_logger(__name__)
-
-_RETRY_SECONDS = 5
 
 
 class CallTable:
@@ -75,6 +75,16 @@ class CallTable:
     def __len__(self) -> int:
         return len(self._calls) + len(self._leaving)
 
+    @property
+    def places(self) -> int:
+        """That calls take; those that leave take none."""
+        return len(self._calls)
+
+    @property
+    def unanswered(self) -> int:
+        """Calls that came and were not answered yet."""
+        return sum(not call.accepted for call in self._calls.values())
+
     # ---------------------------------------------------------------- new calls
 
     def invited(self, account: SipAccount, call_id: int, text: str, source: str) -> None:
@@ -88,7 +98,7 @@ class CallTable:
             return
         message = parse_message(text)
         key = next(self._keys)
-        leg = self._make_leg(_inbound_info(message, account, source), key)
+        leg = self._make_leg(inbound_info(message, account.trunk, source), key)
         call = self._make_call(account, key, leg, call_id)
         log.info("sip.invited", sip_call_id=leg.info.signalling_id, number=leg.info.number, trunk=leg.info.trunk)
         # later: the stack may yet refuse it itself, as with 422 where the session timer is too short
@@ -172,7 +182,7 @@ class CallTable:
     def _turn_away(self, account: SipAccount, call_id: int, cause: type[CallRefused], reason: str) -> None:
         CALLS_REFUSED.labels(cause.reason).inc()
         call = self._make_call(account, next(self._keys), None, call_id)
-        call.refuse(cause.status, retry_after=_RETRY_SECONDS, reason=reason)
+        call.refuse(cause.status, retry_after=retry_seconds(), reason=reason)
 
     def _gone(self, call: SipCall) -> None:
         key = next((key for key, one in self._calls.items() if one is call), None)
@@ -320,8 +330,11 @@ def outbound_info(*, destination: str, caller: str, trunk: str | None, headers: 
     )
 
 
-def _inbound_info(message: SipMessage, account: SipAccount, source: str) -> LegInfo:
-    trunk = account.trunk
+def inbound_info(message: SipMessage, trunk: TrunkSettings | None, source: str) -> LegInfo:
+    """What is known of a caller.
+
+    :param source: as `source_of` says
+    """
     called = called_address(message, trunk.username if trunk else "")
     caller = caller_of(message, trusted=trunk is not None and trunk.trusted)
     return LegInfo(

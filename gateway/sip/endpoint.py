@@ -12,10 +12,12 @@ from types import MappingProxyType
 import structlog
 
 from gateway.call.dialling import Dialled
+from gateway.call.entrance import Arrival
 from gateway.call.leg import Leg
-from gateway.errors import LegError, ParleyError, SetupError
+from gateway.errors import CallRefused, LegError, ParleyError, SetupError
 from gateway.observe.metrics import SIP_MALFORMED
 from gateway.settings import Settings
+from gateway.sip.arrival import SipArrival
 from gateway.sip.bridge import MediaBridge, limits
 from gateway.sip.call_table import CallTable, outbound_info
 from gateway.sip.capture.ring import Ring
@@ -33,6 +35,7 @@ from gateway.trunk.registration import RegistrationState
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.state import TrunkState
 from gateway.trunk.targets import Target
+from gateway.trunk.trust import Peer
 
 log = structlog.get_logger(__name__)
 
@@ -63,12 +66,16 @@ class SipEndpoint:
             on_invite=lambda *invite: self._calls.invited(*invite),
             in_use=lambda account: self._calls.uses(account),
             renew=lambda chosen: self._calls.renew(chosen),
+            may_enter=self._may_enter,
+            on_refused=self._turned_away,
         )
+        self._admit: Callable[[Arrival], None] = lambda arrival: None
+        self._tell_refused: Callable[[CallRefused, Arrival], None] = lambda refusal, arrival: None
         self._stack.on_malformed = SIP_MALFORMED.inc
         kept = settings.recording
         self._ring = Ring() if kept.signalling or kept.packets else None
         self._tap = Tap(self._ring) if self._ring is not None else None
-        self._owner = OwnerThread(name="parley-sip", poll=self._poll)
+        self._owner = OwnerThread(name="parley-sip", poll=self._poll, wake=self._stack.wake)
         self._started = False
         self._locator = Locator(self._located, ["AAAA" if is_ipv6(host) else "A" for host in settings.sip.hosts])
         self._calls = CallTable(
@@ -171,6 +178,24 @@ class SipEndpoint:
     def trunks(self) -> Mapping[str, TrunkSettings]:
         """The trunks that there are now, by name."""
         return self._stack.trunks.settings()
+
+    def admit_by(self, admit: Callable[[Arrival], None], refused: Callable[[CallRefused, Arrival], None]) -> None:
+        """Who decides about each INVITE that begins a call, before anything is made for it, and is told of those that
+        were refused. Both are called on the owner thread."""
+        self._admit, self._tell_refused = admit, refused
+
+    def media_late_ms(self) -> float:
+        """How late the media clock was at worst since the last time this was asked."""
+        return self._media.clock_late_ms()
+
+    def _may_enter(self, text: str, peer: Peer) -> None:
+        self._admit(self._arrival(text, peer))
+
+    def _turned_away(self, refusal: CallRefused, text: str, peer: Peer) -> None:
+        self._tell_refused(refusal, self._arrival(text, peer))
+
+    def _arrival(self, text: str, peer: Peer) -> SipArrival:
+        return SipArrival(text, peer, self._stack, self._calls)
 
     def stop_accepting(self) -> None:
         """Drain: new calls get 503 with Retry-After, those that are live go on."""

@@ -18,6 +18,7 @@ import structlog
 
 from gateway.call.leg import LegFrame
 from gateway.errors import LegError
+from gateway.media.audio import FRAME_MS
 from gateway.media.caller_ear import CallerEar
 from gateway.media.fast_vad import SILENCE_DB
 from gateway.observe.metrics import MEDIA_THREAD_LATENESS
@@ -70,6 +71,27 @@ class MediaLeg:
     ear: CallerEar = field(default_factory=CallerEar)
 
 
+class ClockLateness:
+    """How far the ticks of one leg after the other came apart: more than 20 ms each, and RTP has gone out late."""
+
+    def __init__(self) -> None:
+        self._before: tuple[tuple[int, int], int, int] | None = None
+        self._worst_ns = 0
+
+    def ticked(self, record: Record) -> None:
+        """The first record of a drain."""
+        tick, captured_ns, leg = record[0], record[1], (record[4], record[5])
+        if self._before is not None and self._before[0] == leg:
+            _, tick_before, before_ns = self._before
+            self._worst_ns = max(self._worst_ns, captured_ns - before_ns - (tick - tick_before) * FRAME_MS * 1_000_000)
+        self._before = leg, tick, captured_ns
+
+    def worst_ms(self) -> float:
+        """Since the last time this was asked."""
+        worst_ns, self._worst_ns = self._worst_ns, 0
+        return worst_ns / 1e6
+
+
 class MediaThread:
     """Drains the bridge until `stop`."""
 
@@ -84,6 +106,11 @@ class MediaThread:
         self.heartbeat_ns = time.monotonic_ns()
         """CLOCK_MONOTONIC of the last turn of the loop."""
         self.frames = 0
+        self._clock = ClockLateness()
+
+    def clock_late_ms(self) -> float:
+        """How late the media clock was at worst since the last time this was asked; for any thread."""
+        return self._clock.worst_ms()
 
     def start(self) -> None:
         """Start the thread."""
@@ -130,6 +157,7 @@ class MediaThread:
         records = list(RECORD.iter_unpack(drained))
         if not records:
             return
+        self._clock.ticked(records[0])
         MEDIA_THREAD_LATENESS.observe(max(0, time.monotonic_ns() - min(map(_CAPTURED_NS, records))) / 1e9)
         events = self.process(records, legs)
         try:

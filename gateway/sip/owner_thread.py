@@ -27,11 +27,14 @@ class OwnerThread:
     """Runs `poll` again and again, and commands between two polls.
 
     :param poll: one look at the library, bounded: a command waits as long as it takes
+    :param wake: ends a poll that waits; for any thread
     """
 
-    def __init__(self, *, name: str, poll: Callable[[], None]) -> None:
+    def __init__(self, *, name: str, poll: Callable[[], None], wake: Callable[[], None] = lambda: None) -> None:
         self._poll = poll
-        self._commands: deque[Callable[[], None]] = deque()
+        self._wake = wake
+        self._woken = False
+        self._commands: deque[Callable[[], object]] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.heartbeat_ns = time.monotonic_ns()
@@ -54,7 +57,7 @@ class OwnerThread:
 
     def post(self, command: Callable[[], object]) -> None:
         """Queue a command whose result nobody awaits; an exception of it is logged."""
-        self._commands.append(lambda: _logged(command))
+        self._put(lambda: _logged(command))
 
     def submit(self, command: Callable[[], T]) -> Future[T]:
         """Queue a command; its result or exception comes by the future.
@@ -64,7 +67,7 @@ class OwnerThread:
         if not self._thread.is_alive():
             raise LegError("The SIP endpoint is not running.")
         future: Future[T] = Future()
-        self._commands.append(lambda: _fulfil(future, command))
+        self._put(lambda: _fulfil(future, command))
         return future
 
     async def run(self, command: Callable[[], T], *, timeout: float) -> T:
@@ -75,6 +78,13 @@ class OwnerThread:
         async with asyncio.timeout(timeout):
             return await asyncio.wrap_future(self.submit(command))
 
+    def _put(self, command: Callable[[], object]) -> None:
+        self._commands.append(command)
+        # once for all commands of one turn, and never by this thread itself: it looks before it polls
+        if not self._woken and not self.is_current:
+            self._woken = True
+            self._wake()
+
     def _run(self) -> None:
         while not self._stopping.is_set() or self._commands:
             self.heartbeat_ns = time.monotonic_ns()
@@ -83,6 +93,8 @@ class OwnerThread:
                 _logged(self._poll)
 
     def _drain(self) -> None:
+        # before the look: what comes after it wakes the poll
+        self._woken = False
         # only what is there now: a command that posts another must not starve the poll
         for _ in range(len(self._commands)):
             self._commands.popleft()()

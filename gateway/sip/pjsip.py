@@ -145,6 +145,12 @@ def functions() -> Any:
         "pjsip_transport_dec_ref": (number, [pointer]),
         "pjsip_transport_shutdown2": (number, [pointer, number]),
         "pjsua_init_tpselector": (None, [number, pointer]),
+        "pjsip_generic_string_hdr_create": (pointer, [pointer] * 3),
+        "pjsip_endpt_get_ioqueue": (pointer, [pointer]),
+        "pj_ioqueue_op_key_init": (None, [pointer, ctypes.c_size_t]),
+        "pj_ioqueue_register_sock": (number, [pointer, pointer, ctypes.c_long, pointer, pointer, pointer]),
+        "pj_ioqueue_recv": (number, [*[pointer] * 4, ctypes.c_uint32]),
+        "pj_ioqueue_unregister": (number, [pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)

@@ -13,6 +13,7 @@ from gateway.errors import SetupError
 from gateway.media.audio import SAMPLE_RATE
 from gateway.settings import Settings
 from gateway.sip.account import OnInvite, SipAccount, TrunkAccount
+from gateway.sip.alarm_clock import AlarmClock
 from gateway.sip.bridge import CompiledLimits
 from gateway.sip.challenges import Challenges
 from gateway.sip.configuration import (
@@ -33,6 +34,7 @@ from gateway.sip.strangers import Strangers
 from gateway.sip.stray_requests import StrayRequests
 from gateway.sip.transports import Transports
 from gateway.sip.trunk_accounts import TrunkAccounts
+from gateway.sip.turnstile import MayEnter, OnRefused, Turnstile
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.trust import Peer
 
@@ -77,6 +79,8 @@ class Stack:
         on_invite: OnInvite,
         in_use: Callable[[TrunkAccount], bool],
         renew: Callable[[Callable[[Any], bool]], None],
+        may_enter: MayEnter,
+        on_refused: OnRefused,
     ) -> None:
         self._settings = settings
         self._limits = limits
@@ -108,6 +112,8 @@ class Stack:
         self._strangers = Strangers(
             settings.sip.strangers, self._received, knows=lambda peer, line: self.trunks.trust.knows(peer, line=line)
         )
+        self._turnstile = Turnstile(self._received, may_enter=may_enter, on_refused=on_refused)
+        self._alarm_clock = AlarmClock()
         self.on_malformed: Callable[[], None] = lambda: None
         self.draining = False
         self.stray_requests = StrayRequests(lambda: self.draining)
@@ -140,6 +146,8 @@ class Stack:
         self._probes.register()
         self._challenges.register()
         self._strangers.register()
+        self._turnstile.register()
+        self._alarm_clock.set_up()
         self._library.audDevManager().setNullDev()
         self._transports.bind(self._library, self._settings.trunks)
         self._probes.address = self.address
@@ -165,9 +173,14 @@ class Stack:
             self._local.shutdown()
             self._local = None
         self._transports.close()
+        self._alarm_clock.stop()
         library, self._library = self._library, None
         if library is not None:
             library.libDestroy(_NO_TRAFFIC)
+
+    def wake(self) -> None:
+        """End a wait of `poll`; for any thread."""
+        self._alarm_clock.ring()
 
     @property
     def address(self) -> str:
@@ -188,11 +201,15 @@ class Stack:
         """
         address, _, rest = source.rpartition(":")
         port, _, transport = rest.partition(";")
-        name = self.trunks.trunk_of(parse_message(message), Peer(address.strip("[]"), int(port), transport))
+        name = self.trunk_of(message, Peer(address.strip("[]"), int(port), transport))
         if name is not None:
             return int(self.trunks[name].getId())
         assert self._local is not None
         return int(self._local.of_request(message, transport).getId())
+
+    def trunk_of(self, message: str, peer: Peer) -> str | None:
+        """The trunk that a request came by, None for that of nobody's."""
+        return self.trunks.trunk_of(parse_message(message), peer)
 
     def reload_certificates(self) -> None:
         """Take certificates that were replaced on disk."""

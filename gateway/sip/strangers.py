@@ -19,7 +19,8 @@ from gateway.trunk.trust import Peer
 Policy = Literal["accept", "refuse", "ignore"]
 
 _LINE = re.compile(rb";" + LINE_PARAMETER.encode() + rb"=(\w+)")
-_IN_DIALOG = re.compile(rb"^(?:to|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE | re.MULTILINE)
+IN_DIALOG = re.compile(rb"^(?:to|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE | re.MULTILINE)
+"""A request that says which dialog it is in."""
 _FORBIDDEN = 403
 
 
@@ -49,7 +50,7 @@ class Strangers:
         message = self._received.message(request)
         request_line = message.partition(b"\r\n")[0]
         line = _LINE.search(request_line)
-        if (line and self._knows(self._received.peer(request), line[1].decode())) or _IN_DIALOG.search(message):
+        if (line and self._knows(self._received.peer(request), line[1].decode())) or IN_DIALOG.search(message):
             return 0
         SIP_STRANGERS.inc()
         # an ACK is never answered (RFC 3261 section 17)

@@ -12,9 +12,11 @@ from gateway.assistant.assistant import Assistant, Model
 from gateway.assistant.budget import Budget
 from gateway.call.apology import TEXT
 from gateway.call.dialling import Dialled
+from gateway.call.entrance import Arrival
 from gateway.call.gateway import Gateway
 from gateway.call.leg import NO_HEADERS, Direction, Leg
 from gateway.call.record import CallRecord
+from gateway.errors import CallRefused
 from gateway.link.pool import WorkerPool
 from gateway.link.v1 import link_pb2 as pb
 from gateway.routing.settings import RouteSettings
@@ -82,6 +84,12 @@ class MemoryEndpoint:
 
     def registrations(self) -> Mapping[str, RegistrationState]:
         return self.registered
+
+    def admit_by(self, admit: Callable[[Arrival], None], refused: Callable[[CallRefused, Arrival], None]) -> None:
+        """Nobody calls over a wire."""
+
+    def media_late_ms(self) -> float:
+        return 0.0
 
     def stop_accepting(self) -> None:
         self.accepting = False
