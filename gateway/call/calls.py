@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import structlog
 
 from gateway.call import endings
 from gateway.call.disk import Disk
-from gateway.call.journal import Entry, Journal, read_journal
+from gateway.call.journal import Entry, Journal
+from gateway.call.journal_file import close_journal, read_journal
 from gateway.call.prices import PriceBook
 from gateway.call.record import CallRecord, build_record
 from gateway.errors import ParleyError
@@ -22,7 +23,7 @@ from gateway.recording.sealed import SUFFIX, SealedFile
 
 log = structlog.get_logger(__name__)
 
-LOST_ENTRIES = 1000
+LOST_ENTRIES = 1_000_000
 """More than a gateway that is killed can have sent to the control plane and not written yet: the end that is added to
 its journal must not have the sequence of one of these."""
 
@@ -152,24 +153,46 @@ class Calls:
         """Turn the journals that a gateway left behind when it died into records."""
         adopted = []
         for path in sorted(self.directory.glob("*.journal")):
-            entries = list(read_journal(path))
-            record = build_record(entries, self._prices)
-            if record is not None and not (self.directory / f"{record.id}.json").exists():
-                if self._keep_journals:
-                    _close_journal(path, entries)
-                paths = (self.recording_path(record.id), self.sealed_path(record.id))
-                found = next((path.name for path in paths if path.exists()), None)
-                record.recording = record.recording or found
-                captures = self.capture_paths(record.id)
-                record.capture = next((path.name for path in captures if path.exists()), None)
-                events = self.events_path(record.id)
-                record.events = record.events or (events.name if events.exists() else None)
-                self.write(record)
-                self._ended(record)
+            try:
+                record = self._adopt(path)
+            except OSError as error:  # the others can be adopted all the same
+                log.error("journal of an earlier gateway left as it is", path=str(path), error=str(error))
+                continue
+            if record is not None:
                 adopted.append(record)
-            if record is None or not self._keep_journals:
-                path.unlink()
         return adopted
+
+    def _adopt(self, path: Path) -> CallRecord | None:
+        """The record of a call whose gateway died, when it had none yet. :raises OSError: the disk does not do it"""
+        entries = list(read_journal(path))
+        if not entries:
+            _put_aside(path)
+            return None
+        record = build_record(entries, self._prices)
+        if self._keep_journals and entries[-1].kind != "ended":
+            close_journal(path, _ending(entries[-1]))
+        if record is None:
+            # Its first line is damaged. The control plane may know the call; nobody else can do anything with it.
+            if not self._keep_journals:
+                _put_aside(path)
+            return None
+        adopted = not (self.directory / f"{record.id}.json").exists()
+        if adopted:
+            self._complete(record)
+            self.write(record)
+            self._ended(record)
+        if not self._keep_journals:
+            path.unlink()
+        return record if adopted else None
+
+    def _complete(self, record: CallRecord) -> None:
+        """The last line of the journal would have told which files there are."""
+        paths = (self.recording_path(record.id), self.sealed_path(record.id))
+        record.recording = record.recording or next((path.name for path in paths if path.exists()), None)
+        captures = self.capture_paths(record.id)
+        record.capture = next((path.name for path in captures if path.exists()), None)
+        events = self.events_path(record.id)
+        record.events = record.events or (events.name if events.exists() else None)
 
     def _running(self, call_id: str) -> CallRecord:
         try:
@@ -183,12 +206,17 @@ class Calls:
         return record
 
 
-def _close_journal(path: Path, entries: Sequence[Entry]) -> None:
-    """Say in a journal that its gateway died, where it does not say how the call ended. A last line that the crash cut
-    short gives way to it."""
-    last = entries[-1]
-    if last.kind == "ended":
-        return
-    ending = {"at": datetime.fromtimestamp(last.time_ms / 1000, UTC).isoformat(), "reason": endings.GATEWAY_DIED}
-    closed = Entry(last.at_ms, "ended", ending, last.sequence + LOST_ENTRIES, last.time_ms)
-    path.write_text("".join(entry.line() for entry in (*entries, closed)), encoding="utf-8")
+def _put_aside(path: Path) -> None:
+    """A journal of which no record can be made: whoever looks for the call may find something in it."""
+    if b"\n" in path.read_bytes():
+        log.error("journal cannot be read", kept=f"{path.name}.damaged")
+        path.rename(path.with_name(f"{path.name}.damaged"))
+    else:
+        path.unlink()  # a crash cut its first line short: nothing was done or told yet
+
+
+def _ending(last: Entry) -> Entry:
+    """Says in a journal that its gateway died."""
+    at = datetime.fromtimestamp(last.time_ms / 1000, UTC).isoformat()
+    ending = {"at": at, "reason": endings.GATEWAY_DIED, "follows": last.sequence}
+    return Entry(last.at_ms, "ended", ending, last.sequence + LOST_ENTRIES, last.time_ms)

@@ -1,8 +1,9 @@
 """What happened in a call, line by line, on disk before its effect is seen.
 
 The file has one JSON object per line: its `sequence`, 1 for the first, `at_ms` of the call clock, `time_ms` of the wall
-clock (ms since 1970), `kind`, and `data`. A line is what the control plane gets as an event, too. The worker's entries
-carry the conversation; the gateway's own kinds are:
+clock (ms since 1970), `kind`, `data`, and `crc`, the CRC-32 of the line up to the comma before it, in hexadecimal. A
+line is what the control plane gets as an event, too. The worker's entries carry the conversation; the gateway's own
+kinds are:
 
 call       who calls whom, with which assistant, since when (first line)
 worker     which worker has the conversation
@@ -19,17 +20,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from gateway.call.disk import Disk
 from gateway.call.lines import Lines
 
-log = structlog.get_logger(__name__)
+FIELDS = ("sequence", "at_ms", "time_ms", "kind", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,22 @@ class Entry:
     sequence: int = 0
     time_ms: int = 0
 
-    def line(self) -> str:
-        """As it stands in the file."""
-        fields = {name: getattr(self, name) for name in ("sequence", "at_ms", "time_ms", "kind", "data")}
-        return json.dumps(fields, ensure_ascii=False) + "\n"
+    def line(self) -> bytes:
+        """As it stands in the file: UTF-8, with its line break."""
+        content = written({name: getattr(self, name) for name in FIELDS}).encode()[:-1]
+        return content + b', "crc": "%08x"}\n' % zlib.crc32(content)
+
+
+def written(data: Mapping[str, Any]) -> str:
+    """As JSON. Half a surrogate pair, which a model may send and no file can hold, becomes a question mark."""
+    return json.dumps(data, ensure_ascii=False).encode(errors="replace").decode()
+
+
+def goes_on(sequence: int, data: Mapping[str, Any], last: int) -> bool:
+    """Whether nothing is missing between the entry `last` of a call and this one. The end that is added to a journal
+    whose gateway died leaves sequences out, and says after which entry it comes."""
+    told = data.get("follows")
+    return sequence == last + 1 or (isinstance(told, int) and told <= last)
 
 
 def wall_clock_ms() -> int:
@@ -84,18 +96,3 @@ class Journal:
     async def durable(self) -> None:
         """Wait until what was appended is in the file, where a crash of this process cannot lose it."""
         await self._lines.durable()
-
-
-def read_journal(path: Path) -> Iterator[Entry]:
-    """The entries of a file; a last line that a crash cut short is left out.
-
-    :raises OSError: when it cannot be read
-    """
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for sequence, line in enumerate(lines, 1):
-            try:
-                read = json.loads(line)
-                kind, data = str(read["kind"]), dict(read["data"])
-                yield Entry(int(read["at_ms"]), kind, data, sequence, int(read.get("time_ms", 0)))
-            except (ValueError, KeyError, TypeError):
-                log.warning("journal line left out", path=str(path))

@@ -16,10 +16,10 @@ class Lines:
         self.any = False
         """Something was appended."""
         self._disk = disk
-        self._unwritten: deque[str] = deque()
+        self._unwritten: deque[bytes] = deque()
         self._scheduled = False
 
-    def append(self, lines: str) -> None:
+    def append(self, lines: bytes) -> None:
         """Add whole lines, with their line breaks."""
         self.any = True
         self._unwritten.append(lines)
@@ -41,4 +41,4 @@ class Lines:
             lines.append(self._unwritten.popleft())
         if lines:
             with self.path.open("ab", buffering=0) as file:
-                file.write("".join(lines).encode())
+                file.write(b"".join(lines))

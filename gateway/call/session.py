@@ -230,7 +230,7 @@ class Call:
     def keep_events(self, lines: str) -> None:
         """What happened to the conversation, as far as it may be kept."""
         if self.books.events is not None and self.recording.allowed:
-            self.books.events.append(lines)
+            self.books.events.append(lines.encode(errors="replace"))
 
     def act(self, action: pb.Action) -> None:
         """The worker asks for something besides speech; what it asks twice is done once."""

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.analytics.price_book import price_book
+from gateway.call.journal import goes_on
 from gateway.call.prices import Price
 from gateway.errors import NotFound
 from gateway.messages.encoding import encode, read_event, read_json
@@ -24,6 +25,7 @@ from gateway.messages.links import Links
 from gateway.messages.message import Audience, Message, subscriptions, wanted
 from gateway.messages.servers import CallServers, Origin, Origins
 from gateway.messages.view import CallView
+from gateway.observe import webhook_metrics as metrics
 from gateway.store import outbox
 from gateway.store.calls import CallRow, Calls, find_call
 from gateway.store.database import Database
@@ -170,6 +172,10 @@ class Intake:
             known = await self._known(session, call_id, until=stored[0].sequence) or known
             self._calls[call_id] = known
         for one in stored:
+            last = known.view.sequence
+            if one.sequence != last + 1 and not goes_on(one.sequence, read_json(one.data), last):
+                metrics.EVENT_GAPS.inc()
+                log.error("events of a call are missing", call=call_id, after=last, before=one.sequence)
             self._apply(known, one, batch)
         await self._follow(session, known, stored)
 

@@ -145,6 +145,12 @@ WORKER_DRAINING = Gauge("parley_worker_draining", "1 while the worker takes no n
 WORKER_RESTARTS = Counter("parley_worker_restarts_total", "Local worker processes started again after they ended.")
 API_RESTARTS = Counter("parley_api_restarts_total", "Local api processes started again after they ended.")
 
+# ---------------------------------------------------------------- journals
+
+JOURNAL_LINES_DAMAGED = Counter(
+    "parley_journal_lines_damaged_total", "Lines of journals that were left out, because the disk changed them."
+)
+
 # ---------------------------------------------------------------- providers
 
 _OF_PROVIDER = ["worker", "stage", "provider"]

@@ -1,4 +1,4 @@
-"""Metrics of the messages to users' servers."""
+"""Metrics of what becomes of events in the control plane, above all of the messages to users' servers."""
 
 from __future__ import annotations
 
@@ -14,3 +14,4 @@ LATENESS = Histogram(
 )
 WAITING = Gauge("parley_webhook_waiting", "Messages that are not delivered yet.")
 OLDEST_SECONDS = Gauge("parley_webhook_oldest_seconds", "Age of the oldest message that is not delivered yet.")
+EVENT_GAPS = Counter("parley_event_gaps_total", "Times that events of a call were missing when later ones came.")

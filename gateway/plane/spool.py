@@ -8,7 +8,6 @@ read again when it is back; the last acknowledgement of a call removes its journ
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from pathlib import Path
 import structlog
 
 from gateway.call.disk import Disk
-from gateway.call.journal import Entry, read_journal
+from gateway.call.journal import Entry, written
+from gateway.call.journal_file import read_journal
 from gateway.plane.v1 import plane_pb2 as pb
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 BATCH_EVENTS = 500
 BATCH_BYTES = 4 << 20
 """A stream takes messages of 16 MiB."""
+RESTORED_AT_ONCE = 16
+"""Journals of calls that have ended, read again; live calls go before none of them, so they must not be many."""
 _LAST_KIND = "ended"
 
 
@@ -52,6 +54,9 @@ class Spool:
         self._calls: dict[str, _Unacknowledged] = {}
         self._unsent: dict[str, None] = {}
         """Calls with entries to send, in the order in which they came."""
+        self._restored: set[str] = set()
+        """Calls that were brought back from disk and are not acknowledged yet."""
+        self._room = asyncio.Event()
         self._attached = False
         self.acknowledged = 0
         """Events that were committed since the start."""
@@ -122,26 +127,32 @@ class Spool:
                 call.sent = max(0, call.sent - 1)
             if ended:
                 del self._calls[call_id]
+                self._restored.discard(call_id)
+                self._room.set()
                 self._unsent.pop(call_id, None)
                 path = self._path(call_id)
                 # The disk thread has made the record out of it before.
                 self._disk.submit(lambda path=path: path.unlink(missing_ok=True))  # type: ignore[misc]
 
     async def restore(self) -> None:
-        """Bring the journals of ended calls back from disk, one after the other, each when the one before is
+        """Bring the journals of ended calls back from disk, a few calls at a time, the next as soon as one is
         acknowledged. Cancelled when the stream ends."""
         await self._disk.barrier()
+        self._restored.clear()
         for path in await asyncio.to_thread(lambda: sorted(self._directory.glob("*.journal"))):
             call_id = path.stem
             if call_id in self._calls:
                 continue
             entries = await asyncio.to_thread(_ended_journal, path)
-            if entries and call_id not in self._calls:
-                log.info("call told to the control plane late", call=call_id, events=len(entries))
-                self._calls[call_id] = _Unacknowledged(deque(entries))
-                self._mark(call_id)
-                while call_id in self._calls:  # noqa: ASYNC110  rare, and an event for each call would cost the others
-                    await asyncio.sleep(0.05)
+            if not entries or call_id in self._calls:
+                continue
+            log.info("call told to the control plane late", call=call_id, events=len(entries))
+            self._calls[call_id] = _Unacknowledged(deque(entries))
+            self._restored.add(call_id)
+            self._mark(call_id)
+            while len(self._restored) >= RESTORED_AT_ONCE:
+                self._room.clear()
+                await self._room.wait()
 
     def _mark(self, call_id: str) -> None:
         if self._attached:
@@ -168,5 +179,5 @@ def _event(call_id: str, entry: Entry) -> pb.CallEvent:
         at_ms=entry.at_ms,
         time_ms=entry.time_ms,
         kind=entry.kind,
-        json=json.dumps(entry.data, ensure_ascii=False),
+        json=written(entry.data),
     )

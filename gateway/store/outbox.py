@@ -6,8 +6,8 @@ the server's host and a slash. Only the oldest one of a stream that is pending i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -75,6 +75,9 @@ class NewDelivery:
         }
 
 
+Lease = Callable[[Mapping[str, Any]], timedelta]
+"""For how long a delivery is its claimer's, by its server; an empty one is a usual server."""
+
 _COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
 _PENDING = deliveries.c.state == DeliveryState.PENDING.value
 
@@ -104,7 +107,7 @@ async def add_all(session: AsyncSession, new: Sequence[NewDelivery]) -> None:
 
 
 async def add_claimed(
-    session: AsyncSession, new: Sequence[NewDelivery], *, lease: timedelta, held: Collection[str] = ()
+    session: AsyncSession, new: Sequence[NewDelivery], *, lease: Lease, held: Collection[str] = ()
 ) -> Sequence[Delivery]:
     """Add deliveries and claim them at once, in the transaction of what they tell; those of a stream of which something
     earlier is pending are left to `claim`, with no attempt. Returns all of them, in their order.
@@ -117,8 +120,10 @@ async def add_claimed(
     pending = select(deliveries.c.stream).where(_PENDING, deliveries.c.stream.in_(others)).distinct()
     behind = set((await session.execute(pending)).scalars()) if others else set()
     now = clock.now()
-    ours = {"due_at": now + lease, "attempts": 1}
-    rows = [one.row(now) if one.stream in behind else {**one.row(now), **ours} for one in new]
+    rows = [
+        one.row(now) if one.stream in behind else {**one.row(now), "due_at": now + lease(one.server), "attempts": 1}
+        for one in new
+    ]
     statement = insert(deliveries).returning(*_COLUMNS, sort_by_parameter_order=True)
     return [_read(row) for row in await session.execute(statement, rows)]
 
@@ -129,22 +134,27 @@ async def due(session: AsyncSession, now: datetime, *, limit: int = 100) -> Sequ
 
 
 async def claim(
-    session: AsyncSession, now: datetime, *, lease: timedelta, limit: int = 100, without: Collection[str] = ()
+    session: AsyncSession, now: datetime, *, lease: Lease, limit: int = 100, without: Collection[str] = ()
 ) -> Sequence[Delivery]:
-    """Take what is due: nobody else gets it before `lease` is over. Counts as an attempt.
+    """Take what is due: nobody else gets it before its lease is over. Counts as an attempt.
 
     :param without: hosts, which streams begin with, that have enough to do
     """
     chosen = _due(now, limit, (deliveries.c.position,)).with_for_update(skip_locked=True)
     for host in without:
         chosen = chosen.where(~deliveries.c.stream.startswith(f"{host}/", autoescape=True))
+    usual = now + lease({})
     statement = (
         update(deliveries)
         .where(deliveries.c.position.in_(chosen.scalar_subquery()))
-        .values(due_at=now + lease, attempts=deliveries.c.attempts + 1)
+        .values(due_at=usual, attempts=deliveries.c.attempts + 1)
         .returning(*_COLUMNS)
     )
     taken = [_read(row) for row in await session.execute(statement)]
+    taken = [replace(one, due_at=now + lease(one.server)) for one in taken]
+    for due_at in {one.due_at for one in taken} - {usual}:
+        own = deliveries.c.position.in_([one.position for one in taken if one.due_at == due_at])
+        await session.execute(update(deliveries).where(own).values(due_at=due_at))
     return sorted(taken, key=lambda delivery: delivery.position)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,7 +26,7 @@ from gateway.store import outbox
 from gateway.store.clock import clock
 from gateway.store.database import Database
 from gateway.store.outbox import Delivery, NewDelivery
-from gateway.webhooks.attempt import LONGEST_SECONDS, Outcome, Postman, host_of
+from gateway.webhooks.attempt import Outcome, Postman, host_of, timeout_of
 from gateway.webhooks.retries import Retries, retry_after
 from gateway.webhooks.run import Added, Run
 
@@ -33,8 +34,9 @@ log = structlog.get_logger(__name__)
 
 CLAIMED_AT_ONCE = 32
 IN_FLIGHT = 1000
-LEASE = timedelta(seconds=420)
-"""Longer than the longest attempt and some waiting before it: then another process may try."""
+WAIT_SECONDS = 10.0
+"""A claim lasts so much longer than an attempt at its server may. Then another process may try: one that died, on a
+database that several share, keeps its messages no longer."""
 HELD_PER_PLACE = 16
 """So many may wait in memory for each attempt that a host takes at once."""
 GATHER_SECONDS = 0.1
@@ -101,7 +103,7 @@ class Sender:
     async def add(self, session: AsyncSession, new: Sequence[NewDelivery]) -> Added:
         """Add to the outbox, in the transaction of what they tell; `send` gets the result once it is committed."""
         runs = {one.stream: run for one in new if (run := self._runs.get(one.stream)) is not None and run.whole}
-        added = await outbox.add_claimed(session, new, lease=LEASE, held=runs)
+        added = await outbox.add_claimed(session, new, lease=lease_of, held=runs)
         claimed = [one for one in added if one.attempts]
         for one in claimed:
             runs.setdefault(one.stream, Run(one.stream, whole=True))
@@ -158,7 +160,7 @@ class Sender:
         try:
             async with self._database.transaction() as session:
                 retries = await self._settle(session, outcomes, returned, now)
-                claimed = await outbox.claim(session, now, lease=LEASE, limit=room, without=busy) if room else ()
+                claimed = await outbox.claim(session, now, lease=lease_of, limit=room, without=busy) if room else ()
         except _FAULTS as error:
             log.warning("the outbox cannot be used now", error=str(error))
             self._outcomes, self._returned = outcomes + self._outcomes, returned + self._returned
@@ -223,7 +225,8 @@ class Sender:
         try:
             while run.waiting:
                 async with self._hosts[host_of(run.waiting[0].server)].gate:
-                    if run.waiting[0].due_at - self._now() < timedelta(seconds=LONGEST_SECONDS):
+                    first = run.waiting[0]
+                    if first.due_at - self._now() < timedelta(seconds=timeout_of(first.server)):
                         self._return(run)  # an attempt might last longer than the claim
                         continue
                     await self._attempt(run, run.waiting.popleft())
@@ -335,3 +338,8 @@ class Sender:
             except _FAULTS as error:
                 log.warning("the outbox cannot be looked at", error=str(error))
             await asyncio.sleep(IDLE_SECONDS)
+
+
+def lease_of(server: Mapping[str, Any]) -> timedelta:
+    """For how long a delivery to this server is claimed."""
+    return timedelta(seconds=timeout_of(server) + WAIT_SECONDS)

@@ -18,17 +18,24 @@ from tests.peers.missing import PeerMissing
 FOLDER = Path("/usr/lib/postgresql")
 _USER = "parley"
 _SECONDS = 30
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "listen_addresses=")
+_OPTIONS = ("fsync=off", "full_page_writes=off", "shared_buffers=16MB", "listen_addresses=")
+_FORGETFUL = "synchronous_commit=off"
+"""Commits are lost when the server is killed."""
 
 
 class PostgreSQL:
-    """:param folder: of the socket
-    :param programs: where psql is
+    """:param folder: of the socket and the data
+    :param programs: where postgres and psql are
+    :param as_user: what a command begins with
+    :param options: settings of the server
     """
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, as_user: Sequence[str], options: Sequence[str]) -> None:
         self._folder = folder
         self._programs = programs
+        self._as_user = as_user
+        self._options = options
+        self._server: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
         """As `store.url` has it."""
@@ -39,11 +46,42 @@ class PostgreSQL:
         command = [str(self._programs / "psql"), "-X", "-q", "-h", str(self._folder), "-U", _USER, "-c", statement]
         subprocess.run([*command, "postgres"], check=True, capture_output=True)
 
+    def start(self) -> None:
+        """Returns when it takes connections. :raises PeerMissing: it does not start"""
+        until = time.monotonic() + _SECONDS
+        while not self._started():
+            # The processes of one that was killed may live a moment longer.
+            if time.monotonic() > until:
+                said = (self._folder / "log").read_text(errors="replace").strip()[-400:]
+                raise PeerMissing(f"PostgreSQL did not start: {said}")
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals) -> None:
+        """SIGQUIT for at once, SIGKILL for a crash."""
+        assert self._server is not None
+        self._server.send_signal(how)
+        self._server.wait(_SECONDS)
+
+    def _started(self) -> bool:
+        options = [part for option in self._options for part in ("-c", option)]
+        folder, log = self._folder, self._folder / "log"
+        arguments = [str(self._programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), *options]
+        with log.open("wb") as output:
+            self._server = subprocess.Popen(
+                [*self._as_user, *arguments], stdout=output, stderr=output, cwd=folder, start_new_session=True
+            )
+        while b"ready to accept connections" not in log.read_bytes():
+            if self._server.poll() is not None:
+                return False
+            time.sleep(0.02)
+        return True
+
 
 @contextmanager
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql(*, forgetful: bool = True) -> Iterator[PostgreSQL]:
     """A server that runs until the end of the block, and no longer than this process.
 
+    :param forgetful: faster, but what was committed is lost when it is killed
     :raises PeerMissing: it is not installed, or does not start
     """
     programs = _programs()
@@ -51,13 +89,13 @@ def postgresql() -> Iterator[PostgreSQL]:
     try:
         as_user = _become_ordinary(folder)
         _initialise(as_user, programs, folder)
-        server = _start(as_user, programs, folder)
+        options = (*_OPTIONS, _FORGETFUL) if forgetful else _OPTIONS
+        server = PostgreSQL(folder, programs, as_user, options)
+        server.start()
         try:
-            _wait(server, folder)
-            yield PostgreSQL(folder, programs)
+            yield server
         finally:
-            server.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
-            server.wait(_SECONDS)
+            server.stop(signal.SIGQUIT)  # at once: nothing of it is kept
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -102,19 +140,3 @@ def _initialise(as_user: Sequence[str], programs: Path, folder: Path) -> None:
     )
     if done.returncode:
         raise PeerMissing(f"initdb failed: {done.stderr.strip()[-400:]}")
-
-
-def _start(as_user: Sequence[str], programs: Path, folder: Path) -> subprocess.Popen[bytes]:
-    options = [part for option in _FAST for part in ("-c", option)]
-    arguments = [str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), *options]
-    with (folder / "log").open("wb") as log:
-        return subprocess.Popen([*as_user, *arguments], stdout=log, stderr=log, cwd=folder, start_new_session=True)
-
-
-def _wait(server: subprocess.Popen[bytes], folder: Path) -> None:
-    until = time.monotonic() + _SECONDS
-    log = folder / "log"
-    while b"ready to accept connections" not in log.read_bytes():
-        if server.poll() is not None or time.monotonic() > until:
-            raise PeerMissing(f"PostgreSQL did not start: {log.read_text(errors='replace').strip()[-400:]}")
-        time.sleep(0.02)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +16,10 @@ from gateway.store.outbox import DeliveryState
 _LEASE = timedelta(seconds=30)
 
 
+def _lease(server: Mapping[str, Any]) -> timedelta:
+    return _LEASE
+
+
 async def _add(session: AsyncSession, organisation_id: str, stream: str) -> int:
     return await outbox.add(
         session, organisation_id, stream=stream, call_id=stream, type="status-update", server={"url": "u"}, body="{}"
@@ -21,7 +27,7 @@ async def _add(session: AsyncSession, organisation_id: str, stream: str) -> int:
 
 
 async def _claimed(session: AsyncSession, now: datetime) -> list[int]:
-    return [one.position for one in await outbox.claim(session, now, lease=_LEASE)]
+    return [one.position for one in await outbox.claim(session, now, lease=_lease)]
 
 
 async def test_the_deliveries_of_a_stream_come_one_after_the_other(session: AsyncSession, organisation_id: str) -> None:
@@ -43,7 +49,7 @@ async def test_a_delivery_that_failed_comes_again_at_its_time_and_holds_the_next
     later = now + timedelta(minutes=1)
     await outbox.failed(session, first, retry_at=later, status=503, error="busy")
     assert await _claimed(session, now) == []
-    (again,) = await outbox.claim(session, later, lease=_LEASE)
+    (again,) = await outbox.claim(session, later, lease=_lease)
     assert (again.position, again.attempts, again.status, again.error) == (first, 2, 503, "busy")
 
 

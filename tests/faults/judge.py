@@ -1,0 +1,91 @@
+"""What must be true of events, calls and messages once everything is back."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import text
+
+from gateway.store.database import Database
+from tests.faults.hostile_server import HostileServer, Mood
+from tests.faults.houseful import Witness
+
+Fact = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Kept:
+    """What the control plane has: per call its facts by sequence, in the order in which they were committed."""
+
+    facts: defaultdict[str, dict[int, Fact]] = field(default_factory=lambda: defaultdict(dict))
+    out_of_order: list[str] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
+    deliveries: dict[int, tuple[str, str, str]] = field(default_factory=dict)
+    """By position: call, type, state."""
+
+    @property
+    def events(self) -> int:
+        return sum(map(len, self.facts.values()))
+
+
+async def kept(url: str) -> Kept:
+    """Read all of it."""
+    found = Kept()
+    database = await Database.open(url)
+    async with database.reading() as session:
+        rows = await session.execute(text("SELECT call_id, sequence, kind, data FROM call_events ORDER BY position"))
+        for call_id, sequence, kind, data in rows:
+            facts = found.facts[call_id]
+            if facts and max(facts) >= sequence:
+                found.out_of_order.append(f"{call_id} {sequence}")
+            facts[sequence] = (kind, json.dumps(json.loads(data), sort_keys=True))
+        found.states.update(
+            (id_, status) for id_, status in await session.execute(text("SELECT id, status FROM calls"))
+        )
+        for position, *rest in await session.execute(text("SELECT position, call_id, type, state FROM deliveries")):
+            found.deliveries[position] = tuple(rest)
+    await database.close()
+    return found
+
+
+def assert_nothing_lost(witness: Witness, kept: Kept) -> None:
+    """All that stood in a journal is in the database, each fact once, in its order within the call."""
+    lost = [
+        (call_id, sequence, fact[0])
+        for call_id, facts in witness.seen.items()
+        for sequence, fact in facts.items()
+        if kept.facts.get(call_id, {}).get(sequence) != fact
+    ]
+    assert not lost, f"{len(lost)} events lost: {lost[:10]}"
+    assert not kept.out_of_order
+
+
+def assert_one_final_state(witness: Witness, kept: Kept, records: Sequence[Mapping[str, Any]]) -> None:
+    """Each call has ended, once, for the API as for the gateway."""
+    ends = {call_id: [kind for kind, _ in facts.values()].count("ended") for call_id, facts in kept.facts.items()}
+    assert set(ends) == set(kept.states) == set(witness.seen)
+    assert not {call_id: count for call_id, count in ends.items() if count != 1}
+    assert set(kept.states.values()) == {"ended"}
+    assert Counter(record["id"] for record in records) == Counter(list(witness.seen))
+
+
+def assert_messages(hooks: HostileServer, kept: Kept) -> None:
+    """Every message was taken, repeated only under its id and unchanged, in its order within the call; one report of
+    each call."""
+    assert {state for _, _, state in kept.deliveries.values()} == {"done"}
+    for position in kept.deliveries:
+        arrivals = hooks.deliveries[str(position)]
+        assert Mood.TAKES in arrivals.moods, f"delivery {position} never arrived"
+        assert len(set(arrivals.bodies)) == 1, f"delivery {position} changed"
+    by_call: defaultdict[str, list[int]] = defaultdict(list)
+    for id_ in dict.fromkeys(hooks.order):
+        by_call[kept.deliveries[int(id_)][0]].append(int(id_))
+    for call_id, positions in by_call.items():
+        assert all(one < other for one, other in pairwise(positions)), f"messages of {call_id} out of order"
+    reports = Counter(call for call, type_, _ in kept.deliveries.values() if type_ == "end-of-call-report")
+    assert reports == Counter(list(kept.states))
