@@ -242,7 +242,7 @@ async def test_a_server_hears_of_chats_that_it_subscribes_to(desk: Desk) -> None
     told = await desk.chat("Hello", assistant=assistant)
     await desk.api.client.delete(f"/chat/{told['id']}")
     async with desk.api.context.database.transaction() as session:
-        due = await outbox.claim(session, clock.now(), lease=timedelta(seconds=1))
+        due = await outbox.claim(session, clock.now(), lease=lambda _: timedelta(seconds=1))
     bodies = [json.loads(one.body) for one in due]
     assert [body["message"]["type"] for body in bodies] == ["chat.created"]
     assert bodies[0]["message"]["chat"]["id"] == told["id"]
