@@ -16,9 +16,9 @@ from tests.peers.asterisk import Asterisk, AsteriskPlan, AsteriskTls, running_as
 from tests.peers.certificates import Authority
 from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.softphone import Softphone, SoftphonePlan, running_softphone
+from tests.sip.echo import echoed
 from tests.sip.exchange import Exchange, Told, exchange
 from tests.sip.test_registering import state
-from tests.sip.test_secure_asterisk import echoed
 from tests.sip.voice import loud
 
 TRUNKS = {"registered": "udp", "by-address": "udp", "by-tcp": "tcp", "encrypted": "tls + srtp sdes"}

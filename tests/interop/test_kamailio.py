@@ -16,11 +16,11 @@ from tests.peers.certificates import Authority
 from tests.peers.kamailio import REALM, Kamailio, KamailioPlan, running_kamailio
 from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.softphone import Softphone, SoftphonePlan, running_softphone
+from tests.sip.echo import echoed
 from tests.sip.exchange import Exchange, Told, exchange
 from tests.sip.gateway_double import GatewayDouble, gateway_double
 from tests.sip.party import Party, party
 from tests.sip.test_registering import state
-from tests.sip.test_secure_asterisk import echoed
 
 TRANSPORTS = ("udp", "tcp", "tls")
 PASSWORDS = {"ann": "for-ann", **{f"parley-{transport}": f"for-{transport}" for transport in TRANSPORTS}}

@@ -78,10 +78,19 @@ async def speak(ann: Party, address: tuple[str, int], first: int = 0) -> None:
         await asyncio.sleep(0.02)
 
 
-async def close(captures: list[CallCapture]) -> None:
-    # the last messages of a call are collected within a tenth of a second
-    await asyncio.sleep(0.3)
-    captures[0].close()
+async def close(capture: CallCapture, file: Path, *last: str) -> None:
+    """Once these messages, the last of the call, are in the file: they are collected ten times a second, and wait."""
+    async with asyncio.timeout(10):
+        while labels(file)[-len(last) :] != list(last):  # noqa: ASYNC110  another thread writes it
+            await asyncio.sleep(0.05)
+    capture.close()
+
+
+def labels(file: Path) -> list[str]:
+    """Of the messages in it, each once; none before it is begun."""
+    if not file.exists():
+        return []
+    return [one.label for one in ladder_of(read(file.read_bytes())).messages if not one.repeated]
 
 
 async def test_a_call_is_read_by_tshark_with_its_messages_repetitions_and_media(ours: Exchange, tmp_path: Path) -> None:
@@ -95,7 +104,7 @@ async def test_a_call_is_read_by_tshark_with_its_messages_repetitions_and_media(
         await (await ours.call()).event("answered")
         await speak(ann, answer.media_address)
         await ann.bye()
-        await close(captures)
+        await close(captures[0], file, "BYE", "200 OK")
     told = fields(file, "sip.Method", "sip.Status-Code", "udp.srcport", "udp.dstport", only="sip")
     near, far = ours.address.rpartition(":")[2], str(ann.port)
     assert [row[:2] for row in told].count(("INVITE", "")) == 2, "the repetition, too"
@@ -123,7 +132,7 @@ async def test_while_the_recording_is_paused_no_sound_and_no_key_is_captured(our
         await asyncio.sleep(0.05)
         await speak(ann, answer.media_address, PACKETS)
         await ann.bye()
-        await close(captures)
+        await close(captures[0], file, "BYE", "200 OK")
     kept = list(read(file.read_bytes()))
     assert [SPOKEN in one.data for one in kept if one.kind is Kind.RTP and not one.sent].count(True) == PACKETS
     assert sum(one.kind is Kind.RTP and len(one.data) == 12 for one in kept) >= PACKETS
@@ -147,7 +156,7 @@ async def test_an_encrypted_call_over_tls_is_captured_without_its_keys(
             ann.rtp.sendto(keys.protect(head + b"\x00\x00\x12\x34" + SPOKEN), answer.media_address)
             await asyncio.sleep(0.02)
         await ann.bye()
-        await close(captures)
+        await close(captures[0], file, "BYE", "200 OK")
     written = file.read_bytes()
     for line in (keys.line, keys_of(answer.body).line):
         assert line.partition("inline:")[2].encode() not in written
@@ -177,11 +186,8 @@ async def test_every_attempt_of_a_call_of_ours_is_in_its_capture(ours: Exchange,
             await failures.get()
             await ours.endpoint.redial(leg, f"sip:4711@{other.name}", trunk=None, gateway=None, caller=None)
             await failures.get()
-        await close([capture])
+        await close(capture, file, "603 Decline", "ACK")
     ladder = ladder_of(read(file.read_bytes()))
     assert ladder.parties == (busy.name, other.name)
     assert len({one.call_id for one in ladder.messages}) == 2
-    assert [one.label for one in ladder.messages if not one.repeated] == [
-        *("INVITE", "486 Busy Here", "ACK"),
-        *("INVITE", "603 Decline", "ACK"),
-    ]
+    assert labels(file) == [*("INVITE", "486 Busy Here", "ACK"), *("INVITE", "603 Decline", "ACK")]

@@ -6,19 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from gateway.call.leg import Leg
 from tests.peers.asterisk import Asterisk, AsteriskPlan, AsteriskTls, running_asterisk
 from tests.peers.certificates import Authority
 from tests.peers.ports import LOOPBACK
+from tests.sip.echo import echoed
 from tests.sip.exchange import Exchange, Told, exchange
 from tests.sip.test_registering import state
-from tests.sip.voice import voice
-
-SPOKEN_MS = 600
 
 
 @asynccontextmanager
@@ -39,29 +34,6 @@ async def registered(folder: Path, encryption: str) -> AsyncIterator[tuple[Excha
         async with exchange(trunks=[trunk]) as ours:
             await state(ours, lambda one: one.registered)
             yield ours, pbx
-
-
-async def echoed(leg: Leg, told: Told) -> bool:
-    """Whether what we say comes back from the other side's echo: audio in both directions.
-
-    Said up to eight times: DTLS begins when media does, and what is said before it is done is not sent; and a busy
-    machine loses a packet now and then.
-    """
-    leg.arm_pause(False)  # the echo is speech over ours
-    for utterance in range(1, 9):
-        spoken = voice(SPOKEN_MS)
-        heard = len(told.frames)
-        leg.play(utterance, 0, spoken.tobytes(), final=True)
-        await told.until(lambda one, heard=heard: len(one.frames) >= heard + SPOKEN_MS // 20 + 20, "the echo")  # type: ignore[misc]
-        if _is_in(told, heard, spoken.astype(np.float64)):
-            return True
-    return False
-
-
-def _is_in(told: Told, first: int, spoken: NDArray[np.float64]) -> bool:
-    """Whether most of `spoken` was heard since frame `first`."""
-    samples = np.frombuffer(b"".join(frame.caller for frame in told.frames[first:]), np.int16).astype(np.float64)
-    return bool(np.correlate(samples, spoken, "valid").max() > 0.8 * np.square(spoken).sum())
 
 
 @pytest.mark.parametrize(

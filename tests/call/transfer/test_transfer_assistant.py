@@ -113,6 +113,7 @@ async def test_a_human_who_agrees_is_connected_with_the_caller(tmp_path: Path) -
         assert said[:3] == ["A caller alice wants bread.", "who is it", "You said who is it."]
 
 
+@pytest.mark.long
 async def test_a_human_who_declines_leaves_the_caller_with_the_agent_who_knows_why(tmp_path: Path) -> None:
     async with talking(tmp_path, agent("transferCancel", "transferCancel no time")) as scene:
         await until(lambda: len(scene.talk()) == 1, 15)
