@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import dns.asyncresolver
-import dns.exception
 
 from gateway.doctor.names import NameFacts
-from gateway.sip.lookup import LOCATED_TRANSPORTS, HostName, NotLocated, locate, make_resolver
+from gateway.sip.lookup import (
+    BOTH_KINDS,
+    IPV4_ONLY,
+    LOCATED_TRANSPORTS,
+    HostName,
+    Kind,
+    NotLocated,
+    locate,
+    make_resolver,
+)
 from gateway.trunk.settings import TrunkSettings
 
 _SECONDS = 8.0
@@ -16,34 +25,44 @@ _TLS_PORT = 5061
 
 
 async def look_up(
-    name: str, port: int | None, transport: str, resolver: dns.asyncresolver.Resolver | None = None
+    name: str,
+    port: int | None,
+    transport: str,
+    kinds: Sequence[Kind] = IPV4_ONLY,
+    resolver: dns.asyncresolver.Resolver | None = None,
 ) -> NameFacts:
-    """Every address of a host.
+    """Every address of a host that can be reached.
 
+    :param kinds: of addresses that we have, too
     :param resolver: default: one that asks the system's name servers
     """
+    default = _TLS_PORT if transport not in LOCATED_TRANSPORTS else None
+    # the stack looks up what is verified by a name by itself, and takes the port of the settings or 5061
+    host = HostName(name, port or default, _located(transport))
     try:
         async with asyncio.timeout(_SECONDS):
             resolver = resolver or make_resolver()
-            addresses6 = await _ipv6(name, resolver)
-            default = _TLS_PORT if transport not in LOCATED_TRANSPORTS else None
-            # the stack looks up what is verified by a name by itself, and takes the port of the settings or 5061
-            located = await locate(HostName(name, port or default, _located(transport)), resolver)
+            try:
+                located = await locate(host, resolver, kinds)
+            except NotLocated as error:
+                return NameFacts(name, transport, problem=str(error), beyond=await _beyond(host, resolver, kinds))
     except NotLocated as error:
         return NameFacts(name, transport, problem=str(error))
     except TimeoutError:
         return NameFacts(name, transport, problem=f"No name server answered within {_SECONDS:.0f} s.")
-    return NameFacts(name, transport, located.targets, addresses6)
+    return NameFacts(name, transport, located.targets)
 
 
 def _located(transport: str) -> str:
     return transport if transport in LOCATED_TRANSPORTS else "tcp"
 
 
-async def _ipv6(name: str, resolver: dns.asyncresolver.Resolver) -> list[str]:
+async def _beyond(host: HostName, resolver: dns.asyncresolver.Resolver, kinds: Sequence[Kind]) -> list[str]:
+    """Addresses of the family that we have none of."""
+    others = [kind for kind in BOTH_KINDS if kind not in kinds]
     try:
-        return [str(one.address) for one in await resolver.resolve(name, "AAAA")]
-    except (dns.exception.DNSException, OSError):
+        return [one.address for one in (await locate(host, resolver, others)).targets] if others else []
+    except NotLocated:
         return []
 
 

@@ -15,6 +15,7 @@ from gateway.doctor.reach import Answer, Asked, Outer, judge_codecs, judge_path,
 from gateway.doctor.reach_probe import ask
 from gateway.settings import Settings
 from gateway.sip.certificates import TlsFiles
+from gateway.sip.lookup import Kind, kinds_of
 from gateway.sip.trunk import ANONYMOUS_USER, trunk_addresses
 from gateway.trunk.settings import TrunkSettings
 from gateway.trunk.targets import Target
@@ -33,7 +34,7 @@ async def examine_trunk(trunk: TrunkSettings, settings: Settings) -> AsyncIterat
         for finding in judge_own(trunk.name, *own(_files(trunk, settings)), now):
             yield finding
     for host, port, transport in hosts:
-        targets, found = await _targets(host, port, transport)
+        targets, found = await _targets(host, port, transport, kinds_of(settings.sip.hosts))
         for finding in found:
             yield finding
         for target in targets:
@@ -41,10 +42,12 @@ async def examine_trunk(trunk: TrunkSettings, settings: Settings) -> AsyncIterat
                 yield finding
 
 
-async def _targets(host: str, port: int | None, transport: str) -> tuple[Sequence[Target], Sequence[Finding]]:
+async def _targets(
+    host: str, port: int | None, transport: str, kinds: Sequence[Kind]
+) -> tuple[Sequence[Target], Sequence[Finding]]:
     if literal(host) is not None:
         return [Target(host, port or _PORTS[transport])], []
-    facts = await look_up(host, port, transport)
+    facts = await look_up(host, port, transport, kinds)
     return facts.targets, [judge_name(facts)]
 
 

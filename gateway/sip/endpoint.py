@@ -26,10 +26,9 @@ from gateway.sip.configuration import check_limits
 from gateway.sip.dialled import Way, direct_way, trunk_way
 from gateway.sip.leg import SipLeg
 from gateway.sip.locator import Locator
-from gateway.sip.lookup import HostName
+from gateway.sip.lookup import HostName, kinds_of
 from gateway.sip.media_thread import MediaThread
 from gateway.sip.owner_thread import OwnerThread
-from gateway.sip.settings import is_ipv6
 from gateway.sip.stack import Stack
 from gateway.trunk.registration import RegistrationState
 from gateway.trunk.settings import TrunkSettings
@@ -77,7 +76,7 @@ class SipEndpoint:
         self._tap = Tap(self._ring) if self._ring is not None else None
         self._owner = OwnerThread(name="parley-sip", poll=self._poll, wake=self._stack.wake)
         self._started = False
-        self._locator = Locator(self._located, ["AAAA" if is_ipv6(host) else "A" for host in settings.sip.hosts])
+        self._locator = Locator(self._located, kinds_of(settings.sip.hosts))
         self._calls = CallTable(
             capacity=settings.capacity,
             codecs=settings.sip.codecs,

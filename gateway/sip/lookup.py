@@ -24,9 +24,10 @@ HOSTS_FILE = Path("/etc/hosts")
 
 Kind = Literal["A", "AAAA"]
 IPV4_ONLY: tuple[Kind, ...] = ("A",)
+BOTH_KINDS: tuple[Kind, ...] = ("A", "AAAA")
 _VERSIONS: dict[Kind, int] = {"A": 4, "AAAA": 6}
-_PRIORITIES = 1 << 16
-"""Of SRV records."""
+PRIORITIES = 1 << 16
+"""Of SRV records; each family of addresses has so many of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class Located:
 
 class NotLocated(ParleyError):
     """No address of a host could be found out."""
+
+
+def kinds_of(hosts: Sequence[str]) -> tuple[Kind, ...]:
+    """The addresses that can be reached from these of ours, the preferred first."""
+    return tuple("AAAA" if _version(host) == _VERSIONS["AAAA"] else "A" for host in hosts)
 
 
 def make_resolver() -> dns.asyncresolver.Resolver:
@@ -123,7 +129,7 @@ async def _addresses(name: str, port: int, resolver: dns.asyncresolver.Resolver,
 
 def _targets(addresses: Iterable[str], port: int, kinds: Sequence[Kind]) -> tuple[Target, ...]:
     versions = [_VERSIONS[kind] for kind in kinds]
-    return tuple(Target(one, port, _PRIORITIES * versions.index(_version(one))) for one in addresses)
+    return tuple(Target(one, port, PRIORITIES * versions.index(_version(one))) for one in addresses)
 
 
 def _lifetime(answer: dns.resolver.Answer) -> float:

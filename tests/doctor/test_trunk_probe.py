@@ -12,9 +12,11 @@ from typing import Any, cast
 import pytest
 
 from gateway.doctor.finding import Result
+from gateway.doctor.names import judge_name
 from gateway.doctor.names_probe import look_up
 from gateway.doctor.trunk_probe import examine_trunk
 from gateway.sip.headers import parse_message
+from gateway.sip.lookup import kinds_of
 from gateway.trunk.settings import TrunkSettings
 from tests.doctor.patients import Found, settings
 from tests.peers.certificates import Authority
@@ -112,10 +114,34 @@ async def test_a_name_without_addresses(tmp_path: Path, transport: str) -> None:
     async with name_server() as server:
         server.address("pbx.example", "192.0.2.5")
         server.service(f"_sip._{transport}.office.example", (1, 1, 5070, "pbx.example"))
-        services = await look_up("office.example", None, transport, server.resolver())
-        nobody = await look_up("nowhere.example", None, transport, server.resolver())
+        services = await look_up("office.example", None, transport, resolver=server.resolver())
+        nobody = await look_up("nowhere.example", None, transport, resolver=server.resolver())
     assert [(one.address, one.port) for one in services.targets] == [("192.0.2.5", 5070)]
     assert "nowhere.example" in nobody.problem
+
+
+async def test_a_name_of_ipv6_is_looked_up_as_the_trunk_does_it() -> None:
+    async with name_server() as server:
+        server.address6("six.example", "2001:db8::5")
+        server.service("_sip._udp.office.example", (3, 1, 5070, "six.example"), (4, 1, 5070, "both.example"))
+        server.address6("both.example", "2001:db8::6")
+        server.address("both.example", "192.0.2.6")
+        found = {
+            hosts: [
+                judge_name(await look_up(name, None, "udp", kinds_of(hosts), server.resolver()))
+                for name in ("six.example", "office.example")
+            ]
+            for hosts in (("::",), ("0.0.0.0",), ("0.0.0.0", "::"))
+        }
+    assert [[one.found for one in both] for both in found.values()] == [
+        ["[2001:db8::5]:5060.", "[2001:db8::5]:5070 (priority 3), [2001:db8::6]:5070 (priority 4)."],
+        ["The name has IPv6 addresses only (2001:db8::5), and sip.host is IPv4.", "192.0.2.6:5070."],
+        [
+            "[2001:db8::5]:5060.",
+            "[2001:db8::5]:5070 (priority 3), 192.0.2.6:5070 (priority 4), [2001:db8::6]:5070 (priority 4).",
+        ],
+    ]
+    assert '"::"' in found["0.0.0.0",][0].remedy
 
 
 async def test_by_tcp(tmp_path: Path) -> None:
