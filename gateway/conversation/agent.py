@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.conversation.clauses import speakable
@@ -92,10 +92,10 @@ class AgentReply:
         else:
             pieces = [Clause(u.text, u.interruptible) for u in self.utterances.values() if not u.filler]
         heard = sum(len(u.heard.split()) for u in self.utterances.values() if not u.filler)
-        return " ".join(_after(heard, pieces))
+        return " ".join(after(heard, pieces))
 
 
-def _after(heard: int, pieces: list[Clause]) -> Iterator[str]:
+def after(heard: int, pieces: Sequence[Clause]) -> Iterator[str]:
     """The pieces without their first words, passages marked."""
     for piece in pieces:
         words = speakable(piece.text).split()

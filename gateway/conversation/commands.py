@@ -59,11 +59,13 @@ class CommitTurn:
 @dataclass(frozen=True, slots=True)
 class PrepareReply:
     """Let the model answer `text` (said after all committed turns) and the voice speak it, into a buffer. Nothing with
-    a side effect may run before `CommitReply`. An empty text answers the conversation as it stands."""
+    a side effect may run before `CommitReply`. An empty text answers the conversation as it stands. What an earlier
+    worker `said` of the reply is not said again."""
 
     reply: int
     turn: int
     text: str
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,32 @@ class WordSpan:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class AdoptedUtterance:
+    """An utterance of an earlier worker, as far as it is with the gateway: `text` and `words` are those that are there,
+    `samples` is where it will end, `position` how much of it was sent by now."""
+
+    utterance: int
+    text: str
+    samples: int
+    position: int
+    interruptible: bool = True
+    filler: bool = False
+    words: tuple[WordSpan, ...] = ()
+
+
 # ---------------------------------------------------------------- the call
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
     """The conversation opens. A resumed one continues after an earlier worker: `turn` is the last turn so far,
-    `answer` the caller's text that nobody answered yet, `rest` what the agent had begun to say and nobody heard,
-    `said` what the agent said last, `filler` the last filler, in the reply to `filler_turn`. `takes_over`: the
-    assistant got the conversation from another one and begins now."""
+    `answer` the caller's text that nobody answered yet, `said` what the agent said last, `filler` the last filler, in
+    the reply to `filler_turn`. `takes_over`: the assistant got the conversation from another one and begins now.
+    `opens`: nobody has said anything in it yet.
+
+    `adopted` is what the agent was saying, as far as the gateway has it, `rest` what is to be said behind that, in a
+    speech of this `kind`; `unfinished`: the model is to be asked for the rest. With `ending` the call ends after it."""
 
     at: int
     resumed: bool = False
@@ -47,6 +64,11 @@ class Started:
     filler: str = ""
     filler_turn: int = 0
     takes_over: bool = False
+    opens: bool = False
+    adopted: tuple[AdoptedUtterance, ...] = ()
+    unfinished: bool = False
+    kind: str = "continuation"
+    ending: str = ""
 
 
 @dataclass(frozen=True, slots=True)

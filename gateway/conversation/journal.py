@@ -2,15 +2,19 @@
 
     caller-turn   turn, text, start_ms, end_ms, source
     agent-turn    turn, reply, kind, text, heard, interrupted, start_ms
-    tool-call     turn, id, name, arguments, key        before the tool is called
-    tool-result   turn, id, name, ok, result, ms
+    tool-call     turn, id, name, arguments, key        before the tool is called; repeatable
+    tool-result   turn, id, name, ok, result, ms; ends: the reason with which the call ends after what is said
     tool-request  id, name, url, method, status, ms, attempts, key, request, response, parse, error
     utterance     utterance, turn, text                 before the utterance may be heard; interruptible, filler;
                                                         once more when a model that speaks by itself told more text
-    interruption  utterance, position, reason, pause
+    reply         turn, kind, text                      all that a reply says, once it is known; passages marked
+    ending        reason: the call ends with it after what is being said; empty when it does not any more
+    playout       by the gateway, when a worker was lost: `gateway.call.move.spoken`
+    interruption  utterance, reason                     all up to this one is cut
     latency       turn, utterance, speech_end_ms, endpointing, transcriber, model, voice
     usage         rows: what was used so far of each provider, all workers of the call together
-    message       turn, role, content                   what live control or a hook put into the conversation
+    message       turn, role, content                   what live control or a hook put into the conversation; answer:
+                                                        it is to be answered
     variable      values: template variables that became known
     handoff       from, to, member, mode, messages, tool, members    before another assistant takes the call over:
                                                         `members` are those that the call did not have before
@@ -24,17 +28,20 @@ assistant sees. The other kinds tell how it went, and which words were on their 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.conversation.context import Added, AgentSaid, CallerSaid, Context, Fact, ToolCalled, ToolReturned
+from gateway.conversation.context import Added, AgentSaid, CallerSaid, Context, Fact, Part, ToolCalled, ToolReturned
 from gateway.conversation.context_plan import ContextPlan, handed_over
-from gateway.conversation.heard import SAMPLES_PER_CHARACTER, estimate_borders, heard_text
-from gateway.conversation.passages import marked
+from gateway.conversation.underway import Underway, UnderwayReader
 from gateway.providers.base import ChatMessage
 
-LOST_TOOL = "The connection was lost while this ran. It is not known whether it was done; it was not tried again."
+LOST_TOOL = (
+    "The connection was lost while this ran: it is not known whether it was done, and it was not tried again. Do not "
+    "say that it was done, and do not use it again at once. If another tool can tell, look it up; else say that you "
+    "are not sure that it worked, and ask the caller how to go on."
+)
 
 HANDED_OVER = "The conversation was handed over."
 """What a handoff tool brought whose journal ends before its result."""
@@ -78,17 +85,21 @@ def fact_of(entry: Entry) -> Fact | None:
     return kind(**{name: entry.data[name] for name in kind.__dataclass_fields__ if name in entry.data})
 
 
-KEPT = frozenset({*_FACTS, "utterance", "handoff", "assistant", "variable", "usage"})
+KEPT = frozenset(
+    {*_FACTS, "utterance", "reply", "ending", "interruption", "playout", "handoff", "assistant", "variable", "usage"}
+)
 """The kinds that rebuild a conversation."""
+RESUMED = "resumed"
+"""The kind of an agent turn that tells what an earlier worker said."""
 Instructions = Callable[[int], Sequence[ChatMessage]]
 """The system messages of a member."""
 
 
 @dataclass(slots=True)
 class Restored:
-    """A conversation as the journal tells it. `answer` is caller text that nobody answered; `rest` is what was being
-    said, its passages marked, without what was heard of it; `begun` are the words of it that were heard. `filler` is
-    the last one said, in the reply to `filler_turn`.
+    """A conversation as the journal tells it. `answer` is caller text that nobody answered; `underway` is what was
+    being said. With `ending` the call ends after it. `repeated` are tool calls without a result that are made once
+    more. `filler` is the last one said, in the reply to `filler_turn`. `opens`: nobody has said anything yet.
 
     `member` has the call. `taking_over`: it is to begin now, for it said nothing yet since it got the call from
     `previous`; `seated` tells whether the journal says that it has it. `handoffs` were since the caller spoke last."""
@@ -97,10 +108,12 @@ class Restored:
     turn: int = 0
     last_utterance: int = 0
     answer: str = ""
-    begun: AgentSaid | None = None
-    rest: str = ""
+    underway: Underway = field(default_factory=Underway)
+    ending: str = ""
+    repeated: Sequence[ToolCalled] = ()
     filler: str = ""
     filler_turn: int = 0
+    opens: bool = True
     member: int = 0
     previous: int = 0
     taking_over: bool = False
@@ -113,7 +126,8 @@ def _nothing(_: int) -> Sequence[ChatMessage]:
 
 
 def restore(entries: Iterable[Entry], at_ms: int, instructions: Instructions = _nothing, *, first: int = 0) -> Restored:
-    """Rebuild a conversation at `at_ms` of the call clock. A tool without a result gets `LOST_TOOL`, no second run.
+    """Rebuild a conversation at `at_ms` of the call clock. A tool without a result gets `LOST_TOOL`, no second run,
+    unless its entry says that it may be made once more.
 
     :param first: the member that has the call at its beginning
     """
@@ -129,48 +143,86 @@ class _Reading:
     def __init__(self, instructions: Instructions, first: int) -> None:
         self._instructions = instructions
         self._restored = Restored(Context(tuple(instructions(first))), member=first)
-        self._pending: list[Entry] = []
+        self._speech = UnderwayReader()
         self._leaving: Entry | None = None
         self._transfers: set[str] = set()
+        self._repeatable: set[str] = set()
+        self._answer_wanted = False
 
     def read(self, entry: Entry) -> None:
         restored = self._restored
         fact = fact_of(entry)
         if fact is not None:
-            start_ms, end_ms = (entry.data.get(edge, entry.at_ms) for edge in ("start_ms", "end_ms"))
-            restored.context.add(fact, start_ms=start_ms, end_ms=end_ms)
-            restored.turn = max(restored.turn, fact.turn)
-        if isinstance(fact, AgentSaid | CallerSaid):
-            self._pending.clear()
-            self._begun()
-            restored.handoffs = 0 if isinstance(fact, CallerSaid) else restored.handoffs
-        elif entry.kind == "utterance":
-            self._utterance(entry)
-        elif entry.kind == "handoff":
-            self._hand_over()
-            self._leaving = entry
-            self._transfers.add(str(entry.data.get("tool", "")))
-            restored.handoffs += 1
-        elif entry.kind == "assistant":
-            self._hand_over()
-            restored.seated = True
+            self._fact(entry, fact)
+        match entry.kind:
+            case "utterance":
+                self._utterance(entry)
+            case "playout" | "reply" | "interruption":
+                self._speech.read(entry.kind, entry.data, entry.at_ms)
+                restored.ending = "" if entry.kind == "interruption" else restored.ending
+            case "ending":
+                restored.ending = str(entry.data["reason"])
+            case "handoff":
+                self._hand_over()
+                self._leaving = entry
+                self._transfers.add(str(entry.data.get("tool", "")))
+                restored.handoffs += 1
+            case "assistant":
+                self._hand_over()
+                restored.seated = True
+
+    def _fact(self, entry: Entry, fact: Fact) -> None:
+        restored = self._restored
+        start_ms, end_ms = (entry.data.get(edge, entry.at_ms) for edge in ("start_ms", "end_ms"))
+        restored.context.add(fact, start_ms=start_ms, end_ms=end_ms)
+        restored.turn = max(restored.turn, fact.turn)
+        match fact:
+            case AgentSaid() | CallerSaid():
+                self._speech.clear()
+                self._begun()
+                self._answer_wanted = isinstance(fact, CallerSaid)
+                restored.handoffs = 0 if isinstance(fact, CallerSaid) else restored.handoffs
+            case ToolCalled(id=number):
+                self._answer_wanted = True
+                if entry.data.get("repeatable"):
+                    self._repeatable.add(number)
+            case ToolReturned():
+                self._answer_wanted = True
+                restored.ending = str(entry.data.get("ends", restored.ending))
+            case Added():
+                self._answer_wanted = self._answer_wanted or bool(entry.data.get("answer"))
 
     def finish(self, at_ms: int) -> Restored:
         restored = self._restored
+        self._finish_tools(at_ms)
+        restored.underway = underway = self._speech.underway(restored.turn, at_ms)
+        if self._leaving is not None:
+            self._finish_leaving(at_ms)
+        elif underway.nothing and self._answer_wanted:
+            restored.answer = next(_unanswered(restored.context.facts), "")
+        return restored
+
+    def _finish_tools(self, at_ms: int) -> None:
+        restored = self._restored
+        restored.repeated = [call for call in restored.context.open_tools() if self._is_repeated(call)]
         for call in restored.context.open_tools():
+            if call in restored.repeated:
+                continue
             handed = call.id in self._transfers
             result = ToolReturned(call.turn, call.id, call.name, handed, HANDED_OVER if handed else LOST_TOOL)
             restored.context.add(result, start_ms=at_ms, end_ms=at_ms)
-        _unspoken(restored, self._pending, at_ms)
-        if self._leaving is not None:
-            if restored.begun is not None:
-                restored.context.add(restored.begun, start_ms=at_ms, end_ms=at_ms)
-            restored.rest = ""
-            self._hand_over()
-        facts = restored.context.facts
-        if not restored.rest and restored.begun is None and facts and isinstance(facts[-1], _AWAITING_ANSWER):
-            restored.answer = next((fact.text for fact in reversed(facts) if isinstance(fact, CallerSaid)), "")
-        return restored
+
+    def _is_repeated(self, call: ToolCalled) -> bool:
+        return call.id in self._repeatable and call.id not in self._transfers and self._leaving is None
+
+    def _finish_leaving(self, at_ms: int) -> None:
+        """What sounds still is heard while the next member has the call."""
+        restored = self._restored
+        begun = restored.underway.said(restored.turn)
+        if begun is not None:
+            restored.context.add(begun, start_ms=at_ms, end_ms=at_ms)
+        restored.underway, restored.ending = Underway(begun=begun), ""
+        self._hand_over()
 
     def _utterance(self, entry: Entry) -> None:
         restored = self._restored
@@ -179,10 +231,11 @@ class _Reading:
             restored.filler, restored.filler_turn = entry.data["text"], entry.data["turn"]
         else:
             self._begun()
-            _append(self._pending, entry)
+        self._speech.read(entry.kind, entry.data, entry.at_ms)
 
     def _begun(self) -> None:
         """Who has the call has begun: what comes from here on is not a beginning."""
+        self._restored.opens = False
         if self._leaving is None:
             self._restored.taking_over = False
 
@@ -193,41 +246,14 @@ class _Reading:
             return
         restored = self._restored
         restored.previous, restored.member = restored.member, int(entry.data["member"])
-        restored.taking_over, restored.seated = True, False
-        self._pending.clear()
+        restored.taking_over, restored.seated, restored.opens = True, False, False
+        self._speech.clear()
         plan = ContextPlan(entry.data["mode"], entry.data.get("messages", 0))
         system = self._instructions(restored.member)
         restored.context = handed_over(restored.context, plan, system, transfers=self._transfers)
 
 
-_AWAITING_ANSWER = (CallerSaid, ToolCalled, ToolReturned, Added)
-
-
-def _append(pending: list[Entry], entry: Entry) -> None:
-    """Add an utterance; more text of one that is there belongs to its beginning."""
-    for index, known in enumerate(pending):
-        if known.data["utterance"] == entry.data["utterance"]:
-            pending[index] = Entry(known.at_ms, known.kind, entry.data)
-            return
-    pending.append(entry)
-
-
-def _unspoken(restored: Restored, pending: list[Entry], at_ms: int) -> None:
-    """Part what was on its way into heard and not heard. The gateway may have noted what it sent ("playout"); else the
-    voice is taken to have spoken without a pause since the first utterance was queued."""
-    if not pending:
-        return
-    begun_ms, heard, rest, again = pending[0].at_ms, "", "", list[str]()
-    for entry in pending:
-        text = entry.data["text"]
-        begun_ms = max(begun_ms, entry.at_ms)
-        position = max(0, at_ms - begun_ms) * 8
-        part = heard_text(text, position, estimate_borders(text, 0)) if not rest else ""
-        heard = f"{heard} {part}".strip()
-        if left := text[len(part) :].strip():
-            rest = f"{rest} {left}".strip()
-            again.append(left if entry.data.get("interruptible", True) else marked(left))
-        begun_ms += len(text) * SAMPLES_PER_CHARACTER // 8
-    turn = pending[-1].data.get("turn", restored.turn)
-    restored.rest = " ".join(again)
-    restored.begun = AgentSaid(turn, f"{heard} {rest}".strip(), heard, bool(rest))
+def _unanswered(facts: Sequence[Part]) -> Iterator[str]:
+    """What may be answered, the newest first: the caller's words, else a message that nobody spoke."""
+    yield from (fact.text for fact in reversed(facts) if isinstance(fact, CallerSaid))
+    yield from (fact.content for fact in reversed(facts) if isinstance(fact, Added))

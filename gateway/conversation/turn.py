@@ -8,17 +8,22 @@ from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.commands import Command, SpeechKind
 from gateway.conversation.floor import ASIDE_MS, OPENING_MS
-from gateway.conversation.screening import Screening
+from gateway.conversation.resuming import Resuming
 from gateway.conversation.states import ALWAYS, LAST, RULES, State
 
 
-class TurnMachine(Screening):
+class TurnMachine(Resuming):
     """One conversation. Feed `handle`, carry out what it returns, and send `TimePassed` at `deadline`."""
 
     @property
     def deadline(self) -> int | None:
         """The call clock at which `TimePassed` is due, None when closed."""
         return self._timers.next
+
+    @property
+    def ending(self) -> str:
+        """Why the call ends when all that is being said was heard; empty while it goes on."""
+        return self._ending or ""
 
     @property
     def armed(self) -> frozenset[str]:
@@ -52,36 +57,13 @@ class TurnMachine(Screening):
         self._silence.begins(event.at)
         if event.resumed:
             self._resume_conversation(event)
-        elif self._plan.greeting:
-            self._prepare_speech(self._plan.greeting, SpeechKind.GREETING, self._plan.greeting_interruptible)
-        elif self._plan.makes_greeting:
-            self._prepare_reply("")
-
-    def _resume_conversation(self, event: e.Started) -> None:
-        self.turn, self._said = event.turn, event.said
-        self._fillers.last, self._fillers.last_turn = event.filler, event.filler_turn
-        self._timers.set("call", max(self._plan.max_duration_ms, event.at + 1))
-        if event.rest:
-            self._prepare_speech(event.rest, SpeechKind.CONTINUATION)
-            self._commit_reply()
-        elif event.takes_over and self._plan.greeting:
-            self._prepare_speech(self._plan.greeting, SpeechKind.GREETING, self._plan.greeting_interruptible)
-            self._commit_reply()
-        elif event.answer or (event.takes_over and self._plan.speaks_first):
-            self._prepare_reply("")
-            self._commit_reply()
         else:
-            self._enter(State.WAITING)
+            self._prepare_opening()
 
     def _answered(self, event: e.Answered) -> None:
         self._timers.set("call", event.at + self._plan.max_duration_ms)
         self._silence.begins(event.at)
-        if self._plan.voicemail is not None:
-            self._screen_answer(self._plan.voicemail)
-        elif self.reply is not None:
-            self._commit_reply()
-        else:
-            self._idle()
+        self._open()
 
     def _idle(self) -> None:
         """The agent has nothing to say, but what live control asked for."""

@@ -109,7 +109,24 @@ class Toolbox:
         """Run a tool to its end, also when the caller of this is cancelled. Never raises: a failure is an outcome. The
         outcome's call has an id that no other of the conversation has, whatever the model gave it."""
         call = self._unique(call)
-        task = self._spawn(self._run(call, turn, reply, speaker), name=f"tool {call.name}")
+        kind = self._kinds.get(call.name)
+        use = ToolUse(call, self._key(turn, call.id), speaker)
+        marks = {"repeatable": True} if kind is not None and kind.repeatable else {}
+        self._around.port.record(ToolCalled(turn, call.id, call.name, dict(call.arguments)), key=use.key, **marks)
+        return await self._apart_from_reply(use, turn, reply)
+
+    async def repeat(self, called: ToolCalled, reply: int, speaker: Speaker) -> ToolOutcome:
+        """Make a call once more that another process made, and of which nobody knows what became: the same to the
+        server, by its key. Never raises."""
+        call = ToolCall(called.id, called.name, called.arguments)
+        use = ToolUse(call, self._key(called.turn, called.id), speaker)
+        return await self._apart_from_reply(use, called.turn, reply)
+
+    def _key(self, turn: int, number: str) -> str:
+        return f"{self._around.call['id']}:{turn}:{number}"
+
+    async def _apart_from_reply(self, use: ToolUse, turn: int, reply: int) -> ToolOutcome:
+        task = self._spawn(self._run(use, turn, reply), name=f"tool {use.name}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
@@ -126,10 +143,9 @@ class Toolbox:
         self._ids.add(call.id)
         return call
 
-    async def _run(self, call: ToolCall, turn: int, reply: int, speaker: Speaker) -> ToolOutcome:
-        port, kind = self._around.port, self._kinds.get(call.name)
-        use = ToolUse(call, f"{self._around.call['id']}:{turn}:{call.id}", speaker)
-        port.record(ToolCalled(turn, call.id, call.name, dict(call.arguments)), key=use.key)
+    async def _run(self, use: ToolUse, turn: int, reply: int) -> ToolOutcome:
+        port, call = self._around.port, use.call
+        kind = self._kinds.get(call.name)
         started = port.now()
         if kind is None:
             result = ToolResult(False, f"There is no tool {call.name}.")
@@ -139,6 +155,7 @@ class Toolbox:
             port.tool_started(call.id, reply, round(kind.seconds * 1000), covered=messages.cover)
             outcome = await self._use(kind, use, messages)
         details = {} if outcome.ok else {"error": outcome.result}
+        details |= {"ends": outcome.ended_reason} if outcome.ended_reason else {}
         fact = ToolReturned(turn, call.id, call.name, outcome.ok, outcome.result)
         port.record(fact, ms=port.now() - started, **details)
         port.tool_ended(call.id, reply)

@@ -89,7 +89,8 @@ class LiveControl:
                 session.dispatch(_say(session.now(), message))
             case AddMessage(message=added):
                 role = added.role if added.role in _ROLES else "system"
-                session.journal.record(Added(session.turn, role, added.text))
+                wanted = {"answer": True} if message.trigger_response_enabled else {}
+                session.journal.record(Added(session.turn, role, added.text), **wanted)
                 if message.trigger_response_enabled:
                     session.dispatch(AnswerRequested(session.now()))
             case Control(control="mute-assistant" | "unmute-assistant" as control):
@@ -100,7 +101,7 @@ class LiveControl:
                 session.dispatch(ListeningChanged(session.now(), False))
             case Control(control="resume-recording"):
                 session.dispatch(ListeningChanged(session.now(), True))
-                session.journal.record(Added(session.turn, "system", UNHEARD))
+                session.journal.record(Added(session.turn, "system", UNHEARD), answer=True)
                 session.dispatch(AnswerRequested(session.now()))
             case Control(control="say-first-message"):
                 session.dispatch(SayRequested(session.now(), session.first_message))

@@ -176,7 +176,8 @@ class Hooks:
             case MessageAction(message=message):
                 role = message.role if message.role in _ROLES else "system"
                 text = self._rendered(message.content)
-                self._session.journal.record(Added(self._session.turn, role, text))
+                wanted = {"answer": True} if action.trigger_response_enabled else {}
+                self._session.journal.record(Added(self._session.turn, role, text), **wanted)
                 if action.trigger_response_enabled:
                     self._session.dispatch(AnswerRequested(self._session.now()))
             case ToolAction(tool=tool) if tool.type == "endCall":

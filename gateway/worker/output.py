@@ -35,6 +35,9 @@ class OutputPort(Protocol):
     def speaks(self, utterance: int, item: str) -> None:
         """The utterance is an item of a model that speaks by itself."""
 
+    def planned(self, turn: int, kind: str, text: str) -> None:
+        """All that a reply says, passages marked: it can be said elsewhere."""
+
     def told(self, utterance: int, turn: int, text: str) -> None:
         """What an utterance says in all, where more came after its beginning."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.conversation import commands as c
-from gateway.conversation.context import AgentSaid, CallerSaid, Context
+from gateway.conversation.commands import SpeechKind
+from gateway.conversation.context import AgentSaid, CallerSaid, Context, ToolCalled
 from gateway.conversation.latency import TurnLatency
 from gateway.link.v1 import link_pb2 as pb
 from gateway.providers.base import ChatRequest, FollowsPlayout
@@ -45,6 +46,7 @@ class Replies:
         self.latency = latency
         self._begun: dict[int, int] = {}
         self._items: dict[int, str] = {}
+        self._repeated: Sequence[ToolCalled] = parts.opening.restored.repeated
 
     def take_turn(self, turn: c.CommitTurn) -> None:
         """The caller's words are a fact."""
@@ -126,6 +128,7 @@ class Replies:
             port=parts.port,
             reason=resources.ended_reason,
             cutting=parts.opening.assistant.voice.cutting,
+            kind=command.kind if isinstance(command, c.PrepareSpeech) else SpeechKind.REPLY,
         )
 
     async def _answer(self, reply: Reply, command: c.PrepareReply) -> None:
@@ -134,7 +137,8 @@ class Replies:
         # The turn may have been taken meanwhile: then its text is in the context already.
         pending = "" if parts.context.has_caller_turn(command.turn) else command.text
         messages = parts.context.messages(pending)
-        request = ChatRequest(messages, parts.tools.definitions, parts.resources.context)
+        request = ChatRequest(messages, parts.tools.definitions, parts.resources.context, command.said)
+        repeated, self._repeated = self._repeated, ()
         conversing = Conversing(
             request,
             turn=command.turn,
@@ -142,6 +146,7 @@ class Replies:
             tools=parts.tools,
             end_phrases=parts.opening.assistant.end_call_phrases,
             farewell=parts.opening.plan.farewell,
+            repeated=repeated,
             tell=parts.announcements.model_output if parts.announcements.of_model else None,
         )
         await reply.answer(conversing)

@@ -10,8 +10,10 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.conversation.clauses import USUAL, Cutting, speakable
+from gateway.conversation.commands import SpeechKind
+from gateway.conversation.context import ToolCalled
 from gateway.conversation.events import EndRequested, ReplyFailed, ReplyFinished
-from gateway.conversation.passages import Clause, ClauseReader, clauses, plain
+from gateway.conversation.passages import Clause, ClauseReader, clauses, marked, plain
 from gateway.errors import ProviderError
 from gateway.providers.base import (
     CallContext,
@@ -53,6 +55,7 @@ class Reply:
         port: OutputPort,
         reason: Callable[[Stage, ProviderError], str],
         cutting: Cutting = USUAL,
+        kind: SpeechKind = SpeechKind.REPLY,
     ) -> None:
         self.output = output
         self.cutting = cutting
@@ -68,6 +71,9 @@ class Reply:
         self._voicing = Voicing(output, voice, context)
         self._group: asyncio.TaskGroup | None = None
         self._item = ""
+        self._kind = kind
+        self._text: list[str] = []
+        self._whole = False
 
     def commit(self) -> None:
         """The reply may be heard and its tools may run."""
@@ -83,12 +89,14 @@ class Reply:
             self.clause_ms = self._port.now()
         self._voicing.expect()
         self._clauses.put_nowait(Clause(spoken, clause.interruptible))
+        self._will_say(spoken if clause.interruptible else marked(spoken))
 
     def pass_on(self, piece: SpokenDelta) -> None:
         """A piece that the model spoke by itself, after what was said so far."""
         if self.clause_ms is None:
             self.clause_ms = self._port.now()
         self._clauses.put_nowait(piece)
+        self._will_say(piece.text)
 
     def say(self, text: str, *, interruptible: bool = True) -> None:
         """Say a whole text after what was said so far."""
@@ -137,6 +145,17 @@ class Reply:
             lambda: self._port.dispatch(EndRequested(self._port.now(), self.output.reply, reason, farewell, words))
         )
 
+    def _will_say(self, text: str) -> None:
+        """More of the reply's text is known: what belongs to one that was whole makes it another whole one."""
+        self._text += [text] if text else []
+        if self._whole:
+            self._tell_whole()
+
+    def _tell_whole(self) -> None:
+        self._whole = True
+        if text := " ".join(self._text):
+            self.output.when_committed(lambda: self._port.planned(self.output.turn, self._kind.value, text))
+
     async def _run(self, produce: Coroutine[None, None, None]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
@@ -144,6 +163,7 @@ class Reply:
                 self._group = group
                 try:
                     await produce
+                    self._tell_whole()
                     self._clauses.put_nowait(None)
                     await speaking
                 finally:
@@ -219,6 +239,7 @@ class Conversing:
 
     :param end_phrases: a reply that holds the words of one, whatever their case and punctuation, ends the call
     :param farewell: what is said after the endCall tool
+    :param repeated: tool calls of an earlier worker, of which it is not known what became; they are made first
     :param tell: told each piece that the model gives, with the turn, once the reply is committed
     """
 
@@ -231,8 +252,10 @@ class Conversing:
         tools: Toolbox,
         end_phrases: Sequence[str],
         farewell: str,
+        repeated: Sequence[ToolCalled] = (),
         tell: Callable[[int, str | ToolCall], None] | None = None,
     ) -> None:
+        self._repeated = repeated
         self._request = request
         self._messages = list(request.messages)
         self._turn = turn
@@ -245,6 +268,8 @@ class Conversing:
         self._ends = False
 
     async def __call__(self, reply: Reply) -> None:
+        if self._repeated and not await self._repeat(reply):
+            return
         for _ in range(TOOL_ROUNDS):
             text, calls = await self._ask(reply)
             if not calls:
@@ -257,9 +282,18 @@ class Conversing:
                 return
         raise ProviderError(f"The model asked for tools {TOOL_ROUNDS} times in one reply.")
 
+    async def _repeat(self, reply: Reply) -> bool:
+        """Make the calls of before once more; whether the model is asked what to say."""
+        await reply.committed()
+        number = reply.output.reply
+        outcomes = await asyncio.gather(*(self._tools.repeat(call, number, reply) for call in self._repeated))
+        self._messages += _told("", outcomes)
+        return self._goes_on(reply, "", outcomes)
+
     async def _ask(self, reply: Reply) -> tuple[str, list[ToolCall]]:
         reader, said, calls = ClauseReader(reply.cutting), "", list[ToolCall]()
         request = replace(self._request, messages=tuple(self._messages))
+        self._request = replace(self._request, said="")
         async with aclosing(self._model.reply(request)) as parts:  # type: ignore[type-var]
             async for part in parts:
                 self._tell_of(reply, part)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.conversation.events import Started
-from gateway.conversation.journal import entry_of
+from gateway.conversation.journal import RESUMED, entry_of
 from gateway.worker.journal import SessionJournal
 from gateway.worker.opening import Opening
 
@@ -19,10 +19,11 @@ def journal_beginning(opening: Opening, journal: SessionJournal, now_ms: int) ->
     :param now_ms: call clock
     """
     restored = opening.restored
-    if restored.begun is not None and restored.taking_over:
-        journal.append(entry_of(restored.begun, now_ms, kind="resumed"))
-    elif restored.begun is not None:
-        journal.record(restored.begun, kind="resumed")
+    begun = restored.underway.begun
+    if begun is not None and restored.taking_over:
+        journal.append(entry_of(begun, now_ms, kind=RESUMED))
+    elif begun is not None:
+        journal.record(begun, kind=RESUMED)
     if not opening.resumed and opening.variables:
         journal.write("variable", values=dict(opening.variables))
     if not restored.seated:
@@ -37,11 +38,16 @@ def started(opening: Opening, now_ms: int) -> Started:
         opening.resumed,
         restored.turn,
         answer=restored.answer,
-        rest=restored.rest,
+        rest=restored.underway.rest,
         said=restored.context.last_said,
         filler=restored.filler,
         filler_turn=restored.filler_turn,
         takes_over=restored.taking_over,
+        opens=opening.resumed and restored.opens,
+        adopted=restored.underway.adopted,
+        unfinished=restored.underway.unfinished,
+        kind=restored.underway.kind.value,
+        ending=restored.ending,
     )
 
 

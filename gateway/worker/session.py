@@ -90,6 +90,7 @@ class Session:
             carry_out=self._carry_out,
             announcements=self._announcements,
             crash=self._crash,
+            tell_ending=lambda reason: self.journal.write("ending", reason=reason),
             recording=RecordingSender(opening.plan, self.send) if opening.recorded else None,
         )
 
@@ -354,6 +355,10 @@ class Session:
     def speaks(self, utterance: int, item: str) -> None:
         """An utterance is an item of a model that speaks by itself."""
         self._running.replies.speaks(utterance, item)
+
+    def planned(self, turn: int, kind: str, text: str) -> None:
+        """Journal all that a reply says: another worker can say the rest of it."""
+        self.journal.append(Entry(self.now(), "reply", {"turn": turn, "kind": kind, "text": text}))
 
     def told(self, utterance: int, turn: int, text: str) -> None:
         """Journal what an utterance says in all: more of it became known after its beginning."""

@@ -19,6 +19,7 @@ class TurnLoop:
 
     :param carry_out: does what the machine commands; it may dispatch further events
     :param crash: told what the machine raised at a deadline, where nobody else hears of it
+    :param tell_ending: told when the call is to end after what is being said, and why; empty when it is not any more
     :param recording: keeps events and decisions, where they are wanted
     """
 
@@ -30,12 +31,15 @@ class TurnLoop:
         carry_out: Callable[[Command], None],
         announcements: Announcements,
         crash: Callable[[Exception], None],
+        tell_ending: Callable[[str], None],
         recording: RecordingSender | None,
     ) -> None:
         self._machine = machine
         self._carry_out = carry_out
         self._announcements = announcements
         self._crash = crash
+        self._tell_ending = tell_ending
+        self._ending = ""
         self._recording = recording
         self._events: deque[Event] = deque()
         self._dispatching = False
@@ -84,6 +88,9 @@ class TurnLoop:
         finally:
             if self._recording is not None:
                 self._recording.add(event, commands, self._machine.deadline)
+        if self._machine.ending != self._ending:
+            self._ending = self._machine.ending
+            self._tell_ending(self._ending)
         return commands
 
     def _time_up(self, at_ms: int) -> None:

@@ -40,7 +40,11 @@ def test_a_journal_rebuilds_the_same_context(facts: list[Fact]) -> None:
     parts: list[Part] = [*facts]
     context = Context((ChatMessage("system", "Be kind."),), parts)
     entries = [through_json(entry_of(fact, 20 * index, kind="reply")) for index, fact in enumerate(facts)]
-    noise = [Entry(5, "latency", {"turn": 1}), Entry(6, "note", {"event": "x"}), Entry(7, "interruption", {})]
+    noise = [
+        Entry(5, "latency", {"turn": 1}),
+        Entry(6, "note", {"event": "x"}),
+        Entry(7, "interruption", {"utterance": 0}),
+    ]
     restored = restore(noise + entries, 100_000)
     restored.context.system = context.system
     assert restored.context.facts == facts
@@ -90,7 +94,7 @@ def test_details_for_the_record_are_no_part_of_the_fact() -> None:
 
 def test_a_turn_that_nobody_answered_is_owed_an_answer() -> None:
     restored = restore([entry_of(CallerSaid(1, "hello"), 0)], 5000)
-    assert (restored.answer, restored.turn, restored.rest) == ("hello", 1, "")
+    assert (restored.answer, restored.turn, restored.underway.nothing) == ("hello", 1, True)
 
 
 def test_an_answered_turn_is_not() -> None:
@@ -105,26 +109,73 @@ def test_a_tool_that_ran_when_the_worker_died_is_not_run_again() -> None:
     assert restored.answer == "book"
 
 
-def test_what_was_on_its_way_is_parted_into_heard_and_rest() -> None:
-    text = "Your order has been sent and comes tomorrow."
-    entries = [
-        entry_of(CallerSaid(1, "where is it"), 1000),
-        Entry(2000, "utterance", {"utterance": 7, "turn": 1, "text": text}),
-        Entry(2010, "utterance", {"utterance": 8, "turn": 1, "text": "Anything else?"}),
+def saying(*texts: str, complete: bool = True) -> list[Entry]:
+    """A turn, and utterances of its answer from 2 s on; all of it is known when it is `complete`."""
+    entries = [entry_of(CallerSaid(1, "where is it"), 1000)]
+    for number, text in enumerate(texts):
+        entries.append(Entry(2000 + number, "utterance", {"utterance": 7 + number, "turn": 1, "text": text}))
+    return [*entries, Entry(2100, "reply", {"turn": 1, "kind": "reply", "text": " ".join(texts)})][
+        : None if complete else -1
     ]
+
+
+def test_what_was_on_its_way_is_parted_into_heard_and_rest() -> None:
+    entries = saying("Your order has been sent and comes tomorrow.", "Anything else?")
     restored = restore(entries, 3000)
-    assert restored.begun is not None
-    assert restored.begun.heard == "Your order has"
-    assert restored.rest == "been sent and comes tomorrow. Anything else?"
-    assert f"{restored.begun.heard} {restored.rest}" == restored.begun.text
+    (begun,) = restored.underway.adopted
+    assert (begun.utterance, begun.text, begun.position) == (7, "Your order has", begun.samples)
+    assert restored.underway.rest == "been sent and comes tomorrow. Anything else?"
     assert (restored.last_utterance, restored.answer) == (8, "")
 
 
 def test_what_was_said_to_its_end_needs_no_rest() -> None:
+    restored = restore(saying("Here."), 9000)
+    assert (restored.underway.rest, restored.answer, restored.underway.adopted) == ("", "", ())
+    assert restored.underway.begun == AgentSaid(1, "Here.", "Here.", False)
+
+
+def playout(utterance: int, text: str, *, position: int, until: int, complete: bool, words: object = ()) -> Entry:
+    data = {"utterance": utterance, "text": text, "position": position, "until": until, "complete": complete}
+    return Entry(2500, "playout", {**data, "words": words})
+
+
+def test_what_sounds_still_is_adopted_and_the_rest_comes_behind_it() -> None:
+    words = [["Your", 0, 2000], ["order", 2000, 5000], ["has", 5000, 7000]]
     entries = [
-        entry_of(CallerSaid(1, "where is it"), 1000),
-        Entry(2000, "utterance", {"utterance": 7, "turn": 1, "text": "Here."}),
+        *saying("Your order has been sent.", "Anything else?"),
+        playout(7, "Your order has been sent.", position=1600, until=7000, complete=False, words=words),
+        playout(8, "Anything else?", position=0, until=0, complete=False),
     ]
+    underway = restore(entries, 9000).underway
+    (sounding,) = underway.adopted
+    assert (sounding.text, sounding.position, sounding.samples) == ("Your order has", 1600, 7000)
+    assert [word.text for word in sounding.words] == ["Your", "order", "has"]
+    assert (underway.rest, underway.unfinished) == ("been sent. Anything else?", False)
+
+
+def test_the_model_is_asked_for_the_rest_of_what_it_had_not_given() -> None:
+    entries = [*saying("Your order", complete=False), playout(7, "Your order", position=9, until=99, complete=True)]
+    underway = restore(entries, 9000).underway
+    assert ([one.text for one in underway.adopted], underway.rest, underway.unfinished) == (["Your order"], "", True)
+
+
+def test_what_the_caller_cut_is_not_said_again() -> None:
+    entries = [*saying("Your order has been sent."), Entry(3000, "interruption", {"utterance": 7, "reason": "keypad"})]
     restored = restore(entries, 9000)
-    assert (restored.rest, restored.answer) == ("", "")
-    assert restored.begun == AgentSaid(1, "Here.", "Here.", False)
+    assert restored.underway.begun == AgentSaid(1, "Your order has been sent.", "Your order has", True)
+    assert (restored.underway.adopted, restored.underway.rest, restored.answer) == ((), "", "")
+
+
+def test_the_call_ends_for_the_reason_that_was_given() -> None:
+    entries = [*saying("Goodbye."), Entry(2100, "ending", {"reason": "assistant-ended-call"})]
+    assert restore(entries, 3000).ending == "assistant-ended-call"
+    assert not restore([*entries, Entry(2200, "interruption", {"utterance": 7})], 3000).ending
+
+
+def test_a_tool_that_may_be_used_twice_is_used_once_more() -> None:
+    called = ToolCalled(1, "a", "lookup", {})
+    restored = restore([entry_of(CallerSaid(1, "look"), 0), entry_of(called, 1, repeatable=True)], 5000)
+    assert (restored.repeated, restored.answer) == ([called], "look")
+    assert not restore(
+        [entry_of(called, 1, repeatable=True), entry_of(ToolReturned(1, "a", "lookup", True, "5"), 2)], 9
+    ).repeated

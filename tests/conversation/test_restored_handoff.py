@@ -84,7 +84,9 @@ def test_the_right_member_has_the_call_and_begins_once(story: Story, data: st.Da
     member, begins = story.truth[cut - 1]
     assert (restored.member, restored.taking_over) == (member, begins)
     assert f"You are {member}." in [message.content for message in restored.context.messages()]
-    assert not (restored.taking_over and restored.rest), "nobody goes on with the words of who had the call before"
+    assert not (restored.taking_over and restored.underway.rest), (
+        "nobody goes on with the words of who had the call before"
+    )
     seats = [entry.kind for entry in kept if entry.kind in ("assistant", "handoff")]
     assert restored.seated == (not begins or seats[-1] == "assistant")
 

@@ -30,6 +30,7 @@ from gateway.providers.base import (
     VoiceCapabilities,
     VoiceChunk,
 )
+from gateway.providers.llm.continuation import Continuation
 from gateway.providers.usage import Usage
 
 SILENCE_RMS = 60.0
@@ -170,7 +171,8 @@ class EchoModel:
             number = "same" if self._same_id else f"call-{len(request.messages)}"
             yield ToolCall(number, self._tool, {"said": last.content, **self._arguments})
         else:
-            for word in self._text(request).split():
+            behind = Continuation(request.said)
+            for word in (behind.push(f"{self._text(request)} ") + behind.finish()).split():
                 yield TextDelta(word + " ")
                 await asyncio.sleep(self._pace)
         yield ReplyEnd(self._expects)

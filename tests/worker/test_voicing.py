@@ -73,6 +73,9 @@ class Line:
     def speaks(self, utterance: int, item: str) -> None:
         """No model speaks by itself here."""
 
+    def planned(self, turn: int, kind: str, text: str) -> None:
+        """Nobody goes on elsewhere."""
+
     def told(self, utterance: int, turn: int, text: str) -> None:
         """All texts are known from the beginning."""
 

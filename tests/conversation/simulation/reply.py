@@ -11,7 +11,7 @@ from typing import Protocol
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.context import Fact, ToolCalled, ToolReturned
-from gateway.conversation.passages import Clause, ClauseReader, clauses
+from gateway.conversation.passages import Clause, ClauseReader, clauses, marked
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import SpokenWord, VoiceChunk
 from gateway.providers.failover.reply_attempts import PATIENCE
@@ -70,6 +70,8 @@ class SimulatedReply:
         self._port = port
         self._committed = Signal(schedule)
         self._clauses: deque[tuple[str, bool]] = deque()
+        self._kind = c.SpeechKind.REPLY
+        self._text: list[str] = []
         self._complete = False
         self._failed = False
         self._more = Signal(schedule)
@@ -89,6 +91,9 @@ class SimulatedReply:
     def add(self, text: str, *, interruptible: bool = True) -> None:
         """Say this after what is said already."""
         self._clauses.append((text, interruptible))
+        self._text.append(text if interruptible else marked(text))
+        if self._complete:
+            self._tell_whole()
         if self._awaited_since is None and not self._sounding:
             self._awaited_since = self._schedule.now
         self._more.set()
@@ -105,6 +110,7 @@ class SimulatedReply:
 
     def recite(self, command: c.PrepareSpeech) -> Steps:
         """Speak a fixed text."""
+        self._kind = command.kind
         self._voice = self._schedule.spawn(self._speak("anything"))
         for clause in clauses(command.text):
             self.add(clause.text, interruptible=command.interruptible and clause.interruptible)
@@ -179,7 +185,13 @@ class SimulatedReply:
 
     def _end_of_text(self) -> None:
         self._complete = True
+        self._tell_whole()
         self._more.set()
+
+    def _tell_whole(self) -> None:
+        turn, kind, text = self.output.turn, self._kind.value, " ".join(self._text)
+        if text:
+            self.output.when_committed(lambda: self._port.planned(turn, kind, text))
 
     def _fail(self, detail: str, *, part: str = "custom-llm-llm-failed", audible: bool = True) -> None:
         self._failed = True

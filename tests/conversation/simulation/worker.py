@@ -196,6 +196,10 @@ class SimulatedWorker:
     def speaks(self, utterance: int, item: str) -> None:
         """No model of the simulation speaks by itself."""
 
+    def planned(self, turn: int, kind: str, text: str) -> None:
+        """All that a reply says is known."""
+        self.journal.append(Entry(self.now(), "reply", {"turn": turn, "kind": kind, "text": text}))
+
     def told(self, utterance: int, turn: int, text: str) -> None:
         """No model of the simulation speaks by itself."""
 
