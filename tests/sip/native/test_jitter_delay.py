@@ -73,6 +73,20 @@ def test_a_clock_that_drifts_costs_only_the_steps_that_it_must(jitter: ctypes.CD
     assert 0 < line.spare_us < 1.8 * STEP_US
 
 
+@pytest.mark.parametrize("ppm", [100, 500])
+def test_audio_of_a_fast_sender_never_waits_more_than_a_step_longer_than_at_its_beginning(
+    jitter: ctypes.CDLL, ppm: int
+) -> None:
+    chance = random.Random(1)
+    line = Line(jitter, 4_600, ppm)
+    waits = []
+    for _ in range(600):
+        line.run(1, lambda: abs(chance.gauss(0, 200)))
+        waits.append(line.spare_us)
+    means = [sum(waits[second : second + 10]) / 10 for second in range(0, len(waits) - 10)]
+    assert max(means) - means[0] <= STEP_US
+
+
 def test_a_line_that_is_even_has_no_steps(jitter: ctypes.CDLL) -> None:
     chance = random.Random(2)
     for spare_us in range(2_000, 24_000, 3_000):

@@ -20,8 +20,10 @@
 
 #define DELAY_STEP_US 20000
 #define DELAY_MARGIN_US 1000      /* who waits less comes just in time */
-#define DELAY_START_US 2000       /* at the beginning: who waited less is held back for a tick */
+#define DELAY_START_US 4500       /* at the beginning: who waited less is held back for a tick, so that a fast sender's
+                                   * audio waits one step longer at most before the first step less */
 #define DELAY_HYSTERESIS_US 3000  /* beyond the margin, before there is a step less */
+#define DELAY_SURE_US 500         /* with so much more a quarter of the time is enough: a fast sender */
 #define DELAY_SPAN_US 500000      /* over which the least is taken */
 #define DELAY_SPANS 20            /* for so many it was spare, in a network that gives no reason for more */
 #define DELAY_MOST_SPANS 160
@@ -75,6 +77,8 @@ static inline int delay_is_reordered(const delay *d) { return d->lateness > 0 &&
 static inline void delay_judge(delay *d, int64_t now) {
     int64_t enough = DELAY_STEP_US + DELAY_MARGIN_US + DELAY_HYSTERESIS_US;
     unsigned patience = now - d->hurried_at < DELAY_AFTER_FAST_US ? d->patience / 4 : d->patience;
+    if (d->least >= enough + DELAY_SURE_US)
+        patience = delay_min(patience, d->patience / 4);
     d->calm = d->least >= enough ? d->calm + 1 : 0;
     d->far = d->least >= enough + DELAY_STEP_US && now - d->reordered_at > DELAY_FORGET_US ? d->far + 1 : 0;
     if (now - d->troubled_at > DELAY_FORGET_US)
