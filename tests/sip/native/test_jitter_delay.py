@@ -83,7 +83,7 @@ def test_audio_of_a_fast_sender_never_waits_more_than_a_step_longer_than_at_its_
     for _ in range(600):
         line.run(1, lambda: abs(chance.gauss(0, 200)))
         waits.append(line.spare_us)
-    means = [sum(waits[second : second + 10]) / 10 for second in range(0, len(waits) - 10)]
+    means = [sum(waits[second : second + 10]) / 10 for second in range(len(waits) - 10)]
     assert max(means) - means[0] <= STEP_US
 
 
