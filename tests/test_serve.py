@@ -20,6 +20,7 @@ import yaml
 
 from gateway import serve as composition
 from gateway.call.dialling import Dialled
+from gateway.call.dialog import KeptDialog
 from gateway.call.entrance import Arrival
 from gateway.call.leg import NO_HEADERS
 from gateway.config.loading import load
@@ -77,6 +78,9 @@ class SilentEndpoint:
 
     async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         self.told.append("trunks")
+
+    async def end_dialog(self, dialog: KeptDialog, reason: str) -> int:
+        raise NotImplementedError
 
     def registrations(self) -> Mapping[str, RegistrationState]:
         return {}

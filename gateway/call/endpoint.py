@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from gateway.call.dialog import KeptDialog
 from gateway.call.entrance import Arrival
 from gateway.call.leg import Leg
 from gateway.call.outgoing import Trunks
@@ -36,6 +37,9 @@ class Endpoint(Trunks, Protocol):
 
     async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         """Those that there are from now on, beside those of the settings. :raises ParleyError: one is not usable"""
+
+    async def end_dialog(self, dialog: KeptDialog, reason: str) -> int:
+        """Send BYE in a dialog of an earlier process; returns the final status. :raises LegError: it cannot be sent"""
 
     def registrations(self) -> Mapping[str, Registered]:
         """What each trunk's registrar said last."""

@@ -24,6 +24,7 @@ from gateway.call.entrance import Entrance
 from gateway.call.extension import extension_of, read_extension
 from gateway.call.inbound import first_assistant
 from gateway.call.leg import Leg
+from gateway.call.orphans import Orphans
 from gateway.call.outbound import Outbound, dialling_assistant
 from gateway.call.outgoing import Begun, Outgoing
 from gateway.call.prices import PriceBook
@@ -139,6 +140,8 @@ class Gateway:
         :raises ParleyError: when the data directory cannot be written or the endpoint cannot start
         """
         self.records.prepare()
+        orphans = Orphans(self.settings.data_dir, self.records.directory)
+        await asyncio.to_thread(orphans.find)
         for record in await asyncio.to_thread(self.records.adopt_orphans):
             log.warning("call of an earlier gateway closed", call=record.id, reason=record.end_reason)
         self.own(self._keeping.run(), "files of calls")
@@ -156,6 +159,7 @@ class Gateway:
             await self.told_trunks.attach(self._endpoint)
             if self.plane is not None:
                 self.own(self.told_trunks.follow(self.plane), "status of trunks")
+        self.own(orphans.end(self._endpoint), "calls of an earlier gateway")
 
     async def dial(
         self,

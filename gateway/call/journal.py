@@ -6,6 +6,7 @@ line is what the control plane gets as an event, too. The worker's entries carry
 kinds are:
 
 call       who calls whom, with which assistant, since when (first line)
+dialog     what another gateway needs to end the SIP dialog of a leg: `gateway.call.dialog`
 worker     which worker has the conversation
 answered   when
 pause      the fast VAD paused playout

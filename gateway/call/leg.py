@@ -6,12 +6,13 @@ SIP, WebRTC, WebSocket and carrier legs implement the same two sides: `Leg` is w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from gateway.call.dialog import KeptDialog
 from gateway.recording.packet import PacketSink
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -170,6 +171,10 @@ class Leg(Protocol):
 
     def capture(self, sink: PacketSink) -> None:
         """Give the sink what this party and we sent each other, from the first message on, until it is closed."""
+
+    def keep_dialog(self, keep: Callable[[KeptDialog], None]) -> None:
+        """Name who keeps what another process needs to end this party's dialog: told it when there is one, and after
+        each change. A leg that ends with its connection has none."""
 
     async def alert(self) -> None:
         """Tell the caller of an inbound call that it rings (180), once it is known that it will; harmless when it is

@@ -25,6 +25,8 @@ from gateway.call.call_services import CallServices
 from gateway.call.commands import Commands
 from gateway.call.conversation_link import ConversationLink
 from gateway.call.dialling import Dialling
+from gateway.call.dialog import KIND as DIALOG
+from gateway.call.dialog import KeptDialog
 from gateway.call.extension import Key
 from gateway.call.journal_readers import JournalReaders
 from gateway.call.leg import Direction, Leg
@@ -198,6 +200,7 @@ class Call:
         metrics.CALLS_ACTIVE.labels(info.direction).inc()
         self.books.open(info, self.assistant_name, self.plan)
         self.leg.attach(self.leg_events)
+        self.leg.keep_dialog(self.keep_dialog)
         if self.books.capture is not None:
             self.leg.capture(self.books.capture)
         try:
@@ -226,6 +229,10 @@ class Call:
         elif kind == "recording-consent":
             self.recording.consented(data)
         self.journal.append(at_ms, kind, data)
+
+    def keep_dialog(self, dialog: KeptDialog) -> None:
+        """What another gateway needs to end a dialog of this call, should this one die."""
+        self.journal.append(self.now_ms, DIALOG, dialog.shown())
 
     def keep_events(self, lines: str) -> None:
         """What happened to the conversation, as far as it may be kept."""

@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from gateway.call.dialog import KeptDialog
 from gateway.call.leg import NO_HEADERS, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.carriers.audio_format import AudioFormat, Decoder, Encoder
 from gateway.carriers.caller_buffer import CallerBuffer
@@ -79,6 +80,9 @@ class WebSocketLeg(Unconnected):
     def attach(self, listener: LegListener) -> None:
         """Name the listener."""
         self._listener = listener
+
+    def keep_dialog(self, keep: Callable[[KeptDialog], None]) -> None:
+        """Never: it ends with its connection."""
 
     async def alert(self) -> None:
         """There is nobody to tell."""

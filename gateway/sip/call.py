@@ -14,6 +14,7 @@ from gateway.call.leg import NO_HEADERS, LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.cause import status_by_cause
+from gateway.sip.dialogs import read_dialog
 from gateway.sip.headers import SipMessage, contacts_of, end_reason, header_text, parse_message, quoted, software_of
 from gateway.sip.keypad import KEYS, KeyPath, key_of_info, key_plan
 from gateway.sip.leg import SipLeg
@@ -29,6 +30,8 @@ from gateway.sip.wiring import Wiring
 log = structlog.get_logger(__name__)
 
 _OK, _REQUEST_TERMINATED, _NOT_ACCEPTABLE_HERE, _DECLINE = 200, 487, 488, 603
+_REFRESHING = ("INVITE", "UPDATE")
+"""Requests after which the target of a dialog may be another (RFC 3261 section 12.2)."""
 _TONE_MS, _GAP_MS = 120, 80
 _DTMF_BODY = "application/dtmf"
 """A body that is the key alone; the stack itself reads application/dtmf-relay."""
@@ -235,6 +238,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
     @guarded
     def onCallState(self, prm: Any) -> None:  # noqa: N802
         info = self.getInfo()
+        if info.state in (pj.PJSIP_INV_STATE_CONNECTING, pj.PJSIP_INV_STATE_CONFIRMED):
+            self._keep_dialog()
         if info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self._answered:
             self._answered = True
             self._connect(info)
@@ -261,6 +266,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
         event = prm.e.body.tsxState
         transaction = event.tsx
+        if self._answered and str(transaction.method) in _REFRESHING:
+            self._keep_dialog()
         if transaction.role == pj.PJSIP_ROLE_UAC:
             if self._leg is not None and event.type == pj.PJSIP_EVENT_RX_MSG:
                 self._leg.responded = True
@@ -278,6 +285,10 @@ class SipCall(pj.Call):  # type: ignore[misc]
             self._take_info(transaction.pjTransaction, event.src.rdata)
         elif method == "BYE":
             self._end_reason = end_reason(parse_message(str(event.src.rdata.wholeMsg)).first("reason"))
+
+    def _keep_dialog(self) -> None:
+        if self._leg is not None and (dialog := read_dialog(self.getId(), self._leg.info.trunk)) is not None:
+            self._leg.dialog_is(dialog)
 
     def _take_info(self, transaction: Any, request: Any) -> None:
         """A key by INFO in the form that the stack does not know."""

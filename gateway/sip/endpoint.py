@@ -7,11 +7,13 @@ import atexit
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 
 import structlog
 
 from gateway.call.dialling import Dialled
+from gateway.call.dialog import KeptDialog
 from gateway.call.entrance import Arrival
 from gateway.call.leg import Leg
 from gateway.errors import CallRefused, LegError, ParleyError, SetupError
@@ -43,6 +45,8 @@ _STEP_SECONDS = 0.02
 _GOODBYE_SECONDS = 1.0
 """For BYE and un-REGISTER each; with the destruction of the stack `close` stays within 3 s."""
 _DESTROY_SECONDS = 2.0
+_TRANSACTION_SECONDS = 100.0
+"""RFC 3261 gives each of them 32 s; a challenge begins another."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -169,6 +173,30 @@ class SipEndpoint:
             await self._owner.run(lambda: self._stack.set_trunks(wanted), timeout=_START_SECONDS)
         finally:
             await self._look_up_hosts()
+
+    async def end_dialog(self, dialog: KeptDialog, reason: str) -> int:
+        """Send BYE in a dialog that an earlier process left, with the credentials of its trunk; returns the final
+        status, 408 when nobody answered, which takes 32 s.
+
+        :raises LegError: when it cannot be sent
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[int] = loop.create_future()
+
+        def settle(status: int) -> None:
+            if not answer.done():
+                answer.set_result(status)
+
+        def on_ended(status: int) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(settle, status)
+
+        try:
+            await self._owner.run(lambda: self._stack.end_dialog(dialog, reason, on_ended), timeout=_START_SECONDS)
+            async with asyncio.timeout(_TRANSACTION_SECONDS):
+                return await answer
+        except TimeoutError as error:
+            raise LegError("The SIP stack did not answer in time; its log tells why.") from error
 
     def trunk_states(self) -> Mapping[str, TrunkState]:
         """What is known of each trunk, by its name."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 import structlog
 
 from gateway.call.attempts import Failure
+from gateway.call.dialog import KeptDialog
 from gateway.call.leg import NO_HEADERS, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.recording.packet import PacketSink
@@ -95,6 +97,8 @@ class SipLeg:
         self._keypad = Keypad()
         self._decide: Callable[[Failure], bool] = lambda failure: False
         self._sink: PacketSink | None = None
+        self._dialog: KeptDialog | None = None
+        self._keep: Callable[[KeptDialog], None] = lambda dialog: None
         self.responded = False
         """The far end of an outbound call has sent any response."""
         self._software = ""
@@ -140,6 +144,10 @@ class SipLeg:
     def _follow(self) -> None:
         if self._sink is not None:
             self._dialogs.follow(self._info.signalling_id, self._sink)
+
+    def keep_dialog(self, keep: Callable[[KeptDialog], None]) -> None:
+        """Who keeps what another process needs to end the dialog."""
+        self._keep = keep
 
     async def alert(self) -> None:
         """Tell the caller that it rings (180); harmless when it is gone."""
@@ -333,6 +341,13 @@ class SipLeg:
         self._info, self._software = info, ""
         self._follow()
         self.tell(lambda listener: listener.on_replaced(info))
+
+    def dialog_is(self, dialog: KeptDialog) -> None:
+        """The dialog stands like this now."""
+        # the sequence number alone is no change: whoever ends it goes far beyond it
+        if self._dialog is None or replace(dialog, cseq=self._dialog.cseq) != self._dialog:
+            self._dialog = dialog
+            self._post(lambda: self._keep(dialog))
 
     def tell(self, told: Told) -> None:
         """Tell the listener, on the event loop's thread."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import structlog
 
+from gateway.call.dialog import KeptDialog
 from gateway.errors import SetupError
 from gateway.media.audio import SAMPLE_RATE
 from gateway.settings import Settings
@@ -21,6 +22,7 @@ from gateway.sip.configuration import (
     codec_priorities,
     endpoint_config,
 )
+from gateway.sip.dialogs import EarlierDialogs, OnEnded
 from gateway.sip.headers import parse_message
 from gateway.sip.library import be_quiet, error_text, guarded, pj
 from gateway.sip.local_accounts import LocalAccounts
@@ -116,6 +118,7 @@ class Stack:
         self._alarm_clock = AlarmClock()
         self.on_malformed: Callable[[], None] = lambda: None
         self.draining = False
+        self._earlier = EarlierDialogs()
         self.stray_requests = StrayRequests(lambda: self.draining)
 
     def start(self) -> None:
@@ -193,6 +196,12 @@ class Stack:
             return self.trunks[trunk]
         assert self._local is not None
         return self._local.towards(destination)
+
+    def end_dialog(self, dialog: KeptDialog, reason: str, on_ended: OnEnded) -> None:
+        """Send BYE in a dialog of an earlier process. Of a trunk that is gone, without its credentials."""
+        account: SipAccount | None = self.trunks.get(dialog.trunk) if dialog.trunk else None
+        account = account or self.account(None, dialog.target)
+        self._earlier.end(dialog, int(account.getId()), reason, on_ended)
 
     def account_for(self, message: str, source: str) -> int:
         """The stack's id of the account that a request belongs to.

@@ -12,6 +12,7 @@ from gateway.assistant.assistant import Assistant, Model
 from gateway.assistant.budget import Budget
 from gateway.call.apology import TEXT
 from gateway.call.dialling import Dialled
+from gateway.call.dialog import KeptDialog
 from gateway.call.entrance import Arrival
 from gateway.call.gateway import Gateway
 from gateway.call.leg import NO_HEADERS, Direction, Leg
@@ -49,6 +50,7 @@ class MemoryEndpoint:
         self.gateways: dict[str, GatewayState] = {}
         self.redialled: list[tuple[str, str | None, str | None]] = []
         self.told: list[TrunkSettings] = []
+        self.ended_dialogs: list[KeptDialog] = []
 
     async def start(self) -> None:
         self.accepting = True
@@ -81,6 +83,10 @@ class MemoryEndpoint:
 
     async def set_trunks(self, trunks: Sequence[TrunkSettings]) -> None:
         self.told = list(trunks)
+
+    async def end_dialog(self, dialog: KeptDialog, reason: str) -> int:
+        self.ended_dialogs.append(dialog)
+        return 200
 
     def registrations(self) -> Mapping[str, RegistrationState]:
         return self.registered

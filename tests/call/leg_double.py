@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.call.attempts import Failure
+from gateway.call.dialog import KeptDialog
 from gateway.call.leg import NO_HEADERS, Direction, Leg, LegFrame, LegInfo, LegListener, MediaStatistics
 from gateway.errors import LegError
 from gateway.media.audio import FRAME_BYTES, FRAME_SAMPLES
@@ -113,6 +114,7 @@ class MemoryLeg:
         self.listener: LegListener | None = None
         self.answers = answers
         self.sink: PacketSink | None = None
+        self.keep: Callable[[KeptDialog], None] = lambda dialog: None
         self.alerted = False
         self.answered = False
         self.ended = False
@@ -154,6 +156,9 @@ class MemoryLeg:
 
     def capture(self, sink: PacketSink) -> None:
         self.sink = sink
+
+    def keep_dialog(self, keep: Callable[[KeptDialog], None]) -> None:
+        self.keep = keep
 
     async def alert(self) -> None:
         self.alerted = True

@@ -153,6 +153,7 @@ class Handover:
             self._settle(False, str(error))
             return
         leg, self._dialling = begun.leg, begun.dialling
+        leg.keep_dialog(self._call.keep_dialog)
         if self._call.books.capture is not None:
             leg.capture(self._call.books.capture)
         self._tasks.append(self._loop.create_task(begun.dialling.run(self._attempted), name="second leg"))
