@@ -68,7 +68,7 @@ def serve(config: ConfigOption = None) -> None:
     """
     from gateway import serve as composition
 
-    raise typer.Exit(composition.run(read_settings(config), config=settings_file(config)))
+    composition.run(read_settings(config), config=settings_file(config))
 
 
 @app.command()

@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import structlog
 
@@ -36,7 +36,7 @@ from gateway.observe.sdnotify import SystemdNotifier
 from gateway.observe.watchdog import Watchdog, beat_seconds
 from gateway.routing.pattern import is_expression, matches
 from gateway.settings import Settings
-from gateway.shutdown import Shutdown, unless
+from gateway.shutdown import Overdue, Shutdown, leave, unless
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +48,10 @@ API_SECONDS = 30.0
 """For the local api, after the workers. Calls need it no more than they need REST."""
 REMOTE_WORKER_SECONDS = 5.0
 """For a worker elsewhere; calls are refused with 503 until there is one."""
+END_SECONDS = 2.0
+"""From the end of a drain to the end of the process, whatever hangs."""
+AT_ONCE_SECONDS = 4.0
+"""The same, when calls are not waited for."""
 _HEARTBEAT_SECONDS = 0.25
 
 OnLeg = Callable[[Leg], None]
@@ -68,16 +72,16 @@ class ServedEndpoint(Endpoint, Protocol):
         """Take certificates that were replaced on disk."""
 
 
-def run(settings: Settings, *, config: Path | None) -> int:
-    """Serve until a signal ends it; returns the exit status.
+def run(settings: Settings, *, config: Path | None) -> NoReturn:
+    """Serve until a signal ends it, then end the process.
 
     :param config: the file that `settings` come from: local workers read it too
     :raises ParleyError: when the start fails
     """
     logging.configure(settings.log, process="gateway")
     allow_open_files()
-    asyncio.run(Service(settings, config=config).serve())
-    return 0
+    asyncio.run(Service(settings, config=config, overdue=Overdue()).serve())
+    leave(0)
 
 
 class Service:
@@ -85,6 +89,7 @@ class Service:
 
     :param config: file that local workers read their settings from
     :param make_endpoint: makes the SIP endpoint, given where its inbound legs go
+    :param overdue: ends the process when that takes too long
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Service:
         *,
         config: Path | None = None,
         make_endpoint: Callable[[Settings, OnLeg], ServedEndpoint] | None = None,
+        overdue: Overdue | None = None,
     ) -> None:
         self._settings = settings
         arguments = ["--config", str(config.absolute())] if config else []
@@ -106,6 +112,7 @@ class Service:
         self._make_endpoint = make_endpoint or _sip_endpoint
         self._endpoint: ServedEndpoint | None = None
         self._shutdown = Shutdown()
+        self._overdue = overdue or Overdue(lambda _status: None)
         self._notifier = SystemdNotifier()
         self._loop_beat_ns = 0
         self._phase: str | None = "starting"
@@ -134,6 +141,7 @@ class Service:
                     await self._shutdown.asked.wait()
                     await self._drain()
             self._stopping("stopping")
+        self._overdue.never()
 
     def unready(self) -> str | None:
         """Why no call is taken now; None while calls are taken."""
@@ -208,8 +216,10 @@ class Service:
     async def _drain(self) -> None:
         seconds = self._settings.drain_seconds
         self._stopping("draining")
+        self._overdue.after(seconds + END_SECONDS)
         if not await unless(self._shutdown.at_once, self._gateway.drain(seconds)):
             log.warning("ends without waiting for its calls")
+            self._overdue.after(AT_ONCE_SECONDS)
 
     def _stopping(self, phase: str) -> None:
         self._phase = phase

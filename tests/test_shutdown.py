@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 
 import pytest
 
-from gateway.shutdown import Shutdown, unless
+from gateway.shutdown import OVERDUE_STATUS, Overdue, Shutdown, unless
 
 
 async def test_the_first_sigterm_lets_calls_finish_and_the_second_does_not() -> None:
@@ -71,3 +72,25 @@ async def test_an_outer_cancellation_cancels_the_work_too() -> None:
     with pytest.raises(asyncio.CancelledError):
         await outer
     assert cleaned.is_set()
+
+
+def test_a_process_that_does_not_end_in_time_is_ended_although_its_loop_hangs() -> None:
+    ended, statuses = threading.Event(), []
+
+    def end(status: int) -> None:
+        statuses.append(status)
+        ended.set()
+
+    overdue = Overdue(end)
+    overdue.after(600)
+    overdue.after(0.01)
+    assert ended.wait(30)
+    assert statuses == [OVERDUE_STATUS]
+
+
+def test_a_process_that_ended_in_time_is_left_alone() -> None:
+    ended = threading.Event()
+    overdue = Overdue(lambda _: ended.set())
+    overdue.after(0.05)
+    overdue.never()
+    assert not ended.wait(0.2)

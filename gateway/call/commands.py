@@ -45,7 +45,7 @@ class Commands:
                     self._open_conversation()
             case Command.REFUSE:
                 await self._refuse()
-            case Command.APOLOGISE:
+            case Command.APOLOGISE | Command.SAY_GOODBYE:
                 self._apologise()
             case Command.AWAIT_PLAYOUT:
                 self._call.spawn(self._tell_played_out())

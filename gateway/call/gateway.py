@@ -22,6 +22,7 @@ from gateway.call.disk import DiskThread
 from gateway.call.endpoint import Endpoint, EndpointMaker
 from gateway.call.entrance import Entrance
 from gateway.call.extension import extension_of, read_extension
+from gateway.call.going_down import end_calls
 from gateway.call.inbound import first_assistant
 from gateway.call.leg import Leg
 from gateway.call.orphans import Orphans
@@ -59,8 +60,6 @@ log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 50.0
 """For the client of a WebSocket call to come; the call would not wait much longer itself."""
-GOODBYE_SECONDS = 8.0
-"""For calls to end after they were told to."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
@@ -259,26 +258,27 @@ class Gateway:
         raise NotLive(f"There is no live call {call_id}; `parley calls --live` lists them.")
 
     async def drain(self, limit_seconds: float) -> None:
-        """Take no new calls and let those that are live end; after `limit_seconds` they are hung up."""
+        """Take no new calls and let those that are live end; by `limit_seconds` they have heard a goodbye and are hung
+        up."""
+        self.pool.go_down()
         self.admission.draining = True
         if self._endpoint is not None:
             self._endpoint.stop_accepting()
         log.info("draining", calls=len(self._calls), limit_seconds=limit_seconds)
-        await self._until_empty(limit_seconds)
-        for call in list(self._calls.values()):
-            call.post(EndNow(endings.WORKER_SHUTDOWN))
-        await self._until_empty(GOODBYE_SECONDS)
+        await end_calls(lambda: [*self._calls.values()], self._until_empty, limit_seconds)
 
     async def close(self) -> None:
         """End all calls now, then the endpoint, the workers and the disk thread."""
         await self.drain(0)
+        # together: workers hold no calls any more, and each of the two may take a second
+        closing = asyncio.create_task(self.pool.close(), name="end of workers")
         if self._endpoint is not None:
             await self._endpoint.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.transports.close()
-        await self.pool.close()
+        await closing
         if self.services.client is not None:
             await self.services.client.aclose()
         self._disk.close()
@@ -392,7 +392,7 @@ class Gateway:
 
     async def _until_empty(self, seconds: float) -> None:
         if tasks := [task for task in self._tasks if task.get_name() in self._calls]:
-            await asyncio.wait(tasks, timeout=seconds)
+            await asyncio.wait(tasks, timeout=max(0.0, seconds))
 
     def own(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run something as a task that ends with the gateway."""

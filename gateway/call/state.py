@@ -44,6 +44,7 @@ class Command(StrEnum):
     OPEN = "open"
     REFUSE = "refuse"
     APOLOGISE = "apologise"
+    SAY_GOODBYE = "say-goodbye"
     AWAIT_PLAYOUT = "await-playout"
     HANG_UP = "hang-up"
     FINISH = "finish"
@@ -79,6 +80,13 @@ class EndNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Farewell:
+    """The gateway goes down: say goodbye in place of what is being said, and hang up."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerFailed:
     """The conversation cannot go on."""
 
@@ -104,7 +112,16 @@ class DeadlinePassed:
 
 
 Event = (
-    Accepted | NoWorkerLeft | Answered | EndAfterPlayout | EndNow | WorkerFailed | PlayedOut | LegEnded | DeadlinePassed
+    Accepted
+    | NoWorkerLeft
+    | Answered
+    | EndAfterPlayout
+    | EndNow
+    | Farewell
+    | WorkerFailed
+    | PlayedOut
+    | LegEnded
+    | DeadlinePassed
 )
 
 ANSWER_SECONDS = 40.0
@@ -129,6 +146,7 @@ class Rule:
 _FINISH = Rule(State.ENDED, (Command.FINISH,))
 _HANG_UP = Rule(State.CLOSING, (Command.HANG_UP,))
 _REFUSE = Rule(State.CLOSING, (Command.REFUSE,))
+_GOODBYE = Rule(State.ENDING, (Command.SAY_GOODBYE, Command.AWAIT_PLAYOUT))
 _APOLOGISE = Rule(State.ENDING, (Command.APOLOGISE, Command.AWAIT_PLAYOUT))
 
 
@@ -143,6 +161,7 @@ RULES: Mapping[State, Mapping[type[Event], Rule]] = {
         NoWorkerLeft: _because(_REFUSE, endings.NO_WORKER),
         EndAfterPlayout: _REFUSE,
         EndNow: _REFUSE,
+        Farewell: _REFUSE,
         WorkerFailed: _REFUSE,
         LegEnded: _FINISH,
         DeadlinePassed: _because(_REFUSE, endings.NO_WORKER),
@@ -152,6 +171,7 @@ RULES: Mapping[State, Mapping[type[Event], Rule]] = {
         NoWorkerLeft: _because(_APOLOGISE, endings.NO_WORKER),
         EndAfterPlayout: _HANG_UP,
         EndNow: _HANG_UP,
+        Farewell: _GOODBYE,
         WorkerFailed: _APOLOGISE,
         LegEnded: _FINISH,
         DeadlinePassed: _because(_APOLOGISE, endings.NO_WORKER),
@@ -160,6 +180,7 @@ RULES: Mapping[State, Mapping[type[Event], Rule]] = {
         Answered: Rule(State.LIVE, (Command.OPEN,)),
         EndAfterPlayout: _HANG_UP,
         EndNow: _HANG_UP,
+        Farewell: _HANG_UP,
         WorkerFailed: _HANG_UP,
         LegEnded: _FINISH,
         DeadlinePassed: _HANG_UP,
@@ -167,6 +188,7 @@ RULES: Mapping[State, Mapping[type[Event], Rule]] = {
     State.LIVE: {
         EndAfterPlayout: Rule(State.ENDING, (Command.AWAIT_PLAYOUT,)),
         EndNow: _HANG_UP,
+        Farewell: _GOODBYE,
         WorkerFailed: _APOLOGISE,
         LegEnded: _FINISH,
         DeadlinePassed: _because(_HANG_UP, endings.MAX_DURATION),
@@ -228,7 +250,7 @@ class CallMachine:
             return endings.of_leg(
                 self._direction, answered=self.answered, status=event.status, by_remote=event.by_remote
             )
-        if isinstance(event, EndAfterPlayout | EndNow | WorkerFailed):
+        if isinstance(event, EndAfterPlayout | EndNow | Farewell | WorkerFailed):
             return event.reason
         return rule.reason or self._unanswered
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from typing import NoReturn
 
 from gateway.observe import logging
 from gateway.observe.sdnotify import SystemdNotifier
 from gateway.settings import Settings
+from gateway.shutdown import leave
 from gateway.worker.server import serve_worker
 
 
-def run(settings: Settings, *, listen: str | None) -> None:
-    """Serve conversations until SIGTERM.
+def run(settings: Settings, *, listen: str | None) -> NoReturn:
+    """Serve conversations until SIGTERM, then end the process.
 
     Prints `parley worker ready HOST:PORT` on standard output, from which `gateway.link.processes` takes the address.
 
@@ -29,3 +31,4 @@ def run(settings: Settings, *, listen: str | None) -> None:
         sys.stdout.flush()
 
     asyncio.run(serve_worker(settings, listen=listen or settings.worker.listen, on_ready=announce))
+    leave(0)

@@ -32,7 +32,8 @@ from gateway.worker.messages import health_message
 
 MESSAGE_BYTES = 16 << 20
 SERVICE = "parley.link.v1.Conversation"
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 0.3
+"""For the last events to go out: no call is left, or none is waited for any more."""
 
 logger = structlog.get_logger(__name__)
 
