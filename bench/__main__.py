@@ -24,6 +24,7 @@ BENCHMARKS = {
     "call_recognition": "bench.call_recognition",
     "turn_ends": "bench.turn_ends.benchmark",
     "capacity": "bench.capacity",
+    "overload": "bench.overload",
     "cancel_race": "bench.cancel_race",
     "overlaps": "bench.overlaps.run",
     "turn_taking": "bench.turn_taking.run",

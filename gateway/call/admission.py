@@ -129,6 +129,7 @@ def admission_of(settings: Settings) -> Admission:
         Measure.MEMORY: limits.memory,
         Measure.MEDIA_CLOCK: limits.media_late_ms,
         Measure.EVENT_LOOP: limits.loop_late_ms,
+        Measure.RTP_PORTS: 1.0,
     }
     strain = Strain({measure: limit for measure, limit in measured.items() if limit is not None})
     return Admission(settings.capacity, CallRateLimit(limits.calls_per_second, limits.burst), strain)

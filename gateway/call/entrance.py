@@ -13,6 +13,7 @@ from typing import Protocol
 from gateway.call.admission import Admission, Occupancy
 from gateway.call.leg import LegInfo
 from gateway.call.refusals import Refusals
+from gateway.call.strain import Measure
 from gateway.errors import CallRefused, NoRoute, NoWorker
 from gateway.link.link import WorkerLink
 from gateway.routing.decision import decide
@@ -69,6 +70,8 @@ class Entrance:
 
     def refused(self, refusal: CallRefused, arrival: Arrival) -> None:
         """It was told so."""
+        if refusal.reason == Measure.RTP_PORTS:
+            self._admission.strain.measured({Measure.RTP_PORTS: 1.0}, time.monotonic())
         self._refusals.add(refusal, caller=arrival.info.caller, number=arrival.info.number)
 
     def _needs_worker(self, info: LegInfo) -> bool:

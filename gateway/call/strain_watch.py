@@ -60,6 +60,8 @@ class StrainWatch:
         }
         for measure, value in values.items():
             metrics.STRAIN.labels(measure).set(value)
+        # the SIP stack tells when none is free; what lasts is that it does not
+        values[Measure.RTP_PORTS] = 0.0
         for measure, begins in self._admission.strain.measured(values, now):
             log.warning("calls are refused" if begins else "calls are taken again", because=measure)
         used, most = open_files()

@@ -158,6 +158,14 @@ def functions() -> Any:
     return library
 
 
+def rtp_ports_missing() -> int:
+    """How often this process has found no port for media."""
+    try:
+        return int(functions().pjsua_rtp_ports_missing())
+    except AttributeError:  # built before it was counted
+        return 0
+
+
 class Received:
     """Reads pjsip_rx_data, whose size the build's longest packet decides.
 

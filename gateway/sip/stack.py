@@ -161,6 +161,7 @@ class Stack:
     def poll(self) -> None:
         """Handle what came, or wait for it a few milliseconds."""
         self._library.libHandleEvents(_POLL_MS)
+        self._turnstile.look()
         now = time.monotonic()
         self.trunks.poll(now)
         self._mappings.poll(now)

@@ -11,7 +11,8 @@ import re
 import time
 from collections.abc import Callable
 
-from gateway.errors import CallRefused
+from gateway.call.strain import Measure
+from gateway.errors import CallRefused, Overloaded
 from gateway.sip import pjsip
 from gateway.sip.headers import quoted
 from gateway.sip.strangers import IN_DIALOG
@@ -79,11 +80,26 @@ class Turnstile:
         self._answers = Answers()
         self._entered: dict[bytes, float] = {}
         """When each INVITE was let in, by its branch, oldest first."""
+        self._newest: tuple[str, Peer] | None = None
+        """The INVITE that was let in since the last look at `_missing`."""
+        self._missing = 0
+        """How often the stack has found no port for media."""
         self._module = pjsip.module(b"mod-parley-turnstile", pjsip.BEFORE_TRANSACTIONS + 1, on_request=self._judge)
 
     def register(self) -> None:
         """Put the module into a stack that is initialised. :raises SetupError: when pjsip does not take it"""
         pjsip.register(self._module)
+        self._missing = pjsip.rtp_ports_missing()
+
+    def look(self) -> None:
+        """After each poll: whoever was let in and found no port for its media was refused by the stack itself."""
+        missing = pjsip.rtp_ports_missing()
+        newest, self._newest = self._newest, None
+        if missing != self._missing and newest is not None:
+            self._on_refused(
+                Overloaded("No port of rtp.ports is free for another call.", reason=Measure.RTP_PORTS), *newest
+            )
+        self._missing = missing
 
     def _judge(self, request: int) -> int:
         message = self._received.message(request)
@@ -102,6 +118,7 @@ class Turnstile:
             self._on_refused(refusal, text, peer)
             return 1
         self._remember(branch, time.monotonic())
+        self._newest = text, peer
         return 0
 
     def _remember(self, branch: bytes, now: float) -> None:
