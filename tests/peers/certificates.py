@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,11 @@ class Certificate:
 
     certificate_file: Path
     key_file: Path
+
+    def copy_to(self, other: Certificate) -> None:
+        """Write it over the files of another."""
+        shutil.copy(self.certificate_file, other.certificate_file)
+        shutil.copy(self.key_file, other.key_file)
 
 
 class Authority:

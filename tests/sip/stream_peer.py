@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.sip.headers import SipMessage, parse_message
 from tests.peers.certificates import Authority, Certificate
@@ -103,6 +104,12 @@ class Connection:
         """Ours."""
         return int(self.writer.get_extra_info("sockname")[1])
 
+    @property
+    def server_name(self) -> str:
+        """The common name in the certificate of a server that was verified."""
+        subject: Any = self.writer.get_extra_info("peercert")["subject"]
+        return str(subject[0][0][1])
+
     def options(self, call_id: str, *, content_length: str = "0", transport: str = "TCP") -> bytes:
         """A whole OPTIONS request."""
         lines = [
@@ -142,3 +149,16 @@ async def connection(host: str, port: int, context: ssl.SSLContext | None = None
         yield Connection(reader, writer)
     finally:
         writer.close()
+
+
+async def server_is(host: str, port: int, context: ssl.SSLContext, name: str) -> None:
+    """Until new connections see the certificate of that name; while the socket is opened anew they are reset.
+
+    :raises TimeoutError: when they do not
+    """
+    async with asyncio.timeout(5):
+        while True:
+            with suppress(ConnectionError):
+                async with connection(host, port, context) as caller:
+                    if caller.server_name == name:
+                        return

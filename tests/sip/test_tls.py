@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,14 @@ from tests.peers.certificates import Authority, Certificate
 from tests.peers.ports import LOOPBACK, free_port
 from tests.sip.exchange import Exchange, exchange
 from tests.sip.stream_party import stream_party
-from tests.sip.stream_peer import StreamRegistrar, client_context, connection, server_context, stream_registrar
+from tests.sip.stream_peer import (
+    StreamRegistrar,
+    client_context,
+    connection,
+    server_context,
+    server_is,
+    stream_registrar,
+)
 from tests.sip.test_gateways import until
 from tests.sip.test_registering import state
 
@@ -182,41 +188,23 @@ async def test_current_versions_of_tls_and_no_others(authority: Authority, versi
                 pass
 
 
-async def taken(shown: Callable[[], Awaitable[str]], wanted: str) -> None:
-    """Until new connections see the certificate; while the socket is opened anew they are reset."""
-    async with asyncio.timeout(5):
-        while True:
-            with suppress(ConnectionError):
-                if await shown() == wanted:
-                    return
-
-
 @pytest.mark.scenario("NET-02", peer="Python ssl", transport="tls")
 async def test_a_replaced_certificate_is_shown_while_connections_stay(authority: Authority, tmp_path: Path) -> None:
     files = Certificate(tmp_path / "gateway.crt", tmp_path / "gateway.key")
-
-    def replace_by(name: str) -> None:
-        made = authority.issue(name, hosts=BOTH, common_name=name)
-        shutil.copy(made.certificate_file, files.certificate_file)
-        shutil.copy(made.key_file, files.key_file)
-
-    async def shown(port: int) -> str:
-        async with connection(LOOPBACK, port, client_context(ca=authority)) as caller:
-            subject: Any = caller.writer.get_extra_info("peercert")["subject"]
-            return str(subject[0][0][1])
-
-    replace_by("old")
+    context = client_context(ca=authority)
+    authority.issue("old", hosts=BOTH, common_name="old").copy_to(files)
     async with secure_exchange(files) as ours:
         port = ours.settings.sip.tls.port
-        assert await shown(port) == "old"
-        async with connection(LOOPBACK, port, client_context(ca=authority)) as caller:
+        async with connection(LOOPBACK, port, context) as caller:
+            assert caller.server_name == "old"
             files.key_file.write_text("half written")
             ours.endpoint.reload_certificates()
             await asyncio.sleep(0.1)
-            assert await shown(port) == "old"
-            replace_by("new")
+            async with connection(LOOPBACK, port, context) as other:
+                assert other.server_name == "old"
+            authority.issue("new", hosts=BOTH, common_name="new").copy_to(files)
             ours.endpoint.reload_certificates()
-            await taken(lambda: shown(port), "new")
+            await server_is(LOOPBACK, port, context, "new")
             caller.writer.write(caller.options("a", transport="TLS"))
             assert (await caller.message()).start_line == "SIP/2.0 200 OK"
 
