@@ -54,6 +54,7 @@ class ProductPlan:
     rtp_ports: tuple[int, int] = field(default_factory=lambda: free_ports(200))
     ready_seconds: float = 60
     without_worker: bool = False
+    drain_seconds: float = 2
 
     @property
     def address(self) -> str:
@@ -74,7 +75,7 @@ class ProductPlan:
             "admission": {"media_late_ms": None, "loop_late_ms": None, "memory": None},
             "worker": {"count": 1},
             "log": {"format": "json", "level": "info"},
-            "drain_seconds": 2,
+            "drain_seconds": self.drain_seconds,
             "api": {"enabled": False},
             "trunks": [dict(trunk) for trunk in self.trunks],
             "routes": [{"assistant": "demo"}],
