@@ -134,8 +134,8 @@ def _whole(streams: Sequence[RtpStream]) -> list[RtpStream]:
 
 
 def _goodput(streams: Sequence[RtpStream], load: Load) -> float:
-    begun = min(stream.start_ns for stream in streams)
+    begun = min((stream.start_ns for stream in streams), default=0)
     first = begun + load.hold_seconds * 1e9
     last = begun + load.seconds * 1e9
     carried = sum(max(0.0, min(stream.end_ns, last) - max(stream.start_ns, first)) for stream in streams)
-    return carried / (last - first) / load.places
+    return carried / (last - first) / load.places if last > first else 0.0

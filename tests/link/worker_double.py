@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import grpc
@@ -95,9 +95,11 @@ class WorkerDouble(rpc.ConversationServicer):
 
 
 @asynccontextmanager
-async def serving(worker: WorkerDouble, address: str = "127.0.0.1:0") -> AsyncIterator[WorkerDouble]:
-    """Serve on a loopback port for as long as the block lasts."""
-    server = grpc.aio.server()
+async def serving(
+    worker: WorkerDouble, address: str = "127.0.0.1:0", *, options: Sequence[tuple[str, int]] = ()
+) -> AsyncIterator[WorkerDouble]:
+    """Serve on a loopback port for as long as the block lasts. :param options: of gRPC"""
+    server = grpc.aio.server(options=options)
     rpc.add_ConversationServicer_to_server(worker, server)
     health_pb2_grpc.add_HealthServicer_to_server(worker.health, server)
     await worker.health.set("", health_pb2.HealthCheckResponse.SERVING)
