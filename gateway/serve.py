@@ -170,7 +170,11 @@ class Service:
         return self._endpoint
 
     def _http(self) -> contextlib.AbstractAsyncContextManager[int]:
-        app = operations_app(unready=self.unready, stuck=lambda: sorted(self._watchdog.stuck))
+        app = operations_app(
+            unready=self.unready,
+            stuck=lambda: sorted(self._watchdog.stuck),
+            complaints=lambda: self._gateway.disk_watch.complaints,
+        )
         http = self._settings.http
         return serving(app, host=http.host, port=http.port, purpose="metrics and health (http.port)")
 

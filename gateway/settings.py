@@ -51,6 +51,14 @@ class RtpSettings(Section):
     timeout_seconds: float = Field(default=30, ge=0, le=3600)
 
 
+class DiskSettings(Section):
+    """For the day when the disk of `data_dir` is full. `reserve_megabytes` of it are kept for journals; while it takes
+    none, `memory_megabytes` of them wait in memory before calls are refused."""
+
+    reserve_megabytes: int = Field(default=16, ge=0, le=100_000)
+    memory_megabytes: int = Field(default=64, ge=1, le=100_000)
+
+
 class AdmissionSettings(Section):
     """When new calls are refused so that those that are up are not hurt; without a number, never for that.
 
@@ -195,6 +203,7 @@ class Settings(Section):
     sip: SipSettings = SipSettings()
     rtp: RtpSettings = RtpSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    disk: DiskSettings = DiskSettings()
     http: HttpSettings = HttpSettings()
     api: ApiSettings = ApiSettings()
     store: StoreSettings = StoreSettings()

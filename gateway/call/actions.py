@@ -43,8 +43,8 @@ class Dialled(Protocol):
 class Durable(Protocol):
     """The part of `Journal` that waits."""
 
-    async def durable(self) -> None:
-        """Wait until the disk has what was appended."""
+    async def durable(self) -> object:
+        """Wait until the disk has what was appended, but not for long."""
 
 
 class Actions:

@@ -131,5 +131,6 @@ def admission_of(settings: Settings) -> Admission:
         Measure.EVENT_LOOP: limits.loop_late_ms,
         Measure.RTP_PORTS: 1.0,
     }
-    strain = Strain({measure: limit for measure, limit in measured.items() if limit is not None})
+    limited = {measure: limit for measure, limit in measured.items() if limit is not None}
+    strain = Strain({**limited, Measure.JOURNALS: 1.0})
     return Admission(settings.capacity, CallRateLimit(limits.calls_per_second, limits.burst), strain)

@@ -14,7 +14,7 @@ from gateway.call.journal import Entry, Journal
 from gateway.call.leg import LegInfo, MediaStatistics
 from gateway.call.lines import Lines
 from gateway.call.media import media_of
-from gateway.media.audio import samples_to_ms
+from gateway.media.audio import FRAME_MS, samples_to_ms
 from gateway.media.utterance import PlayoutState, Report
 from gateway.observe import metrics
 from gateway.recording.capture import CallCapture, CaptureRules
@@ -55,7 +55,7 @@ class Books:
         recorded = recording.enabled and assistant.recorded
         self.recorder = calls.recorder(call_id, disk) if recorded else None
         kept = recording.events and not self._forbidden
-        self.events = Lines(calls.events_path(call_id), disk) if kept else None
+        self.events = Lines(calls.events_path(call_id), disk, kept=False) if kept else None
         self.asks_consent = recorded and compliance.recording_consent_plan is not None
         self.capture = self._capture(recording, assistant, full) if recording.signalling or recording.packets else None
         self._rules = pause_rules(recording, compliance.recording_pause_plan)
@@ -131,6 +131,7 @@ class Books:
         if self.statistics is not None:
             metrics.observe_media(self.statistics)
             self.journal.append(at_ms, "statistics", media_of(self.statistics))
+        left_out_ms = self.recorder.left_out_frames * FRAME_MS if self.recorder is not None else 0
         kept = {
             "underruns": self._underruns,
             "underrun_ms": samples_to_ms(self._underrun_samples),
@@ -140,8 +141,10 @@ class Books:
             "capture": self.capture.path.name if self.capture and self.capture.kept else None,
             "events": self.events.path.name if self.events and self.events.any else None,
         }
+        if left_out_ms:
+            kept["recording_left_out_ms"] = left_out_ms
         self.journal.append(at_ms, "ended", {**ending, **kept})
-        self._disk.submit(lambda: self._calls.finish(self.journal))
+        self._disk.keep(lambda: self._calls.finish(self.journal))
 
 
 def _who(info: LegInfo) -> dict[str, Any]:

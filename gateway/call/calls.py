@@ -76,8 +76,8 @@ class Calls:
     def recorder(self, call_id: str, disk: Disk) -> Recorder:
         """What records a call, into a plain or a sealed file."""
         if self._key is None:
-            return Recorder(self.recording_path(call_id), disk.submit)
-        return Recorder(SealedFile(self.sealed_path(call_id), self._key), disk.submit)
+            return Recorder(self.recording_path(call_id), disk.submit, room=lambda: disk.room)
+        return Recorder(SealedFile(self.sealed_path(call_id), self._key), disk.submit, room=lambda: disk.room)
 
     def capture_paths(self, call_id: str) -> tuple[Path, Path]:
         """What the call sent and received (`gateway.recording.pcapng`): plain, and for those who have the key."""
@@ -102,7 +102,11 @@ class Calls:
         return path
 
     def finish(self, journal: Journal) -> CallRecord | None:
-        """Turn the journal of a call that has ended into its record."""
+        """Turn the journal of a call that has ended into its record; may be done again.
+
+        :raises OSError: the disk does not take it
+        """
+        journal.flush()
         record = build_record(journal.entries, self._prices)
         if record is not None:
             self.write(record)

@@ -19,6 +19,7 @@ from gateway.call.apology import SPARE_SPEAKER, Apologies
 from gateway.call.call_services import CallServices
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
+from gateway.call.disk_watch import DiskWatch
 from gateway.call.endpoint import Endpoint, EndpointMaker
 from gateway.call.entrance import Entrance
 from gateway.call.extension import extension_of, read_extension
@@ -32,6 +33,7 @@ from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
 from gateway.call.reception import Reception
 from gateway.call.refusals import Refusals
+from gateway.call.reserve import Reserve
 from gateway.call.session import Call
 from gateway.call.state import EndNow
 from gateway.call.strain_watch import StrainWatch
@@ -87,7 +89,13 @@ class Gateway:
         self.refusals = Refusals()
         self._make_endpoint = make_endpoint
         self._endpoint: Endpoint | None = None
-        self._disk = DiskThread()
+        self._disk = DiskThread(Reserve(self.records.directory / ".reserve", settings.disk.reserve_megabytes << 20))
+        self.disk_watch = DiskWatch(
+            self._disk,
+            calls=lambda: self._calls.values(),
+            strain=self.admission.strain,
+            memory=settings.disk.memory_megabytes << 20,
+        )
         self.apologies = Apologies(settings.data_dir / "apologies", self._disk)
         self.transports = Transports()
         self.plane = self._plane() if settings.api.enabled else None
@@ -143,6 +151,8 @@ class Gateway:
         await asyncio.to_thread(orphans.find)
         for record in await asyncio.to_thread(self.records.adopt_orphans):
             log.warning("call of an earlier gateway closed", call=record.id, reason=record.end_reason)
+        self._disk.hold_reserve()
+        self.own(self.disk_watch.run(), "disk")
         self.own(self._keeping.run(), "files of calls")
         self.pool.start()
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):

@@ -94,6 +94,10 @@ class Journal:
         if self._publish is not None:
             self._publish(entry)
 
-    async def durable(self) -> None:
-        """Wait until what was appended is in the file, where a crash of this process cannot lose it."""
-        await self._lines.durable()
+    async def durable(self) -> bool:
+        """Wait until what was appended is on the disk: `gateway.call.lines.Lines.durable`."""
+        return await self._lines.durable()
+
+    def flush(self) -> None:
+        """On the disk thread: write what waits. :raises OSError: the disk does not take it"""
+        self._lines.flush()

@@ -29,9 +29,10 @@ class Measure(StrEnum):
     EVENT_LOOP = "event-loop-late"
     MEMORY = "memory"
     RTP_PORTS = "rtp-ports"
+    JOURNALS = "journals-unwritten"
 
 
-_AT_ONCE = frozenset({Measure.MEMORY, Measure.RTP_PORTS})
+_AT_ONCE = frozenset({Measure.MEMORY, Measure.RTP_PORTS, Measure.JOURNALS})
 """What cannot be had more of: there is nothing to wait for."""
 
 _SENTENCES: Mapping[Measure, str] = MappingProxyType(
@@ -41,6 +42,7 @@ _SENTENCES: Mapping[Measure, str] = MappingProxyType(
         Measure.EVENT_LOOP: "The event loop is {value:.0f} ms late, and admission.loop_late_ms allows {limit:.0f}.",
         Measure.MEMORY: "Memory is at {value:.0%} of its limit, and admission.memory allows {limit:.0%}.",
         Measure.RTP_PORTS: "No port of rtp.ports is free; other programs have some of them, or the range is too small.",
+        Measure.JOURNALS: "The disk takes no journals, and disk.memory_megabytes are full of them.",
     }
 )
 

@@ -67,13 +67,21 @@ class Recorder:
 
     :param file: a path is that of a WAV file
     :param submit: gives a job to the disk thread; jobs are done in order
+    :param room: whether the disk has room; what comes while it has none is left out, which is silence, too
     """
 
-    def __init__(self, file: Path | SoundFile, submit: Callable[[Callable[[], object]], None]) -> None:
+    def __init__(
+        self,
+        file: Path | SoundFile,
+        submit: Callable[[Callable[[], object]], None],
+        *,
+        room: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._file: SoundFile = WavFile(file) if isinstance(file, Path) else file
         self.path = self._file.path
         self.left_out_frames = 0
         self._submit = submit
+        self._room = room
         self._first_tick = 0
         self._callers: list[bytes] = []
         self._agents: list[bytes] = []
@@ -100,7 +108,7 @@ class Recorder:
     def _hand_over(self) -> None:
         tick, callers, agents = self._first_tick, self._callers, self._agents
         self._callers, self._agents = [], []
-        if self._waiting >= WAITING_LIMIT:
+        if self._waiting >= WAITING_LIMIT or not self._room():
             self.left_out_frames += len(callers)
             return
         self._waiting += 1
@@ -113,6 +121,9 @@ class Recorder:
             both[:, 0] = np.frombuffer(b"".join(callers), dtype="<i2")
             both[:, 1] = np.frombuffer(b"".join(agents), dtype="<i2")
             self._file.write(tick * FRAME_BYTES * _CHANNELS, both.tobytes())
+        except OSError:
+            self.left_out_frames += len(callers)
+            raise
         finally:
             self._waiting -= 1
 

@@ -18,11 +18,16 @@ SHUTDOWN_SECONDS = 2
 
 
 def operations_app(
-    *, unready: Callable[[], str | None], stuck: Callable[[], list[str]], registry: CollectorRegistry = REGISTRY
+    *,
+    unready: Callable[[], str | None],
+    stuck: Callable[[], list[str]],
+    complaints: Callable[[], list[str]] = list,
+    registry: CollectorRegistry = REGISTRY,
 ) -> FastAPI:
     """The application.
 
     :param unready: why no call is taken now, in one sentence; None while calls are taken
+    :param complaints: what is wrong though calls are taken, in sentences
     :param stuck: the parts of the process that no longer move, by the watchdog
     """
     app = FastAPI(title="Parley operations", openapi_url=None)
@@ -39,7 +44,11 @@ def operations_app(
     @app.get("/readyz")
     async def readyz() -> Response:
         reason = unready()
-        return JSONResponse({"status": "unready", "reason": reason}, status_code=503) if reason else _ok("ready")
+        said = complaints()
+        also = {"complaints": said} if said else {}
+        if reason:
+            return JSONResponse({"status": "unready", "reason": reason, **also}, status_code=503)
+        return JSONResponse({"status": "ready", **also})
 
     @app.get("/")
     async def index() -> Response:

@@ -147,6 +147,12 @@ API_RESTARTS = Counter("parley_api_restarts_total", "Local api processes started
 
 # ---------------------------------------------------------------- journals
 
+DISK_FAILING = Gauge("parley_disk_failing", "1 while the disk does not take the journals of calls.")
+DISK_STALLED_SECONDS = Gauge("parley_disk_stalled_seconds", "For how long the disk has not answered.")
+JOURNAL_BYTES_WAITING = Gauge(
+    "parley_journal_waiting_bytes", "Lines of journals in memory that the disk has not taken."
+)
+RECORDINGS_STOPPED = Gauge("parley_recordings_stopped", "1 while nothing is recorded, because the disk has no room.")
 JOURNAL_LINES_DAMAGED = Counter(
     "parley_journal_lines_damaged_total", "Lines of journals that were left out, because the disk changed them."
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -154,14 +155,26 @@ class CallCapture:
 
 
 class PlainFile:
-    """A file that is made with the first write. Used on the disk thread only."""
+    """A file that is made with the first write. Used on the disk thread only.
+
+    What the disk does not take is left out, without a hole: the packets before and after can be read.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._left_out = 0
 
     def write(self, position: int, data: bytes) -> None:
         """:raises OSError: the disk does not take it"""
-        with self.path.open("r+b" if position else "wb", buffering=0) as file:
-            file.seek(position)
-            while data:
-                data = data[file.write(data) :]
+        start = position - self._left_out
+        with self.path.open("r+b" if start else "wb", buffering=0) as file:
+            file.seek(start)
+            at = 0
+            try:
+                while at < len(data):
+                    at += file.write(data[at:])
+            except OSError:
+                self._left_out += len(data)
+                with suppress(OSError):
+                    file.truncate(start)
+                raise

@@ -8,6 +8,17 @@ from collections.abc import Callable
 class NowDisk:
     """Does each job where it is submitted."""
 
+    room = True
+
+    def keep(self, job: Callable[[], object]) -> None:
+        job()
+
+    def waits(self, size: int) -> None:
+        return
+
+    def wrote(self, size: int) -> None:
+        return
+
     def submit(self, job: Callable[[], object]) -> None:
         job()
 
@@ -18,8 +29,19 @@ class NowDisk:
 class LateDisk:
     """Keeps jobs until `work`."""
 
+    room = True
+
     def __init__(self) -> None:
         self.jobs: list[Callable[[], object]] = []
+
+    def waits(self, size: int) -> None:
+        return
+
+    def wrote(self, size: int) -> None:
+        return
+
+    def keep(self, job: Callable[[], object]) -> None:
+        self.submit(job)
 
     def submit(self, job: Callable[[], object]) -> None:
         self.jobs.append(job)

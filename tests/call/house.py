@@ -23,6 +23,7 @@ from gateway.link.v1 import link_pb2 as pb
 from gateway.routing.settings import RouteSettings
 from gateway.settings import (
     ApiSettings,
+    DiskSettings,
     OutboundSettings,
     Settings,
     WorkerSettings,
@@ -159,6 +160,7 @@ async def house(
     api: ApiSettings | None = None,
     budget: Budget | None = None,
     routes: Sequence[RouteSettings] = (),
+    disk: DiskSettings | None = None,
     **sip: int,
 ) -> AsyncIterator[House]:
     """:param api: where the control plane is; None for a gateway without one"""
@@ -167,6 +169,7 @@ async def house(
     async with _serve_all(workers):
         settings = Settings(
             data_dir=tmp_path,
+            disk=disk or DiskSettings(reserve_megabytes=1),
             api=api or ApiSettings(enabled=False),
             sip=SipSettings(**sip),
             worker=WorkerSettings(count=0, addresses=[worker.address for worker in workers]),
