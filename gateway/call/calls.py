@@ -168,6 +168,11 @@ class Calls:
 
     def _adopt(self, path: Path) -> CallRecord | None:
         """The record of a call whose gateway died, when it had none yet. :raises OSError: the disk does not do it"""
+        if path.with_suffix(".json").exists():
+            # Nor is it read: thousands may wait for a control plane that is away.
+            if not self._keep_journals:
+                path.unlink()
+            return None
         entries = list(read_journal(path))
         if not entries:
             _put_aside(path)
@@ -180,14 +185,12 @@ class Calls:
             if not self._keep_journals:
                 _put_aside(path)
             return None
-        adopted = not (self.directory / f"{record.id}.json").exists()
-        if adopted:
-            self._complete(record)
-            self.write(record)
-            self._ended(record)
+        self._complete(record)
+        self.write(record)
+        self._ended(record)
         if not self._keep_journals:
             path.unlink()
-        return record if adopted else None
+        return record
 
     def _complete(self, record: CallRecord) -> None:
         """The last line of the journal would have told which files there are."""

@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 
 END_SECONDS = 3.0
@@ -21,4 +25,6 @@ async def to_its_end(work: Coroutine[Any, Any, T], *, name: str) -> T:
         if late:
             task.cancel()
             await asyncio.wait((task,), timeout=END_SECONDS)
+        elif not task.cancelled() and (error := task.exception()) is not None:
+            log.info("failed after nobody waited for it", work=name, error=str(error))
         raise

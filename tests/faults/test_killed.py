@@ -30,7 +30,7 @@ async def killed_and_judged(folder: Path, store: Store, parts: Sequence[str], co
         houseful = Houseful(folder, store, seed=SEED, hooks=hooks.url, callers=callers)
         async with houseful.running():
             for kill in kills(SEED, count, parts):
-                await houseful.calls_begin()
+                await houseful.at_work()
                 await asyncio.sleep(kill.pause_seconds)
                 for part in kill.parts:
                     houseful.kill(part)
