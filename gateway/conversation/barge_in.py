@@ -59,6 +59,8 @@ class BargeIn(Turns):
             return
         if self.caller.empty or event.onset_ms - self.caller.end_ms >= overlap.DIP_MS:
             self._burst_ms, self._measured = event.onset_ms, None
+        # over a phrase that covers the wait for a turn's words, what goes on is that turn
+        self._burst_ms = max(self._burst_ms, self.caller.start_ms)
         self.caller.speech_started(event.onset_ms)
         if self.state is State.OVERLAP:
             self._judge()

@@ -70,13 +70,14 @@ class PrepareReply:
 
 @dataclass(frozen=True, slots=True)
 class PrepareSpeech:
-    """Voice a fixed text into a buffer."""
+    """Voice a fixed text into a buffer. An earlier worker `said` what comes before it in the reply."""
 
     reply: int
     turn: int
     text: str
     kind: SpeechKind
     interruptible: bool = True
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

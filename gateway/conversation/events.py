@@ -42,6 +42,15 @@ class AdoptedUtterance:
     words: tuple[WordSpan, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Something that live control or a hook wants said, and that waits for the floor."""
+
+    text: str
+    end_call_after: bool = False
+    interruptible: bool = True
+
+
 # ---------------------------------------------------------------- the call
 
 
@@ -53,7 +62,10 @@ class Started:
     `opens`: nobody has said anything in it yet.
 
     `adopted` is what the agent was saying, as far as the gateway has it, `rest` what is to be said behind that, in a
-    speech of this `kind`; `unfinished`: the model is to be asked for the rest. With `ending` the call ends after it."""
+    speech of this `kind`; `unfinished`: the model is to be asked for the rest. With `ending` the call ends after it.
+
+    `keys` were pressed and `says` asked for, and nothing was made of them yet. Nobody has spoken since `silent_ms`, but
+    for what was said or done `reprompts` times because of that, the last time until `reprompted_ms`."""
 
     at: int
     resumed: bool = False
@@ -69,6 +81,11 @@ class Started:
     unfinished: bool = False
     kind: str = "continuation"
     ending: str = ""
+    keys: str = ""
+    says: tuple[Pending, ...] = ()
+    silent_ms: int = 0
+    reprompts: int = 0
+    reprompted_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@
     variable      values: template variables that became known
     handoff       from, to, member, mode, messages, tool, members    before another assistant takes the call over:
                                                         `members` are those that the call did not have before
+    key           digit: pressed, until a caller-turn tells of it
+    say           text, end_call_after, interruptible   asked for, until a reply of kind `say` begins
     assistant     member, name, assistantId, assistant, from    an assistant has the call from here on
     note          event, and what belongs to it
 
@@ -35,6 +37,7 @@ from typing import Any
 from gateway.conversation.context import Added, AgentSaid, CallerSaid, Context, Fact, Part, ToolCalled, ToolReturned
 from gateway.conversation.context_plan import ContextPlan, handed_over
 from gateway.conversation.underway import Underway, UnderwayReader
+from gateway.conversation.waiting import Waiting
 from gateway.providers.base import ChatMessage
 
 LOST_TOOL = (
@@ -87,6 +90,7 @@ def fact_of(entry: Entry) -> Fact | None:
 
 KEPT = frozenset(
     {*_FACTS, "utterance", "reply", "ending", "interruption", "playout", "handoff", "assistant", "variable", "usage"}
+    | {"key", "say", "note"}
 )
 """The kinds that rebuild a conversation."""
 RESUMED = "resumed"
@@ -113,6 +117,7 @@ class Restored:
     repeated: Sequence[ToolCalled] = ()
     filler: str = ""
     filler_turn: int = 0
+    waiting: Waiting = field(default_factory=Waiting)
     opens: bool = True
     member: int = 0
     previous: int = 0
@@ -151,6 +156,7 @@ class _Reading:
 
     def read(self, entry: Entry) -> None:
         restored = self._restored
+        restored.waiting.read(entry.kind, entry.data, entry.at_ms)
         fact = fact_of(entry)
         if fact is not None:
             self._fact(entry, fact)

@@ -6,6 +6,7 @@ from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.agent import AgentReply
 from gateway.conversation.commands import SpeechKind
+from gateway.conversation.floor import REPLY_MS
 from gateway.conversation.heard import SpokenUtterance
 from gateway.conversation.screening import Screening
 from gateway.conversation.states import State
@@ -22,6 +23,10 @@ class Resuming(Screening):
         self._fillers.last, self._fillers.last_turn = event.filler, event.filler_turn
         self._timers.set("call", max(self._plan.max_duration_ms, event.at + 1))
         self._ending = event.ending or None
+        self._says.extend(
+            e.SayRequested(event.at, one.text, one.end_call_after, one.interruptible) for one in event.says
+        )
+        self._go_on_waiting(event)
         if event.adopted or event.rest or event.unfinished:
             self._take_over(event)
         elif event.ending:
@@ -37,6 +42,7 @@ class Resuming(Screening):
             self._commit_reply()
         else:
             self._enter(State.WAITING)
+            self._idle()
 
     def _prepare_opening(self) -> None:
         """What the assistant says first, where it speaks first."""
@@ -54,6 +60,17 @@ class Resuming(Screening):
         else:
             self._idle()
 
+    def _go_on_waiting(self, event: e.Started) -> None:
+        """Keys that were pressed, and the silence as long as it is by now: what was said for it is not said again."""
+        if self._plan.keypad.enabled:
+            for digit in event.keys:
+                self.caller.key(self._id(), digit, event.at)
+        if event.silent_ms:
+            self._silence.begins(event.silent_ms)
+            for _ in range(event.reprompts):
+                self._silence.due(self._silence.next)
+            self._silence.goes_on(max(event.silent_ms, event.reprompted_ms))
+
     def _take_over(self, event: e.Started) -> None:
         """What sounds still is the beginning of a reply, and what is left of its text the rest."""
         said = " ".join(one.text for one in event.adopted if not one.filler)
@@ -62,14 +79,15 @@ class Resuming(Screening):
             self._open_reply(AgentReply(self._id(), event.turn, SpeechKind.REPLY))
             self._emit(c.PrepareReply(self._last_id, event.turn, "", said=said))
         elif event.rest:
-            self._prepare_speech(event.rest, kind if kind in _KEPT_KINDS else SpeechKind.CONTINUATION)
+            kind = kind if kind in _KEPT_KINDS else SpeechKind.CONTINUATION
+            self._open_reply(AgentReply(self._id(), event.turn, kind, fixed=f"{said} {event.rest}".strip()))
+            self._emit(c.PrepareSpeech(self._last_id, event.turn, event.rest, kind, said=said))
         else:
             self._open_reply(AgentReply(self._id(), event.turn, SpeechKind.CONTINUATION, finished=True))
         assert self.reply is not None
-        if event.rest:
-            self.reply.fixed = f"{said} {event.rest}".strip()
         for one in event.adopted:
             self.reply.queue(_utterance(one))
+        self._reply_by = self._now + REPLY_MS
         if self.reply.finished:
             self.reply.committed = True
             self._enter(State.THINKING)

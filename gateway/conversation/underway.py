@@ -15,7 +15,7 @@ from gateway.conversation.clauses import speakable
 from gateway.conversation.commands import SpeechKind
 from gateway.conversation.context import AgentSaid
 from gateway.conversation.events import AdoptedUtterance, WordSpan
-from gateway.conversation.heard import SAMPLES_PER_CHARACTER, SpokenUtterance
+from gateway.conversation.heard import SAMPLES_PER_CHARACTER, SpokenUtterance, estimate_borders, heard_text
 from gateway.conversation.passages import Clause, clauses
 
 _NOT_RESUMED = frozenset({SpeechKind.COVER.value})
@@ -132,9 +132,19 @@ class UnderwayReader:
         text = str(data["text"])
         if noted.get("complete"):
             return AdoptedUtterance(number, text, samples, position, *_marks(data), words), text
-        part = _spoken(one, text, samples).heard
+        if words:
+            part = _spoken(one, text, samples).heard
+        else:
+            part = heard_text(text, samples, estimate_borders(text, round(len(text) * self._pace)))
         kept = tuple(word for word in words[: len(part.split())] if word.end <= samples)
         return AdoptedUtterance(number, part, samples, min(position, samples), *_marks(data), kept), text
+
+    @property
+    def _pace(self) -> float:
+        """Samples per character of this voice, by what of it is whole."""
+        whole = [one for one in self._playout.values() if one.get("complete") and one["until"] and one["text"]]
+        characters = sum(len(one["text"]) for one in whole)
+        return sum(one["until"] for one in whole) / characters if characters else SAMPLES_PER_CHARACTER
 
     def _estimated(self, at_ms: int) -> list[tuple[AdoptedUtterance, str]]:
         """By the clock: what is over by then, and words of what is not."""

@@ -78,6 +78,10 @@ class Announcements:
                 self._journal.write("partial", text=text)
             case e.UtteranceQueued(reply=reply, utterance=utterance, text=text):
                 self._texts[utterance] = (reply, text)
+            case e.KeyPressed(digit=digit):
+                self._journal.write("key", digit=digit)
+            case e.SayRequested(text=text, end_call_after=after, interruptible=interruptible):
+                self._journal.write("say", text=text, end_call_after=after, interruptible=interruptible)
             case e.PlayoutReported(utterance=utterance, position=position) if position:
                 self._heard(utterance)
 

@@ -129,6 +129,7 @@ class Replies:
             reason=resources.ended_reason,
             cutting=parts.opening.assistant.voice.cutting,
             kind=command.kind if isinstance(command, c.PrepareSpeech) else SpeechKind.REPLY,
+            said=command.said,
         )
 
     async def _answer(self, reply: Reply, command: c.PrepareReply) -> None:

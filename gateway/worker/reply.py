@@ -44,6 +44,7 @@ class Reply:
     """A reply that is being made. Run exactly one of `answer` and `recite`; cancel the task to stop.
 
     :param reason: endedReason of a call that a provider's failure ends
+    :param said: what an earlier worker said of it
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Reply:
         reason: Callable[[Stage, ProviderError], str],
         cutting: Cutting = USUAL,
         kind: SpeechKind = SpeechKind.REPLY,
+        said: str = "",
     ) -> None:
         self.output = output
         self.cutting = cutting
@@ -72,7 +74,7 @@ class Reply:
         self._group: asyncio.TaskGroup | None = None
         self._item = ""
         self._kind = kind
-        self._text: list[str] = []
+        self._text = [said] if said else []
         self._whole = False
 
     def commit(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.conversation.events import Started
-from gateway.conversation.journal import RESUMED, entry_of
+from gateway.conversation.journal import RESUMED, Restored, entry_of
 from gateway.worker.journal import SessionJournal
 from gateway.worker.opening import Opening
 
@@ -30,24 +30,29 @@ def journal_beginning(opening: Opening, journal: SessionJournal, now_ms: int) ->
         _tell_assistant(opening, journal)
 
 
-def started(opening: Opening, now_ms: int) -> Started:
+def started(restored: Restored, now_ms: int, *, resumed: bool) -> Started:
     """The turn machine's first event, at `now_ms` of the call clock."""
-    restored = opening.restored
+    underway = restored.underway
     return Started(
         now_ms,
-        opening.resumed,
+        resumed,
         restored.turn,
         answer=restored.answer,
-        rest=restored.underway.rest,
+        rest=underway.rest,
         said=restored.context.last_said,
         filler=restored.filler,
         filler_turn=restored.filler_turn,
         takes_over=restored.taking_over,
-        opens=opening.resumed and restored.opens,
-        adopted=restored.underway.adopted,
-        unfinished=restored.underway.unfinished,
-        kind=restored.underway.kind.value,
+        opens=resumed and restored.opens,
+        adopted=underway.adopted,
+        unfinished=underway.unfinished,
+        kind=underway.kind.value,
         ending=restored.ending,
+        keys=restored.waiting.keys,
+        says=tuple(restored.waiting.says),
+        silent_ms=restored.waiting.silent_ms,
+        reprompts=restored.waiting.reprompts,
+        reprompted_ms=restored.waiting.reprompted_ms,
     )
 
 

@@ -186,7 +186,7 @@ class Session:
 
     def _begin(self) -> None:
         journal_beginning(self._opening, self.journal, self.now())
-        self.dispatch(started(self._opening, self.now()))
+        self.dispatch(started(self._opening.restored, self.now(), resumed=self._opening.resumed))
         if self._opening.backlog is not None:
             self._hear(self._opening.backlog)
         if self._opening.at_ms:

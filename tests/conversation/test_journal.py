@@ -179,3 +179,14 @@ def test_a_tool_that_may_be_used_twice_is_used_once_more() -> None:
     assert not restore(
         [entry_of(called, 1, repeatable=True), entry_of(ToolReturned(1, "a", "lookup", True, "5"), 2)], 9
     ).repeated
+
+
+def test_the_pace_of_a_voice_that_tells_no_words_is_that_of_what_is_whole() -> None:
+    """Nobody says a word again that is there already."""
+    entries = [
+        *saying("This call is recorded.", "What else can I do for you?"),
+        playout(7, "This call is recorded.", position=0, until=22 * 400, complete=True),
+        playout(8, "What else can I do for you?", position=0, until=26 * 400, complete=False),
+    ]
+    underway = restore(entries, 9000).underway
+    assert ([one.text for one in underway.adopted][1], underway.rest) == ("What else can I do for you?", "")
