@@ -50,6 +50,7 @@ from gateway.gateway_id import gateway_id
 from gateway.link.pool import WorkerPool
 from gateway.plane.attachment import PlaneAttachment
 from gateway.plane.commands import GatewayCommands
+from gateway.plane.kept_answers import KeptAnswers
 from gateway.plane.spool import Spool
 from gateway.plane.token import link_token
 from gateway.providers.tts.clip import LARGEST_BYTES
@@ -102,6 +103,7 @@ class Gateway:
         self.told_trunks = (
             ToldTrunks(settings.trunks, settings.data_dir, Secrets.of(settings)) if settings.api.enabled else None
         )
+        self.kept_answers = KeptAnswers(settings.data_dir, Secrets.of(settings)) if settings.api.enabled else None
         self.services = CallServices(
             workers=pool,
             calls=self.records,
@@ -142,8 +144,10 @@ class Gateway:
     async def start(self, *, worker_seconds: float = 0) -> None:
         """Take calls.
 
-        :param worker_seconds: how long to wait for a first worker before the endpoint opens; without one, calls are
-            refused with 503 until one is there
+        The endpoint opens first: far ends of an earlier gateway's calls are told at once, and who calls before a worker
+        is there gets 503 and may go elsewhere.
+
+        :param worker_seconds: how long to wait for a first worker
         :raises ParleyError: when the data directory cannot be written or the endpoint cannot start
         """
         self.records.prepare()
@@ -155,12 +159,15 @@ class Gateway:
         self.own(self.disk_watch.run(), "disk")
         self.own(self._keeping.run(), "files of calls")
         self.pool.start()
+        await self._open(orphans)
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):
             log.warning("no worker is ready yet", waited_seconds=worker_seconds)
         speakers = [*self.settings.assistants.values(), *([SPARE_SPEAKER] if self.plane else [])]
         self.own(self.apologies.prepare(speakers, self.pool), "apologies")
         if self.plane is not None and self.settings.api.address:
             self.own(self.plane.run(self.settings.api.address), "control plane")
+
+    async def _open(self, orphans: Orphans) -> None:
         self._endpoint = self._make_endpoint(self.reception.take)
         self._guard(self._endpoint)
         await self._endpoint.start()

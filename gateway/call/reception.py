@@ -109,7 +109,14 @@ class Reception:
             seconds = self._gateway.settings.api.assistant_request_seconds
             owner = self._gateway.told_trunks.owner(leg.info.trunk) if self._gateway.told_trunks else None
             answer = await resolved(
-                self._gateway.plane, call_id, leg.info, seconds, door=self._door, owner=owner, route=route
+                self._gateway.plane,
+                call_id,
+                leg.info,
+                seconds,
+                door=self._door,
+                owner=owner,
+                route=route,
+                kept=self._gateway.kept_answers,
             )
             if isinstance(answer, CallPlan):
                 self._gateway.take_plan(leg, answer, first_assistant(answer))

@@ -13,16 +13,15 @@ import structlog
 
 from gateway.assistant.call_plan import Announcement, CallPlan, Member
 from gateway.assistant.masking import without_secrets
-from gateway.call.endings import CONCURRENCY_LIMIT
-from gateway.call.plan import number_of
+from gateway.call.endings import CONCURRENCY_LIMIT, PLANE_FAULT
 from gateway.egress.client import guarded_client
 from gateway.errors import ApiError, InvalidAssistant, NotFound, ParleyError, TooManyCalls
-from gateway.messages.parties import forwarder, sip_transport
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
 from gateway.plane.call_limits import CallLimits
 from gateway.plane.call_request import with_urls
 from gateway.plane.calling import now_ms
 from gateway.plane.challenges import Challenges
+from gateway.plane.inbound_call import inbound_call
 from gateway.plane.intake import Intake
 from gateway.plane.kept_plans import keep_plan
 from gateway.plane.number_in_words import explained_number
@@ -50,7 +49,6 @@ NOT_FOUND = "assistant-not-found"
 NOT_VALID = "assistant-not-valid"
 HOOK_SAID = "call.ringing.hook-executed-say"
 HOOK_TRANSFERRED = "call.ringing.hook-executed-transfer"
-FAULT = "call.start.error-vapifault-get-assistant"
 
 ANYWHERE = ("*",)
 """Where the servers of the settings may be: they are the operator's own."""
@@ -103,8 +101,8 @@ class Resolver:
             return await self._answered(number.organisation_id, facts, gateway.name)
         except Exception:  # a fault in one call's resolution is told to its caller, the stream goes on
             log.exception("call not resolved", call=question.call_id)
-            await self._end(number.organisation_id, facts, FAULT, "A fault in the control plane.")
-            return _refusal(_UNAVAILABLE, FAULT, "a fault in the control plane")
+            await self._end(number.organisation_id, facts, PLANE_FAULT, "A fault in the control plane.")
+            return _refusal(_UNAVAILABLE, PLANE_FAULT, "a fault in the control plane")
 
     async def explain(self, question: pb.Explain) -> pb.Explained:
         """What would become of an inbound call, in words."""
@@ -271,26 +269,7 @@ def announcement(organisation_id: str, facts: CallFacts, text: str, reason: str)
 
 
 def _facts(call_id: str, leg: Mapping[str, Any], number: Entity) -> CallFacts:
-    caller = str(leg.get("caller") or "")
-    user = number_of(caller)
-    customer: Body = {"number": user} if user.lstrip("+").isdigit() else {}
-    if caller.lower().startswith(("sip:", "sips:")):
-        customer["sipUri"] = caller
-    if name := str(leg.get("display_name") or ""):
-        customer["name"] = name[:40]
-    signalling_id = str(leg.get("signalling_id") or "")
-    call = {
-        "id": call_id,
-        "orgId": number.organisation_id,
-        "type": "inboundPhoneCall",
-        "status": "ringing",
-        **({"phoneNumberId": number.id} if number.id else {}),
-        "customer": customer,
-        "phoneCallProvider": "vapi",
-        "phoneCallProviderId": signalling_id,
-        "phoneCallTransport": "sip",
-        "transport": sip_transport(signalling_id, forwarder(leg.get("diverted_by") or ())),
-    }
+    call = inbound_call(call_id, leg, organisation=number.organisation_id, number_id=number.id)
     known = {**number.body, "id": number.id} if number.id else number.body
     return CallFacts(call, known, leg.get("headers") or {}, trusted=not number.id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -47,22 +48,20 @@ async def test_calls_of_a_gateway_that_was_killed_are_ended_and_recorded_once(tm
     pbx_plan = AsteriskPlan(parley_address=f"{LOOPBACK}:{port}")
     trunk = {"name": "pbx", "gateways": [{"host": LOOPBACK, "port": pbx_plan.sip_port}]}
     plan = ProductPlan(tmp_path / "parley", fake_assistant(), trunks=[trunk], sip_port=port)
-    async with running_asterisk(pbx_plan) as pbx, asyncio.timeout(100):
+    async with asyncio.timeout(100), AsyncExitStack() as stack:
+        pbx = await stack.enter_async_context(running_asterisk(pbx_plan))
+        phones = [await stack.enter_async_context(party(plan.address)) for _ in range(CALLS)]
         async with running_product(plan) as first:
-            phones = [party(plan.address) for _ in range(CALLS)]
-            open_phones = [await phone.__aenter__() for phone in phones]
-            for phone in open_phones:
+            for phone in phones:
                 await phone.call()
             await pbx.cli("channel originate PJSIP/710@parley-ip application Echo")
             await first.wait_until_active(CALLS + 1)
             await killed(first)
         assert await pbx.channels() == 1
         async with running_product(plan) as second:
-            tags = [await hung_up(phone) for phone in open_phones]
-            assert tags == [phone.to for phone in open_phones]
+            tags = [await hung_up(phone) for phone in phones]
+            assert tags == [phone.to for phone in phones]
             assert await channels_gone(pbx, 5)
             records = await second.wait_for_records(CALLS + 1)
             assert len(records) == CALLS + 1
             assert {record["end_reason"] for record in records} == {endings.GATEWAY_DIED}
-        for phone in phones:
-            await phone.__aexit__(None, None, None)
