@@ -37,21 +37,16 @@ def _scenario(mark: pytest.Mark) -> dict[str, str]:
 
 
 class Collector:
-    """Hears every report of the run, those of other processes too."""
+    """Hears every report of the run, those of other processes too, and writes rows as they come: a run that is broken off
+    leaves what it found. A test that passes and cannot be ended has two, and the worse one counts."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: dict[tuple[str, str], Row] = {}
+        path.write_text("")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for row in rows_of(report):
-            key = (report.nodeid, row.scenario + row.peer + row.transport)
-            if key not in self._rows or row.result != PASS:
-                self._rows[key] = row
-
-    def pytest_sessionfinish(self) -> None:
-        lines = [json.dumps(row.plain(), ensure_ascii=False) for row in self._rows.values()]
-        self._path.write_text("".join(f"{line}\n" for line in lines))
+        with self._path.open("a") as rows:
+            rows.writelines(f"{json.dumps(row.plain(), ensure_ascii=False)}\n" for row in rows_of(report))
 
 
 def rows_of(report: pytest.TestReport) -> list[Row]:
