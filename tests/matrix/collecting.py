@@ -37,8 +37,8 @@ def _scenario(mark: pytest.Mark) -> dict[str, str]:
 
 
 class Collector:
-    """Hears every report of the run, those of other processes too, and writes rows as they come: a run that is broken off
-    leaves what it found. A test that passes and cannot be ended has two, and the worse one counts."""
+    """Hears every report of the run, those of other processes too, and writes rows as they come: a run that is broken
+    off leaves what it found. A test that passes and cannot be ended has two, and the worse one counts."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
