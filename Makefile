@@ -26,7 +26,7 @@ PROVIDERS_STAMP := $(VENV)/.stamp-providers-$(call hash,requirements-providers.t
 DEV_STAMP := $(VENV)/.stamp-dev-$(call hash,requirements-dev.txt)
 PEERS_STAMP := $(VENV)/.stamp-peers-$(call hash,$(PEER_SOURCES))
 
-.PHONY: help run setup providers test lint types pytest proto lock interop clean
+.PHONY: help run setup providers test lint types pytest proto lock interop bench clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ interop: setup $(DEV_STAMP) $(PEERS_STAMP) ## The matrix of interoperability: sc
 	@$(VENV)/bin/pytest -n 3 $(SIDE_BY_SIDE) --long --matrix $(MATRIX)/side-by-side -m "scenario and not alone" $(ran)
 	@$(VENV)/bin/pytest -q --long --matrix $(MATRIX)/alone -m "scenario and alone" $(ran)
 	@$(PYTHON) -m tests.matrix $(MATRIX)/side-by-side $(MATRIX)/alone
+
+bench: setup $(DEV_STAMP) $(PEERS_STAMP) ## Measure speed and capacity on this machine, and write docs/benchmarks. Wants the machine to itself, for about 20 minutes.
+	@$(PYTHON) -m bench --all --publish docs/benchmarks capacity setup_rate memory overhead
 
 proto: $(DEV_STAMP) ## Generate the code of proto/.
 	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(PYTHON) -m grpc_tools.protoc -I proto --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. proto/gateway/link/v1/link.proto proto/gateway/plane/v1/plane.proto

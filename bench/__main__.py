@@ -11,6 +11,7 @@ import tempfile
 from inspect import signature
 from pathlib import Path
 
+from bench.published import publish
 from bench.report import Report, target_table
 from tests.peers.missing import PeerMissing
 from tests.peers.process import PeerFailed
@@ -25,6 +26,8 @@ BENCHMARKS = {
     "turn_ends": "bench.turn_ends.benchmark",
     "capacity": "bench.capacity",
     "overload": "bench.overload",
+    "setup_rate": "bench.setup_rate",
+    "memory": "bench.memory",
     "cancel_race": "bench.cancel_race",
     "overlaps": "bench.overlaps.run",
     "turn_taking": "bench.turn_taking.run",
@@ -46,6 +49,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep captures, recordings and logs here")
     parser.add_argument("--all", action="store_true", help="all material, where a usual run takes a part of it")
+    parser.add_argument("--publish", type=Path, metavar="FOLDER", help="write a page with tables and pictures there")
     arguments = parser.parse_args()
     if not arguments.benchmarks:
         for name, module in BENCHMARKS.items():
@@ -55,6 +59,8 @@ def main() -> int:
     done = [report for report in reports if report is not None]
     if len(done) > 1 and not arguments.json:
         print(target_table(done))
+    if done and arguments.publish:
+        publish(done, arguments.publish)
     return int(len(done) < len(reports))
 
 

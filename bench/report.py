@@ -79,6 +79,30 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Measurements side by side; the first column of each row is what was set."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[float | str]]
+
+    def lines(self) -> list[str]:
+        """Columns under each other, for a terminal."""
+        cells = [list(self.columns), *([shown(cell) for cell in row] for row in self.rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(self.columns))]
+        aligned = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+        return [f"  {self.name}:", *(f"    {line}" for line in aligned)]
+
+
+def shown(value: float | str) -> str:
+    """A number with as many digits as say something."""
+    if isinstance(value, str):
+        return value
+    decimals = 0 if value == int(value) else 3 if abs(value) < 1 else 1 if abs(value) < 1000 else 0
+    return f"{value:.{decimals}f}"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """`notes` are facts of this run that a reader must know, such as turns that were not answered."""
 
@@ -89,11 +113,13 @@ class Report:
     notes: list[str] = field(default_factory=list)
     machine: str = field(default_factory=lambda: machine())
     targets: Sequence[Target] = ()
+    tables: Sequence[Table] = ()
 
     def text(self) -> str:
         """For reading."""
         lines = [f"{self.benchmark}", f"  machine: {self.machine}", f"  method: {self.method}"]
         lines += [figure.line() for figure in self.figures]
+        lines += [line for table in self.tables for line in table.lines()]
         lines += ["  reference, same run:", *(figure.line() for figure in self.reference)] if self.reference else []
         lines += [f"  note: {note}" for note in self.notes]
         lines += ["  targets:", *(target.line() for target in self.targets)] if self.targets else []
