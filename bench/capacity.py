@@ -67,7 +67,7 @@ class Rung:
             round(100 * self.worker_cores / self.calls, 3),
             round(self.grown_mib / self.calls, 2),
             *(gaps.p50, gaps.p99, gaps.p999, gaps.max, found.worst_call_p999, found.lost),
-            round(100 * found.answers / max(1, found.questions), 1),
+            round(100 * found.answers / max(1, found.answers + found.missed), 1),
             *(found.reply.p50, found.reply.p95, found.late.p999),
             round(100 * generator / self.calls, 3),
         ]

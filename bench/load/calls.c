@@ -247,9 +247,9 @@ static void write_frame(slot *s, uint8_t packet[RTP_HEADER + FRAME]) {
 
 static void say(slot *s, int64_t now) {
     if (s->frame == (plan->echo ? plan->first_loud : plan->last_loud)) {
+        found.missed += measuring && s->asking;
         s->asking = true;
         s->loud_ns = now;
-        found.questions += measuring;
     }
     s->frame = (s->frame + 1) % plan->frames;
 }

@@ -29,7 +29,8 @@ typedef struct {
 
 typedef struct {
     uint64_t invited, answered, completed, failed, ended_by_far_end, repeated;
-    uint64_t sent, received, lost, strangers, questions, answers;
+    uint64_t sent, received, lost, strangers, answers;
+    uint64_t missed; /* questions that had no answer until the next */
     int statuses[1000]; /* of those that failed; 0: no answer */
     figures setup;      /* first INVITE to 200, by the kernel's clock */
     figures gaps;       /* between packets of a call that follow each other */

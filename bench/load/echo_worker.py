@@ -39,6 +39,12 @@ class EchoWorker(rpc.ConversationServicer):
                 _answer(event, answer, sent)
             await context.write(answer)
 
+    async def Drain(  # noqa: N802  gRPC names it
+        self, request: pb.DrainRequest, context: grpc.aio.ServicerContext[pb.DrainRequest, pb.DrainReply]
+    ) -> pb.DrainReply:
+        """It has nothing to end."""
+        return pb.DrainReply()
+
 
 def _answer(event: pb.GatewayEvent, answer: pb.WorkerTick, sent: dict[int, int]) -> None:
     """:param sent: call → samples of its utterance so far"""

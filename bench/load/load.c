@@ -119,7 +119,7 @@ static void print_found(bool realtime) {
                   {"ended_by_far_end", found.ended_by_far_end}, {"repeated", found.repeated},
                   {"sent", found.sent},           {"received", found.received},
                   {"lost", found.lost},           {"strangers", found.strangers},
-                  {"questions", found.questions}, {"answers", found.answers},
+                  {"missed", found.missed},       {"answers", found.answers},
                   {"overflows", wire_overflows()}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         printf("\"%s\": %llu, ", counts[i].name, (unsigned long long)counts[i].value);
