@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.load.generator import LoadPlan, LoadResult, running_echo, running_load, write_audio
 from bench.processes import Processes, Used, resident_mib
 from bench.report import Report, Table, Target
@@ -22,7 +24,7 @@ from tests.peers.process import ChildProcess
 SUMMARY = "processor time per call, memory per call and pacing of RTP at 10 to 200 calls (--all: longer)"
 METHOD = (
     "calls of the load generator (bench/load, C: PCMU by an absolute clock, times of arrival by the kernel), all held "
-    "at once; each caller asks a question every 4 s; processor time by the scheduler's count over the window, less the "
+    "at once; each caller asks a question every 4 s, on a line with noise at -65 dBFS; processor time by the scheduler's count over the window, less the "
     "same processes idle; fast VAD, recording and gRPC batching included. Echo: a worker that returns each frame. "
     "Conversation: two workers with Silero, turn machine and the rest, whose transcriber, model and voice answer at "
     "once. A gap is between packets of one call that follow each other; worst call: the p99.9 of the call where it is "
@@ -35,6 +37,7 @@ PCMU_BUDGET = 0.25
 """Of a core per call, %."""
 PACING_BUDGET_MS = 40.0
 BUDGET_CALLS = 100
+_NOISE_DBFS, _FULL_SCALE = -65.0, 32768
 _IDLE_SECONDS, _USUAL_MS, _LONG_MS = 5, 10_000, 30_000
 _COLUMNS = (
     "calls", "gateway %", "workers %", "gateway MiB", "gap p50", "p99", "p99.9", "max", "worst call", "lost",
@@ -104,9 +107,12 @@ def _targets(echo: Sequence[Rung], talk: Sequence[Rung]) -> list[Target]:
 
 
 def question() -> speech.Samples:
-    """Four seconds: time for the answer to the one before, then the question."""
+    """Four seconds: time for the answer to the one before, then the question, on a line with its noise."""
     said = speech.synthetic("Can you hear me?")
-    return speech.join(speech.silence(1500), said, speech.silence(max(0, 2500 - len(said) // 8)))
+    clean = speech.join(speech.silence(1500), said, speech.silence(max(0, 2500 - len(said) // 8)))
+    noise = np.random.default_rng(1).standard_normal(len(clean)) * _FULL_SCALE * 10 ** (_NOISE_DBFS / 20)
+    noisy: speech.Samples = np.clip(clean + noise, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+    return noisy
 
 
 async def climb(plan: LoadPlan, processes: Processes, ladder: Sequence[int] = LADDER) -> list[Rung]:

@@ -72,7 +72,8 @@ class Times:
 class LoadResult:
     """`gaps` are between packets that follow each other in a call, by the kernel's time of arrival; `widest` the widest
     of each call; `reply` from the end of what a caller said to the first sound of the answer, or the delay of an echo;
-    `missed` counts questions that had no answer until the next; `late` is how far the generator itself was behind its clock."""
+    `missed` counts questions that had no answer until the next; `late` is how far the generator itself was behind its
+    clock."""
 
     answered: int
     failed: int

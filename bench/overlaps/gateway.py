@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
@@ -85,7 +85,11 @@ class Gateway:
             self.onsets.append(pause)
             self._on_pause(pause)
 
-    def deliver_frame(self, frame: LegFrame) -> None:
+    def deliver_frames(self, frames: Sequence[LegFrame]) -> None:
+        for frame in frames:
+            self._take(frame)
+
+    def _take(self, frame: LegFrame) -> None:
         self._on_frame(frame.tick * FRAME_MS, frame.caller)
         self.playout.on_frame(frame)
         self.pauses.overtaken()

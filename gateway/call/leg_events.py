@@ -29,16 +29,19 @@ class LegEvents:
         call = self._call
         try:
             tick = self.tick = frame.tick
+            at_ms = tick * FRAME_MS
             caller, agent = call.recording.hear(tick, frame.caller, call.handovers.heard_with(frame.agent))
             if call.audience:
                 call.audience.hear(Sound(caller, agent))
-            call.conversation.frame(tick * FRAME_MS, caller, frame.present)
+            conversation = call.conversation
+            conversation.frame(at_ms, caller, frame.present)
             call.backlog.append(caller)
             call.playout.on_frame(frame)
-            call.conversation.sounded(tick * FRAME_MS, frame.agent)
+            conversation.sounded(at_ms, frame.agent)
             if call.pauses.pending is not None:
-                call.conversation.check_pause(tick * FRAME_MS)
-            call.quiet.tick()
+                conversation.check_pause(at_ms)
+            if call.quiet.waiters:
+                call.quiet.tick()
         except Exception:  # the frames of the other calls come in the same batch
             if call.state is not State.CLOSING:
                 call.log.exception("media tick failed", tick=frame.tick)

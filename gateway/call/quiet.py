@@ -15,22 +15,23 @@ class Quiet:
     def __init__(self, idle: Callable[[], bool]) -> None:
         self._idle = idle
         self._frames = 0
-        self._waiters: list[asyncio.Future[None]] = []
+        self.waiters: list[asyncio.Future[None]] = []
+        """Those who wait: without any, no tick has to be told."""
 
     async def wait(self) -> None:
         """Wait for it."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._frames = 0
-        self._waiters.append(waiter)
+        self.waiters.append(waiter)
         await waiter
 
     def tick(self) -> None:
         """On each media tick."""
-        if not self._waiters:
+        if not self.waiters:
             return
         self._frames = self._frames + 1 if self._idle() else 0
         if self._frames >= QUIET_FRAMES:
-            waiters, self._waiters = self._waiters, []
+            waiters, self.waiters = self.waiters, []
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)

@@ -82,22 +82,21 @@ class Recorder:
         self.left_out_frames = 0
         self._submit = submit
         self._room = room
-        self._first_tick = 0
+        self._next_tick = -1
+        self._first_tick = self._full_tick = 0
         self._callers: list[bytes] = []
         self._agents: list[bytes] = []
         self._waiting = 0
 
     def add(self, tick: int, caller: bytes, agent: bytes) -> None:
         """A frame of both sides, 320 bytes each, at its tick of the call clock."""
-        callers = self._callers
-        if callers and tick != self._first_tick + len(callers):
-            self._hand_over()
-            callers = self._callers
-        if not callers:
-            self._first_tick = tick
-        callers.append(caller)
+        if tick != self._next_tick:
+            self.close()
+            self._first_tick, self._full_tick = tick, tick + CHUNK_FRAMES
+        self._next_tick = tick + 1
+        self._callers.append(caller)
         self._agents.append(agent)
-        if len(callers) >= CHUNK_FRAMES:
+        if self._next_tick >= self._full_tick:
             self._hand_over()
 
     def close(self) -> None:
@@ -108,6 +107,7 @@ class Recorder:
     def _hand_over(self) -> None:
         tick, callers, agents = self._first_tick, self._callers, self._agents
         self._callers, self._agents = [], []
+        self._first_tick, self._full_tick = self._next_tick, self._next_tick + CHUNK_FRAMES
         if self._waiting >= WAITING_LIMIT or not self._room():
             self.left_out_frames += len(callers)
             return

@@ -14,28 +14,29 @@ class KeyCode:
 
     def __init__(self, code: str) -> None:
         self._code = code
-        self._held = ""
+        self.held = ""
+        """Keys that are held back."""
         self._until_ms = 0
 
     def press(self, key: str, at_ms: int) -> tuple[bool, str]:
         """Whether the code is complete, and the keys that are to be passed on."""
-        self._held += key
+        self.held += key
         self._until_ms = at_ms + CODE_MS
         passed = ""
-        while self._held and not self._code.startswith(self._held):
-            passed, self._held = passed + self._held[0], self._held[1:]
-        if self._code and self._held == self._code:
-            self._held = ""
+        while self.held and not self._code.startswith(self.held):
+            passed, self.held = passed + self.held[0], self.held[1:]
+        if self._code and self.held == self._code:
+            self.held = ""
             return True, passed
         return False, passed
 
     def late(self, at_ms: int) -> str:
         """The keys that were held back for too long."""
-        if not self._held or at_ms < self._until_ms:
+        if not self.held or at_ms < self._until_ms:
             return ""
-        held, self._held = self._held, ""
+        held, self.held = self.held, ""
         return held
 
     def forget(self) -> None:
         """What was held back is nobody's any more."""
-        self._held = ""
+        self.held = ""

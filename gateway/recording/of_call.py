@@ -90,7 +90,7 @@ class CallRecording:
         if self._recorder is not None and self.allowed:
             self.kept = True
             self._recorder.add(tick, caller, agent)
-        if late := self._pausing.late(self._now_ms):
+        if self._pausing.held and (late := self._pausing.late(self._now_ms)):
             self._press_all(late)
         return caller, agent
 

@@ -91,6 +91,7 @@ class SipLeg:
         self._listener: LegListener | None = None
         self._untold: list[Told] = []
         self._armed = True
+        self._prompt = False
         self._ended = False
         self._media: MediaLeg | None = None
         self._final_statistics: MediaStatistics | None = None
@@ -192,7 +193,16 @@ class SipLeg:
     async def join(self, other: Leg) -> None:
         """Let this party and the other hear each other. :raises LegError: when they cannot."""
         key = _key_of(other)
+        self._be_prompt(other)
         await self._command(lambda: self._dialogs.join(self._key, key))
+
+    def _be_prompt(self, other: Leg) -> None:
+        """Frames of both are laid over each other, tick by tick."""
+        for leg in (self, other):
+            if isinstance(leg, SipLeg):
+                leg._prompt = True
+                if leg._media:
+                    leg._media.prompt = True
 
     async def part(self, other: Leg) -> None:
         """Undo `join`."""
@@ -202,6 +212,7 @@ class SipLeg:
     async def hears_agent_of(self, other: Leg, on: bool) -> None:
         """Whether this party takes part in the other's conversation. :raises LegError: when it cannot."""
         key = _key_of(other)
+        self._be_prompt(other)
         await self._command(lambda: self._dialogs.share(key, self._key, on), must=on)
 
     async def background(self, pcm: bytes) -> None:
@@ -324,7 +335,7 @@ class SipLeg:
 
     def media_opened(self, media: MediaLeg, codec: str) -> None:
         """The leg is on the bridge."""
-        media.armed = self._armed
+        media.armed, media.prompt = self._armed, self._prompt
         self._media = media
         self.codec = codec
 
@@ -368,16 +379,17 @@ class SipLeg:
 
     # ---------------------------------------------------------------- on the event loop's thread
 
-    def deliver_frame(self, frame: LegFrame) -> None:
-        """A media tick. Each attempt's media count from 0; the leg's clock goes on."""
-        if frame.tick < self._last_tick:
-            self._first_tick += self._last_tick + 1
-        self._last_tick = frame.tick
-        frame.tick += self._first_tick
-        if self._listener is not None and not self._ended:
-            self._listener.on_frame(frame)
-        elif not self._ended:
-            self._untold.append(lambda listener: listener.on_frame(frame))
+    def deliver_frames(self, frames: Sequence[LegFrame]) -> None:
+        """Media ticks. Each attempt's media count from 0; the leg's clock goes on."""
+        for frame in frames:
+            if frame.tick < self._last_tick:
+                self._first_tick += self._last_tick + 1
+            self._last_tick = frame.tick
+            frame.tick += self._first_tick
+            if self._listener is not None and not self._ended:
+                self._listener.on_frame(frame)
+            elif not self._ended:
+                self._untold.append(partial(_tell_frame, frame))
 
     def deliver_pause(self, utterance: int, position: int, onset_tick: int, tick: int) -> None:
         """The media thread paused playout."""
@@ -433,6 +445,10 @@ class SipLeg:
         except LegError:
             if must:
                 raise
+
+
+def _tell_frame(frame: LegFrame, listener: LegListener) -> None:
+    listener.on_frame(frame)
 
 
 def _key_of(other: Leg) -> int:

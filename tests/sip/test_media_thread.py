@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from gateway.call.leg import LegFrame
 from gateway.media.audio import FRAME_MS, FRAME_SAMPLES
 from gateway.media.fast_vad import SILENCE_DB
 from gateway.sip.bridge import KEY_SHIFT, RECORD, TICK, TickFlag
-from gateway.sip.media_thread import MediaThread
+from gateway.sip.media_thread import QUIET_FRAMES, TOGETHER, MediaThread
 from tests.sip.voice import voice as spoken
 
 CALLER = int(TickFlag.CALLER)
@@ -91,8 +92,8 @@ class Sink:
         self.told: list[Any] = []
         self.came = asyncio.Event()
 
-    def deliver_frame(self, frame: LegFrame) -> None:
-        self.told.append(frame)
+    def deliver_frames(self, frames: Sequence[LegFrame]) -> None:
+        self.told += frames
         self.came.set()
 
     async def until(self, frames: int) -> None:
@@ -130,6 +131,15 @@ class Bench:
         fields = list(RECORD.iter_unpack(records.tobytes()))
         for function, arguments in self.thread.process(fields, {self.leg.index: self.leg}):
             function(*arguments)
+
+    def delivered_each(self, records: NDArray[np.void]) -> list[int]:
+        """Frames delivered in each tick."""
+        counts = []
+        for index in range(len(records)):
+            before = len(self.sink.frames)
+            self.run(records[index : index + 1])
+            counts.append(len(self.sink.frames) - before)
+        return counts
 
     def run_each(self, records: NDArray[np.void]) -> None:
         """Tick by tick, as in life."""
@@ -221,17 +231,17 @@ async def test_the_thread_delivers_on_the_loop_in_order_and_ends_when_told() -> 
     sink = Sink()
     thread.open(sink, armed=True)
     thread.start()
-    for start in range(0, 50, 5):
-        bridge.feed(ticks(np.repeat(SILENCE, 5, axis=0), start=start))
-        await sink.until(start + 5)
-    assert [frame.tick for frame in sink.frames] == list(range(50))
+    for start in range(0, 60, TOGETHER):
+        bridge.feed(ticks(np.repeat(SILENCE, TOGETHER, axis=0), start=start))
+        await sink.until(start + TOGETHER)
+    assert [frame.tick for frame in sink.frames] == list(range(60))
     assert await asyncio.to_thread(thread.stop, 3.0)
 
 
 class Faulty(Sink):
     """A call with a defect."""
 
-    def deliver_frame(self, frame: LegFrame) -> None:
+    def deliver_frames(self, frames: Sequence[LegFrame]) -> None:
         raise ValueError("a defect in a call")
 
 
@@ -265,3 +275,44 @@ def test_a_key_in_the_audio_is_told_after_its_tick() -> None:
     bench.run(ticks(SILENCE, flags=CALLER | TickFlag.KEY | 11 << KEY_SHIFT))
     assert [type(one) for one in bench.sink.told] == [LegFrame, str]
     assert bench.sink.told[1] == "#"
+
+
+def test_frames_in_which_nothing_happens_go_together_after_a_while(bench: Bench) -> None:
+    delivered = bench.delivered_each(ticks(np.repeat(SILENCE, QUIET_FRAMES + 2 * TOGETHER, axis=0)))
+    assert delivered == [1] * QUIET_FRAMES + [0, 0, 3] * 2
+
+
+@pytest.mark.parametrize("flags", [CALLER | TickFlag.KEY, CALLER | TickFlag.FINISHED, CALLER | TickFlag.PAUSED])
+def test_an_event_takes_the_frames_before_it_along(bench: Bench, flags: int) -> None:
+    bench.run_each(ticks(np.repeat(SILENCE, QUIET_FRAMES + 1, axis=0)))
+    assert len(bench.sink.frames) == QUIET_FRAMES
+    bench.run_each(ticks(SILENCE, start=QUIET_FRAMES + 1, flags=flags))
+    assert [frame.tick for frame in bench.sink.frames] == list(range(QUIET_FRAMES + 2))
+
+
+def test_sound_of_the_caller_and_the_frames_after_it_go_at_once(bench: Bench) -> None:
+    bench.run_each(ticks(np.repeat(SILENCE, QUIET_FRAMES + 1, axis=0)))
+    start = QUIET_FRAMES + 1
+    assert bench.delivered_each(ticks(voice(1), start=start)) == [2]
+    assert bench.delivered_each(ticks(np.repeat(SILENCE, 5, axis=0), start=start + 1)) == [1] * 5
+
+
+def test_an_utterance_that_begins_goes_at_once(bench: Bench) -> None:
+    bench.run_each(ticks(np.repeat(SILENCE, QUIET_FRAMES + 1, axis=0)))
+    assert bench.delivered_each(ticks(SILENCE, start=QUIET_FRAMES + 1, utterance=1)) == [2]
+
+
+def test_a_leg_that_is_mixed_with_another_waits_for_nothing(bench: Bench) -> None:
+    bench.leg.prompt = True
+    assert bench.delivered_each(ticks(np.repeat(SILENCE, QUIET_FRAMES + 5, axis=0))) == [1] * (QUIET_FRAMES + 5)
+
+
+async def test_what_waits_is_delivered_when_the_leg_is_closed() -> None:
+    thread, sink = MediaThread(bridge=ScriptedBridge(), loop=asyncio.get_running_loop()), Sink()
+    leg = thread.open(sink, armed=True)
+    records = ticks(np.repeat(SILENCE, QUIET_FRAMES + 2, axis=0))
+    for function, arguments in thread.process(list(RECORD.iter_unpack(records.tobytes())), {leg.index: leg}):
+        function(*arguments)
+    assert len(sink.frames) == QUIET_FRAMES
+    thread.close(leg)
+    await sink.until(QUIET_FRAMES + 2)
