@@ -23,12 +23,13 @@ from tests.peers.process import ChildProcess
 
 SUMMARY = "processor time per call, memory per call and pacing of RTP at 10 to 200 calls (--all: longer)"
 METHOD = (
-    "calls of the load generator (bench/load, C: PCMU by an absolute clock, times of arrival by the kernel), all held "
-    "at once; each caller asks a question every 4 s, on a line with noise at -65 dBFS; processor time by the "
-    "scheduler's count over the window, less the same processes idle; fast VAD, recording and gRPC batching included. Echo: a worker that returns each frame. "
-    "Conversation: two workers with Silero, turn machine and the rest, whose transcriber, model and voice answer at "
-    "once. A gap is between packets of one call that follow each other; worst call: the p99.9 of the call where it is "
-    "highest. Reference: a C program that returns each packet as it comes"
+    "calls of the load generator (bench/load, C: PCMU by an absolute clock, times of arrival by the kernel), all "
+    "held at once; each caller asks a question every 4 s, on a line with noise at -65 dBFS; processor time by the "
+    "scheduler's count over the window, less the same processes idle; fast VAD, recording and gRPC batching "
+    "included. Echo: a worker that returns each frame. Conversation: two workers with Silero, turn machine and "
+    "the rest, whose transcriber, model and voice answer at once. A gap is between packets of one call that "
+    "follow each other; worst call: the p99.9 of the call where it is highest. Reference: a C program that "
+    "returns each packet as it comes"
 )
 LADDER = (10, 25, 50, 100, 200)
 MOST = max(LADDER)
