@@ -63,24 +63,22 @@ class Audience:
     """All who listen to one call."""
 
     def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
-
-    def __bool__(self) -> bool:
-        return bool(self._listeners)
+        self.listeners: set[Listener] = set()
+        """Empty for nearly every call: then no frame has to be told."""
 
     @contextmanager
     def joined(self, *, sound: bool = True) -> Iterator[Listener]:
         """Listen while the block runs."""
         listener = Listener(sound=sound)
-        self._listeners.add(listener)
+        self.listeners.add(listener)
         try:
             yield listener
         finally:
-            self._listeners.discard(listener)
+            self.listeners.discard(listener)
 
     def hear(self, sound: Sound) -> None:
         """20 ms of the call."""
-        for listener in self._listeners:
+        for listener in self.listeners:
             if listener.sound:
                 listener.put(sound)
 
@@ -93,5 +91,5 @@ class Audience:
         self._tell(None)
 
     def _tell(self, item: Entry | None) -> None:
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener.put(item)

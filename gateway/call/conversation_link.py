@@ -68,7 +68,7 @@ class ConversationLink:
         self._streaming: LinkCall | None = None
         self._turns: dict[int, int] = {}
         self._speaking = False
-        self._begun: tuple[int, int] | None = None
+        self.begun: tuple[int, int] | None = None
         """The turn that is sounding and has not been loud yet, and when its first sample left."""
         self._latencies = TurnLatencies(self._on_latency)
         self._waited: tuple[int | None, float] = (None, 0.0)
@@ -132,7 +132,7 @@ class ConversationLink:
             self._speaking = True
             self._call.learn(report.at_ms, "speaking", {"utterance": report.utterance})
         if report.position and (turn := self._turns.pop(report.utterance, 0)):
-            self._begun = (turn, report.at_ms)
+            self.begun = (turn, report.at_ms)
         self.send(
             pb.GatewayEvent(
                 playout=pb.PlayoutReport(
@@ -147,13 +147,13 @@ class ConversationLink:
 
     def sounded(self, at_ms: int, agent: bytes) -> None:
         """What left in the tick at `at_ms`: the latency of a turn ends with its first sound."""
-        if self._begun is None:
+        if self.begun is None:
             return
-        turn, begun_ms = self._begun
+        turn, begun_ms = self.begun
         silent_ms = at_ms - begun_ms
         if silent_ms < LEAD_IN_MS and audioop.rms(agent, SAMPLE_BYTES) < AUDIBLE_RMS:
             return
-        self._begun = None
+        self.begun = None
         # The frame left at the instant at which the caller's frame of the same tick was complete: at its end.
         self._latencies.sent(turn, begun_ms + FRAME_MS, silent_ms=silent_ms if silent_ms < LEAD_IN_MS else 0)
 

@@ -30,14 +30,17 @@ class LegEvents:
         try:
             tick = self.tick = frame.tick
             at_ms = tick * FRAME_MS
-            caller, agent = call.recording.hear(tick, frame.caller, call.handovers.heard_with(frame.agent))
-            if call.audience:
+            # Asked first, called when there is reason to: this runs fifty times a second for each call.
+            agent = frame.agent if call.handovers.last is None else call.handovers.heard_with(frame.agent)
+            caller, agent = call.recording.hear(tick, frame.caller, agent)
+            if call.audience.listeners:
                 call.audience.hear(Sound(caller, agent))
             conversation = call.conversation
             conversation.frame(at_ms, caller, frame.present)
             call.backlog.append(caller)
             call.playout.on_frame(frame)
-            conversation.sounded(at_ms, frame.agent)
+            if conversation.begun is not None:
+                conversation.sounded(at_ms, frame.agent)
             if call.pauses.pending is not None:
                 conversation.check_pause(at_ms)
             if call.quiet.waiters:

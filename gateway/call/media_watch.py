@@ -22,6 +22,16 @@ _DIGITAL_SILENCE = 8
 """Loudest sample of a line on which nobody is: the smallest step of A-law, which has no zero."""
 
 
+_TURNS = 10
+"""All watches look in this many turns of a second: the stack is woken once for those of a turn."""
+
+
+def _until_turn(now: float, seconds: float) -> float:
+    """Seconds to the turn that comes `seconds` from now, or a little later."""
+    step = seconds / _TURNS
+    return seconds + step - now % step
+
+
 class Counting(Protocol):
     """The leg, as far as it is needed here."""
 
@@ -65,7 +75,7 @@ class MediaWatch:
         """Look once a second until nobody wants it, or the far end is gone; a leg without RTP is not watched."""
         self.hold(self._held)  # time counts from here; a call may be on hold before it is looked at
         while True:
-            await asyncio.sleep(self._seconds)
+            await asyncio.sleep(_until_turn(asyncio.get_running_loop().time(), self._seconds))
             try:
                 counted = await self._leg.statistics()
             except LegError:

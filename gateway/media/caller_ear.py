@@ -31,6 +31,8 @@ class CallerEar:
         :param own_db: of what we sent in the same tick
         """
         vad = self.vad
+        if self.onset_tick is None and vad.rests(level_db, own_db):
+            return False
         vad.heard(own_db)
         # most frames of a call are too quiet to be asked about
         voiced = level_db > vad.gate_db() and self.webrtc.is_speech(caller, SAMPLE_RATE)

@@ -112,6 +112,20 @@ class FastVad:
         if self._echo_frames:
             self._loudest_db = max(self._agent_db)
 
+    def rests(self, level_db: float, agent_db: float) -> bool:
+        """Take a frame of which nothing follows: below the floor, nobody speaks, and no echo is waited for. False, and
+        nothing is taken, where it is another."""
+        if self._speech or self._echo_frames or level_db > self._rules.floor_db or agent_db > self._echo_from_db:
+            return False
+        noise_db = self.noise_db
+        if level_db < noise_db:
+            self.noise_db = max(level_db, SILENCE_DB)
+        elif level_db > noise_db:
+            self.noise_db = min(noise_db + self._rules.noise_rise_db, level_db, self._rules.noise_ceiling_db)
+        self._unvoiced += 1
+        self._agent_db.append(agent_db)
+        return True
+
     def step(self, tick: int, level_db: float, *, voiced: bool) -> Verdict:
         """One frame of the caller.
 

@@ -131,3 +131,19 @@ def test_silence_ends_speech_and_the_floor_stays_in_bounds(caller: list[float]) 
     run(vad, caller)
     assert SILENCE_DB <= vad.noise_db <= RULES.noise_ceiling_db
     assert not run(vad, [SILENCE_DB] * RULES.hangover, start=len(caller))[-1].speech
+
+
+@given(
+    st.lists(st.tuples(st.floats(-96, -20), st.sampled_from([SILENCE_DB, -60.0, -30.0]), st.booleans()), max_size=80)
+)
+def test_a_frame_that_is_passed_over_leaves_what_a_step_would_leave(
+    frames: list[tuple[float, float, bool]],
+) -> None:
+    quick, slow = FastVad(), FastVad()
+    for tick, (level_db, agent_db, speech) in enumerate(frames):
+        if not quick.rests(level_db, agent_db):
+            quick.heard(agent_db)
+            quick.step(tick, level_db, voiced=speech and level_db > quick.gate_db())
+        slow.heard(agent_db)
+        slow.step(tick, level_db, voiced=speech and level_db > slow.gate_db())
+        assert all(getattr(quick, name) == getattr(slow, name) for name in FastVad.__slots__)

@@ -20,7 +20,8 @@ class Handovers:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._last: Handover | None = None
+        self.last: Handover | None = None
+        """The latest transfer that we dialled."""
         self._lost: WorkerFailed | None = None
         self._count = 0
 
@@ -30,20 +31,20 @@ class Handovers:
         :param talk: the assistant that talks with the human before the caller does
         """
         self._count += 1
-        self._last = Handover(self._call, destination, plan, number=self._count, talk=talk)
-        return self._last
+        self.last = Handover(self._call, destination, plan, number=self._count, talk=talk)
+        return self.last
 
     @property
     def leg(self) -> Leg | None:
         """The second leg, while it lives."""
-        return self._last.leg if self._last is not None else None
+        return self.last.leg if self.last is not None else None
 
     def keeps(self, event: Event) -> bool:
         """Whether this is to wait: a caller who waits for a human does so when the agent is lost, too."""
-        if not isinstance(event, WorkerFailed) or self._last is None or not self._last.waiting:
+        if not isinstance(event, WorkerFailed) or self.last is None or not self.last.waiting:
             return False
         self._lost = event
-        self._last.agent_lost()
+        self.last.agent_lost()
         return True
 
     def returned(self) -> None:
@@ -53,8 +54,8 @@ class Handovers:
 
     def heard_with(self, agent: bytes) -> bytes:
         """What the caller heard in a tick of 20 ms: the agent, and a human who is connected."""
-        return agent if self._last is None else self._last.heard_with(agent)
+        return agent if self.last is None else self.last.heard_with(agent)
 
     def end_reason(self, reason: str) -> str:
         """endedReason of a call that ended for this reason."""
-        return reason if self._last is None else self._last.end_reason(reason)
+        return reason if self.last is None else self.last.end_reason(reason)
