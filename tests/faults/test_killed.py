@@ -20,7 +20,8 @@ from tests.peers.postgresql import postgresql
 BACK_SECONDS = 60.0
 SEED = int(os.environ.get("KILL_SEED", "7"))
 KILLS = int(os.environ.get("KILLS", "500"))
-"""Of the long runs."""
+"""Of the long runs, which end after so many seconds, too."""
+KILL_SECONDS = float(os.environ.get("KILL_SECONDS", "2400"))
 
 killed = pytest.mark.scenario("FLT-10", peer="killed processes", transport="gRPC, HTTP")
 
@@ -29,7 +30,10 @@ async def killed_and_judged(folder: Path, store: Store, parts: Sequence[str], co
     async with HostileServer(SEED).serving() as hooks:
         houseful = Houseful(folder, store, seed=SEED, hooks=hooks.url, callers=callers)
         async with houseful.running():
+            until = time.monotonic() + KILL_SECONDS
             for kill in kills(SEED, count, parts):
+                if time.monotonic() > until:
+                    break
                 await houseful.at_work()
                 await asyncio.sleep(kill.pause_seconds)
                 for part in kill.parts:
