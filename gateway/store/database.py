@@ -29,12 +29,15 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "p
 _BUSY_SECONDS = 20
 """How long one transaction waits for the others."""
 _READERS = 4
+_WAL_BYTES = 16 << 20
+"""The write-ahead log of SQLite is cut back to this, once what is in it is in the database."""
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
     f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}",
     "PRAGMA temp_store=MEMORY",
+    f"PRAGMA journal_size_limit={_WAL_BYTES}",
     "PRAGMA cache_size=-16000",
 )
 

@@ -61,6 +61,22 @@ async def test_many_write_at_once_while_others_read(database: Database, database
     assert [one.body["count"] for one in found] == [1] * 50
 
 
+@pytest.mark.scenario("LOAD-09", peer="SQLite", transport="file")
+async def test_the_log_of_sqlite_shrinks_again_after_a_flood(tmp_path: Path) -> None:
+    database = await Database.open(f"sqlite:///{tmp_path}/parley.db")
+    log = tmp_path / "parley.db-wal"
+    flood = {"type": "dtmf", "text": "x" * 1_000_000}
+    async with database.transaction() as session:
+        for _ in range(24):
+            await Entities(session, database.default_organisation_id).create(Kind.TOOL, flood)
+    assert log.stat().st_size > 20 << 20
+    for _ in range(3):
+        async with database.transaction() as session:
+            await Entities(session, database.default_organisation_id).create(Kind.TOOL, {"type": "dtmf"})
+    assert log.stat().st_size <= 16 << 20
+    await database.close()
+
+
 async def test_a_reader_waits_for_no_writer(database: Database) -> None:
     async with database.transaction() as session:
         await Entities(session, database.default_organisation_id).create(Kind.TOOL, {})
