@@ -53,6 +53,18 @@ async def kept(url: str) -> Kept:
     return found
 
 
+async def unfinished(url: str) -> int:
+    """Messages that are not delivered, and calls without a report."""
+    database = await Database.open(url)
+    async with database.reading() as session:
+        pending = await session.execute(text("SELECT count(*) FROM deliveries WHERE state = 'pending'"))
+        calls = await session.execute(text("SELECT count(*) FROM calls"))
+        reports = await session.execute(text("SELECT count(*) FROM deliveries WHERE type = 'end-of-call-report'"))
+        count = pending.scalar_one() + abs(calls.scalar_one() - reports.scalar_one())
+    await database.close()
+    return int(count)
+
+
 def assert_nothing_lost(witness: Witness, kept: Kept) -> None:
     """All that stood in a journal is in the database, each fact once, in its order within the call."""
     lost = [
