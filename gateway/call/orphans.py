@@ -51,6 +51,8 @@ class Orphans:
         all the same."""
         known = {(dialog.call_id, dialog.local): dialog for dialog in self._kept()}
         for path in sorted(self._journals.glob("*.journal")):
+            if path.with_suffix(".json").exists():
+                continue  # it has ended, and only waits for the control plane
             known |= {(dialog.call_id, dialog.local): dialog for dialog in _of_journal(path)}
         self.dialogs = list(known.values())
         self._keep()
