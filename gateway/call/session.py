@@ -44,6 +44,7 @@ from gateway.call.state import (
     Event,
     State,
 )
+from gateway.call.steady_clock import steady
 from gateway.call.transfer.of_call import Handovers
 from gateway.call.worker_of_call import WorkerOfCall
 from gateway.conversation.live_control import Control, EndCall, SendTransportMessage, read_control
@@ -97,7 +98,8 @@ class Call:
         self.leg = leg
         self.assistant = assistant
         self.assistant_name = assistant_name
-        self.started_at = services.now()
+        self.now = steady(services.now, asyncio.get_running_loop().time)
+        self.started_at = self.now()
         self.progress = Progress()
         self.audience = Audience()
         self.plan = plan
@@ -140,7 +142,7 @@ class Call:
             disk=self.services.disk,
             assistant=self.assistant,
             recording=self.services.recording,
-            now=self.services.now,
+            now=self.now,
             publish=JournalReaders(self).read,
             full=self._on_capture_full,
         )

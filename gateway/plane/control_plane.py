@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 END_SECONDS = 10.0
 SWEEP_SECONDS = 1.0
-LOST_SECONDS = 90.0
+LOST_SECONDS = 45.0
 """A call that was to be dialled this long ago, and that no gateway has, is not going to be."""
 PLANS_KEPT = timedelta(days=2)
 _SWEEPS_BETWEEN_TIDYING = 3600
