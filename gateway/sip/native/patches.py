@@ -9,6 +9,7 @@ from gateway.sip.native.jitter_patches import JITTER_PATCHES
 from gateway.sip.native.keypad_patches import KEYPAD_PATCHES
 from gateway.sip.native.media_patches import MEDIA_PATCHES
 from gateway.sip.native.message_patches import MESSAGE_PATCHES
+from gateway.sip.native.port_patches import PORT_PATCHES
 from gateway.sip.native.transport_patches import TRANSPORT_PATCHES
 
 PATCHES = (
@@ -30,6 +31,7 @@ PATCHES = (
     *DIALOG_PATCHES,
     *MESSAGE_PATCHES,
     *TRANSPORT_PATCHES,
+    *PORT_PATCHES,
     *DTLS_PATCHES,
     *CAPTURE_PATCHES,
 )
