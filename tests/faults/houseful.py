@@ -64,8 +64,8 @@ class Witness:
             if self.sizes.get(path.stem) == (size := path.stat().st_size):
                 continue
             self.sizes[path.stem] = size
-            lines = self.seen.setdefault(path.stem, {})
             for line in _whole_lines(path):
+                lines = self.seen.setdefault(path.stem, {})
                 fact = (line["kind"], json.dumps(line["data"], sort_keys=True))
                 assert lines.setdefault(line["sequence"], fact) == fact, f"{path.stem}: line {line['sequence']} changed"
 

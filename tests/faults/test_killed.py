@@ -85,8 +85,8 @@ async def test_nothing_is_lost_when_the_database_is_killed(tmp_path: Path) -> No
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_nothing_is_lost_by_hundreds_of_kills(tmp_path: Path, database: str) -> None:
     if database == "sqlite":
-        await killed_and_judged(tmp_path, SqliteStore(tmp_path), ("gateway", "api"), KILLS, callers=6)
+        await killed_and_judged(tmp_path, SqliteStore(tmp_path), ("gateway", "api"), KILLS, callers=2)
         return
     with postgresql(forgetful=False) as server:
         store = PostgreSQLStore(server, "killed")
-        await killed_and_judged(tmp_path, store, ("gateway", "api", "database"), KILLS, callers=6)
+        await killed_and_judged(tmp_path, store, ("gateway", "api", "database"), KILLS, callers=2)
