@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
-from gateway.call.apology import Apologies
 from gateway.call.calls import Calls
 from gateway.call.disk import Disk
 from gateway.call.leg import Leg
 from gateway.call.outgoing import Begun
+from gateway.call.phrases import Phrases
 from gateway.call.placement import Workers
 from gateway.call.prices import Price
 from gateway.call.transfer.plan import Verb
@@ -55,7 +55,7 @@ class CallServices:
     workers: Workers
     calls: Calls
     disk: Disk
-    apologies: Apologies
+    phrases: Phrases
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     spool: Spool | None = None
     prices: Sequence[Price] = ()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.call.admission import retry_seconds
 from gateway.call.extension import EXTENSION_SECONDS, Key, dial_extension
 from gateway.call.leg import Direction
+from gateway.call.phrases import Phrase
 from gateway.call.state import Command, PlayedOut, State
 from gateway.errors import LegError, NoWorker
 from gateway.observe import metrics
@@ -94,11 +95,9 @@ class Commands:
         """Say that we are sorry in place of what was being said; without an apology the call just ends."""
         self._call.conversation.detach(self._call.now_ms, self._call.machine.end_reason)
         self._call.playout.cut(self._call.playout.highest)
-        pcm = self._call.services.apologies.pcm(self._call.assistant)
+        pcm = self._call.services.phrases.pcm(self._call.assistant, Phrase.APOLOGY)
         if pcm:
-            utterance = self._call.playout.highest + 1
-            self._call.playout.announce(utterance, text="apology", interruptible=False)
-            self._call.playout.audio(utterance, 0, pcm, final=True)
+            self._call.conversation.say(self._call.playout.highest + 1, "apology", pcm)
 
     async def _tell_played_out(self) -> None:
         await self._call.quiet.wait()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import audioop
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from gateway.call import endings, state
+from gateway.call import endings
 from gateway.call.latency import TurnLatencies
 from gateway.call.leg import Leg
+from gateway.call.move.life import Because
+from gateway.call.move.retold import Retold
+from gateway.call.move.spoken import SpokenSoFar
 from gateway.call.pauses import Decision, Pause, Pauses
 from gateway.link.link import LinkCall
 from gateway.link.v1 import link_pb2 as pb
@@ -32,6 +37,16 @@ _STATES = {
     PlayoutState.CUT: pb.PlayoutReport.STATE_CUT,
 }
 _DECISIONS = {pb.Verdict.DECISION_CUT: Decision.CUT, pb.Verdict.DECISION_RESUME: Decision.RESUME}
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Why a conversation's worker does not have it any more. `reason`: Vapi's endedReason of a call that ends for it,
+    `detail` one sentence for the operator."""
+
+    because: Because
+    reason: str
+    detail: str
 
 
 class Host(Protocol):
@@ -55,8 +70,14 @@ class Host(Protocol):
     def act(self, action: pb.Action) -> None:
         """The worker asks for something besides speech."""
 
-    def post(self, event: state.WorkerFailed) -> None:
-        """The conversation cannot go on."""
+    def lost(self, loss: Loss) -> None:
+        """The worker does not have the conversation any more."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> object:
+        """Run something that waits for as long as there is a call."""
+
+    async def durable(self) -> None:
+        """Wait until the journal so far is on disk."""
 
 
 class ConversationLink:
@@ -66,6 +87,14 @@ class ConversationLink:
         self._call = call
         self._worker: LinkCall | None = None
         self._streaming: LinkCall | None = None
+        self._answered_ms: int | None = None
+        self._told = Retold()
+        self.spoken = SpokenSoFar()
+        self._own: set[int] = set()
+        """Utterances of the gateway itself."""
+        self._entries = 0
+        """Journal entries of this worker."""
+        self._keeping = False
         self._turns: dict[int, int] = {}
         self._speaking = False
         self.begun: tuple[int, int] | None = None
@@ -82,6 +111,8 @@ class ConversationLink:
             "action": self._on_action,
             "failure": self._on_failure,
             "recording": self._on_recording,
+            "words": self._on_words,
+            "yielded": self._on_yielded,
         }
         self._holds: frozenset[str] = frozenset()
         self.worker: str | None = None
@@ -89,23 +120,61 @@ class ConversationLink:
 
     # ------------------------------------------------------------ to the worker
 
-    def take(self, worker: LinkCall) -> None:
-        """This worker has the conversation."""
-        self._worker = worker
-        self.worker = worker.worker
+    def ask(self, worker: LinkCall, *, begun: bool) -> None:
+        """This worker is asked to take the conversation: from here on it is told everything.
+
+        :param begun: its opening tells of a conversation that goes on; else it learns that the call was answered
+        """
+        self._worker, self._entries = worker, 0
         if self._holds:
             # a called party may answer on hold, before there is a worker
             self._tell_hold(self._call.now_ms)
+        if self._answered_ms is not None:
+            self._streaming = worker
+            if not begun:
+                worker.send(pb.GatewayEvent(answered=pb.Answered(at_ms=self._call.now_ms)))
+        for event in self._told.again():
+            worker.send(event)
+        if (pause := self._call.pauses.pending) is not None:
+            worker.send(_notice(pause))
+
+    def take(self, worker: LinkCall) -> None:
+        """This worker, which was asked, has the conversation."""
+        self.worker = worker.worker
+
+    def fence(self) -> None:
+        """Nothing that this worker sends is wanted any more; what is here of its speech plays on."""
+        worker = self._worker
+        self.close()
+        if worker is not None:
+            self._told.forget(worker.heard_at)
+        self.spoken.cut_short(self._call.playout.finish_words(self.spoken.borders))
 
     def open(self, at_ms: int) -> None:
         """The call was answered: the caller's audio flows from here on."""
-        self._streaming = self._worker
+        self._streaming, self._answered_ms = self._worker, at_ms
         self.send(pb.GatewayEvent(answered=pb.Answered(at_ms=at_ms)))
 
+    @property
+    def opened(self) -> bool:
+        """Whether the call was answered."""
+        return self._answered_ms is not None
+
     def send(self, event: pb.GatewayEvent) -> None:
-        """Send, when there is a worker to hear it."""
+        """Send, or keep it for the next worker."""
+        self._told.sent(event, asyncio.get_running_loop().time())
         if self._worker is not None:
             self._worker.send(event)
+
+    def say(self, utterance: int, text: str, pcm: bytes) -> None:
+        """Something of the gateway's own, that no worker has to know of."""
+        self._own.add(utterance)
+        self._call.playout.announce(utterance, text=text, interruptible=False)
+        self._call.playout.audio(utterance, 0, pcm, final=True)
+
+    def is_own(self, utterance: int) -> bool:
+        """Whether the gateway says it by itself."""
+        return utterance in self._own
 
     def hold(self, at_ms: int, by: str, held: bool) -> None:
         """Whether the caller is put on hold, by one of those who may: nobody listens until nobody holds."""
@@ -128,6 +197,9 @@ class ConversationLink:
 
     def report(self, report: Report) -> None:
         """How far an utterance got."""
+        if report.utterance in self._own:
+            return
+        self.spoken.played(report)
         if report.position and not self._speaking:
             self._speaking = True
             self._call.learn(report.at_ms, "speaking", {"utterance": report.utterance})
@@ -189,18 +261,7 @@ class ConversationLink:
             "pause",
             {"pause": pause.number, "onset_ms": onset_ms, "utterance": utterance, "position": position},
         )
-        self.send(
-            pb.GatewayEvent(
-                pause=pb.PauseNotice(
-                    pause=pause.number,
-                    onset_ms=onset_ms,
-                    at_ms=at_ms,
-                    utterance=utterance,
-                    position=position,
-                    decide_by_ms=pause.decide_by_ms,
-                )
-            )
-        )
+        self.send(_notice(pause))
 
     def check_pause(self, now_ms: int) -> None:
         """On each tick while a pause is undecided."""
@@ -222,11 +283,12 @@ class ConversationLink:
         if handler is not None:
             handler(getattr(event, kind or ""))
 
-    def on_worker_lost(self, detail: str) -> None:
+    def on_worker_lost(self, detail: str, *, frozen: bool = False) -> None:
         """The stream is gone."""
-        self._fail(endings.WORKER_DIED, detail)
+        self._lose(Because.FREEZE if frozen else Because.DEATH, endings.WORKER_DIED, detail)
 
     def _on_utterance(self, utterance: pb.Utterance) -> None:
+        self.spoken.announced(utterance)
         if utterance.turn and not utterance.filler:
             self._turns[utterance.utterance] = utterance.turn
         self._call.playout.announce(
@@ -247,6 +309,10 @@ class ConversationLink:
 
     def _on_journal(self, entry: pb.JournalEntry) -> None:
         data = _object(entry.json)
+        self._entries += 1
+        if self._streaming is not None and not self._keeping:
+            self._keeping = True
+            self._call.spawn(self._tell_kept())
         if entry.kind == "latency":
             turn, waited_ms = self._waited
             known = waited_ms if turn == data.get("turn") else 0.0
@@ -255,8 +321,12 @@ class ConversationLink:
         if entry.kind == "caller-turn":
             # At once: a leg knows it for some seconds, and a tool may take longer than that.
             self._waited = data.get("turn"), self._waited_ms(data.get("end_ms"))
+            self.spoken.turn_told()
         elif entry.kind == "agent-turn":
             self._speaking = False
+            self.spoken.turn_told()
+        elif entry.kind == "utterance":
+            self.spoken.journalled(data)
         elif entry.kind == "tool-result":
             metrics.TOOL_REQUESTS.labels("ok" if data.get("ok", True) else "error").inc()
         self._call.learn(entry.at_ms, entry.kind, data)
@@ -265,7 +335,13 @@ class ConversationLink:
         self._call.act(action)
 
     def _on_failure(self, failure: pb.Failure) -> None:
-        self._fail(failure.reason or endings.WORKER_DIED, failure.detail)
+        self._lose(Because.FAILURE, failure.reason or endings.WORKER_DIED, failure.detail)
+
+    def _on_yielded(self, _: pb.Yielded) -> None:
+        self._lose(Because.DRAIN, endings.WORKER_SHUTDOWN, "The worker drains.")
+
+    def _on_words(self, words: pb.Words) -> None:
+        self.spoken.timed(words)
 
     def _on_recording(self, recording: pb.Recording) -> None:
         self._call.keep_events(recording.lines)
@@ -278,12 +354,36 @@ class ConversationLink:
         metrics.observe_turn(parts)
         self._call.learn(self._call.now_ms, "latency", parts)
 
-    def _fail(self, reason: str, detail: str) -> None:
-        self._call.log.error("conversation lost", reason=reason, detail=detail, worker=self.worker)
-        self._call.learn(self._call.now_ms, "failure", {"reason": reason, "detail": detail})
-        # In a farewell, what has come of it is said to its end.
-        self._call.playout.complete_all()
-        self._call.post(state.WorkerFailed(reason))
+    async def _tell_kept(self) -> None:
+        """Tell the worker what is on disk: once for all that came while the disk was busy."""
+        try:
+            told = 0
+            while (worker := self._worker) is not None and told < (entries := self._entries):
+                await self._call.durable()
+                if worker is self._worker:
+                    worker.send(pb.GatewayEvent(kept=pb.JournalKept(entries=entries)))
+                    told = entries
+                else:
+                    told = 0
+        finally:
+            self._keeping = False
+
+    def _lose(self, because: Because, reason: str, detail: str) -> None:
+        self._call.log.warning("conversation lost", because=because, reason=reason, detail=detail, worker=self.worker)
+        self._call.lost(Loss(because, reason, detail))
+
+
+def _notice(pause: Pause) -> pb.GatewayEvent:
+    return pb.GatewayEvent(
+        pause=pb.PauseNotice(
+            pause=pause.number,
+            onset_ms=pause.onset_ms,
+            at_ms=pause.at_ms,
+            utterance=pause.utterance,
+            position=pause.position,
+            decide_by_ms=pause.decide_by_ms,
+        )
+    )
 
 
 def _object(text: str) -> dict[str, Any]:

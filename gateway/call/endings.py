@@ -26,6 +26,8 @@ TRANSPORT_NEVER_CONNECTED: Final = "call.in-progress.error-providerfault-transpo
 WORKER_SHUTDOWN: Final = "worker-shutdown"
 """The gateway or the worker went down in good order while the call went on."""
 WORKER_DIED: Final = "call.in-progress.error-vapifault-worker-died"
+WORKER_FAILED: Final = "pipeline-error-worker-failed"
+"""Ours: a fault in the worker's own code ended its part of the call."""
 NO_WORKER: Final = "call.in-progress.error-vapifault-worker-not-available"
 GATEWAY_DIED: Final = "call.in-progress.error-gateway-restarted"
 """Ours: the gateway process ended without writing the record of the call."""

@@ -15,7 +15,6 @@ from gateway.assistant.assistant import Assistant
 from gateway.assistant.call_plan import CallPlan
 from gateway.call import endings
 from gateway.call.admission import Occupancy, admission_of
-from gateway.call.apology import SPARE_SPEAKER, Apologies
 from gateway.call.call_services import CallServices
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
@@ -29,6 +28,7 @@ from gateway.call.leg import Leg
 from gateway.call.orphans import Orphans
 from gateway.call.outbound import Outbound, dialling_assistant
 from gateway.call.outgoing import Begun, Outgoing
+from gateway.call.phrases import SPARE_SPEAKER, Phrases
 from gateway.call.prices import PriceBook
 from gateway.call.progress import Stage
 from gateway.call.reception import Reception
@@ -97,7 +97,7 @@ class Gateway:
             strain=self.admission.strain,
             memory=settings.disk.memory_megabytes << 20,
         )
-        self.apologies = Apologies(settings.data_dir / "apologies", self._disk)
+        self.phrases = Phrases(settings.data_dir / "phrases", self._disk)
         self.transports = Transports()
         self.plane = self._plane() if settings.api.enabled else None
         self.told_trunks = (
@@ -108,7 +108,7 @@ class Gateway:
             workers=pool,
             calls=self.records,
             disk=self._disk,
-            apologies=self.apologies,
+            phrases=self.phrases,
             recording=settings.recording,
             spool=self.plane.spool if self.plane else None,
             prices=settings.prices,
@@ -163,7 +163,7 @@ class Gateway:
         if worker_seconds and not await self.pool.wait_ready(worker_seconds):
             log.warning("no worker is ready yet", waited_seconds=worker_seconds)
         speakers = [*self.settings.assistants.values(), *([SPARE_SPEAKER] if self.plane else [])]
-        self.own(self.apologies.prepare(speakers, self.pool), "apologies")
+        self.own(self.phrases.prepare(speakers, self.pool), "phrases")
         if self.plane is not None and self.settings.api.address:
             self.own(self.plane.run(self.settings.api.address), "control plane")
 

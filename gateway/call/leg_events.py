@@ -43,6 +43,8 @@ class LegEvents:
                 conversation.sounded(at_ms, frame.agent)
             if call.pauses.pending is not None:
                 conversation.check_pause(at_ms)
+            if call.moves.moving:
+                call.moves.tick(frame)
             if call.quiet.waiters:
                 call.quiet.tick()
         except Exception:  # the frames of the other calls come in the same batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -29,10 +30,11 @@ class Workers(Protocol):
 class _Attempt:
     """Listens until one worker has answered; then the call itself does."""
 
-    def __init__(self, taker: LinkListener) -> None:
+    def __init__(self, taker: LinkListener, accepted: Callable[[LinkCall], None]) -> None:
         self.call: LinkCall | None = None
         self.answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._taker = taker
+        self._accepted = accepted
 
     def on_worker_event(self, event: pb.WorkerEvent) -> None:
         if event.HasField("accepted"):
@@ -40,10 +42,11 @@ class _Attempt:
             # At once, because what follows in the same tick is for the call.
             self.call.listener = self._taker
             self._settle("")
+            self._accepted(self.call)
         elif event.HasField("refused"):
             self._settle(event.refused.reason or "refused")
 
-    def on_worker_lost(self, detail: str) -> None:
+    def on_worker_lost(self, detail: str, *, frozen: bool = False) -> None:
         self._settle(detail)
 
     def _settle(self, refusal: str) -> None:
@@ -51,8 +54,25 @@ class _Attempt:
             self.answer.set_result(refusal)
 
 
-async def place(workers: Workers, taker: LinkListener, start: pb.StartCall) -> LinkCall:
+def _nobody(call: LinkCall) -> None:
+    """Nobody wants to know who is asked."""
+
+
+async def place(
+    workers: Workers,
+    taker: LinkListener,
+    start: pb.StartCall | Callable[[], pb.StartCall],
+    *,
+    asked: Callable[[LinkCall], None] = _nobody,
+    accepted: Callable[[LinkCall], None] = _nobody,
+    avoid: str = "",
+) -> LinkCall:
     """Open a call on a worker; from its Accepted on, `taker` listens.
+
+    :param start: the opening, or what makes it anew for each worker that is asked
+    :param asked: told of each worker that has been asked, before it has answered
+    :param accepted: told of the one that takes it, before anything else that it sends
+    :param avoid: name of a worker that is not asked
 
     :raises NoWorker: when every worker refuses, is silent or is gone
     """
@@ -60,14 +80,17 @@ async def place(workers: Workers, taker: LinkListener, start: pb.StartCall) -> L
     while True:
         link = workers.choose(tried)
         tried.append(link)
-        attempt = _Attempt(taker)
+        if link.name == avoid:
+            continue
+        attempt = _Attempt(taker, accepted)
         try:
             call = attempt.call = link.open(attempt)
         except LinkError:
             continue
         placed = False
         try:
-            call.send(pb.GatewayEvent(start=start))
+            call.send(pb.GatewayEvent(start=start() if callable(start) else start))
+            asked(call)
             answer = await _answer(attempt, ACCEPT_SECONDS)
             if answer is None and _is_last(workers, tried):
                 answer = await _answer(attempt, LAST_SECONDS)

@@ -23,7 +23,7 @@ from gateway.call.audience import Audience
 from gateway.call.books import Books
 from gateway.call.call_services import CallServices
 from gateway.call.commands import Commands
-from gateway.call.conversation_link import ConversationLink
+from gateway.call.conversation_link import ConversationLink, Loss
 from gateway.call.dialling import Dialling
 from gateway.call.dialog import KIND as DIALOG
 from gateway.call.dialog import KeptDialog
@@ -32,6 +32,7 @@ from gateway.call.journal_readers import JournalReaders
 from gateway.call.leg import Direction, Leg
 from gateway.call.leg_events import LegEvents
 from gateway.call.media_watch import MediaWatch
+from gateway.call.move.of_call import LIVING, Moves
 from gateway.call.pauses import Pauses
 from gateway.call.plan import durations_of
 from gateway.call.progress import Progress, Stage
@@ -117,7 +118,8 @@ class Call:
         self.quiet = Quiet(lambda: self.playout.idle)
         self.conversation = ConversationLink(self)
         self.handovers = Handovers(self)
-        self._worker = WorkerOfCall(self, variables)
+        self.worker = WorkerOfCall(self, variables)
+        self.moves = Moves(self)
         self.actions = self._make_actions()
         self.backlog: deque[bytes] = deque(maxlen=BACKLOG_FRAMES)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
@@ -209,7 +211,7 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self.spawn(self._commands.ask_leg(self.leg.alert(), only=Direction.INBOUND))
-                self.spawn(self._worker.find())
+                self.spawn(self.worker.find())
                 if self.dialling is not None:
                     self.spawn(self.dialling.run(lambda attempt: self.journal.append(0, "dial-attempt", attempt)))
                 await self._until_ended()
@@ -226,11 +228,18 @@ class Call:
 
     def learn(self, at_ms: int, kind: str, data: Mapping[str, Any]) -> None:
         """An entry for the journal, of the conversation."""
-        if kind == "caller-turn":
-            self.backlog.clear()
-        elif kind == "recording-consent":
+        if kind == "recording-consent":
             self.recording.consented(data)
         self.journal.append(at_ms, kind, data)
+        self.moves.learned(kind, data)
+
+    def lost(self, loss: Loss) -> None:
+        """The worker does not have the conversation any more: another one goes on."""
+        self.moves.lost(loss)
+
+    async def durable(self) -> None:
+        """Wait until the journal so far is on disk."""
+        await self.journal.durable()
 
     def keep_dialog(self, dialog: KeptDialog) -> None:
         """What another gateway needs to end a dialog of this call, should this one die."""
@@ -275,12 +284,13 @@ class Call:
         if not (isinstance(read, Control) and self.recording.control(read.control, by)):
             self.conversation.control(message)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something that waits as a task of this call."""
         assert self._tasks is not None
         task = self._tasks.create_task(work, name=f"call {self.id}")
         self._children.add(task)
         task.add_done_callback(self._children.discard)
+        return task
 
     async def _until_ended(self) -> None:
         while self.machine.state is not State.ENDED:
@@ -288,6 +298,8 @@ class Call:
             before = self.machine.state
             commands = self.machine.handle(event, self._loop.time())
             if self.machine.state is not before:
+                if self.machine.state not in LIVING:
+                    self.moves.end()
                 self.log.info("call state", state=str(self.machine.state), because=type(event).__name__)
             for command in commands:
                 await self._commands.carry_out(command)
@@ -318,6 +330,8 @@ class Call:
 
     def _on_report(self, report: Report) -> None:
         self.conversation.report(report)
+        if report.position:
+            self.moves.heard(report.utterance)
         self.books.count(report)
 
     # ------------------------------------------------------------ end

@@ -80,7 +80,7 @@ class _Collector:
         elif self._used is not None and event.HasField("journal") and event.journal.kind == "usage":
             self._used(json.loads(event.journal.json or "{}"))
 
-    def on_worker_lost(self, detail: str) -> None:
+    def on_worker_lost(self, detail: str, *, frozen: bool = False) -> None:
         self._lost = True
         self._news.set()
 

@@ -9,6 +9,7 @@ from gateway.call.placement import place
 from gateway.call.plan import start_call
 from gateway.call.state import Accepted, NoWorkerLeft
 from gateway.errors import NoWorker
+from gateway.link.v1 import link_pb2 as pb
 
 if TYPE_CHECKING:
     from gateway.call.session import Call
@@ -24,20 +25,29 @@ class WorkerOfCall:
         self._call = call
         self._variables = variables
 
-    async def find(self) -> None:
-        """Ask workers until one takes the call; the state machine is told whether one did."""
+    def start(self) -> pb.StartCall:
+        """The opening of the call, as of one that begins."""
         call = self._call
-        start = start_call(
+        return start_call(
             call.id,
             call.leg.info,
             call.plan or call.assistant,
-            call.services.now(),
+            call.started_at,
             self._variables,
             record_events=call.books.events is not None,
             ask_consent=call.books.asks_consent,
         )
+
+    async def find(self) -> None:
+        """Ask workers until one takes the call; the state machine is told whether one did."""
+        call = self._call
         try:
-            worker = await place(call.services.workers, call.conversation, start)
+            worker = await place(
+                call.services.workers,
+                call.conversation,
+                self.start(),
+                asked=lambda worker: call.conversation.ask(worker, begun=False),
+            )
         except NoWorker as error:
             call.log.warning("no worker", detail=str(error))
             call.post(NoWorkerLeft())

@@ -51,15 +51,23 @@ class UnderwayReader:
         self._playout: dict[int, Mapping[str, Any]] = {}
         self._plan: Mapping[str, Any] | None = None
         self._cut: tuple[int, int] | None = None
+        self._moved = False
+        self._carried: frozenset[int] = frozenset()
+        """Utterances of workers before the last one: what was missing of them it has said."""
+        self._before_plan: frozenset[int] = frozenset()
+        """Those that the plan does not have, for it is of a later worker."""
 
     def clear(self) -> None:
         """A turn tells of all that was."""
         self._utterances.clear()
         self._playout.clear()
+        self._moved, self._carried, self._before_plan = False, frozenset(), frozenset()
         self._plan = self._cut = None
 
     def read(self, kind: str, data: Mapping[str, Any], at_ms: int) -> None:
         """An entry of kind `utterance`, `playout`, `reply` or `interruption`."""
+        if self._moved and kind in ("utterance", "reply"):
+            self._moved, self._carried = False, frozenset(self._utterances)
         match kind:
             case "utterance":
                 number = int(data["utterance"])
@@ -67,8 +75,9 @@ class UnderwayReader:
                 self._utterances[number] = known_ms, {**known, **data}
             case "playout":
                 self._playout[int(data["utterance"])] = data
+                self._moved = True
             case "reply":
-                self._plan = data
+                self._plan, self._before_plan = data, self._carried
             case "interruption":
                 self._cut = int(data["utterance"]), at_ms
 
@@ -83,7 +92,7 @@ class UnderwayReader:
         turn = max((int(data.get("turn", turn)) for _, data in self._utterances.values()), default=turn)
         if over:
             return self._over(here, turn)
-        adopted = _first_whole(here)
+        adopted = _first_whole(here, self._carried)
         known = self._plan is not None
         rest = self._rest(adopted)
         kind = SpeechKind(self._plan["kind"]) if self._plan is not None else SpeechKind.REPLY
@@ -104,7 +113,8 @@ class UnderwayReader:
         return Underway(begun=AgentSaid(turn, text, begun, begun != text))
 
     def _rest(self, adopted: tuple[AdoptedUtterance, ...]) -> str:
-        said = sum(len(one.text.split()) for one in adopted if not one.filler)
+        planned = [one for one in adopted if one.utterance not in self._before_plan]
+        said = sum(len(one.text.split()) for one in planned if not one.filler)
         if self._plan is not None:
             pieces = clauses(str(self._plan["text"]))
         else:
@@ -169,13 +179,13 @@ def _whole(number: int, data: Mapping[str, Any]) -> AdoptedUtterance:
     return AdoptedUtterance(number, str(data["text"]), samples, samples, *_marks(data))
 
 
-def _first_whole(here: list[tuple[AdoptedUtterance, str]]) -> tuple[AdoptedUtterance, ...]:
-    """Up to the first of which something is missing, with what is there of it."""
+def _first_whole(here: list[tuple[AdoptedUtterance, str]], carried: frozenset[int]) -> tuple[AdoptedUtterance, ...]:
+    """Up to the first of which something is missing that no later worker said, with what is there of it."""
     adopted = list[AdoptedUtterance]()
     for one, text in here:
         if one.text:
             adopted.append(one)
-        if one.text != text and not one.filler:
+        if one.text != text and not one.filler and one.utterance not in carried:
             break
     return tuple(adopted)
 

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.errors import LinkError
 from gateway.link.outbox import CallOutbox, Outbox
+from gateway.link.pulse import LOOK_SECONDS, Pulses
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
 from gateway.observe import metrics
@@ -45,8 +46,9 @@ class LinkListener(Protocol):
     def on_worker_event(self, event: pb.WorkerEvent) -> None:
         """Something of this call came from the worker."""
 
-    def on_worker_lost(self, detail: str) -> None:
-        """The stream is gone, and with it the conversation. Last event, at most once."""
+    def on_worker_lost(self, detail: str, *, frozen: bool = False) -> None:
+        """The stream is gone, and with it the conversation; because the worker stood still, when it is `frozen`. Last
+        event, at most once."""
 
 
 class LinkCall:
@@ -71,6 +73,11 @@ class LinkCall:
     def worker(self) -> str:
         """Name of the worker."""
         return self._link.name
+
+    @property
+    def heard_at(self) -> float:
+        """When the worker said something last, s of the loop's clock."""
+        return self._link.heard_at
 
     @property
     def dropped_ms(self) -> int:
@@ -105,9 +112,10 @@ class WorkerLink:
     :param name: for metrics and logs, one of a small fixed set
     :param address: host:port of the worker's gRPC server
     :param capacity: calls that it is believed to take until it reports its load
+    :param pulses: of the workers that it is judged against
     """
 
-    def __init__(self, name: str, address: str, *, capacity: int = 50) -> None:
+    def __init__(self, name: str, address: str, *, capacity: int = 50, pulses: Pulses | None = None) -> None:
         self.name = name
         self.address = address
         self.attached = False
@@ -116,6 +124,10 @@ class WorkerLink:
         self._calls: dict[int, LinkCall] = {}
         self._outbox = Outbox()
         self._wake = asyncio.Event()
+        self._frozen = False
+        self._pulses = pulses or Pulses()
+        self.heard_at = 0.0
+        """When the last tick came, s of the loop's clock."""
 
     def __str__(self) -> str:
         return f"{self.name} at {self.address}"
@@ -189,16 +201,20 @@ class WorkerLink:
                 log.info("worker attached", worker=str(self))
                 writing = tasks.create_task(self._write(stream), name=f"{self.name} write")
                 watching = tasks.create_task(self._watch(health), name=f"{self.name} health")
+                feeling = tasks.create_task(self._feel_pulse(), name=f"{self.name} pulse")
                 await self._read(stream)
-                writing.cancel()
-                watching.cancel()
+                for task in (writing, watching, feeling):
+                    task.cancel()
         except ExceptionGroup as group:
             raise _first_of(group) from group
         finally:
             stream.cancel()
 
     async def _read(self, stream: grpc.aio.StreamStreamCall[pb.GatewayTick, pb.WorkerTick]) -> None:
+        loop = asyncio.get_running_loop()
         async for tick in stream:
+            self.heard_at = loop.time()
+            self._pulses.beat(self.name)
             if tick.HasField("load"):
                 self._take_load(tick.load)
             for event in tick.events:
@@ -237,6 +253,17 @@ class WorkerLink:
                 log.warning("worker health check failed", worker=str(self), failures=failures, detail=_sentence(error))
         raise LinkError(f"Worker {self} does not answer its health checks.")
 
+    async def _feel_pulse(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._pulses.begin(self.name, loop.time())
+        try:
+            while not self._pulses.frozen(self.name, loop.time()):  # noqa: ASYNC110  what is looked for is no event
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self._pulses.end(self.name)
+        self._frozen = True
+        raise LinkError(f"Worker {self} stands still: it has not ticked since {loop.time() - self.heard_at:.1f} s.")
+
     async def _check(self, health: health_pb2_grpc.HealthStub, timeout: float) -> None:
         answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=timeout, wait_for_ready=True)
         # A draining worker says NOT_SERVING and still holds its calls.
@@ -272,8 +299,9 @@ class WorkerLink:
         self._outbox = Outbox()
         metrics.observe_worker_lost(self.name)
         calls, self._calls = self._calls, {}
+        frozen, self._frozen = self._frozen, False
         for call in calls.values():
-            call.listener.on_worker_lost(detail)
+            call.listener.on_worker_lost(detail, frozen=frozen)
 
 
 def _be_cancelled() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gateway.link.link import WorkerLink
 from gateway.link.processes import STOP_SECONDS, ChildProcess
+from gateway.link.pulse import Pulses
 from gateway.observe import metrics
 
 
@@ -16,14 +17,18 @@ class LocalWorker:
     `link` is None until a life of the process says where it serves.
 
     :param links: has the link of each life of the process, for as long as that lasts
+    :param pulses: of the workers that it is judged against
     """
 
-    def __init__(self, name: str, command: Sequence[str], capacity: int, links: list[WorkerLink]) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], capacity: int, links: list[WorkerLink], pulses: Pulses
+    ) -> None:
         self.name = name
         self.process = ChildProcess(name, command, self._serve, restarts=metrics.WORKER_RESTARTS)
         self.link: WorkerLink | None = None
         self._capacity = capacity
         self._links = links
+        self._pulses = pulses
 
     @property
     def draining(self) -> bool:
@@ -50,7 +55,7 @@ class LocalWorker:
             self.process.kill()
 
     async def _serve(self, address: str) -> None:
-        link = self.link = WorkerLink(self.name, address, capacity=self._capacity)
+        link = self.link = WorkerLink(self.name, address, capacity=self._capacity, pulses=self._pulses)
         self._links.append(link)
         try:
             await link.run()

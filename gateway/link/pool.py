@@ -15,6 +15,7 @@ from gateway.errors import LinkError, NoWorker
 from gateway.link.link import WorkerLink
 from gateway.link.local_worker import LocalWorker
 from gateway.link.processes import READY_SECONDS, ChildProcess
+from gateway.link.pulse import Pulses
 from gateway.link.rolling import RollingRestart
 from gateway.link.v1 import link_pb2 as pb
 from gateway.link.v1 import link_pb2_grpc as rpc
@@ -60,7 +61,11 @@ class WorkerPool:
         self._settings = settings
         self._command = command or worker_command(settings)
         self._drain_seconds = drain_seconds
-        self._links = [WorkerLink(address, address, capacity=settings.capacity) for address in settings.addresses]
+        self.pulses = Pulses()
+        self._links = [
+            WorkerLink(address, address, capacity=settings.capacity, pulses=self.pulses)
+            for address in settings.addresses
+        ]
         self.local: list[LocalWorker] = []
         for _ in range(settings.count):
             self._add_local()
@@ -256,7 +261,7 @@ class WorkerPool:
     def _add_local(self) -> LocalWorker:
         used = {worker.name for worker in self.local}
         name = next(name for name in (f"worker-{number}" for number in count(1)) if name not in used)
-        worker = LocalWorker(name, self._command, self._settings.capacity, self._links)
+        worker = LocalWorker(name, self._command, self._settings.capacity, self._links, self.pulses)
         self.local.append(worker)
         return worker
 

@@ -20,7 +20,7 @@ Pure: frames bring the time, the sink is a leg or a test's ring.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.call.leg import LegFrame
@@ -106,6 +106,11 @@ class Playout:
         return self._queue[0] if self._queue else None
 
     @property
+    def queue(self) -> Sequence[Utterance]:
+        """What plays, is paused or waits, in order."""
+        return tuple(self._queue)
+
+    @property
     def remaining_ms(self) -> int:
         """How long what is here still plays."""
         return samples_to_ms(self._backlog)
@@ -163,6 +168,32 @@ class Playout:
             utterance.complete = True
         self._feed()
         self._finish_sent()
+
+    def finish_words(self, borders: Callable[[Utterance], Sequence[int]]) -> list[int]:
+        """No more audio will come: the first utterance that is not whole ends with the last word of it that is here,
+        and none follows it. What the leg has already plays on.
+
+        :param borders: samples at which the words of an utterance end, as far as that is known
+        :returns: the utterances that do not come to their end
+        """
+        whole = next((n for n, utterance in enumerate(self._queue) if not utterance.complete), len(self._queue))
+        short = list(self._queue)[whole:]
+        for utterance in short[1:]:
+            self._queue.remove(utterance)
+            self._backlog -= utterance.total - utterance.position
+            self._end(utterance, PlayoutState.CUT)
+        if short:
+            last, before = short[0], short[0].total
+            last.end_at(max((end for end in borders(last) if last.fed <= end <= before), default=before))
+            self._backlog -= before - last.total
+            if last.total <= last.position:
+                self._queue.remove(last)
+                self._drop_ring([last])
+                if last not in self._leaving:
+                    self._end(last, PlayoutState.CUT)
+        self._feed()
+        self._finish_sent()
+        return [utterance.id for utterance in short]
 
     def resume(self, position: int | None = None) -> bool:
         """Go on after a pause, from `position` samples or where it stopped. False when nothing was paused."""

@@ -81,6 +81,11 @@ class Utterance:
         self.pcm += pcm[max(0, before - offset) * SAMPLE_BYTES : len(pcm) // SAMPLE_BYTES * SAMPLE_BYTES]
         return self.total - before
 
+    def end_at(self, samples: int) -> None:
+        """It ends there, and no more comes; `samples` are at least those that were fed."""
+        del self.pcm[samples * SAMPLE_BYTES :]
+        self.complete = True
+
     def piece(self, samples: int) -> bytes:
         """The next `samples` samples that the leg has not got."""
         start = self.fed * SAMPLE_BYTES

@@ -50,6 +50,12 @@ STRAIN = Gauge(
     "What new calls are refused for when it is too high (admission): lateness in ms, the others as parts of 1.",
     ["measure"],
 )
+CALL_MOVES = Counter("parley_call_moves_total", "Calls that went on at another worker, by why.", ["because"])
+CALL_MOVE_SECONDS = Histogram(
+    "parley_call_move_seconds",
+    "From the loss of a call's worker until another one has the call.",
+    buckets=(0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3),
+)
 CALL_DURATION = Histogram(
     "parley_call_duration_seconds",
     "Answer to end of a call.",

@@ -17,8 +17,8 @@ from gateway.worker.opening import Opening, Resources
 
 BATCH_SECONDS = 0.010
 """Events that are not urgent wait this long for company."""
-LOAD_SECONDS = 1.0
-"""A stream without events still tells the load this often."""
+LOAD_SECONDS = 0.1
+"""A stream without events still tells the load this often: a worker that says nothing for longer stands still."""
 HEALTH_SECONDS = 0.9
 WRITE_SECONDS = 10.0
 _MAKE_SECONDS = 10.0

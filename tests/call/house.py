@@ -10,12 +10,12 @@ from pathlib import Path
 
 from gateway.assistant.assistant import Assistant, Model
 from gateway.assistant.budget import Budget
-from gateway.call.apology import TEXT
 from gateway.call.dialling import Dialled
 from gateway.call.dialog import KeptDialog
 from gateway.call.entrance import Arrival
 from gateway.call.gateway import Gateway
 from gateway.call.leg import NO_HEADERS, Direction, Leg
+from gateway.call.phrases import Phrase
 from gateway.call.record import CallRecord
 from gateway.errors import CallRefused
 from gateway.link.pool import WorkerPool
@@ -37,6 +37,7 @@ from tests.link.worker_double import Script, WorkerDouble, serving, until
 
 GREETING = bytes(range(1, 101)) * 64  # 3200 samples, 400 ms, no zero byte
 APOLOGY = b"\x22\x11" * 1600
+PHRASES = {phrase: APOLOGY if phrase is Phrase.APOLOGY else b"\x33\x22" * 800 for phrase in Phrase}
 
 
 class MemoryEndpoint:
@@ -110,10 +111,11 @@ def greet(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEve
     match event.WhichOneof("event"):
         case "start":
             yield pb.WorkerEvent(accepted=pb.Accepted())
-            if json.loads(event.start.assistant_json or "{}").get("firstMessage") == TEXT:
-                yield pb.WorkerEvent(utterance=pb.Utterance(utterance=1, text=TEXT, interruptible=True))
-                yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=1, pcm=APOLOGY, final=True))
-        case "answered" if worker.call_id(event.call) != "apology":
+            said = json.loads(event.start.assistant_json or "{}").get("firstMessage")
+            if said in PHRASES:
+                yield pb.WorkerEvent(utterance=pb.Utterance(utterance=1, text=said, interruptible=True))
+                yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=1, pcm=PHRASES[said], final=True))
+        case "answered" if worker.call_id(event.call) != "phrase":
             yield pb.WorkerEvent(utterance=pb.Utterance(utterance=1, text="hello there", interruptible=True, turn=1))
             yield pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=1, pcm=GREETING, final=True))
 
@@ -141,10 +143,10 @@ class House:
         await until(lambda: leg.ring.queued() == len(GREETING) // 2)
         return leg
 
-    async def with_apology(self) -> None:
-        """Wait until the apology is there."""
-        assistant = self.gateway.settings.assistants["desk"]
-        await until(lambda: self.gateway.apologies.pcm(assistant), 10)
+    async def with_phrases(self, *phrases: Phrase) -> None:
+        """Wait until they are there, or else the apology."""
+        assistant, prepared = self.gateway.settings.assistants["desk"], self.gateway.phrases
+        await until(lambda: all(prepared.pcm(assistant, phrase) for phrase in phrases or (Phrase.APOLOGY,)))
 
     async def record(self) -> CallRecord:
         """The record of the one call that has ended, once it is there."""
@@ -210,7 +212,7 @@ def entry(at_ms: int, kind: str, **data: object) -> pb.WorkerEvent:
 
 def to_call(worker: WorkerDouble, *events: pb.WorkerEvent) -> None:
     """Events for the call that was answered last."""
-    number = next(e.call for e in reversed(worker.got("answered")) if worker.call_id(e.call) != "apology")
+    number = next(e.call for e in reversed(worker.got("answered")) if worker.call_id(e.call) != "phrase")
     for event in events:
         event.call = number
     worker.send(*events)
@@ -224,7 +226,7 @@ async def started(h: House) -> list[pb.GatewayEvent]:
     """The openings of calls on the worker, once there is one."""
 
     def calls() -> list[pb.GatewayEvent]:
-        return [event for event in h.workers[0].got("start") if event.start.call_id != "apology"]
+        return [event for event in h.workers[0].got("start") if event.start.call_id != "phrase"]
 
     await until(calls)
     return calls()

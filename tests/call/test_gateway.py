@@ -13,7 +13,9 @@ import pytest
 from gateway.call import endings
 from gateway.call.calls import Calls
 from gateway.call.journal import Journal
+from gateway.call.move import life
 from gateway.call.pauses import DECIDE_MS
+from gateway.call.phrases import Phrase
 from gateway.errors import OverCapacity
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
@@ -107,7 +109,7 @@ async def test_a_call_beyond_the_last_place_gets_503_with_retry_after(tmp_path: 
 async def test_a_caller_who_gives_up_while_it_rings_frees_the_worker(tmp_path: Path) -> None:
     async with house(tmp_path, lambda *_: []) as h:
         leg = h.call()
-        await until(lambda: any(event.start.call_id != "apology" for event in h.workers[0].got("start")))
+        await until(lambda: any(event.start.call_id != "phrase" for event in h.workers[0].got("start")))
         assert leg.alerted
         leg.end(487)
         record = await h.record()
@@ -273,15 +275,18 @@ async def test_the_wait_in_the_jitter_buffer_is_looked_up_when_the_turn_is_taken
 # ---------------------------------------------------------------- actions
 
 
-async def test_a_caller_whose_worker_dies_hears_an_apology_and_the_record_is_whole(tmp_path: Path) -> None:
+async def test_a_caller_whose_only_worker_dies_hears_an_apology_and_the_record_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "PATIENCE_SECONDS", 0.2)
     async with house(tmp_path, greet) as h:
-        await h.with_apology()
+        await h.with_phrases()
         leg = await h.live()
         await play(leg, 5)
         to_call(h.workers[0], entry(0, "caller-turn", turn=1, text="hello"))
         await until(lambda: any(call.journal.entries[-1].kind == "caller-turn" for call in h.gateway.calls.values()))
-        h.workers[0].hang_up_stream()
-        await until(lambda: leg.ring.segments and leg.ring.segments[0].utterance == 2)
+        h.workers[0].die()
+        await until(lambda: leg.ring.segments and leg.ring.segments[-1].utterance == 2)
         await play(leg, 40)
         record = await h.record()
         assert leg.heard().endswith(APOLOGY)
@@ -293,7 +298,7 @@ async def test_a_caller_whose_worker_dies_hears_an_apology_and_the_record_is_who
 
 async def test_a_conversation_that_cannot_go_on_ends_with_the_workers_reason(tmp_path: Path) -> None:
     async with house(tmp_path, greet) as h:
-        await h.with_apology()
+        await h.with_phrases()
         leg = await h.live()
         failure = pb.Failure(reason="pipeline-error-custom-voice-failed", detail="The voice failed.")
         to_call(h.workers[0], pb.WorkerEvent(failure=failure))
@@ -331,9 +336,9 @@ async def test_a_farewell_is_said_to_its_end_when_the_worker_dies_meanwhile(tmp_
 
 async def test_the_apology_is_kept_for_the_next_start(tmp_path: Path) -> None:
     async with house(tmp_path, greet) as h:
-        await h.with_apology()
+        await h.with_phrases(*Phrase)
     async with house(tmp_path, refuse) as h:
-        await h.with_apology()
+        await h.with_phrases()
         assert not h.workers[0].got("start")
 
 
@@ -375,7 +380,7 @@ async def test_a_drain_hangs_up_after_its_limit(tmp_path: Path) -> None:
 
 async def test_nothing_of_a_call_is_left_after_it(tmp_path: Path) -> None:
     async with house(tmp_path, greet) as h:
-        await h.with_apology()
+        await h.with_phrases(*Phrase)
         before = _tasks()
         for _ in range(5):
             leg = await h.live()

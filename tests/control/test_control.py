@@ -15,6 +15,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from gateway.call import endings
+from gateway.call.phrases import Phrase
 from gateway.commands import dial as command
 from gateway.commands import drain, status
 from gateway.control.api import control_app
@@ -122,7 +123,7 @@ async def test_live_calls_are_listed_said_to_and_hung_up(tmp_path: Path, capsys:
 async def test_the_status_names_the_gateway_and_its_workers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = Settings(data_dir=tmp_path)
     async with controlled(tmp_path) as h:
-        await h.with_apology()
+        await h.with_phrases(*Phrase)
         await h.live()
         assert await asyncio.to_thread(status.run, settings, as_json=True)
         output = capsys.readouterr().out

@@ -29,7 +29,7 @@ class Listener:
     def on_worker_event(self, event: pb.WorkerEvent) -> None:
         self.events.append(event)
 
-    def on_worker_lost(self, detail: str) -> None:
+    def on_worker_lost(self, detail: str, *, frozen: bool = False) -> None:
         self.lost.append(detail)
 
 

@@ -57,7 +57,7 @@ class Nobody:
     def on_worker_event(self, event: pb.WorkerEvent) -> None:
         """Nothing comes."""
 
-    def on_worker_lost(self, detail: str) -> None:
+    def on_worker_lost(self, detail: str, *, frozen: bool = False) -> None:
         self.lost = True
 
 

@@ -21,6 +21,10 @@ def accept_all(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterable[pb.Work
     return [pb.WorkerEvent(accepted=pb.Accepted())] if event.HasField("start") else []
 
 
+def _refuse_all(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterable[pb.WorkerEvent]:
+    return [pb.WorkerEvent(refused=pb.Refused(reason="dead"))] if event.HasField("start") else []
+
+
 class WorkerDouble(rpc.ConversationServicer):
     """Keeps what it got in `events`, sends what `script` answers to each event."""
 
@@ -45,7 +49,7 @@ class WorkerDouble(rpc.ConversationServicer):
         self.report_load()
         reader = asyncio.create_task(self._read(request_iterator))
         try:
-            while (tick := await self._out.get()) is not None:
+            while (tick := await self._next_tick()) is not None:
                 yield tick
         finally:
             reader.cancel()
@@ -53,6 +57,14 @@ class WorkerDouble(rpc.ConversationServicer):
     async def Drain(self, request: pb.DrainRequest, context: object) -> pb.DrainReply:  # noqa: N802
         self.report_load(draining=True)
         return pb.DrainReply(active_calls=self.load.active_calls)
+
+    async def _next_tick(self) -> pb.WorkerTick | None:
+        """What is to be sent; the load now and then, as a worker that lives does."""
+        try:
+            async with asyncio.timeout(0.1):
+                return await self._out.get()
+        except TimeoutError:
+            return pb.WorkerTick(load=self.load)
 
     async def _read(self, ticks: AsyncIterator[pb.GatewayTick]) -> None:
         async for tick in ticks:
@@ -80,9 +92,18 @@ class WorkerDouble(rpc.ConversationServicer):
         """Close the stream from the worker's side."""
         self._out.put_nowait(None)
 
+    def die(self) -> None:
+        """Close the stream, and take no call any more."""
+        self.script = _refuse_all
+        self.hang_up_stream()
+
     def got(self, kind: str) -> list[pb.GatewayEvent]:
         """Events of a kind, in order."""
         return [event for event in self.events if event.WhichOneof("event") == kind]
+
+    def of_calls(self, kind: str) -> list[pb.GatewayEvent]:
+        """Those of callers: the gateway has phrases said for itself, too."""
+        return [event for event in self.got(kind) if self.call_id(event.call) != "phrase"]
 
     def call_id(self, call: int) -> str:
         """The id of the call with this number."""

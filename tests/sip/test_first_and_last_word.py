@@ -28,7 +28,7 @@ _QUIET = bytes([0xFF]) * 160
 
 def _greet_and_end(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
     yield from greet(worker, event)
-    if event.HasField("answered") and worker.call_id(event.call) != "apology":
+    if event.HasField("answered") and worker.call_id(event.call) != "phrase":
         yield pb.WorkerEvent(action=pb.Action(action="end", hangup=pb.Hangup(after_playout=True)))
 
 

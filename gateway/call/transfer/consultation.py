@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.assistant.call_plan import CallPlan, Member
-from gateway.call import state
-from gateway.call.conversation_link import ConversationLink
+from gateway.call.conversation_link import ConversationLink, Loss
 from gateway.call.leg import Leg, LegFrame
 from gateway.call.pauses import Pauses
 from gateway.call.placement import place
@@ -82,7 +82,8 @@ class Consultation:
     async def prepare(self) -> bool:
         """Find a worker that is ready when the human answers; without one the transfer is told so."""
         try:
-            self._link.take(await place(self._call.services.workers, self._link, self._start()))
+            asked = partial(self._link.ask, begun=False)
+            self._link.take(await place(self._call.services.workers, self._link, self._start(), asked=asked))
         except NoWorker:
             self._tell(Failed("No worker is free for the assistant that is to talk with the other side."))
             return False
@@ -201,8 +202,17 @@ class Consultation:
             return False, str(error)
         return True, "The digits were sent."
 
-    def post(self, event: state.WorkerFailed) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that waits as a task of the caller's call."""
+        self._call.spawn(work)
+
+    async def durable(self) -> None:
+        """Wait until the journal so far is on disk."""
+        await self._call.journal.durable()
+
+    def lost(self, loss: Loss) -> None:
         """The conversation cannot go on."""
+        self._link.fence()
         if not self._over:
             self._tell(Failed(LOST))
 

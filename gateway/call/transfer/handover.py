@@ -108,9 +108,9 @@ class Handover:
         """Vapi's endedReason of a call that ends because this failed; empty where none fits."""
         return self._life.reason
 
-    def agent_lost(self) -> None:
-        """Nobody is left that the caller could be given back to."""
-        self._life.agent_lost = True
+    def agent_away(self, away: bool) -> None:
+        """Whether nobody is there that the caller could be given back to."""
+        self._life.agent_lost = away
 
     def referred(self, ok: bool) -> None:
         """The caller's side said how the REFER with Replaces went."""
@@ -348,6 +348,7 @@ class Handover:
 
     async def _let_go(self) -> None:
         await asyncio.sleep(FAREWELL_SECONDS)
+        self._call.moves.end()
         self._call.conversation.end(self._call.now_ms, endings.FORWARDED)
         await asyncio.sleep(FAREWELL_SECONDS)
         self._call.conversation.close()

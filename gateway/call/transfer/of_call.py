@@ -44,8 +44,13 @@ class Handovers:
         if not isinstance(event, WorkerFailed) or self.last is None or not self.last.waiting:
             return False
         self._lost = event
-        self.last.agent_lost()
+        self.last.agent_away(True)
         return True
+
+    def agent_away(self, away: bool) -> None:
+        """The agent's worker is lost, or another one has the call: meanwhile the caller cannot be given back."""
+        if self.last is not None:
+            self.last.agent_away(away)
 
     def returned(self) -> None:
         """Who waited has the agent back, if there still is one."""

@@ -48,9 +48,9 @@ class Office:
     @asynccontextmanager
     async def caller(self) -> AsyncIterator[Call]:
         """Somebody who hears an echo at Asterisk has called us, and talks with the agent."""
-        answered = len(self.worker.got("answered"))
+        answered = len(self.worker.of_calls("answered"))
         await self.pbx.cli("channel originate Local/100@phones application Echo")
-        await until(lambda: len(self.worker.got("answered")) > answered)
+        await until(lambda: len(self.worker.of_calls("answered")) > answered)
         (call,) = self.gateway.calls.values()
         yield call
         await call.leg.hangup()
@@ -63,7 +63,7 @@ class Office:
         event = pb.WorkerEvent(
             action=pb.Action(action=f"t{results}", transfer=pb.Transfer(destination_json=json.dumps(destination)))
         )
-        event.call = self.worker.got("answered")[-1].call
+        event.call = self.worker.of_calls("answered")[-1].call
         self.worker.send(event)
         await until(lambda: len(self.worker.got("action_result")) > results)
         result = self.worker.got("action_result")[-1].action_result
@@ -77,7 +77,7 @@ class Office:
             pb.WorkerEvent(audio=pb.UtteranceAudio(utterance=2, pcm=GREETING, final=True)),
         ]
         for event in said:
-            event.call = self.worker.got("answered")[-1].call
+            event.call = self.worker.of_calls("answered")[-1].call
         self.worker.send(*said)
         await until(lambda: any(loud(one.audio.pcm) for one in self.worker.got("audio")[heard:]), 5)
 

@@ -44,7 +44,7 @@ def apart(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEve
 
 
 def has_caller(worker: WorkerDouble) -> bool:
-    return any(worker.call_id(one.call) != "apology" for one in worker.got("answered"))
+    return any(worker.call_id(one.call) != "phrase" for one in worker.got("answered"))
 
 
 def is_talk(worker: WorkerDouble, event: pb.GatewayEvent) -> bool:

@@ -232,7 +232,7 @@ async def test_a_caller_who_hangs_up_while_waiting_takes_the_human_along(tmp_pat
 async def test_a_caller_whose_agent_is_lost_still_gets_the_human(tmp_path: Path) -> None:
     async with transfer(tmp_path, sipVerb="dial") as scene:
         failure = pb.WorkerEvent(failure=pb.Failure(reason="pipeline-error", detail="gone"))
-        failure.call = next(one.call for one in scene.house.workers[0].got("start") if one.start.call_id != "apology")
+        failure.call = next(one.call for one in scene.house.workers[0].got("start") if one.start.call_id != "phrase")
         scene.house.workers[0].send(failure)
         await until(lambda: any(entry.kind == "failure" for entry in scene.call.journal.entries))
         scene.answers()
@@ -278,7 +278,7 @@ async def test_whom_no_setting_lets_us_dial_is_not_dialled(tmp_path: Path) -> No
         event = pb.WorkerEvent(
             action=pb.Action(action="t1", transfer=pb.Transfer(destination_json=json.dumps(destination)))
         )
-        event.call = next(one.call for one in h.workers[0].got("start") if one.start.call_id != "apology")
+        event.call = next(one.call for one in h.workers[0].got("start") if one.start.call_id != "phrase")
         h.workers[0].send(event)
         await until(lambda: h.workers[0].got("action_result"))
         result = h.workers[0].got("action_result")[0].action_result
@@ -295,7 +295,7 @@ async def test_by_the_verb_bye_the_caller_is_given_back_with_the_destination(tmp
         event = pb.WorkerEvent(
             action=pb.Action(action="t1", transfer=pb.Transfer(destination_json=json.dumps(destination)))
         )
-        event.call = next(one.call for one in h.workers[0].got("start") if one.start.call_id != "apology")
+        event.call = next(one.call for one in h.workers[0].got("start") if one.start.call_id != "phrase")
         h.workers[0].send(event)
         record = await h.record()
     assert record.end_reason == endings.FORWARDED

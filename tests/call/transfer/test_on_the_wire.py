@@ -48,7 +48,7 @@ class Wire:
         event = pb.WorkerEvent(
             action=pb.Action(action="t1", transfer=pb.Transfer(destination_json=json.dumps(destination)))
         )
-        event.call = next(one.call for one in self.worker.got("start") if one.start.call_id != "apology")
+        event.call = next(one.call for one in self.worker.got("start") if one.start.call_id != "phrase")
         self.worker.send(event)
 
     async def result(self) -> tuple[bool, str]:
@@ -87,7 +87,7 @@ async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
         try:
             async with party(f"{LOOPBACK}:{settings.sip.port}") as ann:
                 answer = await ann.call()
-                await until(lambda: worker.got("answered"))
+                await until(lambda: worker.of_calls("answered"))
                 yield Wire(gateway, worker, ann, answer)
         finally:
             await gateway.close()

@@ -1,6 +1,7 @@
-"""What a caller hears when the conversation is lost: an apology in the assistant's own voice, made before it is needed.
+"""What a caller hears from the gateway itself when no worker can speak: phrases in the assistant's own voice, made
+before they are needed.
 
-A worker makes it like any first message, once per voice; the audio is kept in the data directory. As long as a voice
+A worker makes each like any first message, once per voice; the audio is kept in the data directory. As long as a voice
 has not made its own, the embedded one speaks for it.
 """
 
@@ -10,6 +11,7 @@ import asyncio
 import hashlib
 import wave
 from collections.abc import Iterable
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +27,18 @@ from gateway.media.audio import SAMPLE_BYTES, SAMPLE_RATE
 
 log = structlog.get_logger(__name__)
 
-TEXT = "I am sorry, there is a technical problem. Please call again later."
+
+class Phrase(StrEnum):
+    """A phrase, as its text."""
+
+    APOLOGY = "I am sorry, there is a technical problem. Please call again later."
+    COMFORT = "One moment, please."
+    FORWARDING = "I am sorry, there is a technical problem. I am connecting you with somebody who can help."
+    GOODBYE = "I am sorry, this line is being closed. Please call again in a moment. Goodbye."
+
+
+CALL_ID = "phrase"
+"""Of the calls in which workers make them."""
 MAKE_SECONDS = 30.0
 RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
@@ -34,8 +47,8 @@ SPARE_SPEAKER = Assistant(model=Model(provider="dialogue"), voice=SPARE)
 """Speaks for assistants of the control plane, whose voices are not known beforehand."""
 
 
-class Apologies:
-    """The apologies of all voices.
+class Phrases:
+    """The phrases of all voices.
 
     :param directory: where they are kept
     """
@@ -45,40 +58,44 @@ class Apologies:
         self._disk = disk
         self._pcm: dict[str, bytes] = {}
 
-    def pcm(self, assistant: Assistant) -> bytes | None:
+    def pcm(self, assistant: Assistant, phrase: Phrase) -> bytes | None:
         """8000 Hz PCM in the assistant's voice, or else in the embedded one; None when neither has made it yet."""
-        return self._pcm.get(_key(assistant)) or self._pcm.get(_key(_spared(assistant)))
+        return self._pcm.get(_key(assistant, phrase)) or self._pcm.get(_key(_spared(assistant), phrase))
 
     async def prepare(self, assistants: Iterable[Assistant], workers: Workers) -> None:
-        """Read or make the apology of each voice; tries again until a worker has made it."""
+        """Read or make the phrases of each voice; tries again until a worker has made them."""
         async with asyncio.TaskGroup() as group:
-            for key, assistant in {_key(assistant): assistant for assistant in assistants}.items():
-                group.create_task(self._keep_trying(assistant, workers), name=f"apology {key}")
+            for key, assistant in {_key(assistant, Phrase.APOLOGY): assistant for assistant in assistants}.items():
+                group.create_task(self._prepare_all(assistant, workers), name=f"phrases {key}")
 
-    async def _keep_trying(self, assistant: Assistant, workers: Workers) -> None:
+    async def _prepare_all(self, assistant: Assistant, workers: Workers) -> None:
+        for phrase in Phrase:
+            await self._keep_trying(assistant, phrase, workers)
+
+    async def _keep_trying(self, assistant: Assistant, phrase: Phrase, workers: Workers) -> None:
         seconds = RETRY_SECONDS
-        while not await self._prepare(assistant, workers):
-            if self.pcm(assistant) is None:
-                await self._prepare(_spared(assistant), workers)
+        while not await self._prepare(assistant, phrase, workers):
+            if self.pcm(assistant, phrase) is None:
+                await self._prepare(_spared(assistant), phrase, workers)
             await asyncio.sleep(seconds)
             seconds = min(2 * seconds, LONGEST_RETRY_SECONDS)
 
-    async def _prepare(self, assistant: Assistant, workers: Workers) -> bool:
+    async def _prepare(self, assistant: Assistant, phrase: Phrase, workers: Workers) -> bool:
         """Whether there is one in the assistant's own voice."""
-        path = self._directory / f"{_key(assistant)}.wav"
+        path = self._directory / f"{_key(assistant, phrase)}.wav"
         pcm = await asyncio.to_thread(_read, path)
-        if pcm is None and (pcm := await self._make(assistant, workers)):
+        if pcm is None and (pcm := await self._make(assistant, phrase, workers)):
             self._disk.submit(partial(_write, path, pcm))
         if pcm:
-            self._pcm[_key(assistant)] = pcm
+            self._pcm[_key(assistant, phrase)] = pcm
         return bool(pcm)
 
-    async def _make(self, assistant: Assistant, workers: Workers) -> bytes:
-        start = spoken_by(assistant, TEXT, call_id="apology")
+    async def _make(self, assistant: Assistant, phrase: Phrase, workers: Workers) -> bytes:
+        start = spoken_by(assistant, phrase, call_id=CALL_ID)
         try:
             return await speak(workers, start, seconds=MAKE_SECONDS)
         except (TimeoutError, NoWorker) as error:
-            log.info("apology not made yet", detail=str(error) or "no audio came")
+            log.info("phrase not made yet", phrase=phrase.name, detail=str(error) or "no audio came")
             return b""
 
 
@@ -86,9 +103,9 @@ def _spared(assistant: Assistant) -> Assistant:
     return assistant.model_copy(update={"voice": SPARE})
 
 
-def _key(assistant: Assistant) -> str:
+def _key(assistant: Assistant, phrase: Phrase) -> str:
     voice = assistant.voice.model_dump_json(by_alias=True)
-    return hashlib.sha256(f"{TEXT}\n{voice}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{phrase}\n{voice}".encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> bytes | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.assistant.assistant import Assistant, Model
 from gateway.assistant.provider_settings import VoiceSettings
-from gateway.call.apology import TEXT, Apologies
+from gateway.call.phrases import Phrase, Phrases
 from gateway.link.pool import WorkerPool
 from gateway.link.v1 import link_pb2 as pb
 from gateway.settings import WorkerSettings
@@ -35,8 +35,8 @@ def assistant(voice: str, name: str = "") -> Assistant:
 
 
 def damage(directory: Path) -> None:
-    (path,) = directory.glob("*.wav")
-    path.write_bytes(b"RIFF")
+    for path in directory.glob("*.wav"):
+        path.write_bytes(b"RIFF")
 
 
 @asynccontextmanager
@@ -53,25 +53,31 @@ async def worker_and_pool(script: Script) -> AsyncIterator[tuple[WorkerDouble, W
 
 async def test_every_voice_is_asked_once_and_all_that_it_says_is_kept(tmp_path: Path) -> None:
     async with worker_and_pool(in_two_clauses) as (worker, pool):
-        apologies = Apologies(tmp_path, NowDisk())
+        phrases = Phrases(tmp_path, NowDisk())
         one, same, other = assistant("a", "one"), assistant("a", "same"), assistant("b")
-        assert apologies.pcm(one) is None
-        await apologies.prepare([one, same, other], pool)
-        assert apologies.pcm(one) == apologies.pcm(same) == apologies.pcm(other) == SAID
+        assert phrases.pcm(one, Phrase.APOLOGY) is None
+        await phrases.prepare([one, same, other], pool)
+        assert (
+            phrases.pcm(one, Phrase.APOLOGY)
+            == phrases.pcm(same, Phrase.APOLOGY)
+            == phrases.pcm(other, Phrase.APOLOGY)
+            == SAID
+        )
         starts = [json.loads(event.start.assistant_json) for event in worker.got("start")]
-        assert [(start["firstMessage"], start["voice"]["provider"]) for start in starts] == [(TEXT, "a"), (TEXT, "b")]
-        await until(lambda: len(worker.got("end")) == 2)
+        asked = sorted((start["firstMessage"], start["voice"]["provider"]) for start in starts)
+        assert asked == sorted((phrase, voice) for phrase in Phrase for voice in "ab")
+        await until(lambda: len(worker.got("end")) == len(asked))
         assert all(link.calls == 0 for link in pool.links)
 
 
-async def test_a_kept_apology_that_is_damaged_is_made_again(tmp_path: Path) -> None:
+async def test_a_kept_phrase_that_is_damaged_is_made_again(tmp_path: Path) -> None:
     async with worker_and_pool(in_two_clauses) as (worker, pool):
-        await Apologies(tmp_path, NowDisk()).prepare([assistant("a")], pool)
+        await Phrases(tmp_path, NowDisk()).prepare([assistant("a")], pool)
         damage(tmp_path)
-        again = Apologies(tmp_path, NowDisk())
+        again = Phrases(tmp_path, NowDisk())
         await again.prepare([assistant("a")], pool)
-        assert again.pcm(assistant("a")) == SAID
-        assert len(worker.got("start")) == 2
+        assert again.pcm(assistant("a"), Phrase.APOLOGY) == SAID
+        assert len(worker.got("start")) == 2 * len(Phrase)
 
 
 def only_embedded(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
@@ -85,9 +91,9 @@ def only_embedded(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.W
 
 async def test_for_a_voice_that_fails_the_embedded_one_speaks(tmp_path: Path) -> None:
     async with worker_and_pool(only_embedded) as (_, pool):
-        apologies = Apologies(tmp_path, NowDisk())
-        preparing = asyncio.create_task(apologies.prepare([assistant("a")], pool))
-        await until(lambda: apologies.pcm(assistant("a")) == SAID)
+        phrases = Phrases(tmp_path, NowDisk())
+        preparing = asyncio.create_task(phrases.prepare([assistant("a")], pool))
+        await until(lambda: phrases.pcm(assistant("a"), Phrase.APOLOGY) == SAID)
         assert not preparing.done(), "its own voice may work again"
         preparing.cancel()
         await asyncio.wait([preparing])
@@ -95,7 +101,7 @@ async def test_for_a_voice_that_fails_the_embedded_one_speaks(tmp_path: Path) ->
 
 async def test_without_a_worker_it_is_tried_again_later(tmp_path: Path) -> None:
     pool = WorkerPool(WorkerSettings(count=0))
-    preparing = asyncio.create_task(Apologies(tmp_path, NowDisk()).prepare([assistant("a")], pool))
+    preparing = asyncio.create_task(Phrases(tmp_path, NowDisk()).prepare([assistant("a")], pool))
     await asyncio.sleep(0.1)
     assert not preparing.done()
     preparing.cancel()

@@ -1,0 +1,1 @@
+"""The move of a call to another worker."""
