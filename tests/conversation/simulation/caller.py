@@ -81,6 +81,12 @@ class SimulatedCaller:
         yield 90_000
         self._gateway.end("customer-ended-call")
 
+    def change_ear(self, ear: Ear) -> None:
+        """Another worker listens from here on."""
+        self._ear = ear
+        if self.on_hold:
+            ear.hold(True)
+
     @property
     def _hears_agent(self) -> bool:
         heard = self._gateway.heard_ms

@@ -40,6 +40,10 @@ class Conditions:
     report_lost: float = 0.0
     end_lost: float = 0.0
 
+    worker_lost_ms: int = 0
+    """The mean time between two losses of the worker; 0 for none."""
+    take_over_ms: Span = (20, 1_500)
+
     backchannel: float = 0.15
     interruption: float = 0.2
     noise: float = 0.1

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from random import Random
 
+from gateway.call.move.retold import Retold
+from gateway.call.move.spoken import SpokenSoFar
+
 from gateway.call.leg import LegFrame
-from gateway.call.pauses import Decision, Pauses
+from gateway.call.pauses import Decision, Pause, Pauses
+from gateway.conversation.journal import Entry
 from gateway.link.v1 import link_pb2 as pb
 from gateway.media.audio import FRAME_MS
 from gateway.media.playout import Playout
@@ -76,6 +81,12 @@ class SimulatedGateway:
         self._onset_ms: int | None = None
         self._ending = ""
         self._quiet_frames = 0
+        self.journal: list[Entry] = []
+        self.spoken = SpokenSoFar()
+        self._told = Retold()
+        self._entries = 0
+        """Of the worker that has the call."""
+        self._held = False
 
     # ------------------------------------------------------------ the worker's wishes
 
@@ -84,8 +95,13 @@ class SimulatedGateway:
         if self.ended:
             return
         match event.WhichOneof("event"):
+            case "journal":
+                self._keep(event.journal)
+            case "words":
+                self.spoken.timed(event.words)
             case "utterance":
                 said = event.utterance
+                self.spoken.announced(said)
                 self.playout.announce(said.utterance, text=said.text, interruptible=said.interruptible, turn=said.turn)
             case "audio":
                 self.playout.audio(event.audio.utterance, event.audio.offset, event.audio.pcm, final=event.audio.final)
@@ -101,6 +117,52 @@ class SimulatedGateway:
                 self.playout.complete_all()
                 self._ending = event.failure.reason
         self._wake()
+
+    def _keep(self, written: pb.JournalEntry) -> None:
+        data = json.loads(written.json)
+        self.journal.append(Entry(written.at_ms, written.kind, data))
+        if written.kind == "utterance":
+            self.spoken.journalled(data)
+        elif written.kind in ("caller-turn", "agent-turn"):
+            self.spoken.turn_told()
+        self._entries += 1
+        self._send(pb.GatewayEvent(kept=pb.JournalKept(entries=self._entries)))
+
+    # ------------------------------------------------------------ a worker is lost
+
+    @property
+    def needs_worker(self) -> bool:
+        """The call does not end by itself."""
+        return not self.ended and not self._ending
+
+    def lose_worker(self) -> None:
+        """It is gone: what is here of its speech plays on."""
+        self.spoken.cut_short(self.playout.finish_words(self.spoken.borders))
+        self._wake()
+
+    def hand_over(self) -> list[Entry]:
+        """The journal for the worker that goes on, as it stands now."""
+        self._entries = 0
+        notes = [Entry(self._schedule.now, "playout", data) for data in self.spoken.entries(self.playout.queue)]
+        return [*self.journal, *notes]
+
+    def tell_again(self) -> None:
+        """What the next worker has to be told again."""
+        if self._held:
+            self._tell(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=self._schedule.now, held=True)))
+        for event in self._told.again():
+            self._tell(event)
+        if (pause := self._pauses.pending) is not None:
+            self._tell(pb.GatewayEvent(pause=_notice(pause)))
+
+    def heard_worker(self, sent_ms: int) -> None:
+        """The worker had read all that was sent before then."""
+        self._told.forget(sent_ms)
+
+    def _send(self, event: pb.GatewayEvent) -> None:
+        """To the worker, and to the one after it if this one does not read it."""
+        self._told.sent(event, self._schedule.now)
+        self._tell(event)
 
     def _hang_up(self, hangup: pb.Hangup) -> None:
         if self._random.random() < self._conditions.end_lost:
@@ -135,17 +197,18 @@ class SimulatedGateway:
 
     def hold(self, held: bool) -> None:
         """The far end holds the call or takes it back."""
+        self._held = held
         self.playout.hold(held)
         self._tell(pb.GatewayEvent(hold=pb.HoldNotice(at_ms=self._schedule.now, held=held)))
         self._wake()
 
     def key(self, digit: str) -> None:
         """A DTMF digit."""
-        self._tell(pb.GatewayEvent(keypress=pb.Keypress(at_ms=self._schedule.now, digit=digit)))
+        self._send(pb.GatewayEvent(keypress=pb.Keypress(at_ms=self._schedule.now, digit=digit)))
 
     def say(self, text: str, *, end_call_after: bool) -> None:
         """Live control."""
-        self._tell(pb.GatewayEvent(say=pb.Say(text=text, end_call_after=end_call_after)))
+        self._send(pb.GatewayEvent(say=pb.Say(text=text, end_call_after=end_call_after)))
 
     # ------------------------------------------------------------ the media clock
 
@@ -182,15 +245,7 @@ class SimulatedGateway:
         self._ring.pause()
         pause = self._pauses.begin(utterance, position, onset_ms=onset, at_ms=self._schedule.now)
         if pause is not None:
-            notice = pb.PauseNotice(
-                pause=pause.number,
-                onset_ms=onset,
-                at_ms=pause.at_ms,
-                utterance=utterance,
-                position=position,
-                decide_by_ms=pause.decide_by_ms,
-            )
-            self._tell(pb.GatewayEvent(pause=notice))
+            self._send(pb.GatewayEvent(pause=_notice(pause)))
 
     def _end_when_quiet(self) -> None:
         self._quiet_frames = self._quiet_frames + 1 if self.playout.idle else 0
@@ -198,6 +253,7 @@ class SimulatedGateway:
             self.end(self._ending)
 
     def _report(self, report: Report) -> None:
+        self.spoken.played(report)
         progress = report.state is PlayoutState.PLAYING
         if progress and self._random.random() < self._conditions.report_lost:
             return
@@ -209,3 +265,14 @@ class SimulatedGateway:
             underrun_samples=report.underrun,
         )
         self._tell(pb.GatewayEvent(playout=message))
+
+
+def _notice(pause: Pause) -> pb.PauseNotice:
+    return pb.PauseNotice(
+        pause=pause.number,
+        onset_ms=pause.onset_ms,
+        at_ms=pause.at_ms,
+        utterance=pause.utterance,
+        position=pause.position,
+        decide_by_ms=pause.decide_by_ms,
+    )

@@ -68,6 +68,20 @@ class Ear:
         self._schedule.after(delay, lambda: self._begin(onset, sound.end_ms))
         self._schedule.after(delay + self._random.randint(*MEASURED_MS), lambda: self._measure(sound, onset))
 
+    def hear_again(self, since_ms: int) -> None:
+        """The audio since then comes at once, to an ear that is new: one sound after the other."""
+        if self._held:
+            return
+        for sound in self._line.since(since_ms):
+            start = max(sound.start_ms, since_ms)
+            if sound.end_ms > self._schedule.now - HANGOVER_MS:
+                self.hears(replace(sound, start_ms=start))
+            elif sound.end_ms - start >= SHORTEST_MS and self._random.random() <= NOTICED[sound.kind]:
+                now, self._end_ms = self._schedule.now, sound.end_ms
+                self._tell(e.SpeechStarted(now, start))
+                self._tell(e.SpeechPaused(now, sound.end_ms))
+                self._tell(e.SpeechEnded(now, sound.end_ms))
+
     def _measure(self, sound: Sound, onset: int) -> None:
         if not self._speaking or self._held:
             return

@@ -67,9 +67,40 @@ class Referee:
         self._pauses: dict[int, e.PauseNoticed] = {}
         self._measured: set[int] = set()
         self._tools: set[str] = set()
+        self._effects: set[str] = set()
+        self._alone = False
         self._texts: dict[int, dict[int, e.UtteranceQueued]] = {}
         self._owner: dict[int, int] = {}
         self._sent: dict[int, int] = {}
+
+    def lost(self) -> None:
+        """The worker is gone: until another one has the call, nobody judges what the caller says."""
+        self._alone = True
+
+    def taken_over(self, machine: TurnMachine, turn: int) -> None:
+        """Another worker has the call, with a machine of its own. What was sent and said stays."""
+        reasons = self.ledger.reasons
+        self.ledger = Ledger()
+        self.ledger.turns, self.ledger.reasons = turn, reasons
+        self._machine, self._state = machine, State.OPENING
+        self._fixed.clear()
+        self._unclosed.clear()
+        self._closed.clear()
+        self._pauses.clear()
+        self._tools.clear()
+        self._texts.clear()
+        self._owner.clear()
+        self._alone, self._over_ms = False, 0
+        self._progress_ms = self._calm_ms = self._schedule.now
+        if self._unanswered_ms is not None:
+            self._unanswered_ms = self._schedule.now
+        self.trace.append(f"{self._schedule.now} ANOTHER WORKER")
+
+    def effect(self, tool: str) -> None:
+        """A tool did what cannot be undone."""
+        if tool in self._effects:
+            self.foul(f"the tool {tool} was used twice")
+        self._effects.add(tool)
 
     def foul(self, what: str) -> None:
         """:raises Foul: with the last events and commands"""
@@ -114,6 +145,8 @@ class Referee:
     def after(self, event: e.Event, commands: list[c.Command]) -> None:
         """The machine has answered."""
         machine, now = self._machine, self._schedule.now
+        if isinstance(event, e.Started) and machine.reply is not None:
+            self._adopt(event, machine.reply.id)
         try:
             for command in commands:
                 self.trace.append(command)
@@ -134,6 +167,14 @@ class Referee:
         strange = set(machine.armed) - TIMERS[machine.state]
         if strange:
             self.foul(f"armed timers that the state does not list: {strange}")
+
+    def _adopt(self, event: e.Started, reply: int) -> None:
+        for one in event.adopted:
+            queued = e.UtteranceQueued(event.at, reply, one.utterance, one.text, one.interruptible, one.filler)
+            self._texts.setdefault(reply, {})[one.utterance] = queued
+            self._owner[one.utterance] = reply
+            if self._sent.get(one.utterance, 0) > SLACK:
+                self._unclosed.add(reply)
 
     def _command(self, command: c.Command) -> None:
         match command:
@@ -173,7 +214,7 @@ class Referee:
         if reply is not None and position > SLACK:
             self._unclosed.add(reply)
         current = self._current
-        if current is None or reply is None or not current.start_ms <= now < current.end_ms:
+        if self._alone or current is None or reply is None or not current.start_ms <= now < current.end_ms:
             return
         queued = self._texts.get(reply, {}).get(utterance)
         if queued is not None and queued.interruptible and not self._plan.overlap.num_words:
@@ -214,7 +255,6 @@ class Referee:
     def _forget(self, reply: int) -> None:
         for utterance in self._texts.pop(reply, {}):
             self._owner.pop(utterance, None)
-            self._sent.pop(utterance, None)
             self._measured.discard(utterance)
 
     # ------------------------------------------------------------ what was said

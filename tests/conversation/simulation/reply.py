@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.conversation import commands as c
 from gateway.conversation import events as e
 from gateway.conversation.context import Fact, ToolCalled, ToolReturned
-from gateway.conversation.passages import Clause, ClauseReader, clauses, marked
+from gateway.conversation.passages import Clause, ClauseReader, clauses, marked, plain
 from gateway.media.audio import SAMPLE_BYTES, ms_to_samples
 from gateway.providers.base import SpokenWord, VoiceChunk
 from gateway.providers.failover.reply_attempts import PATIENCE
@@ -46,8 +46,20 @@ OVERDUE_MS = round(OVERDUE_SECONDS * 1000)
 class Port(OutputPort, Protocol):
     """What a reply needs of its worker."""
 
-    def record(self, fact: Fact) -> None:
+    def record(self, fact: Fact, **details: Any) -> None:
         """Keep a fact."""
+
+    def durable(self) -> Signal:
+        """Set when the gateway has the journal so far."""
+
+    def effect(self, tool: str) -> None:
+        """A tool did what cannot be undone."""
+
+    def take_repeated(self) -> Sequence[ToolCalled]:
+        """Tool calls of an earlier worker that are made once more, told once."""
+
+    def alive(self) -> bool:
+        """The worker has the call."""
 
 
 class SimulatedReply:
@@ -110,7 +122,7 @@ class SimulatedReply:
 
     def recite(self, command: c.PrepareSpeech) -> Steps:
         """Speak a fixed text."""
-        self._kind = command.kind
+        self._kind, self._text = command.kind, [command.said] if command.said else []
         self._voice = self._schedule.spawn(self._speak("anything"))
         for clause in clauses(command.text):
             self.add(clause.text, interruptible=command.interruptible and clause.interruptible)
@@ -120,7 +132,17 @@ class SimulatedReply:
     def answer(self, command: c.PrepareReply) -> Steps:
         """Answer as a model does, with a tool before the answer at times."""
         random, conditions = self._random, self._conditions
+        self._text = [command.said] if command.said else []
         self._voice = self._schedule.spawn(self._speak(random.choice(EXPECTED)))
+        for called in self._port.take_repeated():
+            yield self._committed
+            yield from self._run_tool(called)
+        if command.said:
+            yield from self._think()
+            if not self._failed:
+                yield from self._stream(rest_of_answer(command.said, random))
+                self._end_of_text()
+            return
         if random.random() < conditions.tools:
             yield from self._think()
             if self._failed:
@@ -166,21 +188,36 @@ class SimulatedReply:
             self.add(clause.text, interruptible=clause.interruptible)
 
     def _tool(self, command: c.PrepareReply) -> Steps:
+        port = self._port
+        repeatable = self._random.random() < 0.5
+        called = ToolCalled(command.turn, f"call-{port.now()}-{self.output.reply}", "lookup", {"text": command.text})
+        port.record(called, **({"repeatable": True} if repeatable else {}))
+        yield from self._run_tool(called, effect=not repeatable)
+
+    def _run_tool(self, called: ToolCalled, *, effect: bool = False) -> Steps:
         port, random, conditions = self._port, self._random, self._conditions
-        number = f"call-{self.output.reply}"
-        port.record(ToolCalled(command.turn, number, "lookup", {"text": command.text}))
-        port.dispatch(e.ToolStarted(port.now(), self.output.reply, number, TOOL_TIMEOUT_MS))
+        port.dispatch(e.ToolStarted(port.now(), self.output.reply, called.id, TOOL_TIMEOUT_MS))
         ms = random.randint(*(SLOW_TOOL_MS if random.random() < conditions.tool_slow else conditions.tool_ms))
         ok = random.random() >= conditions.tool_fails
         ended = Signal(self._schedule)
 
         def end() -> None:
-            # A tool belongs to the call: it ends although its reply was stopped.
-            port.record(ToolReturned(command.turn, number, "lookup", ok, "42" if ok else "It could not be reached."))
-            port.dispatch(e.ToolEnded(port.now(), self.output.reply, number))
-            ended.set()
+            # A tool belongs to the call: it ends although its reply was stopped, but not without its worker.
+            if port.alive():
+                text = "42" if ok else "It could not be reached."
+                port.record(ToolReturned(called.turn, called.id, called.name, ok, text))
+                port.dispatch(e.ToolEnded(port.now(), self.output.reply, called.id))
+                ended.set()
 
-        self._schedule.after(ms, end)
+        def begin() -> None:
+            if port.alive():
+                port.effect(called.id)
+                self._schedule.after(ms, end)
+
+        if effect:
+            port.durable().then(begin)
+        else:
+            self._schedule.after(ms, end)
         yield ended
 
     def _end_of_text(self) -> None:
@@ -280,3 +317,14 @@ def spoken(text: str, character_ms: int) -> list[SpokenWord]:
         words.append(SpokenWord(word, at, end))
         at = end + ms_to_samples(character_ms)
     return words
+
+
+def rest_of_answer(said: str, random: Random) -> str:
+    """What a model says behind what was said of its answer."""
+    before = said.split()
+    for answer in ANSWERS:
+        whole = plain(answer).split()
+        start = next((n for n in range(len(before)) if before[n:] == whole[: len(before) - n]), len(before))
+        if start < len(before):
+            return " ".join(whole[len(before) - start :])
+    return random.choice(ANSWERS)

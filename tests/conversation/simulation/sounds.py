@@ -58,6 +58,10 @@ class Line:
         """All that is to be heard."""
         return [sound for sound in self._sounds if sound.start_ms <= at_ms < sound.end_ms]
 
+    def since(self, at_ms: int) -> list[Sound]:
+        """All that was to be heard after then."""
+        return [sound for sound in self._sounds if sound.end_ms > at_ms]
+
     def words(self, start_ms: int, end_ms: int) -> list[str]:
         """What a perfect recogniser makes of [start_ms, end_ms]: the words of which the larger part lies in it."""
         found = [

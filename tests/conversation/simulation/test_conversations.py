@@ -8,13 +8,20 @@ from dataclasses import replace
 import pytest
 
 from gateway.conversation.plan import TurnPlan
-from tests.conversation.simulation.conditions import FAIR
+from tests.conversation.simulation.conditions import FAIR, ROUGH
 from tests.conversation.simulation.conversation import OVERLAP, Conversation, converse
+from tests.conversation.simulation.referee import Foul
 from tests.conversation.simulation.schedule import Steps
 
 PARTS = 5
 CALLS = 675
 LATE_CALLS = 100
+LOST_CALLS = 60
+LOST_MS = 12_000
+CUT_ANYWHERE = (0, 1, 2, 6, 7)
+CUT_MS = 20_000
+CUT_STEP = 3
+"""Of the events of a call, so that it takes seconds."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -37,6 +44,28 @@ def test_callers_whose_words_are_late_do_not_wait_in_silence(part: int) -> None:
         talk.run()
         covers += talk.referee.covers
     assert covers > LATE_CALLS / PARTS, "hardly any phrase covered a wait"
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_call_outlives_its_workers(part: int) -> None:
+    losses = 0
+    for seed in range(part, LOST_CALLS, PARTS):
+        rough = seed % 2 == 1
+        given = replace(ROUGH if rough else FAIR, worker_lost_ms=LOST_MS)
+        losses += Conversation(seed, rough=rough, given=given).run().losses
+    assert losses > 2 * LOST_CALLS / PARTS, "hardly a worker was lost"
+
+
+@pytest.mark.parametrize("seed", CUT_ANYWHERE)
+def test_a_worker_may_be_lost_at_any_event(seed: int) -> None:
+    given = replace(FAIR, tools=0.6, ends_call=0.3)
+    events = Conversation(seed, rough=False, given=given, length_ms=CUT_MS).run().events
+    assert events > 50
+    for event in range(1, events, CUT_STEP):
+        try:
+            Conversation(seed, rough=False, given=given, length_ms=CUT_MS, lose_at=event).run()
+        except Foul as foul:
+            raise Foul(f"lost at event {event}: {foul}") from None
 
 
 def test_nothing_grows_in_a_call_of_an_hour() -> None:
