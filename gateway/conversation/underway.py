@@ -54,14 +54,12 @@ class UnderwayReader:
         self._moved = False
         self._carried: frozenset[int] = frozenset()
         """Utterances of workers before the last one: what was missing of them it has said."""
-        self._before_plan: frozenset[int] = frozenset()
-        """Those that the plan does not have, for it is of a later worker."""
 
     def clear(self) -> None:
         """A turn tells of all that was."""
         self._utterances.clear()
         self._playout.clear()
-        self._moved, self._carried, self._before_plan = False, frozenset(), frozenset()
+        self._moved, self._carried = False, frozenset()
         self._plan = self._cut = None
 
     def read(self, kind: str, data: Mapping[str, Any], at_ms: int) -> None:
@@ -77,7 +75,7 @@ class UnderwayReader:
                 self._playout[int(data["utterance"])] = data
                 self._moved = True
             case "reply":
-                self._plan, self._before_plan = data, self._carried
+                self._plan = data
             case "interruption":
                 self._cut = int(data["utterance"]), at_ms
 
@@ -89,10 +87,11 @@ class UnderwayReader:
             # what was cut alone left after its reply had been stopped
             self._utterances = {number: one for number, one in self._utterances.items() if number > cut}
         here = self._here(cut_ms if over else at_ms)
+        here = [(one, one.text if one.utterance in self._carried else text) for one, text in here]
         turn = max((int(data.get("turn", turn)) for _, data in self._utterances.values()), default=turn)
         if over:
             return self._over(here, turn)
-        adopted = _first_whole(here, self._carried)
+        adopted = _first_whole(here)
         known = self._plan is not None
         rest = self._rest(adopted)
         kind = SpeechKind(self._plan["kind"]) if self._plan is not None else SpeechKind.REPLY
@@ -113,8 +112,7 @@ class UnderwayReader:
         return Underway(begun=AgentSaid(turn, text, begun, begun != text))
 
     def _rest(self, adopted: tuple[AdoptedUtterance, ...]) -> str:
-        planned = [one for one in adopted if one.utterance not in self._before_plan]
-        said = sum(len(one.text.split()) for one in planned if not one.filler)
+        said = sum(len(one.text.split()) for one in adopted if not one.filler)
         if self._plan is not None:
             pieces = clauses(str(self._plan["text"]))
         else:
@@ -179,13 +177,13 @@ def _whole(number: int, data: Mapping[str, Any]) -> AdoptedUtterance:
     return AdoptedUtterance(number, str(data["text"]), samples, samples, *_marks(data))
 
 
-def _first_whole(here: list[tuple[AdoptedUtterance, str]], carried: frozenset[int]) -> tuple[AdoptedUtterance, ...]:
-    """Up to the first of which something is missing that no later worker said, with what is there of it."""
+def _first_whole(here: list[tuple[AdoptedUtterance, str]]) -> tuple[AdoptedUtterance, ...]:
+    """Up to the first of which something is missing, with what is there of it."""
     adopted = list[AdoptedUtterance]()
     for one, text in here:
         if one.text:
             adopted.append(one)
-        if one.text != text and not one.filler and one.utterance not in carried:
+        if one.text != text and not one.filler:
             break
     return tuple(adopted)
 

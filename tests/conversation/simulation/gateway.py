@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable
 from random import Random
 
+from gateway.call.leg import LegFrame
 from gateway.call.move.retold import Retold
 from gateway.call.move.spoken import SpokenSoFar
-
-from gateway.call.leg import LegFrame
 from gateway.call.pauses import Decision, Pause, Pauses
 from gateway.conversation.journal import Entry
 from gateway.link.v1 import link_pb2 as pb
@@ -144,7 +143,8 @@ class SimulatedGateway:
         """The journal for the worker that goes on, as it stands now."""
         self._entries = 0
         notes = [Entry(self._schedule.now, "playout", data) for data in self.spoken.entries(self.playout.queue)]
-        return [*self.journal, *notes]
+        self.journal += notes
+        return self.journal
 
     def tell_again(self) -> None:
         """What the next worker has to be told again."""
