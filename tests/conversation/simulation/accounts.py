@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.conversation.clauses import speakable
@@ -15,12 +15,16 @@ from tests.conversation.simulation.caller import SYLLABLES
 
 _NAME = re.compile(f"(?:{'|'.join(SYLLABLES)})+")
 _PHRASES = Counter(" ".join((*FillerPlan().phrases, HOLD)).split())
-OFF = 1
-"""Words that may be said twice, or be missing, where another worker goes on."""
+OFF = 2
+"""Words that may be said twice, or be missing, where other workers go on: a voice may tell no times."""
 
 
-def faults(journal: Sequence[Entry]) -> Iterator[str]:
-    """What is wrong with the journal, in words."""
+def faults(journal: Sequence[Entry], sent: Callable[[int, str], int], words_off: int) -> Iterator[str]:
+    """What is wrong with the journal, in words.
+
+    :param sent: how many words of an utterance with this text really left
+    """
+    yield from _ill_told(journal, sent, words_off)
     yield from _twice_taken(entry.data for entry in journal if entry.kind == "caller-turn")
     yield from _ill_said(journal)
 
@@ -29,6 +33,19 @@ def _twice_taken(turns: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """A name stands in each sentence that was never said before."""
     names = Counter(word for turn in turns for word in turn["text"].split() if _NAME.fullmatch(word))
     yield from (f"the caller's {name!r} was taken {count} times" for name, count in names.items() if count > 1)
+
+
+def _ill_told(journal: Iterable[Entry], sent: Callable[[int, str], int], words_off: int) -> Iterator[str]:
+    """An agent turn tells of as many words as left since the one before it, whichever worker said them."""
+    texts: dict[int, str] = {}
+    for entry in journal:
+        if entry.kind == "utterance":
+            texts[entry.data["utterance"]] = entry.data["text"]
+        elif entry.kind == "agent-turn":
+            true, told = sum(sent(one, text) for one, text in texts.items()), len(entry.data["heard"].split())
+            if abs(true - told) > words_off:
+                yield f"{true} words of {list(texts.values())} left, the agent's turn tells of {told}"
+            texts.clear()
 
 
 def _ill_said(journal: Iterable[Entry]) -> Iterator[str]:

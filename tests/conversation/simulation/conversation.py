@@ -213,7 +213,7 @@ class Conversation:
         if not self.worker.lost:
             referee.close(ended_by_agent=bool(ledger.reasons))
             self._check_journal()
-        for fault in faults(self.gateway.journal):
+        for fault in faults(self.gateway.journal, referee.words_sent, referee.words_off):
             referee.foul(fault)
         reason = ledger.reasons[0] if ledger.reasons else "customer-ended-call"
         pauses = len(ledger.noticed)

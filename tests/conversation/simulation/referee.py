@@ -249,8 +249,17 @@ class Referee:
                 self.foul(f"resumed within a word, at {verdict.resume_from}")
 
     def _words_sent(self, event: e.UtteranceQueued) -> int:
-        position = self._sent.get(event.utterance, 0)
-        return sum(word.end <= position + SLACK for word in spoken(event.text, self.character_ms)) if position else 0
+        return self.words_sent(event.utterance, event.text)
+
+    @property
+    def words_off(self) -> int:
+        """The books may be wrong by so many."""
+        return self._bounds.words_off
+
+    def words_sent(self, utterance: int, text: str) -> int:
+        """How many words of an utterance with this text left."""
+        position = self._sent.get(utterance, 0)
+        return sum(word.end <= position + SLACK for word in spoken(text, self.character_ms)) if position else 0
 
     def _forget(self, reply: int) -> None:
         for utterance in self._texts.pop(reply, {}):
