@@ -312,6 +312,10 @@ def _note(record: CallRecord, entry: Entry) -> None:
     record.notes.append({"at_ms": entry.at_ms, **entry.data})
 
 
+def _moved(record: CallRecord, entry: Entry) -> None:
+    record.notes.append({"at_ms": entry.at_ms, "event": "moved", **entry.data})
+
+
 def _usage(record: CallRecord, entry: Entry) -> None:
     record.usage = [read_usage(row) for row in entry.data.get("rows", ())]
 
@@ -363,6 +367,7 @@ _READERS: Mapping[str, Callable[[CallRecord, Entry], None]] = {
     "pause": _pause,
     "verdict": _verdict,
     "note": _note,
+    "moved": _moved,
     "usage": _usage,
     "worker": _worker,
     "answered": _answered,

@@ -155,6 +155,8 @@ async def test_a_worker_that_gives_a_call_back_is_followed_by_another(tmp_path: 
         assert scene.noted("moved") == [
             {"from": scene.first.address, "to": scene.second.address, "because": "drain", "gap_ms": 0}
         ]
+        (note,) = [note for note in (await scene.record()).notes if note["event"] == "moved"]
+        assert (note["because"], note["to"]) == ("drain", scene.second.address)
 
 
 async def test_a_session_that_failed_is_continued_by_another_worker(tmp_path: Path) -> None:
