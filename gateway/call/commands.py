@@ -46,8 +46,10 @@ class Commands:
                     self._open_conversation()
             case Command.REFUSE:
                 await self._refuse()
-            case Command.APOLOGISE | Command.SAY_GOODBYE:
-                self._apologise()
+            case Command.APOLOGISE:
+                self._say_last(Phrase.APOLOGY, "apology")
+            case Command.SAY_GOODBYE:
+                self._say_last(Phrase.GOODBYE, "goodbye")
             case Command.AWAIT_PLAYOUT:
                 self._call.spawn(self._tell_played_out())
             case Command.HANG_UP:
@@ -91,13 +93,13 @@ class Commands:
             return
         await self.ask_leg(self._call.leg.refuse(NoWorker.status, retry_after=retry_seconds(), reason=NoWorker.reason))
 
-    def _apologise(self) -> None:
-        """Say that we are sorry in place of what was being said; without an apology the call just ends."""
+    def _say_last(self, phrase: Phrase, name: str) -> None:
+        """Say this in place of what was being said; without the phrase the call just ends."""
         self._call.conversation.detach(self._call.now_ms, self._call.machine.end_reason)
         self._call.playout.cut(self._call.playout.highest)
-        pcm = self._call.services.phrases.pcm(self._call.assistant, Phrase.APOLOGY)
+        pcm = self._call.services.phrases.pcm(self._call.assistant, phrase)
         if pcm:
-            self._call.conversation.say(self._call.playout.highest + 1, "apology", pcm)
+            self._call.conversation.say(self._call.playout.highest + 1, name, pcm)
 
     async def _tell_played_out(self) -> None:
         await self._call.quiet.wait()

@@ -42,11 +42,13 @@ _DECISIONS = {pb.Verdict.DECISION_CUT: Decision.CUT, pb.Verdict.DECISION_RESUME:
 @dataclass(frozen=True, slots=True)
 class Loss:
     """Why a conversation's worker does not have it any more. `reason`: Vapi's endedReason of a call that ends for it,
-    `detail` one sentence for the operator."""
+    `detail` one sentence for the operator; `understood_ms`: what the caller said before is not to be heard again (call
+    clock)."""
 
     because: Because
     reason: str
     detail: str
+    understood_ms: int = 0
 
 
 class Host(Protocol):
@@ -337,8 +339,8 @@ class ConversationLink:
     def _on_failure(self, failure: pb.Failure) -> None:
         self._lose(Because.FAILURE, failure.reason or endings.WORKER_DIED, failure.detail)
 
-    def _on_yielded(self, _: pb.Yielded) -> None:
-        self._lose(Because.DRAIN, endings.WORKER_SHUTDOWN, "The worker drains.")
+    def _on_yielded(self, yielded: pb.Yielded) -> None:
+        self._lose(Because.DRAIN, endings.WORKER_SHUTDOWN, "The worker drains.", yielded.understood_ms)
 
     def _on_words(self, words: pb.Words) -> None:
         self.spoken.timed(words)
@@ -368,9 +370,9 @@ class ConversationLink:
         finally:
             self._keeping = False
 
-    def _lose(self, because: Because, reason: str, detail: str) -> None:
+    def _lose(self, because: Because, reason: str, detail: str, understood_ms: int = 0) -> None:
         self._call.log.warning("conversation lost", because=because, reason=reason, detail=detail, worker=self.worker)
-        self._call.lost(Loss(because, reason, detail))
+        self._call.lost(Loss(because, reason, detail, understood_ms))
 
 
 def _notice(pause: Pause) -> pb.GatewayEvent:

@@ -13,7 +13,7 @@ from gateway.call.state import EndNow, Event, Farewell
 
 log = structlog.get_logger(__name__)
 
-GOODBYE_SECONDS = 5.0
+GOODBYE_SECONDS = 7.0
 """A prepared phrase takes no longer."""
 AFTER_GOODBYE_SECONDS = 0.5
 """For what was said to reach the caller, and the BYE to go out."""

@@ -52,6 +52,7 @@ class WorkerOfCall:
             call.log.warning("no worker", detail=str(error))
             call.post(NoWorkerLeft())
             return
+        worker.movable = True
         call.conversation.take(worker)
         call.journal.append(call.now_ms, "worker", {"worker": worker.worker})
         call.post(Accepted())

@@ -125,6 +125,8 @@ class WorkerLink:
         self._outbox = Outbox()
         self._wake = asyncio.Event()
         self._frozen = False
+        self.stood_still = False
+        """It was lost because it stood still, and is not attached again."""
         self._pulses = pulses or Pulses()
         self.heard_at = 0.0
         """When the last tick came, s of the loop's clock."""
@@ -197,7 +199,7 @@ class WorkerLink:
         stream = rpc.ConversationStub(channel).Attach()
         try:
             async with asyncio.TaskGroup() as tasks:
-                self.attached = True
+                self.attached, self.stood_still = True, False
                 log.info("worker attached", worker=str(self))
                 writing = tasks.create_task(self._write(stream), name=f"{self.name} write")
                 watching = tasks.create_task(self._watch(health), name=f"{self.name} health")
@@ -300,6 +302,7 @@ class WorkerLink:
         metrics.observe_worker_lost(self.name)
         calls, self._calls = self._calls, {}
         frozen, self._frozen = self._frozen, False
+        self.stood_still = self.stood_still or frozen
         for call in calls.values():
             call.listener.on_worker_lost(detail, frozen=frozen)
 

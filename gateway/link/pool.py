@@ -138,7 +138,7 @@ class WorkerPool:
         state = state_of(
             attached=link is not None and link.attached,
             draining=load.draining or (local is not None and local.process.retiring),
-            frozen=False,
+            frozen=link is not None and link.stood_still,
             starting=link is None,
         )
         return WorkerStatus(

@@ -32,12 +32,11 @@ class WorkerStatus:
 def state_of(*, attached: bool, draining: bool, frozen: bool, starting: bool) -> WorkerState:
     """The state of a worker.
 
+    :param frozen: it stood still when it was attached last
     :param starting: its process has not announced an address yet
     """
     if starting:
         return WorkerState.STARTING
     if not attached:
-        return WorkerState.LOST
-    if frozen:
-        return WorkerState.FROZEN
+        return WorkerState.FROZEN if frozen else WorkerState.LOST
     return WorkerState.DRAINING if draining else WorkerState.READY

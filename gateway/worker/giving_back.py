@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 LOOK_SECONDS = 0.05
+NOTICED_MS = 600
+"""Speech that began longer ago than this has been noticed."""
 LONGEST_SECONDS = 20.0
 """A call that has no pause for this long is given back in the middle of what is said: that can go on elsewhere, too."""
 

@@ -29,7 +29,7 @@ from gateway.tools.port import Done
 from gateway.worker.call_start import CallStart
 from gateway.worker.clock import CallClock
 from gateway.worker.consent import BEGIN
-from gateway.worker.giving_back import suitable_moment
+from gateway.worker.giving_back import NOTICED_MS, suitable_moment
 from gateway.worker.journal import Durability, Send
 from gateway.worker.opening import Opening, Resources
 from gateway.worker.session import Session
@@ -126,9 +126,12 @@ class HeldCall:
     async def _give_back(self) -> None:
         """Let another worker have the call, at a moment that suits it."""
         if await suitable_moment(lambda: self._session, handing_over=lambda: self._ready is not None):
-            logger.info("call given back", call=self._start.call_id, between_turns=self._session.between_turns)
+            between_turns = self._session.between_turns
+            logger.info("call given back", call=self._start.call_id, between_turns=between_turns)
             self._session.leave()
-            self._send(pb.WorkerEvent(yielded=pb.Yielded()), True)
+            # who has just begun to speak is not noticed yet
+            understood_ms = max(0, self._clock.now() - NOTICED_MS) if between_turns else 0
+            self._send(pb.WorkerEvent(yielded=pb.Yielded(understood_ms=understood_ms)), True)
             self._given_back = True
 
     def _keep(self, audio: pb.CallerAudio) -> None:

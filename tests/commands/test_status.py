@@ -51,7 +51,7 @@ def test_a_gateway_that_takes_no_calls_is_no_good_health(state: str) -> None:
         ({}, WorkerState.LOST),
         ({"attached": True}, WorkerState.READY),
         ({"attached": True, "draining": True}, WorkerState.DRAINING),
-        ({"attached": True, "draining": True, "frozen": True}, WorkerState.FROZEN),
+        ({"frozen": True}, WorkerState.FROZEN),
     ],
 )
 def test_the_state_of_a_worker(facts: dict[str, bool], state: WorkerState) -> None:

@@ -209,6 +209,7 @@ class Moves:
     def _unheard(self) -> tuple[int, list[bytes]]:
         turns = (entry.data.get("end_ms") for entry in self._call.journal.entries if entry.kind == "caller-turn")
         since_ms = max((end for end in turns if isinstance(end, int)), default=0)
+        since_ms = max(since_ms, self._loss.understood_ms)
         return unheard(list(self._call.backlog), self._call.now_ms + FRAME_MS, since_ms)
 
     def _is_owed(self) -> bool:
@@ -232,6 +233,7 @@ class Moves:
     def _take(self) -> None:
         call, worker = self._call, self._to
         assert worker is not None
+        worker.movable = True
         call.conversation.take(worker)
         call.handovers.agent_away(False)
         for playout in call.conversation.spoken.entries(call.playout.queue):

@@ -1309,12 +1309,17 @@ class Yielded(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    UNDERSTOOD_MS_FIELD_NUMBER: _builtins.int
+    understood_ms: _builtins.int
+    """Between two turns: what the caller said up to here, on the call clock, is in the journal or was nothing. 0: not known."""
     def __init__(
         self,
+        *,
+        understood_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["understood_ms", b"understood_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
