@@ -122,7 +122,7 @@ async def test_text_of_the_client_controls_the_call_and_errors_are_told(house: M
 async def test_client_messages_reach_the_client(house: MediaHouse) -> None:
     call, _ = house.open("a")
     async with client(house.url("a/transport")) as socket:
-        await until(lambda: bool(call.audience))
+        await until(lambda: bool(call.audience.listeners))
         call.audience.learn(Entry(20, "transcript", {"transcript": "hello"}))
         while not isinstance(message := await asyncio.wait_for(socket.recv(), 5), str):
             continue
@@ -156,8 +156,8 @@ async def test_a_listener_who_leaves_is_forgotten(house: MediaHouse) -> None:
     call, _ = house.open("a")
     async with client(house.url("a/listen")) as socket:
         await socket.recv()
-        assert call.audience
-    await until(lambda: not call.audience)
+        assert call.audience.listeners
+    await until(lambda: not call.audience.listeners)
 
 
 async def test_who_has_no_key_neither_listens_nor_controls(house: MediaHouse) -> None:

@@ -141,7 +141,8 @@ def test_a_mistake_in_the_start_speaking_plan_is_told_with_its_key(
         (
             "hooks: [{on: customer.speech.timeout, do: [{type: tool, tool: {type: fax}}]}]",
             "hooks[0].do[0].tool.tool: expected type must be one of: function, apiRequest, transferCall, endCall, dtmf,"
-            " handoff, sms, voicemail, sipRequest, pauseRecording, resumeRecording, mcp, got {'type': 'fax'}",
+            " handoff, sms, voicemail, sipRequest, pauseRecording, resumeRecording, mcp, transferSuccessful,"
+            " transferCancel, got {'type': 'fax'}",
         ),
         ("keypadInputPlan: {delimiters: x}", "keypadInputPlan.delimiters: expected '#' or '*', got 'x'"),
         ("keypadInputPlan: {timeoutSeconds: 11}", "keypadInputPlan.timeoutSeconds: expected at most 10.0, got 11"),
