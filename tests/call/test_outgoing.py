@@ -66,9 +66,7 @@ async def test_a_caller_by_a_full_trunk_is_told_when_to_try_again(tmp_path: Path
         h.call(MemoryLeg(inbound(trunk="mobile")))
         second = h.call(MemoryLeg(inbound(trunk="mobile")))
         await until(lambda: second.refused)
-        status, seconds = second.refused
-        assert status == 503
-        assert seconds in range(5, 31)
+        assert second.refused in [(503, seconds) for seconds in range(5, 31)]
 
 
 async def test_a_call_rings_as_long_as_its_trunk_says(tmp_path: Path) -> None:
@@ -103,8 +101,6 @@ async def test_a_route_answers_no_more_callers_of_a_trunk_than_its_owner_may_hav
         await until(lambda: first.answered)
         second = h.call(MemoryLeg(inbound(trunk="fixed")))
         await until(lambda: second.refused)
-        status, seconds = second.refused
-        assert status == 503
-        assert seconds in range(5, 31)
+        assert second.refused in [(503, seconds) for seconds in range(5, 31)]
         other = h.call(MemoryLeg(inbound(trunk="office")))
         await until(lambda: other.answered)

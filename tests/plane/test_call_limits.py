@@ -63,9 +63,7 @@ async def test_a_caller_beyond_the_limit_is_refused_and_told_of(h: PlannedHouse)
         await h.create(BODY)
     leg = h.gateway.call(MemoryLeg(inbound(called=URI, number="7001")))
     await until(lambda: leg.refused)
-    status, seconds = leg.refused
-    assert status == 503
-    assert seconds in range(5, 31)
+    assert leg.refused in [(503, seconds) for seconds in range(5, 31)]
     async with h.database.reading() as session:
         rows = await Calls(session, h.organisation).list(ListQuery())
     assert CONCURRENCY_LIMIT in {row.ended_reason for row in rows}

@@ -250,9 +250,7 @@ async def test_a_number_without_assistant_and_server_is_refused_and_told(h: Plan
     await number(h)
     leg = h.gateway.call(caller())
     await until(lambda: leg.refused)
-    status, seconds = leg.refused
-    assert status == 503
-    assert seconds in range(5, 31)
+    assert leg.refused in [(503, seconds) for seconds in range(5, 31)]
     async with h.database.reading() as session:
         events = await events_after(session, h.organisation, 0)
     assert [event.kind for event in events] == ["call", "ended"]
