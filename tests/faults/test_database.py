@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,13 @@ from tests.plane.planned_house import PlannedHouse, planned_house
 down = pytest.mark.scenario("FLT-08", peer="SQLite", transport="gRPC")
 
 
-@contextmanager
-def kept_by_another(planned: PlannedHouse) -> Iterator[None]:
-    """Another program is in a transaction that writes."""
-    connection = sqlite3.connect(planned.settings.data_dir / "parley.db", isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
+@asynccontextmanager
+async def kept_by_another(planned: PlannedHouse) -> AsyncIterator[None]:
+    """Another program is in a transaction that writes. It waits in a thread, for who keeps it now needs the loop."""
+    connection = sqlite3.connect(
+        planned.settings.data_dir / "parley.db", isolation_level=None, timeout=20, check_same_thread=False
+    )
+    await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
     try:
         yield
     finally:
@@ -53,7 +55,7 @@ async def locked_for(tmp_path: Path, seconds: float) -> None:
     async with planned_house(tmp_path) as planned:
         leg, first, told = await live(planned)
         await talked(leg)
-        with kept_by_another(planned):
+        async with kept_by_another(planned):
             await talked(leg)
             other, second, also_told = await live(planned)
             await talked(other)
