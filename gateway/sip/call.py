@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -13,18 +12,18 @@ from gateway.call.attempts import Failure
 from gateway.call.leg import NO_HEADERS, LegInfo, MediaStatistics
 from gateway.errors import LegError
 from gateway.sip.bridge import MediaBridge
+from gateway.sip.call_media import CallMedia
 from gateway.sip.cause import status_by_cause
 from gateway.sip.dialogs import read_dialog
 from gateway.sip.headers import SipMessage, contacts_of, end_reason, header_text, parse_message, quoted, software_of
-from gateway.sip.keypad import KEYS, KeyPath, key_of_info, key_plan
+from gateway.sip.keypad import KEYS, KeyPath, key_of_info
 from gateway.sip.leg import SipLeg
 from gateway.sip.library import call_option, error_text, guarded, pj
-from gateway.sip.media_thread import MediaLeg, MediaThread
+from gateway.sip.media_thread import MediaThread
 from gateway.sip.referral import ReferOutcome, Referral
 from gateway.sip.requests import OnAnswer, SentRequests
 from gateway.sip.sdp import offers_codec
 from gateway.sip.source import source_of
-from gateway.sip.statistics import read_statistics
 from gateway.sip.wiring import Wiring
 
 log = structlog.get_logger(__name__)
@@ -32,7 +31,6 @@ log = structlog.get_logger(__name__)
 _OK, _REQUEST_TERMINATED, _NOT_ACCEPTABLE_HERE, _DECLINE = 200, 487, 488, 603
 _REFRESHING = ("INVITE", "UPDATE")
 """Requests after which the target of a dialog may be another (RFC 3261 section 12.2)."""
-_TONE_MS, _GAP_MS = 120, 80
 _DTMF_BODY = "application/dtmf"
 """A body that is the key alone; the stack itself reads application/dtmf-relay."""
 
@@ -67,22 +65,15 @@ class SipCall(pj.Call):  # type: ignore[misc]
         self.on_inherited: Callable[[], None] = lambda: None
         """Called when this call has taken another's place."""
         self._leg = leg
-        self._media = media
-        self._bridge = bridge
-        self._wiring = wiring
+        self._media = CallMedia(self, media=media, bridge=bridge, wiring=wiring, on_media=on_media)
         self._make_successor = successor
         self._successor: SipCall | None = None
         self._codecs = codecs
         self._answer_in_dialog = answer_in_dialog
         self._on_gone = on_gone
-        self._on_media = on_media
-        self._media_leg: MediaLeg | None = None
         self._requests = SentRequests()
-        self._streaming = False
-        self._statistics: MediaStatistics | None = None
         self._ended_locally = False
         self._end_reason = ""
-        self._held = False
         self._answered = False
         self._referral = Referral()
         self._ended = False
@@ -162,7 +153,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         """BYE, CANCEL or 603, whichever the state asks for."""
         if self._ended:
             return
-        self._keep_statistics()
+        self._media.keep_statistics()
         self._ended_locally = True
         self._end_reason = reason
         because = {"Reason": f"SIP;cause=200;text={quoted(reason)}"} if reason else {}
@@ -186,9 +177,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
         """Events or tones, as was planned. :raises LegError: for what is no digit, and when the far end takes none."""
         if not digits or set(digits.upper()) - set(KEYS):
             raise LegError(f"{digits!r} cannot be sent as digits; only 0-9, A-D, * and # can.")
-        if self._leg is not None and self._leg.keys_go_by is KeyPath.TONES and self._media_leg is not None:
-            self._bridge.send_keys(self._media_leg.index, digits.upper(), tone_ms=_TONE_MS, gap_ms=_GAP_MS)
-        else:
+        by_tones = self._leg is not None and self._leg.keys_go_by is KeyPath.TONES
+        if not (by_tones and self._media.sends_tones(digits.upper())):
             self._do("send digits", self.dialDtmf, digits)
 
     def request(
@@ -224,8 +214,8 @@ class SipCall(pj.Call):  # type: ignore[misc]
 
     def statistics(self) -> MediaStatistics | None:
         """Figures of the stream as it stands, the last ones when it is gone."""
-        self._keep_statistics()
-        return self._statistics
+        self._media.keep_statistics()
+        return self._media.statistics
 
     def _do(self, what: str, command: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -253,14 +243,17 @@ class SipCall(pj.Call):  # type: ignore[misc]
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
         self._connect(self.getInfo())
 
+    def _connect(self, info: Any) -> None:
+        if self._leg is not None and info.state != pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._media.connect(info, self._leg)
+
     @guarded
     def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
-        self._streaming = True
+        self._media.stream_created()
 
     @guarded
     def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802
-        self._keep_statistics()
-        self._streaming = False
+        self._media.stream_destroyed()
 
     @guarded
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
@@ -349,90 +342,14 @@ class SipCall(pj.Call):  # type: ignore[misc]
     def onCallReplaced(self, prm: Any) -> None:  # noqa: N802
         if self._successor is not None:
             self._successor.inherit(self)
-            self._leg = self._media_leg = None
+            self._leg = None
 
     def inherit(self, before: SipCall) -> None:
         """Go on with the leg of the call whose place this one takes; its media come with the next media state."""
-        self._leg, self._media_leg, self._held = before._leg, before._media_leg, before._held
+        self._leg = before._leg
+        before._media.give_to(self._media)
         self._answered = True
         self.on_inherited()
-
-    # ---------------------------------------------------------------- media
-
-    def _connect(self, info: Any) -> None:
-        if self._leg is None or info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            return
-        audio = next((media for media in info.media if media.type == pj.PJMEDIA_TYPE_AUDIO), None)
-        if info.role == pj.PJSIP_ROLE_UAC and info.state < pj.PJSIP_INV_STATE_CONNECTING:
-            self._connect_early(self._leg, audio)
-            return
-        if audio is None or audio.status == pj.PJSUA_CALL_MEDIA_ERROR:
-            self.end("no common audio")
-            return
-        slot = int(audio.audioConfSlot)
-        held = slot == pj.PJSUA_INVALID_ID or not audio.dir & pj.PJMEDIA_DIR_ENCODING
-        media = self._open_media(self._leg, audio.index)
-        self._tell_ports(self._leg, audio.index)
-        if held:
-            # no music on hold into the transcriber, and playout stands still
-            self._bridge.disconnect(media.index)
-        else:
-            self._bridge.connect(media.index, slot)
-            self._leg.codec = self._codec(audio.index)
-        party = None if slot == pj.PJSUA_INVALID_ID else slot
-        self._wiring.place(self._leg.key, media.index, party, held=held)
-        if party is not None:
-            self._plan_keys(party)
-        if held != self._held:
-            self._held = held
-            self._tell(lambda listener: listener.on_hold(held))
-
-    def _connect_early(self, leg: SipLeg, audio: Any) -> None:
-        """Hear what the far end plays before it answers. That it takes nothing from us yet is no hold."""
-        if audio is None or int(audio.audioConfSlot) == pj.PJSUA_INVALID_ID or not audio.dir & pj.PJMEDIA_DIR_DECODING:
-            return
-        media = self._open_media(leg, audio.index)
-        self._tell_ports(leg, audio.index)
-        self._bridge.connect(media.index, int(audio.audioConfSlot))
-
-    def _open_media(self, leg: SipLeg, index: int) -> MediaLeg:
-        if self._media_leg is None:
-            self._media_leg = self._media.open(leg, armed=True)
-            leg.media_opened(self._media_leg, self._codec(index))
-        return self._media_leg
-
-    def _tell_ports(self, leg: SipLeg, index: int) -> None:
-        # a call whose port is not known goes on without its capture
-        with suppress(pj.Error):
-            media = self.getMedTransportInfo(index)
-            for name in (str(media.localRtpName), str(media.localRtcpName)):
-                if (port := name.rpartition(":")[2]).isdecimal():
-                    self._on_media(int(port), leg.info.signalling_id)
-
-    def _plan_keys(self, slot: int) -> None:
-        trunk = self.account.trunk
-        plan = key_plan(trunk.dtmf if trunk else "auto", events=self._bridge.takes_events(slot))
-        if self._leg is not None and self._media_leg is not None:
-            self._leg.keys_go_by = plan.send
-            self._bridge.hear_keys(self._media_leg.index, plan.hears_tones)
-
-    def _codec(self, index: int) -> str:
-        try:
-            return str(self.getStreamInfo(index).codecName)
-        except pj.Error:
-            return ""
-
-    def _keep_statistics(self) -> None:
-        if self._streaming:
-            self._statistics = read_statistics(self) or self._statistics
-
-    def _close_media(self) -> None:
-        if self._media_leg is not None:
-            self._media.close(self._media_leg)
-            self._media_leg = None
-        if self._leg is not None:
-            self._wiring.remove(self._leg.key)
-            self._leg.media_closed()
 
     # ---------------------------------------------------------------- end
 
@@ -440,7 +357,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         """The stack says BYE by itself: no refresh came, no ACK, or no usable answer to our offer. Who has vanished
         does not answer it either, and the call need not wait 32 s for that."""
         self._ended_locally = True
-        self._keep_statistics()
+        self._media.keep_statistics()
         self._end_leg(self.getInfo(), parse_message(""))
 
     def _finish(self, info: Any, last: SipMessage) -> None:
@@ -453,7 +370,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
         if self._ended:
             return
         self._ended = True
-        self._close_media()
+        self._media.close(self._leg)
         self._requests.give_up()
         self._tell_transfer(self._referral.call_ended(by_us=self._ended_locally))
         status, reason = int(info.lastStatusCode), str(info.lastReason)
@@ -466,7 +383,7 @@ class SipCall(pj.Call):  # type: ignore[misc]
                 status,
                 self._end_reason or reason,
                 by_remote=not self._ended_locally,
-                statistics=self._statistics,
+                statistics=self._media.statistics,
             )
 
     def abandon(self) -> None:
@@ -474,10 +391,10 @@ class SipCall(pj.Call):  # type: ignore[misc]
         if self._ended:
             return
         self._ended = True
-        self._close_media()
+        self._media.close(self._leg)
         self._requests.give_up()
         if self._leg is not None:
-            self._leg.tell_ended(408, "not ended in time", by_remote=False, statistics=self._statistics)
+            self._leg.tell_ended(408, "not ended in time", by_remote=False, statistics=self._media.statistics)
 
     def _tell_transfer(self, outcome: ReferOutcome | None) -> None:
         if outcome is not None:
