@@ -28,6 +28,8 @@ OWN_NUMBER = "+15550001"
 _LOUD = bytes([0x00, 0x80] * 80)
 _QUIET = {0xFF, 0x7F, 0xD5, 0x55}
 """Silence in PCMU and PCMA."""
+_RTCP = range(192, 224)
+"""Packet types, on the port of RTP where both share it (RFC 5761)."""
 
 
 @dataclass(slots=True)
@@ -145,6 +147,8 @@ class Peer:
         self.party.rtp.sendto(self.keys.protect(packet) if self.profile.encrypted else packet, address)
 
     def _is_voice(self, packet: bytes, ours: Received, kind: int) -> bool:
+        if packet[1] in _RTCP:
+            return False
         opened = keys_of(ours.body).unprotect(packet) if self.profile.encrypted else packet
         return opened[1] & 0x7F == kind and not set(opened[12:]) <= _QUIET
 
