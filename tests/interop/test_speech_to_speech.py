@@ -69,7 +69,8 @@ async def _call(folder: Path) -> Seen:
                 await call.phone.say(files[1])
                 await call.phone.far_end_spoke()
             record = (await product.wait_for_records(1))[0]
-    return Seen(call, record, emulator.sessions[-1])
+    # phrases for every call are made beforehand, in sessions that are asked nothing
+    return Seen(call, record, max(emulator.sessions, key=lambda session: len(session.asked)))
 
 
 def _questions(folder: Path) -> list[Path]:
