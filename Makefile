@@ -69,8 +69,8 @@ ran = || { status=$$?; [ $$status -eq 1 ] || exit $$status; }
 
 interop: setup $(DEV_STAMP) $(PEERS_STAMP) ## The matrix of interoperability: scenario, peer, transport, PASS or FAIL. Takes long.
 	@rm -rf $(MATRIX); mkdir -p $(MATRIX)
-	@$(VENV)/bin/pytest -n 3 $(SIDE_BY_SIDE) --long --matrix $(MATRIX)/side-by-side -m "scenario and not alone" $(ran)
-	@$(VENV)/bin/pytest -q --long --matrix $(MATRIX)/alone -m "scenario and alone" $(ran)
+	@$(VENV)/bin/pytest -n 3 $(SIDE_BY_SIDE) --long --matrix=$(MATRIX)/side-by-side -m "scenario and not alone" $(ran)
+	@$(VENV)/bin/pytest -q --long --matrix=$(MATRIX)/alone -m "scenario and alone" $(ran)
 	@$(PYTHON) -m tests.matrix $(MATRIX)/side-by-side $(MATRIX)/alone
 
 bench: setup $(DEV_STAMP) $(PEERS_STAMP) ## Measure speed and capacity on this machine, and write docs/benchmarks. Wants the machine to itself, for about 20 minutes.
