@@ -94,7 +94,10 @@ class Actions:
         return True
 
     async def perform(self, action: pb.Action) -> None:
-        """Do it, after the facts that led to it are on disk, and tell the worker how it went."""
+        """Do it, after the facts that led to it are on disk, and tell the worker how it went.
+
+        A disk that takes nothing holds up no action: this gateway itself does it, and no other worker does it again,
+        because it is given the journal of this gateway's memory."""
         await self._journal.durable()
         ok, detail = await self._do(action)
         reason = self._dialled.failure if self._dialled is not None and action.HasField("transfer") else ""

@@ -30,6 +30,9 @@ AUDIBLE_RMS = 260
 LEAD_IN_MS = 500
 """An answer that is not loud by then began with its first sample."""
 
+KEEP_AGAIN_SECONDS = 0.5
+"""Until the disk is asked again, when it did not take the journal."""
+
 _STATES = {
     PlayoutState.PLAYING: pb.PlayoutReport.STATE_PLAYING,
     PlayoutState.PAUSED: pb.PlayoutReport.STATE_PAUSED,
@@ -78,8 +81,8 @@ class Host(Protocol):
     def spawn(self, work: Coroutine[Any, Any, None]) -> object:
         """Run something that waits for as long as there is a call."""
 
-    async def durable(self) -> None:
-        """Wait until the journal so far is on disk."""
+    async def durable(self) -> bool:
+        """Wait until the journal so far is on disk; false where the disk does not take it in time."""
 
 
 class ConversationLink:
@@ -357,16 +360,19 @@ class ConversationLink:
         self._call.learn(self._call.now_ms, "latency", parts)
 
     async def _tell_kept(self) -> None:
-        """Tell the worker what is on disk: once for all that came while the disk was busy."""
+        """Tell the worker what is on disk: once for all that came while the disk was busy. A disk that takes nothing is
+        told, too, so that it is not taken for a gateway that never tells."""
         try:
             told = 0
             while (worker := self._worker) is not None and told < (entries := self._entries):
-                await self._call.durable()
-                if worker is self._worker:
-                    worker.send(pb.GatewayEvent(kept=pb.JournalKept(entries=entries)))
-                    told = entries
-                else:
+                kept = await self._call.durable()
+                if worker is not self._worker:
                     told = 0
+                    continue
+                told = entries if kept else told
+                worker.send(pb.GatewayEvent(kept=pb.JournalKept(entries=told)))
+                if not kept:
+                    await asyncio.sleep(KEEP_AGAIN_SECONDS)
         finally:
             self._keeping = False
 

@@ -37,6 +37,11 @@ class Lines:
         """Taken from `unwritten`, and not in the file yet."""
         self._scheduled = False
         self._wanted_durable = False
+        self._appended = 0
+        self._taken = 0
+        """Of what was appended; on the disk's thread."""
+        self._durable = 0
+        """Of what was taken: on the disk."""
         self._cut = False
         """The file ends in a part of a line that could not be taken away."""
         self._named = False
@@ -48,6 +53,7 @@ class Lines:
             return
         self.any = True
         self._unwritten.append(lines)
+        self._appended += 1
         if self._kept:
             self._disk.waits(len(lines))
         self._schedule()
@@ -57,6 +63,7 @@ class Lines:
         it waits in memory, because the disk is too slow or takes nothing."""
         if not self.any:
             return True
+        wanted = self._appended
         self._wanted_durable = True
         self._schedule()
         try:
@@ -64,7 +71,7 @@ class Lines:
                 await self._disk.barrier()
         except TimeoutError:
             log.warning("the disk is slow: a call goes on without waiting for it", path=str(self.path))
-        return not (self._scheduled or self._writing or self._unwritten)
+        return self._durable >= wanted
 
     def flush(self) -> None:
         """On the disk thread: write all lines that wait, in one write. :raises OSError: the disk does not take them"""
@@ -74,6 +81,7 @@ class Lines:
         lines = [self._writing]
         while self._unwritten:
             lines.append(self._unwritten.popleft())
+            self._taken += 1
         self._writing = b"".join(lines)
         if not (self._writing or wanted_durable):
             return
@@ -85,7 +93,10 @@ class Lines:
             if wanted_durable and not self._named:
                 _sync_folder(self.path.parent)
                 self._named = True
+            if wanted_durable:
+                self._durable = self._taken
         except OSError:
+            self._wanted_durable |= wanted_durable
             self._failed()
             raise
 

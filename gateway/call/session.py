@@ -237,9 +237,9 @@ class Call:
         """The worker does not have the conversation any more: another one goes on."""
         self.moves.lost(loss)
 
-    async def durable(self) -> None:
-        """Wait until the journal so far is on disk."""
-        await self.journal.durable()
+    async def durable(self) -> bool:
+        """Wait until the journal so far is on disk; false where the disk does not take it in time."""
+        return await self.journal.durable()
 
     def keep_dialog(self, dialog: KeptDialog) -> None:
         """What another gateway needs to end a dialog of this call, should this one die."""

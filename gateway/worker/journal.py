@@ -48,6 +48,8 @@ class Durability:
     def __init__(self) -> None:
         self._sent = 0
         self._kept = 0
+        self._tells = False
+        """The gateway knows how to tell."""
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def sent(self) -> None:
@@ -56,6 +58,7 @@ class Durability:
 
     def told(self, entries: int) -> None:
         """The gateway has this many on disk."""
+        self._tells = True
         self._kept = max(self._kept, entries)
         due = [answer for count, answer in self._waiting if count <= self._kept]
         self._waiting = [waiting for waiting in self._waiting if waiting[0] > self._kept]
@@ -65,7 +68,7 @@ class Durability:
 
     async def caught_up(self) -> bool:
         """Wait until all that went out by now is on disk; False when that is not told in time."""
-        if self._kept >= self._sent or not self._kept:  # a gateway that never tells does not know how to
+        if self._kept >= self._sent or not self._tells:
             return True
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((self._sent, answer))

@@ -87,3 +87,39 @@ async def test_what_is_durable_was_synchronised(tmp_path: Path, monkeypatch: pyt
     assert await lines.durable()
     disk.close()
     assert len(synchronised) == 1
+
+
+class StubbornDisk(LateDisk):
+    """Does what failed again at the next barrier, as the disk's thread does after a while."""
+
+    async def barrier(self) -> None:
+        jobs, self.jobs = self.jobs, []
+        for job in jobs:
+            try:
+                job()
+            except OSError:
+                self.jobs.append(job)
+
+
+async def test_what_failed_is_durable_only_after_it_was_synchronised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronised: list[int] = []
+    monkeypatch.setattr("os.fdatasync", synchronised.append)
+    lines = Lines(FaultyPath(tmp_path / "c.journal").meeting(iter(["full"])), StubbornDisk())
+    lines.append(NOTHING)
+    assert not await lines.durable()
+    assert not synchronised
+    assert await lines.durable()
+    assert synchronised
+
+
+async def test_a_line_that_comes_meanwhile_takes_nothing_from_those_before_it(tmp_path: Path) -> None:
+    class BusyDisk(LateDisk):
+        async def barrier(self) -> None:
+            self.work()
+            lines.append(NOTHING)
+
+    lines = Lines(tmp_path / "c.journal", BusyDisk())
+    lines.append(NOTHING)
+    assert await lines.durable()

@@ -206,9 +206,9 @@ class Consultation:
         """Run something that waits as a task of the caller's call."""
         self._call.spawn(work)
 
-    async def durable(self) -> None:
-        """Wait until the journal so far is on disk."""
-        await self._call.journal.durable()
+    async def durable(self) -> bool:
+        """Wait until the journal so far is on disk; false where the disk does not take it in time."""
+        return await self._call.journal.durable()
 
     def lost(self, loss: Loss) -> None:
         """The conversation cannot go on."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.call import endings
+from gateway.call import conversation_link, endings
 from gateway.call.move import life
 from gateway.call.phrases import Phrase
 from gateway.call.record import CallRecord
@@ -200,3 +200,24 @@ async def test_the_worker_is_told_what_is_on_disk(tmp_path: Path) -> None:
         scene.learns("tool-call", turn=1, id="a", name="order", arguments={})
         await until(lambda: scene.first.got("kept") and scene.first.got("kept")[-1].kept.entries == 2)
         await asyncio.sleep(0)
+
+
+async def test_the_worker_is_not_told_of_what_is_only_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation_link, "KEEP_AGAIN_SECONDS", 0.01)
+    async with house(tmp_path, greet) as h:
+        scene = await live(h)
+        takes = False
+        await until(lambda: scene.first.got("kept") and scene.first.got("kept")[-1].kept.entries == 1)
+        before = len(scene.first.got("kept"))
+
+        async def durable() -> bool:
+            return takes
+
+        monkeypatch.setattr(scene.call.journal, "durable", durable)
+        scene.learns("tool-call", turn=1, id="a", name="order", arguments={})
+        await until(lambda: len(scene.first.got("kept")) > before + 1)
+        assert {event.kept.entries for event in scene.first.got("kept")[before:]} == {0}
+        takes = True
+        await until(lambda: scene.first.got("kept")[-1].kept.entries == 2)
