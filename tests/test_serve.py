@@ -85,7 +85,12 @@ class SilentEndpoint:
     def registrations(self) -> Mapping[str, RegistrationState]:
         return {}
 
-    def admit_by(self, admit: Callable[[Arrival], None], refused: Callable[[CallRefused, Arrival], None]) -> None:
+    def admit_by(
+        self,
+        admit: Callable[[Arrival], None],
+        refused: Callable[[CallRefused, Arrival], None],
+        staffed: Callable[[], bool],
+    ) -> None:
         """Nobody calls over a wire."""
 
     def media_late_ms(self) -> float:

@@ -44,8 +44,14 @@ class Endpoint(Trunks, Protocol):
     def registrations(self) -> Mapping[str, Registered]:
         """What each trunk's registrar said last."""
 
-    def admit_by(self, admit: Callable[[Arrival], None], refused: Callable[[CallRefused, Arrival], None]) -> None:
-        """Who decides about each call that comes, and is told of those that were refused; on any thread."""
+    def admit_by(
+        self,
+        admit: Callable[[Arrival], None],
+        refused: Callable[[CallRefused, Arrival], None],
+        staffed: Callable[[], bool],
+    ) -> None:
+        """Who decides about each call that comes, is told of those that were refused, and knows whether a worker is
+        there for any; on any thread."""
 
     def media_late_ms(self) -> float:
         """How late the media clock was at worst since the last time this was asked."""

@@ -309,7 +309,7 @@ class Gateway:
             workers=lambda: self.pool.links,
             routes=self.settings.routes,
         )
-        endpoint.admit_by(entrance.admit, entrance.refused)
+        endpoint.admit_by(entrance.admit, entrance.refused, lambda: self.pool.staffed)
         watch = StrainWatch(self.admission, calls=lambda: self.places, media_late_ms=endpoint.media_late_ms)
         self.own(watch.run(), "strain")
 

@@ -90,6 +90,11 @@ class WorkerPool:
         """Whether a worker could take a call."""
         return any(link.available for link in self._links)
 
+    @property
+    def staffed(self) -> bool:
+        """Whether a worker is there, be it full: whoever asks will find a place again."""
+        return any(link.attached and not link.load.draining for link in self._links)
+
     def start(self) -> None:
         """Attach to all, start the local ones."""
         for link in self._links:

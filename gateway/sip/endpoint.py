@@ -206,10 +206,16 @@ class SipEndpoint:
         """The trunks that there are now, by name."""
         return self._stack.trunks.settings()
 
-    def admit_by(self, admit: Callable[[Arrival], None], refused: Callable[[CallRefused, Arrival], None]) -> None:
+    def admit_by(
+        self,
+        admit: Callable[[Arrival], None],
+        refused: Callable[[CallRefused, Arrival], None],
+        staffed: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Who decides about each INVITE that begins a call, before anything is made for it, and is told of those that
-        were refused. Both are called on the owner thread."""
-        self._admit, self._tell_refused = admit, refused
+        were refused; and whether a worker is there at all: OPTIONS is 503 while none is. All are called on the owner
+        thread."""
+        self._admit, self._tell_refused, self._stack.staffed = admit, refused, staffed
 
     def media_late_ms(self) -> float:
         """How late the media clock was at worst since the last time this was asked."""

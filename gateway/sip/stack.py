@@ -118,8 +118,10 @@ class Stack:
         self._alarm_clock = AlarmClock()
         self.on_malformed: Callable[[], None] = lambda: None
         self.draining = False
+        self.staffed: Callable[[], bool] = lambda: True
+        """Whether a worker is there for calls; on the owner thread."""
         self._earlier = EarlierDialogs()
-        self.stray_requests = StrayRequests(lambda: self.draining)
+        self.stray_requests = StrayRequests(lambda: not self.draining and self.staffed())
 
     def start(self) -> None:
         """Bind and register.

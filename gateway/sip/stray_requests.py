@@ -31,14 +31,17 @@ def _withhold(methods: pjsip.Methods, method: bytes) -> None:
 
 
 class StrayRequests:
-    """Answers them as long as the stack lives; it must outlive the stack that it is registered in."""
+    """Answers them as long as the stack lives; it must outlive the stack that it is registered in.
 
-    def __init__(self, is_draining: Callable[[], bool]) -> None:
-        self._is_draining = is_draining
+    :param takes_calls: whether OPTIONS is 200; a dispatcher passes over who says 503
+    """
+
+    def __init__(self, takes_calls: Callable[[], bool]) -> None:
+        self._takes_calls = takes_calls
         self._pjsip = pjsip.functions()
         self._allow = pjsip.Links()
         self._modules = [
-            pjsip.module(b"mod-parley-draining", _BEFORE_PJSUA, on_request=self._refuse_options),
+            pjsip.module(b"mod-parley-options", _BEFORE_PJSUA, on_request=self._refuse_options),
             pjsip.module(b"mod-parley-unknown", _AFTER_ALL, on_request=self._refuse_unknown),
         ]
 
@@ -73,7 +76,7 @@ class StrayRequests:
         node.previous = node.next = head
 
     def _refuse_options(self, request: int) -> int:
-        if not self._is_draining() or pjsip.method(request) != b"OPTIONS":
+        if self._takes_calls() or pjsip.method(request) != b"OPTIONS":
             return 0
         return self._respond(request, 503)
 

@@ -46,6 +46,7 @@ class MemoryEndpoint:
     def __init__(self, on_leg: Callable[[Leg], None]) -> None:
         self.on_leg = on_leg
         self.accepting = False
+        self.staffed: Callable[[], bool] = lambda: False
         self.dialled: list[MemoryLeg] = []
         self.registered: dict[str, RegistrationState] = {}
         self.known: dict[str, TrunkSettings] = {}
@@ -93,8 +94,14 @@ class MemoryEndpoint:
     def registrations(self) -> Mapping[str, RegistrationState]:
         return self.registered
 
-    def admit_by(self, admit: Callable[[Arrival], None], refused: Callable[[CallRefused, Arrival], None]) -> None:
+    def admit_by(
+        self,
+        admit: Callable[[Arrival], None],
+        refused: Callable[[CallRefused, Arrival], None],
+        staffed: Callable[[], bool],
+    ) -> None:
         """Nobody calls over a wire."""
+        self.staffed = staffed
 
     def media_late_ms(self) -> float:
         return 0.0

@@ -26,6 +26,17 @@ async def test_options_is_503_while_draining() -> None:
         await ann.response(503, "OPTIONS")
 
 
+async def test_options_is_503_while_no_worker_is_there() -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        staffed = False
+        ours.endpoint.admit_by(lambda arrival: None, lambda refusal, arrival: None, lambda: staffed)
+        ann.request("OPTIONS")
+        await ann.response(503, "OPTIONS")
+        staffed = True
+        ann.request("OPTIONS")
+        await ann.response(200, "OPTIONS")
+
+
 async def test_options_inside_a_call_is_200_even_while_draining() -> None:
     async with exchange() as ours, party(ours.address) as ann:
         await ann.call()
