@@ -65,6 +65,10 @@ class Calls:
         """Of a running call."""
         return self.directory / f"{call_id}.journal"
 
+    def count_journals(self) -> int:
+        """Of running calls, and of those that wait for a control plane."""
+        return sum(path.suffix == ".journal" for path in self.directory.iterdir())
+
     def recording_path(self, call_id: str) -> Path:
         """Stereo WAV: left the caller, right the agent."""
         return self.directory / f"{call_id}.wav"

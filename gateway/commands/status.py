@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from gateway.control.client import ControlClient
-from gateway.control.messages import StatusReport
+from gateway.control.messages import GatewayProcess, StatusReport
 from gateway.control.status import READY
 from gateway.link.worker_state import WorkerState
 from gateway.settings import Settings
@@ -51,6 +51,19 @@ def told(report: StatusReport) -> Iterator[str]:
         places = f"{worker.calls}/{worker.capacity}"
         rows.append((worker.name, pid, worker.state, places, f"{worker.cpu:.2f}", address))
     yield from _aligned(rows)
+    for gateway in report.gateways:
+        yield from _troubles(gateway)
+
+
+def _troubles(gateway: GatewayProcess) -> Iterator[str]:
+    """What an operator should know of, in sentences."""
+    if gateway.refused:
+        told = sorted(gateway.refused.items(), key=lambda one: -one[1])
+        yield "refused calls: " + ", ".join(f"{count} {reason}" for reason, count in told)
+    if gateway.events is not None and not gateway.events.attached:
+        waits = f"{gateway.events.waiting} events and {gateway.events.journals} journals wait"
+        yield f"control plane NOT attached: {waits}"
+    yield from gateway.complaints
 
 
 def duration(seconds: float) -> str:

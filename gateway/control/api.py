@@ -104,7 +104,7 @@ def control_app(gateway: Gateway, *, go_down: Callable[[], None]) -> FastAPI:
 
     @app.get("/status")
     async def status() -> StatusReport:
-        return status_report(gateway, uptime_seconds=time.monotonic() - began)
+        return await status_report(gateway, uptime_seconds=time.monotonic() - began)
 
     @app.post("/drain", status_code=202)
     async def drain() -> Response:

@@ -180,9 +180,19 @@ class TrunkInUse(Message):
     usable: bool
 
 
+class EventsToTell(Message):
+    """Events of calls that the control plane has not committed: `waiting` in memory, and all `journals` that are on
+    disk, those of live calls, too. `attached`: it takes events now."""
+
+    attached: bool
+    waiting: int
+    journals: int
+
+
 class GatewayProcess(Message):
     """A gateway. `state` is ready, draining or no-worker; `capacity` is the most calls; `uptime` is in seconds since it
-    was ready."""
+    was ready; `refused` are calls since it started, by reason; `complaints` are sentences about the disk; `events` is
+    None without a control plane."""
 
     pid: int
     version: str
@@ -191,6 +201,9 @@ class GatewayProcess(Message):
     capacity: int
     uptime: int
     trunks: list[TrunkInUse]
+    refused: dict[str, int] = Field(default_factory=dict)
+    complaints: list[str] = Field(default_factory=list)
+    events: EventsToTell | None = None
 
 
 class WorkerReport(Message):

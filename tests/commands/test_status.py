@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.commands.status import healthy, told
-from gateway.control.messages import GatewayProcess, StatusReport, TrunkInUse, WorkerReport
+from gateway.control.messages import EventsToTell, GatewayProcess, StatusReport, TrunkInUse, WorkerReport
 from gateway.link.worker_state import WorkerState, state_of
 
 
@@ -23,6 +23,26 @@ def test_the_table_has_a_line_for_each_process() -> None:
         "gateway   10   ready  3/99         version 1.0, up 1:02:03, 1 trunks (office NOT usable)",
         "worker-1  11   ready  3/50   0.25  127.0.0.1:7000",
     ]
+
+
+def test_refusals_and_what_waits_follow_the_table() -> None:
+    troubled = gateway().model_copy(
+        update={
+            "refused": {"no-worker": 1, "over-capacity": 7},
+            "events": EventsToTell(attached=False, waiting=12, journals=3),
+            "complaints": ["The disk has not answered for 4 s."],
+        }
+    )
+    assert list(told(StatusReport(gateways=[troubled], workers=[])))[2:] == [
+        "refused calls: 7 over-capacity, 1 no-worker",
+        "control plane NOT attached: 12 events and 3 journals wait",
+        "The disk has not answered for 4 s.",
+    ]
+
+
+def test_nothing_is_said_of_a_control_plane_that_is_there() -> None:
+    well = gateway().model_copy(update={"events": EventsToTell(attached=True, waiting=2, journals=1)})
+    assert len(list(told(StatusReport(gateways=[well], workers=[])))) == 2
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from gateway.control.api import control_app
 from gateway.control.client import ControlClient
 from gateway.control.messages import DialRequest, SayRequest
 from gateway.control.socket import control_listener, control_path
-from gateway.errors import ConfigError, DialRefused, NoGateway, NotLive, ParleyError, SetupError
+from gateway.errors import ConfigError, DialRefused, Draining, NoGateway, NotLive, ParleyError, SetupError
 from gateway.observe.http import serving_on
 from gateway.settings import Settings
 from tests.call.house import House, greet, house
@@ -136,10 +136,14 @@ async def test_the_status_names_the_gateway_and_its_workers(tmp_path: Path, caps
             1,
             None,
         )
+        assert (gateway["refused"], gateway["complaints"]) == ({}, [])
+        h.gateway.refusals.add(Draining("This gateway takes no new calls."), caller="a", number="1")
         h.workers[0].report_load(draining=True)
         await until(lambda: not h.gateway.pool.ready)
         assert not await asyncio.to_thread(status.run, settings, as_json=False)
-        assert printed(capsys)[1].split()[2] == "no-worker"
+        lines = printed(capsys)
+        assert lines[1].split()[2] == "no-worker"
+        assert lines[-1] == "refused calls: 1 draining"
 
 
 async def test_a_worker_is_drained_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
