@@ -65,8 +65,8 @@ class ServedEndpoint(Endpoint, Protocol):
         """host:port where calls are taken."""
 
     @property
-    def heartbeat_ns(self) -> int:
-        """Monotonic time in ns at which its threads last moved."""
+    def heartbeats(self) -> Mapping[str, int]:
+        """Monotonic time in ns at which each of its threads last moved."""
 
     def reload_certificates(self) -> None:
         """Take certificates that were replaced on disk."""
@@ -117,7 +117,7 @@ class Service:
         self._loop_beat_ns = 0
         self._phase: str | None = "starting"
         watched = self._notifier.watchdog_seconds
-        limit_seconds = min(STUCK_SECONDS, watched) if watched else STUCK_SECONDS
+        limit_seconds = min(STUCK_SECONDS, watched / 2) if watched else STUCK_SECONDS
         self._watchdog = Watchdog(self._heartbeats, self._notifier.alive, limit_ns=int(limit_seconds * 1e9))
 
     async def serve(self) -> None:
@@ -230,8 +230,8 @@ class Service:
         self._notifier.stopping(phase)
 
     def _heartbeats(self) -> Mapping[str, int]:
-        sip_beat_ns = self._endpoint.heartbeat_ns if self._endpoint and self._phase != "starting" else 0
-        return {"event loop": self._loop_beat_ns, "SIP and media threads": sip_beat_ns}
+        of_sip = self._endpoint.heartbeats if self._endpoint and self._phase != "starting" else {}
+        return {"event loop": self._loop_beat_ns, **of_sip}
 
     async def _beat(self) -> None:
         while True:

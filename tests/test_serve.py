@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -37,16 +37,22 @@ NOBODY = "127.0.0.1:9"
 """A worker's address where none is."""
 
 
+PARTS = ("SIP thread", "media thread", "media clock")
+
+
 class SilentEndpoint:
     """An endpoint that nobody calls."""
 
     def __init__(self) -> None:
         self.address = "127.0.0.1:5060"
         self.told: list[str] = []
+        self.stuck = ""
+        """One of PARTS."""
 
     @property
-    def heartbeat_ns(self) -> int:
-        return time.monotonic_ns()
+    def heartbeats(self) -> Mapping[str, int]:
+        now_ns = time.monotonic_ns()
+        return {part: now_ns for part in PARTS if part != self.stuck} | ({self.stuck: 1} if self.stuck else {})
 
     async def start(self) -> None:
         self.told.append("start")
@@ -164,15 +170,61 @@ async def test_without_a_worker_it_serves_and_is_not_ready(settings: Settings, o
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_a_thread_that_no_longer_moves_is_named(
-    settings: Settings, output: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """systemd's end of NOTIFY_SOCKET, for a service in the test's process that is watched."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.bind(str(tmp_path / "notify"))
+        end.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "600000")
+        yield end
+
+
+def signs_of_life(systemd: socket.socket) -> int:
+    """That came since the last look."""
+    count = 0
+    with suppress(BlockingIOError):
+        while message := systemd.recv(500):
+            count += message == b"WATCHDOG=1"
+    return count
+
+
+async def sign_of_life(systemd: socket.socket) -> None:
+    """Wait for the next one."""
+    while not signs_of_life(systemd):  # noqa: ASYNC110  the socket is read between two steps of the service
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.scenario("FLT-06", peer="NOTIFY_SOCKET", transport="unix")
+async def test_signs_of_life_stop_when_a_thread_no_longer_moves(
+    settings: Settings, output: Callable[[], str], systemd: socket.socket, part: str
 ) -> None:
-    monkeypatch.setattr(composition, "STUCK_SECONDS", 0.5)
-    monkeypatch.setattr(SilentEndpoint, "heartbeat_ns", time.monotonic_ns())
-    async with running(settings, SilentEndpoint(), output) as client:
+    endpoint = SilentEndpoint()
+    async with running(settings, endpoint, output) as client:
+        await sign_of_life(systemd)
+        endpoint.stuck = part
         while (answer := await client.get("/healthz")).status_code == 200:
             pass
-        assert answer.json() == {"status": "stuck", "parts": ["SIP and media threads"]}
+        assert answer.json() == {"status": "stuck", "parts": [part]}
+        assert signs_of_life(systemd) <= 1
+        await asyncio.sleep(0.6)
+        assert not signs_of_life(systemd)
+        endpoint.stuck = ""
+        await sign_of_life(systemd)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.scenario("FLT-06", peer="NOTIFY_SOCKET", transport="unix")
+async def test_signs_of_life_stop_when_the_event_loop_no_longer_moves(
+    settings: Settings, output: Callable[[], str], systemd: socket.socket
+) -> None:
+    async with running(settings, SilentEndpoint(), output):
+        await sign_of_life(systemd)
+        time.sleep(1.2)  # noqa: ASYNC251  this is what freezes it
+        assert not signs_of_life(systemd)
+        await sign_of_life(systemd)
         os.kill(os.getpid(), signal.SIGTERM)
 
 

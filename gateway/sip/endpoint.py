@@ -269,9 +269,14 @@ class SipEndpoint:
             self._owner.post(self._stack.reload_certificates)
 
     @property
-    def heartbeat_ns(self) -> int:
-        """CLOCK_MONOTONIC at which both threads of this endpoint were last seen to run."""
-        return min(self._owner.heartbeat_ns, self._media.heartbeat_ns)
+    def heartbeats(self) -> Mapping[str, int]:
+        """CLOCK_MONOTONIC at which each thread of this endpoint was last seen to run. The media thread sees the media
+        clock."""
+        return {
+            "SIP thread": self._owner.heartbeat_ns,
+            "media thread": self._media.heartbeat_ns,
+            "media clock": self._media.clock_heartbeat_ns,
+        }
 
     @property
     def live_calls(self) -> int:

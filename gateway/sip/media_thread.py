@@ -140,10 +140,17 @@ class MediaThread:
         """CLOCK_MONOTONIC of the last turn of the loop."""
         self.frames = 0
         self._clock = ClockLateness()
+        self._ticked_ns = 0
+        """CLOCK_MONOTONIC of the last look that found a tick, or at which the first leg was opened."""
 
     def clock_late_ms(self) -> float:
         """How late the media clock was at worst since the last time this was asked; for any thread."""
         return self._clock.worst_ms()
+
+    @property
+    def clock_heartbeat_ns(self) -> int:
+        """CLOCK_MONOTONIC at which the media clock was last seen to tick; now while it has no leg to tick for."""
+        return self._ticked_ns if self._legs else time.monotonic_ns()
 
     def start(self) -> None:
         """Start the thread."""
@@ -161,6 +168,8 @@ class MediaThread:
         with self._lock:
             index = self._bridge.open()
             leg = MediaLeg(index, self._bridge.generation(index), sink, armed)
+            if not self._legs:
+                self._ticked_ns = time.monotonic_ns()
             self._legs[index] = leg
         return leg
 
@@ -192,6 +201,7 @@ class MediaThread:
         records = list(RECORD.iter_unpack(drained))
         if not records:
             return
+        self._ticked_ns = time.monotonic_ns()
         self._clock.ticked(records[0])
         MEDIA_THREAD_LATENESS.observe(max(0, time.monotonic_ns() - min(map(_CAPTURED_NS, records))) / 1e9)
         if events := self.process(records, legs):

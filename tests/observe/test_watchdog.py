@@ -37,6 +37,22 @@ def test_signs_of_life_stop_while_a_part_is_stuck_and_go_on_afterwards() -> None
     assert not watchdog.stuck
 
 
+@given(watchdog_ms=st.integers(3, 60_000), percent=st.integers(1, 500))
+def test_the_last_sign_of_life_comes_within_half_of_systemds_limit_after_a_part_froze(
+    watchdog_ms: int, percent: int
+) -> None:
+    watchdog_ns = watchdog_ms * 1_000_000
+    frozen_ns = watchdog_ns * percent // 100
+    now_ns, signs = 0, [0]
+    watchdog = Watchdog(
+        lambda: {"media clock": min(now_ns, frozen_ns)}, lambda: signs.append(now_ns), limit_ns=watchdog_ns // 2
+    )
+    while not watchdog.stuck:
+        now_ns += int(beat_seconds(watchdog_ns / 1e9) * 1e9)
+        watchdog.judge(now_ns)
+    assert signs[-1] - frozen_ns <= watchdog_ns // 2
+
+
 def test_three_judgements_fit_into_the_limit_of_systemd() -> None:
     assert beat_seconds(30) == 10
     assert beat_seconds(None) == 1

@@ -10,15 +10,18 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import SetupError
+from gateway.observe.watchdog import stuck_parts
+from gateway.sip.bridge import MediaBridge
 from gateway.sip.call import SipCall
 from gateway.sip.endpoint import SipEndpoint
 from tests.peers.ports import LOOPBACK
-from tests.sip.exchange import exchange, settings
+from tests.sip.exchange import Exchange, exchange, settings
 from tests.sip.party import party
 
 
@@ -80,11 +83,46 @@ async def test_closing_ends_calls_in_every_state() -> None:
 
 async def test_the_heartbeat_goes_on_without_calls() -> None:
     async with exchange() as ours:
-        seen = {ours.endpoint.heartbeat_ns}
+        seen = [ours.endpoint.heartbeats]
         for _ in range(20):
             await asyncio.sleep(0.05)
-            seen.add(ours.endpoint.heartbeat_ns)
-        assert len(seen) > 10
+            seen.append(ours.endpoint.heartbeats)
+        for part in seen[0]:
+            assert len({one[part] for one in seen}) > 10
+
+
+async def stuck(ours: Exchange) -> frozenset[str]:
+    """The parts that the watchdog would name, when there are any."""
+    async with asyncio.timeout(10):
+        while not (found := _stuck_now(ours)):  # noqa: ASYNC110  a heartbeat that stops has no event
+            await asyncio.sleep(0.05)
+    return found
+
+
+def _stuck_now(ours: Exchange) -> frozenset[str]:
+    return stuck_parts(ours.endpoint.heartbeats, now_ns=time.monotonic_ns(), limit_ns=1_000_000_000)
+
+
+@pytest.mark.scenario("FLT-06", peer="scripted party", transport="udp")
+async def test_the_part_that_froze_is_told_from_those_that_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with exchange() as ours, party(ours.address) as ann:
+        await ann.call()
+        release = threading.Event()
+        with monkeypatch.context() as frozen:
+            # no tick comes, as from a clock thread that hangs
+            frozen.setattr(MediaBridge, "wait", lambda self, timeout_ms: bool(time.sleep(timeout_ms / 1000)))
+            assert await stuck(ours) == {"media clock"}
+        with monkeypatch.context() as frozen:
+            frozen.setattr(MediaBridge, "wait", lambda self, timeout_ms: not release.wait(30))
+            assert "media thread" in await stuck(ours)
+            release.set()
+        while _stuck_now(ours):  # noqa: ASYNC110  as above
+            await asyncio.sleep(0.05)
+        release.clear()
+        ours.endpoint._owner.post(lambda: release.wait(30))
+        assert await stuck(ours) == {"SIP thread"}
+        release.set()
+        await ann.bye()
 
 
 @pytest.mark.parametrize("stop", ["", "raise KeyboardInterrupt"], ids=["forgotten", "interrupted"])
