@@ -87,7 +87,8 @@ class ApiSettings(Section):
     directory. `public_url` is how others reach `host` and `port`. `bootstrap_key` is a
     private key that works from the first start. `assistant_request_seconds` is how long a server may think about who
     answers. `upload_megabytes` is the most that a file may have. `organisation_calls` at once, and
-    `organisation_calls_per_second`, are the most that an organisation may have.
+    `organisation_calls_per_second`, are the most that an organisation may have. Calls of a gateway that is not attached
+    for `gateway_away_seconds` are closed.
     """
 
     enabled: bool = True
@@ -102,6 +103,7 @@ class ApiSettings(Section):
     upload_megabytes: int = Field(default=50, ge=1, le=10_000)
     organisation_calls: int | None = Field(default=None, ge=1)
     organisation_calls_per_second: float | None = Field(default=None, gt=0, le=1000)
+    gateway_away_seconds: float = Field(default=600, ge=60, le=86_400)
 
 
 class StoreSettings(Section):

@@ -108,8 +108,13 @@ class Intake:
         self._calls: dict[str, KnownCall] = {}
         self._lock = asyncio.Lock()
 
-    async def append(self, events: Iterable[NewEvent]) -> None:
+    async def append(self, events: Iterable[NewEvent], gateway: str | None = None) -> None:
         """Commit events; those that were committed before are passed over.
+
+        A call that was closed because nobody held it stays as it ended: what its gateway tells of it later is kept, and
+        shown, without another end and without messages.
+
+        :param gateway: who has the calls that begin with them
 
         Raises whatever the database raises; then nothing of them is committed.
         """
@@ -117,7 +122,7 @@ class Intake:
         async with self._lock:
             try:
                 async with self._database.transaction() as session:
-                    await self._take(session, calls, batch)
+                    await self._take(session, calls, batch, gateway)
                     added = await self._post(session, batch.deliveries)
             except BaseException:
                 # The views are ahead of what is kept: they are made anew of it.
@@ -149,17 +154,19 @@ class Intake:
 
     # ------------------------------------------------------------ one call
 
-    async def _take(self, session: AsyncSession, calls: Mapping[str, Sequence[NewEvent]], batch: _Batch) -> None:
+    async def _take(
+        self, session: AsyncSession, calls: Mapping[str, Sequence[NewEvent]], batch: _Batch, gateway: str | None
+    ) -> None:
         """One statement keeps the events of all calls of an organisation: each waits for the database's thread."""
         owned: dict[str, list[NewEvent]] = {}
         for call_id, events in calls.items():
             known = self._calls.get(call_id) or await self._known(session, call_id)
-            known = known or await self._made(session, events[0])
+            known = known or await self._made(session, events[0], gateway)
             if known is None:
                 log.warning("events of an unknown call are left out", call=call_id, events=len(events))
                 continue
             self._calls[call_id] = known
-            owned.setdefault(known.organisation_id, []).extend(events)
+            owned.setdefault(known.organisation_id, []).extend(_but_a_second_end(known, events))
         for organisation_id, events in owned.items():
             stored = await append_events(session, organisation_id, events)
             for call_id, own in groupby(stored, key=lambda one: one.call_id):
@@ -167,6 +174,9 @@ class Intake:
 
     async def _took(self, session: AsyncSession, call_id: str, stored: Sequence[StoredEvent], batch: _Batch) -> None:
         known = self._calls[call_id]
+        if known.view.over is not None and stored[0].sequence < known.view.over.sequence:
+            await self._took_late(session, call_id, stored)
+            return
         if stored[0].sequence != known.view.sequence + 1:
             # Another process has taken events of this call meanwhile.
             known = await self._known(session, call_id, until=stored[0].sequence) or known
@@ -178,6 +188,13 @@ class Intake:
                 log.error("events of a call are missing", call=call_id, after=last, before=one.sequence)
             self._apply(known, one, batch)
         await self._follow(session, known, stored)
+
+    async def _took_late(self, session: AsyncSession, call_id: str, stored: Sequence[StoredEvent]) -> None:
+        """A gateway is back with a call that was closed meanwhile. The row shows what is known now."""
+        log.warning("events of a call that was closed", call=call_id, events=len(stored))
+        self._calls.pop(call_id)
+        if (known := await self._known(session, call_id)) is not None:
+            await self._write(session, known)
 
     def _apply(self, known: KnownCall, stored: StoredEvent, batch: _Batch) -> None:
         event = read_event(stored)
@@ -217,6 +234,9 @@ class Intake:
         if not at_once and not (known.row_behind and abs(now_ms - known.row_ms) >= ROW_MS):
             return
         known.row_ms, known.row_behind = now_ms, False
+        await self._write(session, known)
+
+    async def _write(self, session: AsyncSession, known: KnownCall) -> None:
         shown = known.view.call()
         try:
             await Calls(session, known.organisation_id).follow(
@@ -244,7 +264,7 @@ class Intake:
                 known.view.apply(event)
         return known
 
-    async def _made(self, session: AsyncSession, first: NewEvent) -> KnownCall | None:
+    async def _made(self, session: AsyncSession, first: NewEvent, gateway: str | None) -> KnownCall | None:
         """A call that begins: what the settings' routes took, or an inbound one."""
         if first.kind != "call":
             return None
@@ -252,7 +272,7 @@ class Intake:
         plan = event.part("plan")
         organisation_id = await self._organisation(session, plan.get("organisation"))
         body = {"type": "inboundPhoneCall", "status": "queued", **part(plan, "call")}
-        row = await Calls(session, organisation_id).create(body, id=first.call_id)
+        row = await Calls(session, organisation_id).create(body, id=first.call_id, gateway=gateway)
         name = "" if plan else event.text("assistant")
         origin = await self._origins.of(session, organisation_id, row.shown(), name)
         view = await self._new_view(session, row, origin, told={name: body[name] for name in part(plan, "call")})
@@ -288,6 +308,11 @@ def _by_call(events: Iterable[NewEvent]) -> dict[str, list[NewEvent]]:
     for event in events:
         calls.setdefault(event.call_id, []).append(event)
     return calls
+
+
+def _but_a_second_end(known: KnownCall, events: Sequence[NewEvent]) -> Iterable[NewEvent]:
+    over = known.view.over
+    return (one for one in events if one.kind != "ended" or over is None or one.sequence >= over.sequence)
 
 
 def stream_of(url: str, call_id: str | None) -> str:

@@ -37,13 +37,14 @@ from gateway.plane.plan_maker import CallFacts, PlanMaker
 from gateway.plane.planning import Wanted
 from gateway.plane.server import AttachedGateway, PlaneServer
 from gateway.plane.shelf import Body
-from gateway.plane.unheld import unheld_call
+from gateway.plane.unheld import lost_call, unheld_call
 from gateway.plane.v1 import plane_pb2 as pb
 from gateway.store import contacts
 from gateway.store.calls import CallRow, Calls, find_call
 from gateway.store.clock import clock
 from gateway.store.database import Database
 from gateway.store.entities import Entities, Entity, Kind
+from gateway.store.events import last_event
 from gateway.store.idempotency import remember
 from gateway.store.key_cache import KeyHolder
 from gateway.store.secrets import Secrets
@@ -152,7 +153,12 @@ class Calling:
             await self.end_unheld(row, START_FAILED, str(error))
 
     async def end_unheld(self, row: CallRow, reason: str, detail: str) -> None:
-        """The call ends though no gateway has it."""
+        """The call ends though no gateway has it; one that has ended stays as it is."""
+        async with self._database.reading() as session:
+            last = await last_event(session, row.organisation_id, row.id)
+        if last is not None:
+            await self._intake.append(lost_call(last, reason, detail))
+            return
         call = without_secrets({**row.body, "id": row.id})
         plan = {"organisation": row.organisation_id, "call": call, "members": []}
         await self._intake.append(unheld_call(call, plan, reason, detail, now_ms()))

@@ -19,10 +19,11 @@ from gateway.campaigns.dispatcher import Dispatcher
 from gateway.campaigns.numbers import listed_number
 from gateway.errors import ApiError
 from gateway.plane.call_limits import CallLimits
-from gateway.plane.calling import NEVER_CONNECTED, Calling
+from gateway.plane.calling import Calling
 from gateway.plane.intake import Intake, new_event
 from gateway.plane.kept_plans import forget_plans
 from gateway.plane.plan_maker import PlanMaker
+from gateway.plane.reaper import Reaper
 from gateway.plane.resolving import Resolver
 from gateway.plane.server import AttachedGateway, PlaneServer, serving_plane
 from gateway.plane.shelf import SettingsAssistants
@@ -43,10 +44,9 @@ log = structlog.get_logger(__name__)
 
 END_SECONDS = 10.0
 SWEEP_SECONDS = 1.0
-LOST_SECONDS = 45.0
-"""A call that was to be dialled this long ago, and that no gateway has, is not going to be."""
 PLANS_KEPT = timedelta(days=2)
 _SWEEPS_BETWEEN_TIDYING = 3600
+_SWEEPS_BETWEEN_REAPING = 10
 
 
 class ControlPlane:
@@ -67,6 +67,8 @@ class ControlPlane:
         self.settings_assistants: SettingsAssistants = maker.settings_assistants
         limits = CallLimits(settings.api, database, lambda call_id: self.server.gateway_of(call_id) is not None)
         self._calling = Calling(database, secrets, self.server, maker, self._intake, limits)
+        away = timedelta(seconds=settings.api.gateway_away_seconds)
+        self._reaper = Reaper(self.server, database, self._calling, away)
         self.dispatcher = Dispatcher(database, secrets, self._calling, lambda: self.attached)
         self._trunks = TrunkDirectory(database, secrets, self.server)
         self._resolver = Resolver(settings, database, secrets, client, maker, self._intake, limits)
@@ -115,9 +117,9 @@ class ControlPlane:
 
     # ------------------------------------------------------------ for gateways
 
-    async def append(self, events: Sequence[pb.CallEvent]) -> None:
-        """Commit events, each once."""
-        await self._intake.append(map(new_event, events))
+    async def append(self, events: Sequence[pb.CallEvent], gateway: str) -> None:
+        """Commit events of a gateway, each once."""
+        await self._intake.append(map(new_event, events), gateway)
 
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         """Who answers an inbound call."""
@@ -152,14 +154,15 @@ class ControlPlane:
         sweeps = 0
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            await to_its_end(self._swept(tidying=sweeps % _SWEEPS_BETWEEN_TIDYING == 0), name="sweep of calls")
+            await to_its_end(self._swept(sweeps), name="sweep of calls")
             sweeps += 1
 
-    async def _swept(self, *, tidying: bool) -> None:
+    async def _swept(self, sweeps: int) -> None:
         try:
             await self._begin_scheduled()
-            await self._give_up_lost()
-            if tidying:
+            if sweeps % _SWEEPS_BETWEEN_REAPING == 0:
+                await self._reaper.sweep()
+            if sweeps % _SWEEPS_BETWEEN_TIDYING == 0:
                 async with self._database.transaction() as session:
                     await forget_plans(session, clock.now() - PLANS_KEPT)
         except Exception:  # the next sweep tries again
@@ -175,15 +178,3 @@ class ControlPlane:
                 await self._calling.begin_scheduled(row)
             except ApiError as error:
                 log.warning("scheduled call not begun", call=row.id, detail=str(error))
-
-    async def _give_up_lost(self) -> None:
-        """Calls whose gateway is attached and does not have them, though it was to dial or to answer them."""
-        # One that has just come may still have to tell what became of its calls.
-        long_ago = asyncio.get_running_loop().time() - LOST_SECONDS
-        attached = {gateway.name for gateway in self.server.gateways if gateway.since < long_ago}
-        limit = clock.now() - timedelta(seconds=LOST_SECONDS)
-        async with self._database.reading() as session:
-            begun = await calls_in(session, ["queued", "ringing"])
-        for row in begun:
-            if row.gateway in attached and row.updated_at < limit and self.server.gateway_of(row.id) is None:
-                await self._calling.end_unheld(row, NEVER_CONNECTED, "The gateway does not have this call.")

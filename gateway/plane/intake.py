@@ -12,8 +12,11 @@ from gateway.store.events import NewEvent
 class Intake(Protocol):
     """Keeps events, with all that follows from them: `gateway.messages.intake`."""
 
-    async def append(self, events: Iterable[NewEvent]) -> None:
-        """Commit them, each once; a failure commits none of them."""
+    async def append(self, events: Iterable[NewEvent], gateway: str | None = None) -> None:
+        """Commit them, each once; a failure commits none of them.
+
+        :param gateway: who has the calls that begin with them
+        """
 
 
 def new_event(event: pb.CallEvent) -> NewEvent:

@@ -10,6 +10,7 @@ from typing import Protocol
 import grpc
 import structlog
 
+from gateway.call.journal import wall_clock_ms
 from gateway.errors import CommandRefused, SetupError, Unavailable
 from gateway.plane.token import is_token
 from gateway.plane.v1 import plane_pb2 as pb
@@ -23,6 +24,8 @@ MESSAGE_BYTES = 16 << 20
 RETRY_SECONDS = 1.0
 """Until events that could not be committed are tried again."""
 GRACE_SECONDS = 1.0
+BEHIND_MS = 60_000
+"""A gateway that tells of something this long ago has not told all that it has to tell."""
 
 Write = Callable[[pb.PlaneMessage], Awaitable[None]]
 
@@ -30,8 +33,9 @@ Write = Callable[[pb.PlaneMessage], Awaitable[None]]
 class Answering(Protocol):
     """What the control plane does with what gateways say."""
 
-    async def append(self, events: Sequence[pb.CallEvent]) -> None:
-        """Commit events, each once by call and sequence. May raise anything; then nothing of them is committed."""
+    async def append(self, events: Sequence[pb.CallEvent], gateway: str) -> None:
+        """Commit events of this gateway, each once by call and sequence. May raise anything; then nothing of them is
+        committed."""
 
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:
         """Who answers an inbound call of this gateway; raises nothing."""
@@ -61,6 +65,8 @@ class AttachedGateway:
         self.calls: set[str] = set(hello.calls)
         self.since = asyncio.get_running_loop().time()
         """When it attached, on the loop's clock."""
+        self.settled_since = self.since
+        """Since when it has told nothing of calls of earlier days or minutes, on the loop's clock."""
         self._write = write
         self._answering = answering
         self._arrived: list[pb.CallEvent] = []
@@ -152,6 +158,8 @@ class AttachedGateway:
                 self.calls.add(event.call_id)
             elif event.kind == "ended":
                 self.calls.discard(event.call_id)
+        if any(event.time_ms < wall_clock_ms() - BEHIND_MS for event in events):
+            self.settled_since = asyncio.get_running_loop().time()
         self._arrived += events
         self._wake.set()
 
@@ -169,7 +177,7 @@ class AttachedGateway:
     async def _committed(self, events: Sequence[pb.CallEvent]) -> bool:
         """Whether these need no further attempt."""
         try:
-            await self._answering.append(events)
+            await self._answering.append(events, self.name)
         except Exception:  # whatever is wrong with one call's events must not hold up those of all others
             log.exception("events not committed", gateway=self.name, events=len(events))
             calls = {event.call_id for event in events}
@@ -183,7 +191,7 @@ class AttachedGateway:
         for call_id in calls:
             own = [event for event in events if event.call_id == call_id]
             try:
-                await self._answering.append(own)
+                await self._answering.append(own, self.name)
             except Exception:  # as above
                 log.exception("events of a call not committed", call=call_id)
                 failed.add(call_id)

@@ -1,4 +1,5 @@
-"""Calls that ended before a gateway held them: their few events, as a gateway would have journalled them. Pure."""
+"""Calls that ended before a gateway held them, or after it was lost: their events, as a gateway would have journalled
+them. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.assistant.masking import without_secrets
-from gateway.store.events import NewEvent
+from gateway.call.calls import LOST_ENTRIES
+from gateway.store.events import NewEvent, StoredEvent
+
+BEYOND = 10 * LOST_ENTRIES
+"""The end of such a call has a sequence beyond any that the journal of its gateway may have, its own end included: the
+gateway may come back with the journal after all."""
+_AFTERWARDS = frozenset({"ended", "analysis", "report"})
 
 
 def unheld_call(
@@ -37,11 +44,24 @@ def unheld_call(
         "started_at": at,
         "plan": without_secrets(plan),
     }
-    last = {"at": at, "reason": reason, "sip_status": None, "detail": detail}
     return [
-        NewEvent(str(call["id"]), sequence, 0, time_ms, kind, json.dumps(data, ensure_ascii=False))
-        for sequence, kind, data in ((1, "call", first), (2, "ended", last))
+        NewEvent(str(call["id"]), 1, 0, time_ms, "call", json.dumps(first, ensure_ascii=False)),
+        _ended(str(call["id"]), 1, 0, time_ms, reason, detail),
     ]
+
+
+def lost_call(last: StoredEvent, reason: str, detail: str) -> Sequence[NewEvent]:
+    """The end of a call whose gateway told of it until `last`, which is as long as it is known to have lasted; empty
+    where it has one."""
+    if last.kind in _AFTERWARDS:
+        return []
+    return [_ended(last.call_id, last.sequence, last.at_ms, last.time_ms, reason, detail)]
+
+
+def _ended(call_id: str, follows: int, at_ms: int, time_ms: int, reason: str, detail: str) -> NewEvent:
+    at = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat()
+    data = {"at": at, "reason": reason, "sip_status": None, "detail": detail, "follows": follows}
+    return NewEvent(call_id, follows + BEYOND, at_ms, time_ms, "ended", json.dumps(data, ensure_ascii=False))
 
 
 def _address(party: object) -> str:

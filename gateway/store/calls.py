@@ -75,6 +75,7 @@ _AMOUNTS = {
 """Column → field of costBreakdown."""
 _ANALYSES = ("summary", "structuredData", "successEvaluation", "structuredOutput")
 _SUMMARY = "summary"
+_BEGUN = ("queued", "ringing", "in-progress", "forwarding")
 
 
 class Calls:
@@ -188,9 +189,25 @@ async def calls_in(
     return [_read(row) for row in await session.execute(wanted)]
 
 
+@dataclass(frozen=True, slots=True)
+class BegunCall:
+    """A call that was begun and has not ended, as far as its row says."""
+
+    id: str
+    status: str
+    gateway: str | None
+    updated_at: datetime
+
+
+async def begun_calls(session: AsyncSession) -> Sequence[BegunCall]:
+    """Of all organisations, oldest first."""
+    wanted = select(*(calls.c[name] for name in BegunCall.__slots__)).where(calls.c.status.in_(_BEGUN))
+    return [BegunCall(*row) for row in await session.execute(wanted.order_by(calls.c.created_at))]
+
+
 async def live_calls(session: AsyncSession, organisation_id: str) -> Sequence[str]:
     """Ids of the calls of an organisation that were begun and have not ended, as far as their rows say."""
-    begun = calls.c.status.in_(("queued", "ringing", "in-progress", "forwarding"))
+    begun = calls.c.status.in_(_BEGUN)
     wanted = select(calls.c.id).where(calls.c.organisation_id == organisation_id, begun)
     return [str(id_) for (id_,) in await session.execute(wanted)]
 

@@ -95,6 +95,14 @@ async def events_of(session: AsyncSession, organisation_id: str, call_id: str) -
     return await _listed(session, wanted.order_by(call_events.c.sequence))
 
 
+async def last_event(session: AsyncSession, organisation_id: str, call_id: str) -> StoredEvent | None:
+    """The one of a call with the highest sequence."""
+    own = (call_events.c.organisation_id == organisation_id) & (call_events.c.call_id == call_id)
+    wanted = select(*_COLUMNS).where(own).order_by(call_events.c.sequence.desc()).limit(1)
+    row = (await session.execute(wanted)).first()
+    return _read(row) if row else None
+
+
 async def delete_events(session: AsyncSession, organisation_id: str, call_id: str) -> None:
     """All of one call."""
     own = (call_events.c.organisation_id == organisation_id) & (call_events.c.call_id == call_id)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from gateway.errors import StoreError
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision of `migrations/versions/`."""
 _LOCK = 0x7061726C
 """Names PostgreSQL's advisory lock: of several processes that open a new database, one migrates."""

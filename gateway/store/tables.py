@@ -242,3 +242,10 @@ do_not_call = Table(
     Column("created_at", Moment, nullable=False),
     Index("do_not_call_by_creation", "organisation_id", "created_at"),
 )
+
+gateways = Table(
+    "gateways",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("seen_at", Moment, nullable=False),
+)

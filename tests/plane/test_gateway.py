@@ -42,7 +42,7 @@ class Answers:
         self.unwanted: set[tuple[str, str]] = set()
         self.resolution = pb.Resolution(refusal=pb.Refusal(status=404, reason="no-route"))
 
-    async def append(self, events: Sequence[pb.CallEvent]) -> None:
+    async def append(self, events: Sequence[pb.CallEvent], gateway: str) -> None:
         self.events += events
 
     async def resolve(self, gateway: AttachedGateway, question: pb.Resolve) -> pb.Resolution:

@@ -30,7 +30,7 @@ class Ledger:
         self.events: list[pb.CallEvent] = []
         self.broken: set[str] = set()
 
-    async def append(self, events: Sequence[pb.CallEvent]) -> None:
+    async def append(self, events: Sequence[pb.CallEvent], gateway: str) -> None:
         if any(event.call_id in self.broken for event in events):
             raise ValueError("cannot be read")
         known = {(event.call_id, event.sequence) for event in self.events}
