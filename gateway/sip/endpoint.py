@@ -12,11 +12,13 @@ from types import MappingProxyType
 
 import structlog
 
+from gateway.call.admission import retry_seconds
 from gateway.call.dialling import Dialled
 from gateway.call.dialog import KeptDialog
 from gateway.call.entrance import Arrival
 from gateway.call.leg import Leg
-from gateway.errors import CallRefused, LegError, ParleyError, SetupError
+from gateway.call.strain import Measure
+from gateway.errors import CallRefused, LegError, Overloaded, ParleyError, SetupError
 from gateway.observe.metrics import SIP_MALFORMED
 from gateway.settings import Settings
 from gateway.sip.arrival import SipArrival
@@ -29,6 +31,7 @@ from gateway.sip.dialled import Way, direct_way, trunk_way
 from gateway.sip.leg import SipLeg
 from gateway.sip.locator import Locator
 from gateway.sip.lookup import HostName, kinds_of
+from gateway.sip.media_ports import offers, pair_is_free
 from gateway.sip.media_thread import MediaThread
 from gateway.sip.owner_thread import OwnerThread
 from gateway.sip.stack import Stack
@@ -223,6 +226,11 @@ class SipEndpoint:
 
     def _may_enter(self, text: str, peer: Peer) -> None:
         self._admit(self._arrival(text, peer))
+        hosts, ports = self._settings.sip.hosts, self._settings.rtp.ports
+        if not offers(text) and not any(pair_is_free(host, ports) for host in hosts):
+            refusal = Overloaded("No port of rtp.ports is free for another call.", reason=Measure.RTP_PORTS)
+            refusal.retry_after = retry_seconds()
+            raise refusal
 
     def _turned_away(self, refusal: CallRefused, text: str, peer: Peer) -> None:
         self._tell_refused(refusal, self._arrival(text, peer))

@@ -14,6 +14,7 @@ from gateway.call.admission import Admission
 from gateway.call.entrance import Entrance
 from gateway.call.refusals import Refusals
 from gateway.call.strain import Measure, Strain
+from gateway.sip.media_ports import offers, pair_is_free
 from tests.link.worker_double import until
 from tests.peers.ports import LOOPBACK, free_ports
 from tests.sip.exchange import exchange
@@ -82,6 +83,33 @@ async def test_without_a_port_callers_are_told_when_to_come_back_and_the_next_on
         admission.strain.measured({Measure.RTP_PORTS: 0.0}, 2e9)
         await ann.call()
         await ann.bye()
+
+
+@ROW
+async def test_without_a_port_a_caller_who_offers_nothing_is_refused_at_the_door() -> None:
+    first, last = free_ports(20)
+    async with exchange(rtp={"ports": (first, last)}) as ours, party(ours.address) as ann:
+        with taken(first, 20):
+            ann.request("INVITE")
+            refusal = await ann.response(503, "INVITE")
+            assert 5 <= int(refusal.message.first("retry-after")) <= 30
+            assert refusal.message.first("warning") == '399 parley "rtp-ports"'
+            ann.request("ACK", same_transaction=True)
+            assert not ours.calls
+
+
+def test_a_pair_is_free_when_both_its_ports_are() -> None:
+    first, last = free_ports(20)
+    assert pair_is_free(LOOPBACK, (first, last))
+    with taken(first, 18):
+        assert pair_is_free(LOOPBACK, (first, last), lambda: 0.0)
+        with taken(first + 19, 1):
+            assert not pair_is_free(LOOPBACK, (first, last))
+
+
+@pytest.mark.parametrize(("message", "offered"), [("INVITE a\r\n\r\n", False), ("INVITE a\r\n\r\nv=0\r\n", True)])
+def test_a_body_is_an_offer(message: str, offered: bool) -> None:
+    assert offers(message) is offered
 
 
 @ROW
