@@ -136,7 +136,7 @@ class WebhookSettings(Section):
     attempts at once go to one host and port; what was delivered can be seen and replayed for `keep_days`. The report of
     a call waits `analysis_seconds` for the call's analysis."""
 
-    retry_seconds: float = Field(default=86_400, ge=0, le=2_592_000)
+    retry_seconds: float = Field(default=259_200, ge=0, le=2_592_000)
     per_host: int = Field(default=8, ge=1, le=1000)
     keep_days: float = Field(default=7, gt=0, le=3650)
     analysis_seconds: float = Field(default=60, ge=0, le=3600)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-LONGEST_DELAY_SECONDS = 300.0
+LONGEST_DELAY_SECONDS = 3600.0
+"""Doubling, a pause is never longer than the time that it did not work before."""
 LONGEST_ASKED_SECONDS = 3600.0
 """A server may ask for no longer a pause (Retry-After)."""
 _BASE_SECONDS = 1.0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.settings import WebhookSettings
 from gateway.webhooks.retries import LONGEST_ASKED_SECONDS, LONGEST_DELAY_SECONDS, Retries, retry_after
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -27,6 +28,16 @@ def test_without_a_plan_a_message_is_given_up_by_its_age() -> None:
     retries = Retries.of({}, 3600)
     assert retries.delay(3, age_seconds=3596) == 4
     assert retries.delay(3, age_seconds=3597) is None
+
+
+def test_without_a_plan_pauses_grow_from_a_second_to_an_hour_for_three_days() -> None:
+    retries, age_seconds, pauses = Retries.of({}, WebhookSettings().retry_seconds), 0.0, list[float]()
+    while (pause := retries.delay(len(pauses) + 1, age_seconds=age_seconds)) is not None:
+        assert pause <= age_seconds + 1
+        pauses.append(pause)
+        age_seconds += pause
+    assert (pauses[0], pauses[-1]) == (1, 3600)
+    assert 71 * 3600 < age_seconds <= 72 * 3600
 
 
 def test_a_fixed_plan_has_its_retries_at_one_distance() -> None:
