@@ -1,7 +1,7 @@
 """Whether a call that offers nothing could be answered.
 
-The stack takes ports for media when it has an offer. An INVITE without one rings first, and fails when it is answered: too
-late for its caller to be told when to come back. So it is tried before whether there are ports.
+The stack takes ports for media when it has an offer. An INVITE without one rings first, and fails when it is answered:
+too late for its caller to be told when to come back. So it is tried before whether there are ports.
 """
 
 from __future__ import annotations

@@ -77,6 +77,16 @@ async def test_with_no_worker_left_the_caller_gets_503_and_when_to_come_back(tmp
         assert (record.end_reason, record.answered_at) == (endings.NO_WORKER, None)
 
 
+async def test_pings_are_told_whether_a_worker_is_there_and_not_whether_it_is_full(tmp_path: Path) -> None:
+    async with house(tmp_path, greet) as h:
+        assert h.endpoint.staffed()
+        h.workers[0].report_load(active_calls=50, capacity=50)
+        await until(lambda: not h.gateway.pool.ready)
+        assert h.endpoint.staffed()
+        h.workers[0].report_load(draining=True)
+        await until(lambda: not h.endpoint.staffed())
+
+
 async def test_a_silent_worker_is_skipped_in_time(tmp_path: Path) -> None:
     async with house(tmp_path, lambda *_: [], greet) as h:
         legs = [h.call() for _ in range(2)]
