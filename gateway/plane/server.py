@@ -156,9 +156,8 @@ class AttachedGateway:
         for event in events:
             if event.kind == "call":
                 self.calls.add(event.call_id)
-            elif event.kind == "ended":
-                self.calls.discard(event.call_id)
-        if any(event.time_ms < wall_clock_ms() - BEHIND_MS for event in events):
+        long_ago_ms = wall_clock_ms() - BEHIND_MS
+        if any(event.time_ms < long_ago_ms for event in events):
             self.settled_since = asyncio.get_running_loop().time()
         self._arrived += events
         self._wake.set()
@@ -205,6 +204,8 @@ class AttachedGateway:
         return True
 
     async def _acknowledge(self, events: Sequence[pb.CallEvent]) -> None:
+        # not before: a call whose end waits for the store is not one that nobody holds
+        self.calls -= {event.call_id for event in events if event.kind == "ended"}
         positions: Mapping[str, int] = {event.call_id: event.sequence for event in events}
         await self._write(
             pb.PlaneMessage(
