@@ -99,6 +99,12 @@ async def stuck(ours: Exchange) -> frozenset[str]:
     return found
 
 
+def _no_tick(_bridge: MediaBridge, timeout_ms: int) -> bool:
+    """As from a clock thread that hangs."""
+    time.sleep(timeout_ms / 1000)
+    return False
+
+
 def _stuck_now(ours: Exchange) -> frozenset[str]:
     return stuck_parts(ours.endpoint.heartbeats, now_ns=time.monotonic_ns(), limit_ns=1_000_000_000)
 
@@ -109,8 +115,7 @@ async def test_the_part_that_froze_is_told_from_those_that_go_on(monkeypatch: py
         await ann.call()
         release = threading.Event()
         with monkeypatch.context() as frozen:
-            # no tick comes, as from a clock thread that hangs
-            frozen.setattr(MediaBridge, "wait", lambda self, timeout_ms: bool(time.sleep(timeout_ms / 1000)))
+            frozen.setattr(MediaBridge, "wait", _no_tick)
             assert await stuck(ours) == {"media clock"}
         with monkeypatch.context() as frozen:
             frozen.setattr(MediaBridge, "wait", lambda self, timeout_ms: not release.wait(30))

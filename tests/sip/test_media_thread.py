@@ -164,6 +164,18 @@ def test_a_record_becomes_a_frame_field_by_field(bench: Bench) -> None:
     )  # fmt: skip
 
 
+def test_the_clock_moves_with_each_tick_and_while_nobody_needs_it(bench: Bench) -> None:
+    opened_ns = bench.thread.clock_heartbeat_ns
+    bench.thread._turn()
+    assert bench.thread.clock_heartbeat_ns == opened_ns
+    bench.bridge.feed(ticks(SILENCE))
+    bench.thread._turn()
+    ticked_ns = bench.thread.clock_heartbeat_ns
+    assert ticked_ns > opened_ns
+    bench.thread.close(bench.leg)
+    assert bench.thread.clock_heartbeat_ns > ticked_ns
+
+
 def test_records_of_other_legs_and_of_an_earlier_call_are_left_out(bench: Bench) -> None:
     bench.run(np.concatenate([ticks(SILENCE, leg=5), ticks(SILENCE, generation=3), ticks(SILENCE)]))
     assert len(bench.sink.frames) == 1
