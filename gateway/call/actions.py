@@ -82,16 +82,20 @@ class Actions:
         self._hand_over = hand_over
         self._record = record
         self._dialled: Dialled | None = None
-        self._seen: set[str] = set()
+        self._results: dict[str, pb.ActionResult | None] = {}
+        """By the action's id; None while it is under way."""
         self._outcome: asyncio.Future[tuple[bool, str]] | None = None
         self._destination: Mapping[str, Any] = {}
 
-    def is_new(self, action: pb.Action) -> bool:
-        """Whether this id comes for the first time; a repeated one must not be done again."""
-        if action.action in self._seen:
-            return False
-        self._seen.add(action.action)
-        return True
+    def admit(self, action: pb.Action) -> bool:
+        """Whether it is to be done. One that was asked for before is not, whichever worker asks: who asks now is told
+        how it went, as soon as that is known."""
+        if action.action not in self._results:
+            self._results[action.action] = None
+            return True
+        if (result := self._results[action.action]) is not None:
+            self._reply(result)
+        return False
 
     async def perform(self, action: pb.Action) -> None:
         """Do it, after the facts that led to it are on disk, and tell the worker how it went.
@@ -101,7 +105,9 @@ class Actions:
         await self._journal.durable()
         ok, detail = await self._do(action)
         reason = self._dialled.failure if self._dialled is not None and action.HasField("transfer") else ""
-        self._reply(pb.ActionResult(action=action.action, ok=ok, detail=detail, reason=reason))
+        result = pb.ActionResult(action=action.action, ok=ok, detail=detail, reason=reason)
+        self._results[action.action] = result
+        self._reply(result)
 
     def on_transfer(self, ok: bool, detail: str) -> None:
         """The leg knows how its transfer went."""

@@ -252,7 +252,7 @@ class Call:
 
     def act(self, action: pb.Action) -> None:
         """The worker asks for something besides speech; what it asks twice is done once."""
-        if self.actions.is_new(action):
+        if self.actions.admit(action):
             self.spawn(self.actions.perform(action))
 
     def say(self, text: str, *, end_call_after: bool = False, interruptible: bool = True) -> None:

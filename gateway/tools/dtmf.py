@@ -31,7 +31,8 @@ _USUAL = ToolDefinition(
 
 class Dtmf:
     seconds = 60.0
-    repeatable = False
+    repeatable = True
+    """The gateway presses the same keys of the same call once."""
 
     def __init__(self, tool: DtmfTool) -> None:
         self.tool = tool
@@ -47,7 +48,7 @@ class Dtmf:
             if part.startswith("w"):
                 await asyncio.sleep(PAUSE_SECONDS * len(part))
                 continue
-            done = await around.port.send_digits(part, info=self.tool.sip_info_dtmf_enabled)
+            done = await around.port.send_digits(part, info=self.tool.sip_info_dtmf_enabled, tool=use.call.id)
             if not done.ok:
                 return ToolResult(False, done.detail)
         return ToolResult(True, "The keys were pressed.")

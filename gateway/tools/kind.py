@@ -53,11 +53,13 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One call of a tool, made in a reply that it may speak in. `key` is the same whenever this call is made again."""
+    """One call of a tool, made in a reply that it may speak in. `key` is the same whenever this call is made again;
+    `again`: another worker has made it before, and said what is said before it is carried out."""
 
     call: ToolCall
     key: str
     speaker: Speaker
+    again: bool = False
 
     @property
     def name(self) -> str:

@@ -51,14 +51,15 @@ class ToolPort(Protocol):
     def tool_ended(self, tool: str, reply: int) -> None:
         """It has its result."""
 
-    async def transfer(self, destination: Mapping[str, Any]) -> Done:
-        """Send the caller on, when all that was said is heard. `destination` is Vapi's, of type number or sip."""
+    async def transfer(self, destination: Mapping[str, Any], *, tool: str) -> Done:
+        """Send the caller on, when all that was said is heard. `destination` is Vapi's, of type number or sip; `tool`
+        is the id of the tool call here and below: what it asks for is done once, also when the call is repeated."""
 
     async def hand_off(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         """Give the conversation to another assistant. `destination` is Vapi's, of type assistant or squad, of a
         transferCall or a handoff tool; `tool` is the id of the tool call."""
 
-    async def send_digits(self, digits: str, *, info: bool) -> Done:
+    async def send_digits(self, digits: str, *, info: bool, tool: str) -> Done:
         """Press keys: by RFC 4733, or by SIP INFO."""
 
     async def pause_recording(self, *, paused: bool) -> Done:
@@ -67,7 +68,7 @@ class ToolPort(Protocol):
     async def take_consent(self, *, granted: bool) -> Done:
         """The caller said whether the call may be recorded."""
 
-    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
+    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str, *, tool: str) -> Done:
         """Send INFO, MESSAGE or NOTIFY inside the dialog of the call."""
 
 
@@ -86,11 +87,11 @@ class NoCall:
 
     WHERE = "There is no telephone call here, so this was not done."
 
-    async def transfer(self, destination: Mapping[str, Any]) -> Done:
+    async def transfer(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         """Not here."""
         return Done(False, self.WHERE)
 
-    async def send_digits(self, digits: str, *, info: bool) -> Done:
+    async def send_digits(self, digits: str, *, info: bool, tool: str) -> Done:
         """Not here."""
         return Done(False, self.WHERE)
 
@@ -102,6 +103,6 @@ class NoCall:
         """Not here."""
         return Done(False, self.WHERE)
 
-    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
+    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str, *, tool: str) -> Done:
         """Not here."""
         return Done(False, self.WHERE)

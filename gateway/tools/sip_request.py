@@ -21,7 +21,8 @@ BODY = "body"
 
 class SipRequest:
     seconds = 40.0
-    repeatable = False
+    repeatable = True
+    """The gateway sends that of the same call once."""
 
     def __init__(self, tool: SipRequestTool) -> None:
         self.tool = tool
@@ -41,7 +42,7 @@ class SipRequest:
         except ConfigError as error:
             return ToolResult(False, f"The request was not sent: {error}")
         sent = {str(name): as_text(value) for name, value in headers.items()}
-        done = await around.port.send_sip_request(self.tool.verb, sent, body)
+        done = await around.port.send_sip_request(self.tool.verb, sent, body, tool=use.call.id)
         return ToolResult(done.ok, done.detail)
 
     def _body(self, use: ToolUse, variables: Mapping[str, Any]) -> str:

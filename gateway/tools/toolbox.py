@@ -119,7 +119,7 @@ class Toolbox:
         """Make a call once more that another process made, and of which nobody knows what became: the same to the
         server, by its key. Never raises."""
         call = ToolCall(called.id, called.name, called.arguments)
-        use = ToolUse(call, self._key(called.turn, called.id), speaker)
+        use = ToolUse(call, self._key(called.turn, called.id), speaker, again=True)
         return await self._apart_from_reply(use, called.turn, reply)
 
     def _key(self, turn: int, number: str) -> str:
@@ -170,7 +170,7 @@ class Toolbox:
             self._apart.add(task)
             task.add_done_callback(self._apart.discard)
             return self._outcome(use, ToolResult(True, SENT), messages.complete())
-        spoken = await self._announce(messages, use.speaker)
+        spoken = not use.again and await self._announce(messages, use.speaker)
         result = await self._awaited(kind, use, messages)
         usual = messages.complete() if result.ok else messages.failed()
         outcome = self._outcome(use, result, result.message or usual)

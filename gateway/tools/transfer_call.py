@@ -32,7 +32,8 @@ UNKNOWN_SECONDS = 400.0
 
 
 class TransferCall:
-    repeatable = False
+    repeatable = True
+    """The gateway transfers once for the same call, and tells how that went again."""
 
     def __init__(self, tool: TransferCallTool, server: Server | None) -> None:
         self.tool = tool
@@ -80,13 +81,13 @@ class TransferCall:
         return ToolResult(False, f"The call was not transferred: the server {why}.")
 
     async def _transfer(self, destination: Mapping[str, Any], use: ToolUse, around: Surroundings) -> ToolResult:
-        if text := _message(destination, around):
+        if not use.again and (text := _message(destination, around)):
             use.speaker.say(text)
         if destination.get("type") == "assistant":  # which is made ready meanwhile
             done = await around.port.hand_off(destination, tool=use.call.id)
         else:
             await use.speaker.heard()
-            done = await around.port.transfer(destination)
+            done = await around.port.transfer(destination, tool=use.call.id)
         plan = destination.get("transferPlan")
         if done.ok and isinstance(plan, Mapping) and plan.get("agentStays") is True:
             return ToolResult(True, done.detail)

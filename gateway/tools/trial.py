@@ -209,7 +209,7 @@ class _Port:
     async def heard(self) -> None:
         """At once."""
 
-    async def transfer(self, destination: Mapping[str, Any]) -> Done:
+    async def transfer(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         address = destination.get("sipUri") or destination.get("number")
         return self._would(f"transfer the call to {address}")
 
@@ -218,7 +218,7 @@ class _Port:
         who = next((destination[name] for name in names if destination.get(name)), "another assistant")
         return self._would(f"give the conversation to {who}")
 
-    async def send_digits(self, digits: str, *, info: bool) -> Done:
+    async def send_digits(self, digits: str, *, info: bool, tool: str) -> Done:
         return self._would(f"press {digits}{' by SIP INFO' if info else ''}")
 
     async def pause_recording(self, *, paused: bool) -> Done:
@@ -227,7 +227,7 @@ class _Port:
     async def take_consent(self, *, granted: bool) -> Done:
         return self._would("take the consent to a recording")
 
-    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
+    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str, *, tool: str) -> Done:
         return self._would(f"send SIP {verb} with {dict(headers)} and the body {body!r}")
 
     def _would(self, what: str) -> Done:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ class CallActions:
         self._send = send
         self._briefing = briefing
         self._prefix = prefix
-        self._count = 0
+        self._counts: Counter[str] = Counter()
         self._waiting: dict[str, asyncio.Future[Done]] = {}
 
     @property
@@ -37,10 +38,15 @@ class CallActions:
         """The gateway has yet to say how one went."""
         return bool(self._waiting)
 
-    async def perform(self, action: pb.Action, seconds: float = ANSWER_SECONDS) -> Done:
-        """Have the gateway do it, and wait for the result."""
-        self._count += 1
-        action.action = f"{self._prefix}-{self._count}"
+    async def perform(self, action: pb.Action, seconds: float = ANSWER_SECONDS, *, tool: str = "") -> Done:
+        """Have the gateway do it, and wait for the result.
+
+        :param tool: id of the tool call that asks for it. When another worker makes that call once more, it asks for
+            the same, and is told the result of what was done already
+        """
+        asker = f"call:{tool}" if tool else self._prefix
+        self._counts[asker] += 1
+        action.action = f"{asker}-{self._counts[asker]}"
         answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         self._waiting[action.action] = answer
         self._send(pb.WorkerEvent(action=action))
@@ -52,8 +58,11 @@ class CallActions:
         finally:
             self._waiting.pop(action.action, None)
 
-    async def transfer(self, destination: Mapping[str, Any]) -> Done:
-        """Send the caller on to Vapi's destination of type number or sip, when all that was said is heard."""
+    async def transfer(self, destination: Mapping[str, Any], *, tool: str) -> Done:
+        """Send the caller on to Vapi's destination of type number or sip, when all that was said is heard.
+
+        :param tool: id of the tool call that asks for it
+        """
         destination = await self._briefing.completed(destination)
         try:
             talk = await self._briefing.transfer_talk(destination)
@@ -68,7 +77,7 @@ class CallActions:
             transfer_assistant_json=talk.assistant_json,
             variables_json=talk.variables_json,
         )
-        return await self.perform(pb.Action(transfer=transfer), longest_seconds(destination))
+        return await self.perform(pb.Action(transfer=transfer), longest_seconds(destination), tool=tool)
 
     def answered(self, result: pb.ActionResult) -> None:
         """Take the gateway's word on an action."""

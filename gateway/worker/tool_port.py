@@ -108,17 +108,18 @@ class CallToolPort:
         """It has its result."""
         self._session.dispatch(ToolEnded(self.now(), reply, tool))
 
-    async def transfer(self, destination: Mapping[str, Any]) -> Done:
+    async def transfer(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         """Send the caller on, when all that was said is heard."""
-        return await self._actions.transfer(destination)
+        return await self._actions.transfer(destination, tool=tool)
 
     async def hand_off(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         """Give the conversation to another assistant, when what is being said is over."""
         return await self._hand_off(destination, tool=tool)
 
-    async def send_digits(self, digits: str, *, info: bool) -> Done:
+    async def send_digits(self, digits: str, *, info: bool, tool: str) -> Done:
         """Press keys."""
-        return await self._actions.perform(pb.Action(send_digits=pb.SendDigits(digits=digits, info=info)))
+        action = pb.Action(send_digits=pb.SendDigits(digits=digits, info=info))
+        return await self._actions.perform(action, tool=tool)
 
     async def pause_recording(self, *, paused: bool) -> Done:
         """Keep and hear nothing of what is confidential, or go on."""
@@ -128,10 +129,10 @@ class CallToolPort:
         """The caller said whether the call may be recorded."""
         return await self._take_consent(granted=granted)
 
-    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
+    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str, *, tool: str) -> Done:
         """Send a request inside the dialog of the call."""
         request = pb.SipRequest(verb=verb, headers=dict(headers), body=body)
-        return await self._actions.perform(pb.Action(sip_request=request))
+        return await self._actions.perform(pb.Action(sip_request=request), tool=tool)
 
 
 def surroundings(opening: Opening, resources: Resources, port: CallToolPort) -> Surroundings:

@@ -64,7 +64,7 @@ class Port:
     def tool_ended(self, tool: str, reply: int) -> None:
         """Seen in `facts`."""
 
-    async def transfer(self, destination: Mapping[str, Any]) -> Done:
+    async def transfer(self, destination: Mapping[str, Any], *, tool: str) -> Done:
         self.did.append(("transfer", destination))
         return self.answer
 
@@ -72,7 +72,7 @@ class Port:
         self.did.append(("hand off", destination))
         return self.answer
 
-    async def send_digits(self, digits: str, *, info: bool) -> Done:
+    async def send_digits(self, digits: str, *, info: bool, tool: str) -> Done:
         self.did.append(("digits", digits, info))
         return self.answer
 
@@ -84,7 +84,7 @@ class Port:
         self.did.append(("consent", granted))
         return self.answer
 
-    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str) -> Done:
+    async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str, *, tool: str) -> Done:
         self.did.append(("sip", verb, dict(headers), body))
         return self.answer
 

@@ -7,7 +7,7 @@ from collections import deque
 
 from gateway.link.v1 import link_pb2 as pb
 
-_UNHEARD = frozenset({"keypress", "say", "control", "action_result"})
+_UNHEARD = frozenset({"keypress", "say", "control"})
 """Told once, and lost with a worker that had not read them."""
 _LASTING = {
     "mute-assistant": "assistant",
