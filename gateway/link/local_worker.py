@@ -5,10 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import structlog
+
 from gateway.link.link import WorkerLink
 from gateway.link.processes import STOP_SECONDS, ChildProcess
 from gateway.link.pulse import Pulses
 from gateway.observe import metrics
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.1
+STANDSTILL_LOOKS = 50
+"""One that stands still has 5 s more to come back by itself. Looks are counted, not time: when this process is held up,
+so is the worker."""
 
 
 class LocalWorker:
@@ -58,7 +67,18 @@ class LocalWorker:
         link = self.link = WorkerLink(self.name, address, capacity=self._capacity, pulses=self._pulses)
         self._links.append(link)
         try:
-            await link.run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(link.run(), name=f"link {self.name}")
+                tasks.create_task(self._end_standstill(link), name=f"standstill of {self.name}")
         finally:
             self._links.remove(link)
             self.link = None
+
+    async def _end_standstill(self, link: WorkerLink) -> None:
+        """Kill a process that stands still for long: it has no calls any more, and one in its place could take some."""
+        looks = 0
+        while looks < STANDSTILL_LOOKS:
+            await asyncio.sleep(LOOK_SECONDS)
+            looks = looks + 1 if link.stood_still else 0
+        log.error("worker stands still and is killed", worker=str(link), pid=self.process.pid)
+        self.process.kill()

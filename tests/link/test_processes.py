@@ -12,8 +12,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.link import local_worker
 from gateway.link.pool import WorkerPool
 from gateway.link.processes import announced_address
+from gateway.link.worker_state import WorkerState
 from gateway.settings import WorkerSettings
 from tests.link.test_link import Listener
 from tests.link.worker_double import until
@@ -132,3 +134,27 @@ async def test_a_worker_runs_at_a_lower_priority_than_the_gateway() -> None:
         (worker,) = pool.processes
         assert worker.pid is not None
         assert os.getpriority(os.PRIO_PROCESS, worker.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+
+
+async def test_a_worker_that_stands_still_is_shown_as_frozen_and_comes_back_or_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local_worker, "STANDSTILL_LOOKS", 1_000_000)
+    async with local_pool(count=2) as pool:
+        await until(lambda: len(pool.links) == 2 and all(link.attached for link in pool.links), 20)
+        first, other = (process.pid for process in pool.processes)
+        assert first
+        assert other
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: pool.status()[0].state is WorkerState.FROZEN)
+        assert pool.choose().name == pool.local[1].name
+        os.kill(first, signal.SIGCONT)
+        await until(lambda: pool.status()[0].state is WorkerState.READY, 20)
+        assert pool.processes[0].pid == first
+
+        monkeypatch.setattr(local_worker, "STANDSTILL_LOOKS", 3)
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: pool.processes[0].pid not in (None, first), 20)
+        await until(lambda: pool.status()[0].state is WorkerState.READY, 20)
+        assert not alive(first)
+        assert pool.processes[1].pid == other
