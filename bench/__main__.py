@@ -33,6 +33,7 @@ BENCHMARKS = {
     "turn_taking": "bench.turn_taking.run",
     "voicemail": "bench.voicemail",
     "failover": "bench.failover",
+    "worker_loss": "bench.worker_loss",
     "rest": "bench.rest",
     "api": "bench.api",
 }

@@ -10,13 +10,25 @@ from typing import Any
 import numpy as np
 
 from gateway.media.audio import SAMPLE_RATE
-from gateway.providers.base import OUTSIDE_CALL, CallContext, SpokenWord, VoiceCapabilities, VoiceChunk
+from gateway.providers.base import (
+    OUTSIDE_CALL,
+    CallContext,
+    ChatRequest,
+    ReplyEnd,
+    ReplyPart,
+    SpokenWord,
+    TextDelta,
+    ToolCall,
+    VoiceCapabilities,
+    VoiceChunk,
+)
 from tests.interop.providers import fake_assistant
 from tests.peers.rtp import RtpStream, decode
 
 WORD_MS, PAUSE_MS = 160, 40
 _LOWEST_HZ, _STEP_HZ = 300, 50
 _LOUD = 1000
+VOICE = {"provider": "tests.faults.counting:CountingVoice"}
 
 
 class CountingVoice:
@@ -37,11 +49,39 @@ class CountingVoice:
             at += len(tone)
 
 
+class CountingModel:
+    """Counts to `words`, from where the conversation is; in the middle it uses the tool `book`."""
+
+    def __init__(self, *, words: int, **_: Any) -> None:
+        self._words = words
+
+    async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
+        said = [request.said, *(one.content for one in request.messages if one.role == "assistant")]
+        begin = max((_number(word) + 1 for text in said for word in text.split()), default=0)
+        used = any(one.role == "tool" for one in request.messages)
+        for number in range(begin, self._words if used else self._words // 2):
+            yield TextDelta(f"{_word(number)} ")
+        if not used:
+            yield ToolCall("booking", "book", {})
+        yield ReplyEnd()
+
+
 def counting_assistant(words: int) -> dict[str, Any]:
     """Says w0 to w`words`, in sentences of five."""
-    said = " ".join(f"w{n}." if n % 5 == 4 else f"w{n}" for n in range(words))
-    voice = {"provider": "tests.faults.counting:CountingVoice"}
-    return {**fake_assistant(first_message=said), "voice": voice}
+    said = " ".join(map(_word, range(words)))
+    return {**fake_assistant(first_message=said), "voice": VOICE}
+
+
+def booking_assistant(words: int, url: str) -> dict[str, Any]:
+    """Says the same, by a model that uses a tool at `url` meanwhile."""
+    tool = {"type": "function", "function": {"name": "book", "parameters": {"type": "object", "properties": {}}}}
+    model = {
+        "provider": "tests.faults.counting:CountingModel",
+        "words": words,
+        "tools": [{**tool, "server": {"url": url}}],
+    }
+    greeting = {"firstMessage": "", "firstMessageMode": "assistant-speaks-first-with-model-generated-message"}
+    return {**fake_assistant(), **greeting, "model": model, "voice": VOICE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +115,10 @@ def _heard_number(frame: np.ndarray[tuple[int], np.dtype[np.int16]]) -> int | No
         return None
     spectrum = np.abs(np.fft.rfft(frame * np.hanning(len(frame)), 1600))
     return round((int(spectrum.argmax()) * SAMPLE_RATE / 1600 - _LOWEST_HZ) / _STEP_HZ)
+
+
+def _word(number: int) -> str:
+    return f"w{number}." if number % 5 == 4 else f"w{number}"
 
 
 def _number(word: str) -> int:

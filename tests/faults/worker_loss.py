@@ -8,17 +8,19 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import pairwise
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from gateway.config.loading import load
 from gateway.worker.server import serve_worker
 from tests.faults.child import end_with_parent, output_to, start
-from tests.faults.counting import Heard, counting_assistant, words_in
+from tests.faults.counting import PAUSE_MS, WORD_MS, Heard, words_in
 from tests.interop.continuity import FRAME_MS
 from tests.interop.product import Product, ProductPlan, running_product
 from tests.peers.capture import capture
@@ -26,9 +28,36 @@ from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.rtp import RtpStream, pacing, streams
 from tests.sip.party import party
 
-WORDS = 40
-CALLS = 5
 FREEZE_SECONDS = 1.5
+WORKERS = 3
+"""Of which one may be dead, and one just starting."""
+LOOK_SECONDS = 0.05
+
+
+class Fate(StrEnum):
+    """What becomes of a worker."""
+
+    KILLED = "killed"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Some calls at once, whose callers are told `words`, and what becomes of their workers, one after the other."""
+
+    fates: Sequence[Fate]
+    seed: int = 0
+    calls: int = 5
+    words: int = 40
+    first_seconds: tuple[float, float] = (1.2, 2.0)
+    """From the first call to the first loss; it is as long from loss to loss."""
+    tail_seconds: float = 3.5
+    """That a caller stays longer than the words take."""
+
+    @property
+    def name(self) -> str:
+        """Different for different rounds."""
+        return f"round-{self.seed}-{'-'.join(self.fates)}"
 
 
 def serve(settings: Path, listen: str, log: Path) -> None:
@@ -50,18 +79,17 @@ class Crew:
         for address in self.addresses:
             self._start(address)
 
-    def kill(self, address: str) -> None:
-        """As the kernel would; another one begins in its place."""
-        self._running[address].kill()
-        self._running[address].join()
-        self._start(address)
-
-    async def freeze(self, address: str) -> None:
-        pid = self._running[address].pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
-        await asyncio.sleep(FREEZE_SECONDS)
-        os.kill(pid, signal.SIGCONT)
+    def lose(self, address: str, fate: Fate) -> None:
+        """Kill it as the kernel would, and begin another one in its place; or let it stand still for a while."""
+        process = self._running[address]
+        assert process.pid is not None
+        if fate is Fate.KILLED:
+            process.kill()
+            process.join()
+            self._start(address)
+        else:
+            os.kill(process.pid, signal.SIGSTOP)
+            asyncio.get_running_loop().call_later(FREEZE_SECONDS, os.kill, process.pid, signal.SIGCONT)
 
     def end(self) -> None:
         for process in self._running.values():
@@ -81,8 +109,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one call: `silences_ms` after each of its losses, within the sentence."""
+    """Of one call, whose id is `call`: `silences_ms` after each of its losses, within the sentence."""
 
+    call: str
     losses: int
     missing: list[int]
     repeated: list[int]
@@ -92,63 +121,62 @@ class Outcome:
 
 
 @asynccontextmanager
-async def office(folder: Path) -> AsyncIterator[tuple[Product, Crew]]:
-    """A gateway with two workers that can be killed."""
-    addresses = [f"{LOOPBACK}:{free_port()}" for _ in range(2)]
+async def office(folder: Path, assistant: Mapping[str, Any]) -> AsyncIterator[tuple[Product, Crew]]:
+    """A gateway with workers that can be lost."""
+    addresses = [f"{LOOPBACK}:{free_port()}" for _ in range(WORKERS)]
     changes = {"worker": {"count": 0, "addresses": addresses}}
     crew = Crew(folder, addresses)
-    plan = ProductPlan(folder, counting_assistant(WORDS), changes=changes)
     try:
         asyncio.get_running_loop().call_later(0.5, crew.begin)
-        async with running_product(plan) as product:
-            await _all_attached(product, len(addresses))
+        async with running_product(ProductPlan(folder, assistant, changes=changes)) as product:
+            await _attached(product, WORKERS)
             yield product, crew
     finally:
         crew.end()
 
 
-async def lose_workers(product: Product, crew: Crew, *, freeze: bool, seed: int, calls: int = CALLS) -> list[Outcome]:
-    """One round: some calls at once, and each worker is lost once while they are told a long sentence."""
-    chance = random.Random(seed)
+async def lose_workers(product: Product, crew: Crew, plan: Round) -> list[Outcome]:
+    """One round: those workers are lost that have the most calls."""
+    chance = random.Random(plan.seed)
     losses: list[Loss] = []
     before = {record["id"] for record in product.records()}
-    folder = product.plan.folder / f"round-{seed}-{freeze}"
+    folder = product.plan.folder / plan.name
     await asyncio.to_thread(folder.mkdir)
     async with capture(folder, ports=product.plan.rtp_ports) as captured, asyncio.TaskGroup() as group:
-        ports = [group.create_task(_caller(product, chance.uniform(0, 1))) for _ in range(calls)]
-        for _ in crew.addresses:
-            await asyncio.sleep(chance.uniform(1.6, 2.6))
-            await _all_attached(product, len(crew.addresses))
-            holders = _holders(product)
-            victim = max(crew.addresses, key=lambda address: sum(one == address for one in holders.values()))
-            calls_of = frozenset(call for call, holder in holders.items() if holder == victim)
-            losses.append(Loss(time.time_ns(), calls_of))
-            if freeze:
-                await crew.freeze(victim)
-            else:
-                await asyncio.to_thread(crew.kill, victim)
-    await product.wait_for_records(len(before) + calls)
-    records = {record["id"]: record for record in product.records() if record["id"] not in before}
+        callers = [group.create_task(_caller(product, plan, chance.uniform(0, 0.5))) for _ in range(plan.calls)]
+        for fate in plan.fates:
+            await asyncio.sleep(chance.uniform(*plan.first_seconds))
+            await _attached(product, 2)
+            losses.append(_lose_one(product, crew, fate))
+    await product.wait_for_records(len(before) + plan.calls)
+    records = [record for record in product.records() if record["id"] not in before]
     heard = {stream.destination[1]: stream for stream in _agents(product, captured.datagrams())}
     outcomes = []
-    for task in ports:
-        port, user = task.result()
-        (record,) = [
-            one for one in records.values() if one["caller"].startswith(f"sip:{user}@") or user in one["called"]
-        ]
-        outcomes.append(judge(heard[port], [loss.at_ns for loss in losses if record["id"] in loss.calls], record))
+    for caller in callers:
+        port, user = caller.result()
+        (record,) = [one for one in records if one["caller"].startswith(f"sip:{user}@") or user in one["called"]]
+        times = [loss.at_ns for loss in losses if record["id"] in loss.calls]
+        outcomes.append(judge(heard[port], times, record, plan.words))
     return outcomes
 
 
-def judge(stream: RtpStream, losses: Sequence[int], record: dict[str, object]) -> Outcome:
-    """What one caller heard."""
+def _lose_one(product: Product, crew: Crew, fate: Fate) -> Loss:
+    holders = _holders(product)
+    victim = max(crew.addresses, key=lambda address: sum(one == address for one in holders.values()))
+    loss = Loss(time.time_ns(), frozenset(call for call, holder in holders.items() if holder == victim))
+    crew.lose(victim, fate)
+    return loss
+
+
+def judge(stream: RtpStream, losses: Sequence[int], record: Mapping[str, Any], count: int) -> Outcome:
+    """What one caller heard, who was told `count` words."""
     words = words_in(stream)
     numbers = [word.number for word in words]
-    repeated = [number for at, number in enumerate(numbers) if number in numbers[:at]]
     return Outcome(
+        call=str(record["id"]),
         losses=len(losses),
-        missing=sorted(set(range(WORDS)) - set(numbers)),
-        repeated=repeated,
+        missing=sorted(set(range(count)) - set(numbers)),
+        repeated=[number for at, number in enumerate(numbers) if number in numbers[:at]],
         silences_ms=[_silence_ms(words, at_ns) for at_ns in losses],
         gap_ms=pacing(stream.packets).gap_max_ms,
         reason=str(record["end_reason"]),
@@ -165,13 +193,13 @@ def _silence_ms(words: Sequence[Heard], at_ns: int) -> float:
     return max(gaps, default=0.0)
 
 
-async def _caller(product: Product, wait: float) -> tuple[int, str]:
+async def _caller(product: Product, plan: Round, wait: float) -> tuple[int, str]:
     """Listens to all that is said."""
     await asyncio.sleep(wait)
     async with party(product.address) as ann:
         ann.user = f"7{ann.rtp_port}"
         await ann.call()
-        await asyncio.sleep(WORDS * 0.2 + 4.5)
+        await asyncio.sleep(plan.words * (WORD_MS + PAUSE_MS) / 1000 + plan.tail_seconds)
         await ann.bye()
         return ann.rtp_port, ann.user
 
@@ -186,10 +214,10 @@ def _holders(product: Product) -> dict[str, str]:
     return found
 
 
-async def _all_attached(product: Product, count: int) -> None:
+async def _attached(product: Product, count: int) -> None:
     async with asyncio.timeout(30):
         while await product.metric("parley_worker_up") < count:  # noqa: ASYNC110  a figure, not an event
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def _agents(product: Product, datagrams: Sequence[object]) -> list[RtpStream]:
