@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.scenario("FLT-01", peer="scripted party", transport="udp"),
     pytest.mark.scenario("FLT-02", peer="scripted party", transport="udp"),
 ]
-SHORT = Round((Fate.KILLED, Fate.FROZEN), calls=4, words=20, first_seconds=(0.9, 1.1), tail_seconds=2.0)
+SHORT = Round((Fate.KILLED, Fate.FROZEN), calls=4, words=20, first_seconds=(1.2, 1.4), tail_seconds=2.0)
 KILLS = 200
 
 

@@ -32,6 +32,8 @@ class Port:
 
     def __init__(self, said: Sequence[tuple[str, str]], variables: Mapping[str, Any]) -> None:
         self.did: list[Any] = []
+        self.askers: list[str] = []
+        """Tool calls that asked for an action that must not be done twice."""
         self.entries: list[tuple[str, Mapping[str, Any]]] = []
         self.facts: list[ToolCalled | ToolReturned] = []
         self.answer = Done(True, "Done.")
@@ -65,6 +67,7 @@ class Port:
         """Seen in `facts`."""
 
     async def transfer(self, destination: Mapping[str, Any], *, tool: str) -> Done:
+        self.askers.append(tool)
         self.did.append(("transfer", destination))
         return self.answer
 
@@ -73,6 +76,7 @@ class Port:
         return self.answer
 
     async def send_digits(self, digits: str, *, info: bool, tool: str) -> Done:
+        self.askers.append(tool)
         self.did.append(("digits", digits, info))
         return self.answer
 
@@ -85,6 +89,7 @@ class Port:
         return self.answer
 
     async def send_sip_request(self, verb: str, headers: Mapping[str, str], body: str, *, tool: str) -> Done:
+        self.askers.append(tool)
         self.did.append(("sip", verb, dict(headers), body))
         return self.answer
 
@@ -138,6 +143,10 @@ class Scene:
     async def use(self, name: str, **arguments: Any) -> ToolOutcome:
         """The model calls a tool in the second turn."""
         return await self.toolbox.run(ToolCall("t", name, arguments), 2, 5, self.port)
+
+    async def repeat(self, name: str, **arguments: Any) -> ToolOutcome:
+        """The call that another worker made in the second turn."""
+        return await self.toolbox.repeat(ToolCalled(2, "t", name, arguments), 5, self.port)
 
     @property
     def said(self) -> list[str]:

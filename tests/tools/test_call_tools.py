@@ -175,3 +175,17 @@ async def test_a_dynamic_handoff_asks_the_server_with_the_models_parameters() ->
 async def test_tools_of_one_type_are_told_apart() -> None:
     scene = Scene({"type": "dtmf"}, {"type": "dtmf"}, {"type": "endCall", "function": {"name": "bye"}})
     assert [one.name for one in scene.toolbox.definitions] == ["dtmf", "dtmf_2", "bye"]
+
+
+async def test_what_another_worker_began_is_asked_for_once_more_in_its_name_and_not_said_again() -> None:
+    start = {"type": "request-start", "content": "One second."}
+    scene = Scene(
+        {"type": "transferCall", "destinations": [DESK], "messages": [start]},
+        {"type": "dtmf"},
+        {"type": "sipRequest", "verb": "INFO", "body": "on"},
+    )
+    assert (await scene.repeat("transferCall")).left
+    assert (await scene.repeat("dtmf", dtmf="12w3")).ok
+    assert (await scene.repeat("sip_info")).ok
+    assert scene.said == []
+    assert scene.port.askers == ["t"] * 4

@@ -15,7 +15,7 @@ from gateway.call.move import life
 from gateway.call.phrases import Phrase
 from gateway.call.record import CallRecord
 from gateway.link.v1 import link_pb2 as pb
-from tests.call.house import GREETING, House, entry, greet, house, play, to_call
+from tests.call.house import GREETING, House, action, entry, greet, house, play, to_call
 from tests.call.leg_double import MemoryLeg
 from tests.link.worker_double import WorkerDouble, until
 
@@ -221,3 +221,22 @@ async def test_the_worker_is_not_told_of_what_is_only_in_memory(
         assert {event.kept.entries for event in scene.first.got("kept")[before:]} == {0}
         takes = True
         await until(lambda: scene.first.got("kept")[-1].kept.entries == 2)
+
+
+async def test_an_action_under_way_is_not_done_again_for_the_next_worker_which_is_told_how_it_went(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, goes_on, goes_on) as h:
+        scene = await live(h)
+        to_call(scene.first, action("call:t-1", send_digits=pb.SendDigits(digits="12")))
+        await until(lambda: scene.leg.digits)
+        scene.first.die()
+        await scene.opening()
+        await scene.learned("worker")
+        number = next(one.call for one in scene.second.got("start") if one.start.journal)
+        again = action("call:t-1", send_digits=pb.SendDigits(digits="12"))
+        again.call = number
+        scene.second.send(again)
+        await until(lambda: scene.second.got("action_result"))
+        (result,) = [one.action_result for one in scene.second.got("action_result")]
+        assert (result.action, result.ok, scene.leg.digits) == ("call:t-1", True, ["12"])
