@@ -58,7 +58,7 @@ class CallActions:
         finally:
             self._waiting.pop(action.action, None)
 
-    async def transfer(self, destination: Mapping[str, Any], *, tool: str) -> Done:
+    async def transfer(self, destination: Mapping[str, Any], *, tool: str = "") -> Done:
         """Send the caller on to Vapi's destination of type number or sip, when all that was said is heard.
 
         :param tool: id of the tool call that asks for it
