@@ -145,7 +145,8 @@ class WebhookSettings(Section):
 class WorkerSettings(Section):
     """`count` local processes are started by `parley serve`; `addresses` are workers that run elsewhere."""
 
-    count: int = Field(default=1, ge=0, le=64)
+    count: int = Field(default=2, ge=0, le=64)
+    """Two, so that calls go on when one is lost."""
     addresses: list[str] = []
     listen: str = "127.0.0.1:0"
     capacity: int = Field(default=50, ge=1, le=2000)
