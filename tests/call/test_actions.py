@@ -77,12 +77,17 @@ class House:
             self.asked.add(tool)
             self._run(tool)
 
-    async def lose_worker(self, number: int) -> None:
-        """The next one makes the calls again that have no result."""
+    async def lose_worker(self, number: int, *, finished: bool) -> None:
+        """The next one makes the calls again that have no result.
+
+        :param finished: the keys are pressed before it does
+        """
         lost, self._worker = self._worker, self._next_worker(number)
         for task in lost.running.values():
             task.cancel()
         await _settle()
+        if finished:
+            await self.finish()
         for tool in sorted(self.asked - set(self.told)):
             self._run(tool)
 
@@ -125,7 +130,9 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-STEPS = st.lists(st.sampled_from([*(("ask", tool) for tool in TOOLS), ("lose", ""), ("finish", "")]), max_size=14)
+STEPS = st.lists(
+    st.sampled_from([*(("ask", tool) for tool in TOOLS), ("lose", ""), ("lose late", ""), ("finish", "")]), max_size=14
+)
 
 
 @given(STEPS)
@@ -139,8 +146,8 @@ def test_keys_are_pressed_once_and_their_result_is_told_once_whatever_workers_ar
                 case "ask":
                     house.ask(tool)
                     await _settle()
-                case "lose":
-                    await house.lose_worker(number)
+                case "lose" | "lose late":
+                    await house.lose_worker(number, finished=step == "lose late")
                     await _settle()
                 case "finish":
                     await house.finish()
