@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from gateway.call import endings
@@ -85,6 +86,9 @@ class Actions:
         self._results: dict[str, pb.ActionResult | None] = {}
         """By the action's id; None while it is under way."""
         self._outcome: asyncio.Future[tuple[bool, str]] | None = None
+        self._transferring = asyncio.Lock()
+        self._arrived = False
+        """The caller is with somebody else."""
         self._destination: Mapping[str, Any] = {}
 
     def admit(self, action: pb.Action) -> bool:
@@ -170,23 +174,54 @@ class Actions:
             return False, str(error)
         return status < 300, f"The other side answered with {status} {reason}."
 
+    async def forward(self, destination: Mapping[str, Any], why: str) -> tuple[bool, str]:
+        """Send on a caller who has no agent, after a transfer that goes on; whether the caller arrived somewhere, and
+        one sentence.
+
+        :param destination: Vapi's
+        :param why: for the journal
+        """
+        async with self._transferring:
+            if self._arrived:
+                return True, "The call was transferred before."
+            return await self._carry_out(destination, _without_agent(self._plan(destination), why))
+
     async def _transfer(self, transfer: pb.Transfer) -> tuple[bool, str]:
-        if self._outcome is not None:
+        if self._transferring.locked():
             return False, "A transfer is going on already."
+        async with self._transferring:
+            try:
+                destination = read_destination(transfer.destination_json, transfer.destination)
+            except LegError as error:
+                self._tell("failed", {"type": "number", "number": transfer.destination}, detail=str(error))
+                return False, str(error)
+            return await self._carry_out(
+                destination, self._plan(destination), _talk_of(transfer), after_playout=transfer.after_playout
+            )
+
+    async def _carry_out(
+        self,
+        destination: Mapping[str, Any],
+        plan: TransferPlan,
+        talk: Talk | None = None,
+        *,
+        after_playout: bool = False,
+    ) -> tuple[bool, str]:
+        self._destination = destination
         self._outcome = asyncio.get_running_loop().create_future()
-        self._destination = {"type": "number", "number": transfer.destination}
         try:
-            self._destination = read_destination(transfer.destination_json, transfer.destination)
-            plan = self._plan(self._destination)
             if plan.dials:
-                return await self._dial(plan, _talk_of(transfer), after_playout=transfer.after_playout)
-            ok, detail = await self._send_on(plan, self._outcome, after_playout=transfer.after_playout)
+                ok, detail = await self._dial(plan, talk, after_playout=after_playout)
+                self._arrived = ok and not plan.stays
+                return ok, detail
+            ok, detail = await self._send_on(plan, self._outcome, after_playout=after_playout)
         except LegError as error:
             ok, detail = False, str(error)
         finally:
             self._outcome = None
         self._tell("connected" if ok else "failed", self._destination, detail=detail)
         if ok:
+            self._arrived = True
             self._end(EndNow(endings.FORWARDED))
         return ok, detail
 
@@ -238,6 +273,11 @@ class Actions:
     def _tell(self, status: str, destination: Mapping[str, Any], **details: Any) -> None:
         told = {name: value for name, value in details.items() if value}
         self._tell_journal("transfer", {"status": status, "destination": shown_destination(destination), **told})
+
+
+def _without_agent(plan: TransferPlan, why: str) -> TransferPlan:
+    """Nobody of ours talks with the human, or stays."""
+    return replace(plan, stays=False, assistant_seconds=None, notes=(f"Forwarded: {why}.", *plan.notes))
 
 
 def _talk_of(transfer: pb.Transfer) -> Talk | None:

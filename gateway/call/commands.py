@@ -10,7 +10,7 @@ from gateway.call.admission import retry_seconds
 from gateway.call.extension import EXTENSION_SECONDS, Key, dial_extension
 from gateway.call.leg import Direction
 from gateway.call.phrases import Phrase
-from gateway.call.state import Command, PlayedOut, State
+from gateway.call.state import Command, Forwarded, NotForwarded, PlayedOut, State
 from gateway.errors import LegError, NoWorker
 from gateway.observe import metrics
 from gateway.routing.redirection import contact_of
@@ -26,7 +26,7 @@ class Commands:
     """Of one call.
 
     :param extension: dialled when somebody has answered, before the agent speaks
-    :param fallback: Vapi's destination of a caller whom no worker takes
+    :param fallback: Vapi's destination of a caller whom no worker takes, or none is left for
     """
 
     def __init__(self, call: Call, *, extension: Sequence[Key], fallback: Mapping[str, Any] | None) -> None:
@@ -47,11 +47,14 @@ class Commands:
             case Command.REFUSE:
                 await self._refuse()
             case Command.APOLOGISE:
-                self._say_last(Phrase.APOLOGY, "apology")
+                # who is sent on is not to call again
+                self._say_last(Phrase.FORWARDING if self._forwards else Phrase.APOLOGY, "apology")
             case Command.SAY_GOODBYE:
                 self._say_last(Phrase.GOODBYE, "goodbye")
             case Command.AWAIT_PLAYOUT:
                 self._call.spawn(self._tell_played_out())
+            case Command.FORWARD:
+                self._call.spawn(self._forward())
             case Command.HANG_UP:
                 await self.take_statistics()
                 await self.ask_leg(self._call.leg.hangup(self._call.machine.end_reason))
@@ -92,6 +95,16 @@ class Commands:
             await self.ask_leg(self._call.leg.refuse(302, contact=contact_of(self._fallback, self._call.leg.info)))
             return
         await self.ask_leg(self._call.leg.refuse(NoWorker.status, retry_after=retry_seconds(), reason=NoWorker.reason))
+
+    @property
+    def _forwards(self) -> bool:
+        return self._call.state is State.APOLOGISING
+
+    async def _forward(self) -> None:
+        """The caller goes to the fallback as by every transfer."""
+        assert self._fallback is not None
+        ok, _ = await self._call.actions.forward(self._fallback, "nobody is left to talk with the caller")
+        self._call.post(Forwarded() if ok else NotForwarded())
 
     def _say_last(self, phrase: Phrase, name: str) -> None:
         """Say this in place of what was being said; without the phrase the call just ends."""

@@ -359,9 +359,11 @@ class Gateway:
         *,
         begun: Begun | None = None,
         ring_seconds: float | None = None,
+        fallback: Mapping[str, Any] | None = None,
     ) -> Call:
         """Let a call that the control plane has planned live.
 
+        :param fallback: where the caller goes when no worker is there, where the plan says nothing
         :param begun: how it was dialled, where we call
         """
         return self.begin(
@@ -374,6 +376,7 @@ class Gateway:
                 variables=plan.variables,
                 plan=plan,
                 ring_seconds=ring_seconds or (begun.ring_seconds if begun else None),
+                fallback=fallback,
                 dialling=begun.dialling if begun else None,
                 extension=extension_of(plan) if begun else (),
             )

@@ -33,6 +33,7 @@ class Phrase(StrEnum):
 
     APOLOGY = "I am sorry, there is a technical problem. Please call again later."
     COMFORT = "One moment, please."
+    FORWARDING = "I am sorry, there is a technical problem. I am connecting you with somebody who can help."
     GOODBYE = "I am sorry, this line is being closed. Please call again in a moment. Goodbye."
 
 

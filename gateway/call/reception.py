@@ -119,7 +119,7 @@ class Reception:
                 kept=self._gateway.kept_answers,
             )
             if isinstance(answer, CallPlan):
-                self._gateway.take_plan(leg, answer, first_assistant(answer))
+                self._gateway.take_plan(leg, answer, first_assistant(answer), fallback=_fallback(route))
             else:
                 await self._redirect(leg, answer)
         except CallRefused as refusal:

@@ -47,6 +47,7 @@ from gateway.call.state import (
 )
 from gateway.call.steady_clock import steady
 from gateway.call.transfer.of_call import Handovers
+from gateway.call.transfer.plan import longest_seconds
 from gateway.call.worker_of_call import WorkerOfCall
 from gateway.conversation.live_control import Control, EndCall, SendTransportMessage, read_control
 from gateway.errors import NotLive
@@ -75,7 +76,7 @@ class Call:
     :param variables: template variables of this call alone
     :param plan: what the control plane resolved; None for an assistant of the settings
     :param ring_seconds: how long an outbound call rings, None for the usual time
-    :param fallback: Vapi's destination of a caller whom no worker takes; that of the plan, where there is one
+    :param fallback: Vapi's destination of a caller whom no worker takes, or none is left for; where the plan has none
     :param dialling: goes on where an attempt of an outbound call fails
     :param extension: dialled when somebody has answered, before the agent speaks
     """
@@ -107,11 +108,12 @@ class Call:
         self.dialling = dialling
         self.services = services
         self._loop = asyncio.get_running_loop()
+        self._fallback = (plan.fallback_destination if plan else None) or fallback
         self.machine = self._make_machine(ring_seconds)
         self.leg_events = LegEvents(self)
         self.books = self._make_books()
         self.journal = self.books.journal
-        self._commands = Commands(self, extension=extension, fallback=plan.fallback_destination if plan else fallback)
+        self._commands = Commands(self, extension=extension, fallback=self._fallback)
         self.recording = self.books.recording(tell=self._on_recording, press=self._press)
         self.playout = Playout(leg, self._on_report)
         self.pauses = Pauses(self.playout)
@@ -129,12 +131,14 @@ class Call:
         self.log: FilteringBoundLogger = log.bind(call=call_id)
 
     def _make_machine(self, ring_seconds: float | None) -> CallMachine:
+        called = self.leg.info.direction is Direction.INBOUND
         longest = max(self.assistant.max_duration_seconds, *durations_of(self.plan), 0)
         return CallMachine(
             self.leg.info.direction,
             now=self._loop.time(),
             max_seconds=longest + MAX_DURATION_GRACE_SECONDS,
             ring_seconds=ring_seconds or RING_SECONDS,
+            forward_seconds=longest_seconds(self._fallback) if called and self._fallback else None,
         )
 
     def _make_books(self) -> Books:

@@ -2,14 +2,18 @@
 
                 ┌──────────► connected ─┐ (outbound: answered before a worker accepted)
     ringing ────┤                       ├──► live ──► ending ──► closing ──► ended
-                └──────────► answering ─┘
+                └──────────► answering ─┘     │
+                                              └──► apologising ──► forwarding ──► forwarded ──► closing
+                                                   (nobody is left to talk, and there is a fallback)
 
 The rules:
 
 - Every state but the last has a deadline, so no call stays anywhere for ever.
 - An inbound call is answered only after a worker accepted it; without one it is refused.
 - `ending` lets the agent finish what is queued, or apologise; `closing` waits for the leg to be gone.
-- The first reason is the reason; what comes later does not change it.
+- A caller whom nobody is left to talk with hears the apology to its end, then is sent on, once; where that fails, the
+  call ends for the reason that it had before.
+- The first reason is the reason; what comes later does not change it, but that the caller did arrive elsewhere.
 - The leg's end ends the call in every state. `ended` is entered once, with the one FINISH.
 
 Pure: events bring the time as seconds of any steady clock.
@@ -32,6 +36,9 @@ class State(StrEnum):
     ANSWERING = "answering"
     CONNECTED = "connected"
     LIVE = "live"
+    APOLOGISING = "apologising"
+    FORWARDING = "forwarding"
+    FORWARDED = "forwarded"
     ENDING = "ending"
     CLOSING = "closing"
     ENDED = "ended"
@@ -46,6 +53,7 @@ class Command(StrEnum):
     APOLOGISE = "apologise"
     SAY_GOODBYE = "say-goodbye"
     AWAIT_PLAYOUT = "await-playout"
+    FORWARD = "forward"
     HANG_UP = "hang-up"
     FINISH = "finish"
 
@@ -94,6 +102,16 @@ class WorkerFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarded:
+    """The caller is with whom the fallback names, by a call of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotForwarded:
+    """The caller could not be sent on."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlayedOut:
     """What was queued was said."""
 
@@ -119,6 +137,8 @@ Event = (
     | EndNow
     | Farewell
     | WorkerFailed
+    | Forwarded
+    | NotForwarded
     | PlayedOut
     | LegEnded
     | DeadlinePassed
@@ -130,6 +150,10 @@ RING_SECONDS = 60.0
 """How long an outbound call rings, unless somebody says otherwise."""
 WORKER_SECONDS = 6.0
 """Until a worker must have accepted."""
+APOLOGY_SECONDS = 15.0
+"""A prepared phrase takes no longer."""
+FORWARDED_SECONDS = 4 * 3600.0
+"""How long a caller may talk with somebody else over us."""
 ENDING_SECONDS = 60.0
 CLOSING_SECONDS = 5.0
 
@@ -145,9 +169,12 @@ class Rule:
 
 _FINISH = Rule(State.ENDED, (Command.FINISH,))
 _HANG_UP = Rule(State.CLOSING, (Command.HANG_UP,))
+_ENDINGS = frozenset({State.APOLOGISING, State.ENDING, State.CLOSING, State.ENDED})
 _REFUSE = Rule(State.CLOSING, (Command.REFUSE,))
 _GOODBYE = Rule(State.ENDING, (Command.SAY_GOODBYE, Command.AWAIT_PLAYOUT))
 _APOLOGISE = Rule(State.ENDING, (Command.APOLOGISE, Command.AWAIT_PLAYOUT))
+_APOLOGISE_FIRST = Rule(State.APOLOGISING, (Command.APOLOGISE, Command.AWAIT_PLAYOUT))
+_FORWARD = Rule(State.FORWARDING, (Command.FORWARD,))
 
 
 def _because(rule: Rule, reason: str) -> Rule:
@@ -193,6 +220,15 @@ RULES: Mapping[State, Mapping[type[Event], Rule]] = {
         LegEnded: _FINISH,
         DeadlinePassed: _because(_HANG_UP, endings.MAX_DURATION),
     },
+    State.APOLOGISING: {PlayedOut: _FORWARD, DeadlinePassed: _FORWARD, EndNow: _HANG_UP, LegEnded: _FINISH},
+    State.FORWARDING: {
+        Forwarded: Rule(State.FORWARDED),
+        NotForwarded: _HANG_UP,
+        EndNow: _HANG_UP,
+        LegEnded: _FINISH,
+        DeadlinePassed: _HANG_UP,
+    },
+    State.FORWARDED: {EndNow: _HANG_UP, LegEnded: _FINISH, DeadlinePassed: _HANG_UP},
     State.ENDING: {
         PlayedOut: _HANG_UP,
         EndNow: _HANG_UP,
@@ -203,6 +239,9 @@ RULES: Mapping[State, Mapping[type[Event], Rule]] = {
     State.ENDED: {},
 }
 
+WITH_FALLBACK: Mapping[State, Mapping[type[Event], Rule]] = {State.LIVE: {WorkerFailed: _APOLOGISE_FIRST}}
+"""What goes before RULES where the caller has somewhere else to go."""
+
 
 class CallMachine:
     """State of one call.
@@ -210,10 +249,17 @@ class CallMachine:
     :param now: seconds, when the call appeared
     :param max_seconds: how long it may be live
     :param ring_seconds: how long an outbound call rings
+    :param forward_seconds: how long it may take to send the caller on to the fallback, None where there is none
     """
 
     def __init__(
-        self, direction: Direction, *, now: float, max_seconds: float, ring_seconds: float = RING_SECONDS
+        self,
+        direction: Direction,
+        *,
+        now: float,
+        max_seconds: float,
+        ring_seconds: float = RING_SECONDS,
+        forward_seconds: float | None = None,
     ) -> None:
         self.state = State.RINGING
         self.answered = False
@@ -223,22 +269,30 @@ class CallMachine:
         self._direction = direction
         self._max_seconds = max_seconds
         self._ring_seconds = ring_seconds
+        self._forward_seconds = forward_seconds
         self.deadline = now + WORKER_SECONDS
 
     def handle(self, event: Event, now: float) -> tuple[Command, ...]:
         """Take an event; what the state has no rule for is ignored."""
-        rule = RULES[self.state].get(type(event))
+        rule = self._rule(event)
         if rule is None:
             return ()
         self.answered = self.answered or isinstance(event, Answered)
         if isinstance(event, LegEnded):
             self.end_status, self.by_remote = event.status, event.by_remote
-        if rule.next in (State.ENDING, State.CLOSING, State.ENDED):
+        if rule.next in _ENDINGS:
             self.end_reason = self.end_reason or self._reason(event, rule)
+        if self.state is State.FORWARDING and _arrived(event):
+            self.end_reason = endings.FORWARDED
         if rule.next is not self.state:
             self.state = rule.next
             self.deadline = now + self._seconds[rule.next](self)
         return rule.commands
+
+    def _rule(self, event: Event) -> Rule | None:
+        if self._forward_seconds is not None and (rule := WITH_FALLBACK.get(self.state, {}).get(type(event))):
+            return rule
+        return RULES[self.state].get(type(event))
 
     def go_on(self, until: float) -> None:
         """A live call may go on until then: its agent has left it to two people."""
@@ -267,7 +321,15 @@ class CallMachine:
         State.CONNECTED: lambda call: WORKER_SECONDS,
         State.ANSWERING: lambda call: call._answering_seconds,
         State.LIVE: lambda call: call._max_seconds,
+        State.APOLOGISING: lambda call: APOLOGY_SECONDS,
+        State.FORWARDING: lambda call: call._forward_seconds or 0.0,
+        State.FORWARDED: lambda call: FORWARDED_SECONDS,
         State.ENDING: lambda call: ENDING_SECONDS,
         State.CLOSING: lambda call: CLOSING_SECONDS,
         State.ENDED: lambda call: float("inf"),
     }
+
+
+def _arrived(event: Event) -> bool:
+    """Whether the caller is where it was sent: with us between the two, or by the far end's doing."""
+    return isinstance(event, Forwarded) or (isinstance(event, EndNow) and event.reason == endings.FORWARDED)

@@ -22,7 +22,10 @@ from gateway.call.state import (
     EndAfterPlayout,
     EndNow,
     Event,
+    Farewell,
+    Forwarded,
     LegEnded,
+    NotForwarded,
     NoWorkerLeft,
     PlayedOut,
     State,
@@ -32,8 +35,13 @@ from gateway.call.state import (
 BYE = LegEnded(200, by_remote=True)
 
 
-def machine(direction: Direction = Direction.INBOUND, *events: Event) -> CallMachine:
-    call = CallMachine(direction, now=0, max_seconds=600)
+FORWARD_SECONDS = 200.0
+
+
+def machine(
+    direction: Direction = Direction.INBOUND, *events: Event, forward_seconds: float | None = None
+) -> CallMachine:
+    call = CallMachine(direction, now=0, max_seconds=600, forward_seconds=forward_seconds)
     for event in events:
         call.handle(event, 0)
     return call
@@ -41,6 +49,12 @@ def machine(direction: Direction = Direction.INBOUND, *events: Event) -> CallMac
 
 def live(direction: Direction = Direction.INBOUND) -> CallMachine:
     return machine(direction, Accepted(), Answered())
+
+
+def forwarding() -> CallMachine:
+    """A call that has lost its worker, has apologised, and is on its way to the fallback."""
+    lost = (Accepted(), Answered(), WorkerFailed(endings.WORKER_DIED), PlayedOut())
+    return machine(Direction.INBOUND, *lost, forward_seconds=FORWARD_SECONDS)
 
 
 def test_an_inbound_call_is_answered_once_a_worker_accepted_and_opened_once_media_flows() -> None:
@@ -71,6 +85,31 @@ def test_a_call_that_loses_its_worker_apologises_and_hangs_up() -> None:
     assert call.handle(PlayedOut(), 12) == (Command.HANG_UP,)
     assert call.handle(LegEnded(200, by_remote=False), 12) == (Command.FINISH,)
     assert call.end_reason == endings.WORKER_DIED
+
+
+def test_with_a_fallback_the_caller_is_sent_on_after_the_apology() -> None:
+    call = machine(Direction.INBOUND, Accepted(), Answered(), forward_seconds=FORWARD_SECONDS)
+    assert call.handle(WorkerFailed(endings.WORKER_DIED), 10) == (Command.APOLOGISE, Command.AWAIT_PLAYOUT)
+    assert call.handle(PlayedOut(), 12) == (Command.FORWARD,)
+    assert call.deadline == 12 + FORWARD_SECONDS
+    assert call.handle(Forwarded(), 20) == ()
+    assert call.handle(EndNow(endings.FORWARDED), 300) == (Command.HANG_UP,)
+    assert call.end_reason == endings.FORWARDED
+
+
+@pytest.mark.parametrize("failed", [NotForwarded(), DeadlinePassed(), BYE, EndNow("other")])
+def test_a_caller_who_could_not_be_sent_on_has_the_reason_of_the_loss(failed: Event) -> None:
+    call = forwarding()
+    call.handle(failed, 20)
+    assert call.state in (State.CLOSING, State.ENDED)
+    assert call.end_reason == endings.WORKER_DIED
+
+
+def test_a_caller_whom_the_far_end_has_sent_on_was_forwarded() -> None:
+    call = forwarding()
+    assert call.handle(EndNow(endings.FORWARDED), 20) == (Command.HANG_UP,)
+    assert call.handle(NotForwarded(), 20) == ()
+    assert call.end_reason == endings.FORWARDED
 
 
 def test_the_first_reason_is_the_reason() -> None:
@@ -143,15 +182,21 @@ EVENT = st.sampled_from(
         EndNow("b"),
         WorkerFailed("c"),
         PlayedOut(),
+        Farewell("d"),
+        Forwarded(),
+        NotForwarded(),
+        EndNow(endings.FORWARDED),
         BYE,
         DeadlinePassed(),
     ]
 )
 
 
-@given(st.sampled_from(Direction), st.lists(EVENT))
-def test_every_call_ends_exactly_once_with_a_reason(direction: Direction, events: list[Event]) -> None:
-    call = machine(direction)
+@given(st.sampled_from(Direction), st.lists(EVENT), st.sampled_from([None, FORWARD_SECONDS]))
+def test_every_call_ends_exactly_once_with_a_reason(
+    direction: Direction, events: list[Event], forward_seconds: float | None
+) -> None:
+    call = machine(direction, forward_seconds=forward_seconds)
     commands = [command for event in events for command in call.handle(event, 0)]
     for _ in State:
         commands += call.handle(DeadlinePassed(), 0)
@@ -161,6 +206,12 @@ def test_every_call_ends_exactly_once_with_a_reason(direction: Direction, events
     assert call.end_reason
     assert commands.count(Command.REFUSE) + commands.count(Command.OPEN) <= 1
     assert commands.count(Command.HANG_UP) <= 1
+    assert commands.count(Command.APOLOGISE) <= 1
+    forwarded = commands.count(Command.FORWARD)
+    assert forwarded <= (0 if forward_seconds is None else 1)
+    if forwarded:
+        assert commands.index(Command.APOLOGISE) < commands.index(Command.FORWARD)
+        assert call.end_reason in ("c", endings.FORWARDED)
 
 
 def test_no_state_but_the_last_is_without_a_way_out() -> None:

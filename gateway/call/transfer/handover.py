@@ -19,7 +19,6 @@ from gateway.call.transfer.decision import MAX_DURATION
 from gateway.call.transfer.human import Human
 from gateway.call.transfer.life import (
     ENDED,
-    WAITING,
     Accepted,
     CallerLeft,
     Command,
@@ -29,6 +28,7 @@ from gateway.call.transfer.life import (
     Joined,
     Life,
     Referred,
+    Refused,
     State,
     Status,
 )
@@ -122,9 +122,9 @@ class Handover:
         return self._human.leg if self._human is not None and not self._human.ended else None
 
     @property
-    def waiting(self) -> bool:
-        """The caller is with nobody: whoever lost the agent now may still get the human."""
-        return self._life.state in WAITING
+    def goes_on(self) -> bool:
+        """The caller may still get the human, or has them: losing the agent now is no loss yet."""
+        return self._life.state not in ENDED
 
     def heard_with(self, agent: bytes) -> bytes:
         """What the caller heard in this tick, 320 bytes: the agent, and the human where they are connected."""
@@ -149,8 +149,10 @@ class Handover:
             async with self._call.services.dial(self._destination, self._call) as begun:
                 self._human = Human(begun.leg, self.post)
         except ParleyError as error:
+            self._life.handle(Refused(Status.FAILED, str(error)), self._loop.time())
             self._tell(Status.FAILED, str(error))
             self._settle(False, str(error))
+            self._call.handovers.returned()
             return
         leg, self._dialling = begun.leg, begun.dialling
         leg.keep_dialog(self._call.keep_dialog)
@@ -174,6 +176,7 @@ class Handover:
         try:
             await leg.hangup("the transfer is over")
             self._settle(False, self._life.detail)
+            self._call.handovers.returned()
         finally:
             if self._consultation is not None:
                 await self._consultation.close()

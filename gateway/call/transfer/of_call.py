@@ -24,6 +24,7 @@ class Handovers:
         """The latest transfer that we dialled."""
         self._lost: WorkerFailed | None = None
         self._count = 0
+        self._away = False
 
     def begin(self, destination: Mapping[str, Any], plan: TransferPlan, talk: Talk | None = None) -> Handover:
         """Another one; its `run` is awaited next.
@@ -32,6 +33,7 @@ class Handovers:
         """
         self._count += 1
         self.last = Handover(self._call, destination, plan, number=self._count, talk=talk)
+        self.last.agent_away(self._away)
         return self.last
 
     @property
@@ -40,8 +42,9 @@ class Handovers:
         return self.last.leg if self.last is not None else None
 
     def keeps(self, event: Event) -> bool:
-        """Whether this is to wait: a caller who waits for a human does so when the agent is lost, too."""
-        if not isinstance(event, WorkerFailed) or self.last is None or not self.last.waiting:
+        """Whether this is to wait: a caller who waits for a human, or talks with one, does so when the agent is lost,
+        too."""
+        if not isinstance(event, WorkerFailed) or self.last is None or not self.last.goes_on:
             return False
         self._lost = event
         self.last.agent_away(True)
@@ -49,13 +52,15 @@ class Handovers:
 
     def agent_away(self, away: bool) -> None:
         """The agent's worker is lost, or another one has the call: meanwhile the caller cannot be given back."""
+        self._away = away
         if self.last is not None:
             self.last.agent_away(away)
 
     def returned(self) -> None:
-        """Who waited has the agent back, if there still is one."""
-        if self._lost is not None:
-            self._call.post(self._lost)
+        """Who was with nobody, or with the human, has the agent back, if there still is one."""
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            self._call.post(lost)
 
     def heard_with(self, agent: bytes) -> bytes:
         """What the caller heard in a tick of 20 ms: the agent, and a human who is connected."""
