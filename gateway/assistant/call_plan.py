@@ -44,6 +44,20 @@ class Announcement(PlanPart):
     reason: str
 
 
+class Forwarding(PlanPart):
+    """Somebody else is called for the caller, as nobody here answers.
+
+    `destination` is Vapi's, of type number or sip. `why` nobody answers, one clause. `reason` is the endedReason of a
+    call that somebody took, `failure` that of one that nobody did, unless they were busy or did not answer; empty for
+    the usual one.
+    """
+
+    destination: dict[str, Any]
+    why: str
+    reason: str = "assistant-forwarded-call"
+    failure: str = ""
+
+
 class CallPlan(PlanPart):
     """`members` has the one that starts first. `call` is Vapi's Call object as far as it is known, with `id`, `orgId`
     and `type`; it goes into the messages to the user's servers.
@@ -54,7 +68,7 @@ class CallPlan(PlanPart):
 
     `prices` are those of the organisation, for the budget of the call.
     `shared_credentials`: those of the settings are for this organisation, too. With an `announcement` the call is
-    answered, hears it, and ends.
+    answered, hears it, and ends; with a `forwarding` the gateway calls somebody else, and asks no worker.
     """
 
     organisation: str
@@ -69,6 +83,7 @@ class CallPlan(PlanPart):
     prices: list[dict[str, Any]] = Field(default_factory=list)
     shared_credentials: bool = False
     announcement: Announcement | None = None
+    forwarding: Forwarding | None = None
 
     @property
     def call_id(self) -> str:

@@ -174,17 +174,19 @@ class Actions:
             return False, str(error)
         return status < 300, f"The other side answered with {status} {reason}."
 
-    async def forward(self, destination: Mapping[str, Any], why: str) -> tuple[bool, str]:
+    async def forward(self, destination: Mapping[str, Any], why: str, *, verb: Verb | None = None) -> tuple[bool, str]:
         """Send on a caller who has no agent, after a transfer that goes on; whether the caller arrived somewhere, and
         one sentence.
 
         :param destination: Vapi's
-        :param why: for the journal
+        :param why: for the journal, a clause
+        :param verb: where there is no choice
         """
         async with self._transferring:
             if self._arrived:
                 return True, "The call was transferred before."
-            return await self._carry_out(destination, _without_agent(self._plan(destination), why))
+            plan = self._plan(destination) if verb is None else replace(read_plan(destination), verb=verb)
+            return await self._carry_out(destination, _without_agent(plan, why))
 
     async def _transfer(self, transfer: pb.Transfer) -> tuple[bool, str]:
         if self._transferring.locked():

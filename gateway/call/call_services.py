@@ -40,6 +40,11 @@ def refer_always(destination: Mapping[str, Any], leg: Leg) -> Choice:
     return Choice(Verb.REFER, "this gateway dials nobody")
 
 
+def dials_for_nobody(leg: Leg) -> bool:
+    """Callers whom nobody here answers are told by 302 whom to call."""
+    return False
+
+
 @asynccontextmanager
 async def dial_nobody(destination: Mapping[str, Any], call: Call) -> AsyncIterator[Begun]:
     """:raises DialRefused: always"""
@@ -50,7 +55,8 @@ async def dial_nobody(destination: Mapping[str, Any], call: Call) -> AsyncIterat
 @dataclass(frozen=True, slots=True)
 class CallServices:
     """`spool` takes the events to the control plane, `prices` and `rtp` are those of the settings, `now` is the wall
-    clock, `client` fetches what users name by URL, `verb` chooses how a caller on this leg gets to a destination."""
+    clock, `client` fetches what users name by URL, `verb` chooses how a caller on this leg gets to a destination,
+    `dials_on` tells whether one whom nobody here answers does so by a call of ours."""
 
     workers: Workers
     calls: Calls
@@ -62,5 +68,6 @@ class CallServices:
     rtp: RtpSettings = field(default_factory=RtpSettings)
     dial: Dial = dial_nobody
     verb: Callable[[Mapping[str, Any], Leg], Choice] = refer_always
+    dials_on: Callable[[Leg], bool] = dials_for_nobody
     client: httpx.AsyncClient | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -82,6 +82,7 @@ class Commands:
     def _open_conversation(self) -> None:
         self._call.journal.append(self._call.now_ms, "answered", {"at": self._call.books.time()})
         self._call.conversation.open(self._call.now_ms)
+        self._call.opened.set()
         self._call.spawn(self._call.watch.run())
         if self._call.plan is not None and (announcement := self._call.plan.announcement):
             self._call.say(announcement.text, end_call_after=True, interruptible=False)
@@ -89,6 +90,9 @@ class Commands:
     async def _refuse(self) -> None:
         if self._call.leg.info.direction is Direction.OUTBOUND:
             await self.ask_leg(self._call.leg.hangup(self._call.machine.end_reason))
+            return
+        if (forwarded := self._call.forwarded) is not None:
+            await self.ask_leg(self._call.leg.refuse(forwarded.status, reason=self._call.machine.end_reason))
             return
         metrics.CALLS_REFUSED.labels(NoWorker.reason).inc()
         if self._fallback:

@@ -115,6 +115,7 @@ class Gateway:
             rtp=settings.rtp,
             dial=self._dial_human,
             verb=self._transfer_verb,
+            dials_on=self._dials_on,
             client=guarded_client(settings.egress.allow, max_response_bytes=LARGEST_BYTES),
         )
         self.outgoing = Outgoing(
@@ -350,6 +351,10 @@ class Gateway:
     def _transfer_verb(self, destination: Mapping[str, Any], leg: Leg) -> Choice:
         outbound = Outbound(self.settings.outbound, self.endpoint.trunks())
         return usual_verb(destination, leg.info, leg.software, outbound)
+
+    def _dials_on(self, leg: Leg) -> bool:
+        trunk = self.endpoint.trunks().get(leg.info.trunk or "")
+        return trunk is not None and trunk.redirect == "dial"
 
     def take_plan(
         self,

@@ -44,6 +44,7 @@ async def resolved(
     owner: str | None,
     route: RouteSettings | None = None,
     kept: KeptAnswers | None = None,
+    dials: bool = False,
 ) -> CallPlan | dict[str, Any]:
     """The plan of a call; or, where nobody answers here, Vapi's number or sip destination for the caller.
 
@@ -51,6 +52,7 @@ async def resolved(
     :param door: where callers of numbers with credentials say who they are
     :param owner: the organisation by whose trunk the call came, None for any
     :param route: whose server is asked; None for a number of the store
+    :param dials: where the caller is sent on is part of a plan: the gateway calls there
     :param kept: who answered a number before, for when the control plane cannot say
     :raises CallRefused: when nobody answers
     """
@@ -59,7 +61,7 @@ async def resolved(
         kept = None
     protected = False
     try:
-        question = pb.Resolve(call_id=call_id, leg_json=_told(info), organisation=owner or "")
+        question = pb.Resolve(call_id=call_id, leg_json=_told(info), organisation=owner or "", dials=dials)
         if route is not None and route.server is not None:
             question.route_json = json.dumps({"server": route.server.told(), "name": route.name})
         resolution = await plane.resolve(question, seconds=seconds + MARGIN_SECONDS)
@@ -71,7 +73,7 @@ async def resolved(
         match resolution.WhichOneof("answer"):
             case "plan_json":
                 plan = CallPlan.model_validate_json(resolution.plan_json)
-                if kept is not None:
+                if kept is not None and plan.forwarding is None:
                     await asyncio.to_thread(kept.forget if protected else partial(kept.keep, plan=plan), leg, owner)
                 return plan
             case "destination_json":

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from gateway.assistant.assistant import Assistant
-from gateway.assistant.call_plan import CallPlan
+from gateway.assistant.call_plan import CallPlan, Forwarding
 from gateway.call.admission import retry_seconds
 from gateway.call.door import Door
+from gateway.call.forwarding import NOBODY
 from gateway.call.inbound import first_assistant, resolved
 from gateway.call.leg import Leg
 from gateway.call.limits import OrganisationLimits
@@ -62,7 +64,7 @@ class Reception:
         """Do as a route says. :raises CallRefused: when that is not possible"""
         route = decision.route
         if route.destination is not None:
-            self._gateway.own(self._redirect(leg, route.destination.shown()), "redirect")
+            self._send_on(leg, route.destination.shown(), "the route has a destination")
         elif decision.assistant is not None:
             self._gateway.admission.admit(self._gateway.places)
             self._admit_to_organisation(leg)
@@ -117,6 +119,7 @@ class Reception:
                 owner=owner,
                 route=route,
                 kept=self._gateway.kept_answers,
+                dials=self._gateway.services.dials_on(leg),
             )
             if isinstance(answer, CallPlan):
                 self._gateway.take_plan(leg, answer, first_assistant(answer), fallback=_fallback(route))
@@ -130,6 +133,24 @@ class Reception:
         finally:
             self.resolving -= 1
 
+    def _send_on(self, leg: Leg, destination: Mapping[str, Any], why: str) -> None:
+        """The caller gets to somebody else: told by 302, or by a call of ours where the trunk wants that.
+        :raises CallRefused: when there is no place for it"""
+        if not self._gateway.services.dials_on(leg):
+            self._gateway.own(self._redirect(leg, destination), "redirect")
+            return
+        self._gateway.admission.admit(self._gateway.places)
+        self._admit_to_organisation(leg)
+        call = Call(
+            leg,
+            call_id=str(uuid.uuid4()),
+            assistant_name=NOBODY.name,
+            assistant=NOBODY,
+            services=self._gateway.services,
+            forwarding=Forwarding(destination=dict(destination), why=why),
+        )
+        self._gateway.begin(call)
+
     async def _redirect(self, leg: Leg, destination: Mapping[str, Any]) -> None:
         """Nobody answers here: the caller's own side is told where to call instead."""
         contact = contact_of(destination, leg.info)
@@ -140,8 +161,9 @@ class Reception:
     async def _refuse(self, leg: Leg, refusal: CallRefused, fallback: Mapping[str, str] | None = None) -> None:
         self._gateway.refusals.add(refusal, caller=leg.info.caller, number=leg.info.number)
         if fallback is not None:
-            await self._redirect(leg, fallback)
-            return
+            with suppress(CallRefused):
+                self._send_on(leg, fallback, str(refusal).rstrip("."))
+                return
         retry_after = retry_seconds() if refusal.status == UNAVAILABLE else refusal.retry_after
         async with asyncio.timeout(REFUSE_SECONDS):
             await leg.refuse(refusal.status, retry_after=retry_after, reason=refusal.reason, headers=refusal.headers)

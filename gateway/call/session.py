@@ -16,7 +16,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from gateway.assistant.assistant import Assistant
-from gateway.assistant.call_plan import CallPlan
+from gateway.assistant.call_plan import CallPlan, Forwarding
 from gateway.call import endings
 from gateway.call.actions import Actions
 from gateway.call.audience import Audience
@@ -28,6 +28,7 @@ from gateway.call.dialling import Dialling
 from gateway.call.dialog import KIND as DIALOG
 from gateway.call.dialog import KeptDialog
 from gateway.call.extension import Key
+from gateway.call.forwarding import ForwardedCall
 from gateway.call.journal_readers import JournalReaders
 from gateway.call.leg import Direction, Leg
 from gateway.call.leg_events import LegEvents
@@ -39,10 +40,12 @@ from gateway.call.progress import Progress, Stage
 from gateway.call.quiet import Quiet
 from gateway.call.state import (
     RING_SECONDS,
+    Accepted,
     CallMachine,
     DeadlinePassed,
     EndNow,
     Event,
+    NoWorkerLeft,
     State,
 )
 from gateway.call.steady_clock import steady
@@ -77,6 +80,7 @@ class Call:
     :param plan: what the control plane resolved; None for an assistant of the settings
     :param ring_seconds: how long an outbound call rings, None for the usual time
     :param fallback: Vapi's destination of a caller whom no worker takes, or none is left for; where the plan has none
+    :param forwarding: somebody else is called in place of a worker; that of the plan, where there is one
     :param dialling: goes on where an attempt of an outbound call fails
     :param extension: dialled when somebody has answered, before the agent speaks
     """
@@ -93,6 +97,7 @@ class Call:
         plan: CallPlan | None = None,
         ring_seconds: float | None = None,
         fallback: Mapping[str, Any] | None = None,
+        forwarding: Forwarding | None = None,
         dialling: Dialling | None = None,
         extension: Sequence[Key] = (),
     ) -> None:
@@ -108,6 +113,11 @@ class Call:
         self.dialling = dialling
         self.services = services
         self._loop = asyncio.get_running_loop()
+        self._forwarding = (plan.forwarding if plan else None) or forwarding
+        self.forwarded: ForwardedCall | None = None
+        """Set while somebody else is called in place of a worker, and from then on."""
+        self.opened = asyncio.Event()
+        """The call was answered, and its media flows."""
         self._fallback = (plan.fallback_destination if plan else None) or fallback
         self.machine = self._make_machine(ring_seconds)
         self.leg_events = LegEvents(self)
@@ -215,7 +225,7 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self.spawn(self._commands.ask_leg(self.leg.alert(), only=Direction.INBOUND))
-                self.spawn(self.worker.find())
+                self.spawn(self._find_taker())
                 if self.dialling is not None:
                     self.spawn(self.dialling.run(lambda attempt: self.journal.append(0, "dial-attempt", attempt)))
                 await self._until_ended()
@@ -224,6 +234,29 @@ class Call:
         finally:
             await self._close()
             metrics.CALLS_ACTIVE.labels(info.direction).dec()
+
+    async def _find_taker(self) -> None:
+        """A worker, unless somebody else is to be called; who may be as well where no worker takes the call."""
+        if self._forwarding is None and await self.worker.find():
+            return
+        if self._forwarding is None and self._fallback and self._dials_fallback:
+            why = "no worker takes the call"
+            self._forwarding = Forwarding(destination=dict(self._fallback), why=why, failure=endings.NO_WORKER)
+        if self._forwarding is None:
+            self.post(NoWorkerLeft())
+            return
+        self.forwarded = ForwardedCall(self, self._forwarding)
+        await self.forwarded.run()
+
+    @property
+    def _dials_fallback(self) -> bool:
+        return self.leg.info.direction is Direction.INBOUND and self.services.dials_on(self.leg)
+
+    async def pick_up(self) -> None:
+        """Answer a caller who still rings, for somebody who is not a worker; returns when media flows."""
+        if self.state is State.RINGING:
+            self.post(Accepted())
+        await self.opened.wait()
 
     def post(self, event: Event) -> None:
         """Give the state machine an event."""
@@ -309,11 +342,15 @@ class Call:
                 await self._commands.carry_out(command)
 
     async def _next_event(self) -> Event:
-        try:
-            async with asyncio.timeout_at(self.machine.deadline):
-                return await self._inbox.get()
-        except TimeoutError:
-            return DeadlinePassed()
+        while True:
+            deadline = self.machine.deadline
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await self._inbox.get()
+            except TimeoutError:
+                # a call that may go on has a later one by now
+                if self.machine.deadline <= deadline:
+                    return DeadlinePassed()
 
     # ------------------------------------------------------------ recording and playout
 
@@ -343,6 +380,8 @@ class Call:
     def _end_reason(self) -> str:
         """Of a call that only says something, saying it is the end that was wanted."""
         reason = self.handovers.end_reason(self.machine.end_reason or endings.FAULT)
+        if self.forwarded is not None:
+            reason = self.forwarded.end_reason(reason)
         announcement = self.plan.announcement if self.plan else None
         return announcement.reason if announcement and reason in endings.ASSISTANT_DONE else reason
 

@@ -295,8 +295,9 @@ class CallMachine:
         return RULES[self.state].get(type(event))
 
     def go_on(self, until: float) -> None:
-        """A live call may go on until then: its agent has left it to two people."""
-        if self.state is State.LIVE:
+        """A live call may go on until then: its agent has left it to two people. So may one that rings, until somebody
+        else takes it."""
+        if self.state in (State.RINGING, State.LIVE):
             self.deadline = until
 
     def _reason(self, event: Event, rule: Rule) -> str:

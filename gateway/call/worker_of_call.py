@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.call.placement import place
 from gateway.call.plan import start_call
-from gateway.call.state import Accepted, NoWorkerLeft
+from gateway.call.state import Accepted
 from gateway.errors import NoWorker
 from gateway.link.v1 import link_pb2 as pb
 
@@ -38,8 +38,8 @@ class WorkerOfCall:
             ask_consent=call.books.asks_consent,
         )
 
-    async def find(self) -> None:
-        """Ask workers until one takes the call; the state machine is told whether one did."""
+    async def find(self) -> bool:
+        """Ask workers until one takes the call, which the state machine is told; whether one did."""
         call = self._call
         try:
             worker = await place(
@@ -50,9 +50,9 @@ class WorkerOfCall:
             )
         except NoWorker as error:
             call.log.warning("no worker", detail=str(error))
-            call.post(NoWorkerLeft())
-            return
+            return False
         worker.movable = True
         call.conversation.take(worker)
         call.journal.append(call.now_ms, "worker", {"worker": worker.worker})
         call.post(Accepted())
+        return True

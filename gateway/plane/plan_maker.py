@@ -29,6 +29,7 @@ class CallFacts:
     :param call: Vapi's Call with `id`, `type` and what else is known
     :param phone_number: Vapi's phone number with its `id`
     :param headers: of the SIP request
+    :param dials: the gateway calls a destination itself, and is given a plan for it
     :param trusted: the phone number is a route of the settings: its server is the operator's
     """
 
@@ -36,6 +37,7 @@ class CallFacts:
     phone_number: Body | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     trusted: bool = False
+    dials: bool = False
 
 
 class PlanMaker:

@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 import structlog
 
-from gateway.assistant.call_plan import Announcement, CallPlan, Member
+from gateway.assistant.call_plan import Announcement, CallPlan, Forwarding, Member
 from gateway.assistant.masking import without_secrets
-from gateway.call.endings import CONCURRENCY_LIMIT, PLANE_FAULT
+from gateway.call.endings import CONCURRENCY_LIMIT, FORWARDED, PLANE_FAULT
+from gateway.call.forwarding import NOBODY
 from gateway.egress.client import guarded_client
 from gateway.errors import ApiError, InvalidAssistant, NotFound, ParleyError, TooManyCalls
 from gateway.plane.assistant_request import RETURNED_INVALID, Answer, ask_server, request_body
@@ -96,7 +97,7 @@ class Resolver:
         if number is None:
             return _refusal(_NOT_FOUND, NO_SUCH_NUMBER, f"Nobody has the number {leg.get('number')}.")
         facts = _facts(question.call_id, leg, number)
-        facts = replace(facts, call=with_urls(facts.call, gateway.public_url, {}))
+        facts = replace(facts, call=with_urls(facts.call, gateway.public_url, {}), dials=question.dials)
         try:
             return await self._answered(number.organisation_id, facts, gateway.name)
         except Exception:  # a fault in one call's resolution is told to its caller, the stream goes on
@@ -151,10 +152,29 @@ class Resolver:
         if answer.spoken or answer.wanted is not None:
             return await self._planned(organisation_id, facts, answer, gateway)
         destination = answer.destination or number.get("fallbackDestination")
-        await self._end(organisation_id, facts, answer.reason, answer.detail)
-        if destination:
-            return pb.Resolution(destination_json=json.dumps(destination))
-        return _refusal(_UNAVAILABLE, answer.reason, answer.detail)
+        if not destination:
+            await self._end(organisation_id, facts, answer.reason, answer.detail)
+            return _refusal(_UNAVAILABLE, answer.reason, answer.detail)
+        # who named a destination wanted it; a fallback is for want of anybody else
+        reason = answer.reason if answer.destination else FORWARDED
+        forwarding = Forwarding(
+            destination=dict(destination), why=answer.detail or answer.reason, reason=reason, failure=answer.reason
+        )
+        return await self._sent_on(organisation_id, facts, forwarding, answer.detail, gateway)
+
+    async def _sent_on(
+        self, organisation_id: str, facts: CallFacts, forwarding: Forwarding, detail: str, gateway: str
+    ) -> pb.Resolution:
+        """By 302, which ends the call here; or by a call of the gateway's, which then has this one."""
+        if not facts.dials:
+            await self._end(organisation_id, facts, forwarding.failure, detail)
+            return pb.Resolution(destination_json=json.dumps(forwarding.destination))
+        plan = forwarded(organisation_id, facts, forwarding)
+        try:
+            return await self._kept(plan, gateway)
+        except TooManyCalls as error:
+            await self._end(organisation_id, facts, CONCURRENCY_LIMIT, str(error))
+            return _refusal(_UNAVAILABLE, CONCURRENCY_LIMIT, str(error))
 
     async def _who(self, organisation_id: str, facts: CallFacts) -> Answer:
         """The number's own assistant or squad, else whom the server names."""
@@ -190,20 +210,30 @@ class Resolver:
         except (ApiError, InvalidAssistant) as error:
             asked = answer.wanted is not None and not Wanted.of(facts.phone_number or {}).anybody
             reason = NOT_FOUND if isinstance(error, UnknownName) else RETURNED_INVALID if asked else NOT_VALID
-            return await self._nobody(organisation_id, facts, reason, error)
+            return await self._nobody(organisation_id, facts, reason, error, gateway)
         plan.call.update(without_secrets(_ids(answer.wanted)))
         try:
-            async with self._limits.place(organisation_id, plan.call_id), self._database.transaction() as session:
-                await keep_plan(session, self._secrets, plan)
-                await Calls(session, organisation_id).create(plan.call, id=plan.call_id, gateway=gateway)
+            return await self._kept(plan, gateway)
         except TooManyCalls as error:
-            return await self._nobody(organisation_id, facts, CONCURRENCY_LIMIT, error)
+            return await self._nobody(organisation_id, facts, CONCURRENCY_LIMIT, error, gateway)
+
+    async def _kept(self, plan: CallPlan, gateway: str) -> pb.Resolution:
+        """The plan, for a gateway, with the call's row. :raises TooManyCalls: the organisation has no place for it"""
+        organisation_id = plan.organisation
+        async with self._limits.place(organisation_id, plan.call_id), self._database.transaction() as session:
+            await keep_plan(session, self._secrets, plan)
+            await Calls(session, organisation_id).create(plan.call, id=plan.call_id, gateway=gateway)
         return pb.Resolution(plan_json=plan.model_dump_json(by_alias=True))
 
-    async def _nobody(self, organisation_id: str, facts: CallFacts, reason: str, error: ParleyError) -> pb.Resolution:
+    async def _nobody(
+        self, organisation_id: str, facts: CallFacts, reason: str, error: ParleyError, gateway: str
+    ) -> pb.Resolution:
+        """Who was to answer cannot: the fallback, where there is one."""
+        destination = (facts.phone_number or {}).get("fallbackDestination")
+        if destination:
+            forwarding = Forwarding(destination=dict(destination), why=str(error).rstrip("."), failure=reason)
+            return await self._sent_on(organisation_id, facts, forwarding, str(error), gateway)
         await self._end(organisation_id, facts, reason, str(error))
-        if destination := (facts.phone_number or {}).get("fallbackDestination"):
-            return pb.Resolution(destination_json=json.dumps(destination))
         return _refusal(_UNAVAILABLE, reason, str(error))
 
     async def _end(self, organisation_id: str, facts: CallFacts, reason: str, detail: str) -> None:
@@ -247,6 +277,19 @@ def _passes(hook: Mapping[str, Any], caller: str) -> bool:
         if isinstance(whole, list) and caller not in whole:
             return False
     return True
+
+
+def forwarded(organisation_id: str, facts: CallFacts, forwarding: Forwarding) -> CallPlan:
+    """A call that nobody of ours has: the gateway calls somebody else for the caller. Pure."""
+    number = facts.phone_number or {}
+    return CallPlan(
+        organisation=organisation_id,
+        call={**facts.call, "orgId": organisation_id},
+        members=[Member(name=NOBODY.name, assistant=NOBODY.model_dump(by_alias=True, mode="json"))],
+        phone_number=facts.phone_number,
+        server=number.get("server"),
+        forwarding=forwarding,
+    )
 
 
 def announcement(organisation_id: str, facts: CallFacts, text: str, reason: str) -> CallPlan:

@@ -72,6 +72,7 @@ class TrunkSettings(TrunkProtection, BaseModel):
     called. `caller_id` is seen calling where a call names nobody. `diversion`, a number, URI or header, says for whom.
     `dtmf`: how keys are sent, and whether they are looked for in the audio. `transfers`: how a caller is sent on where
     a transfer does not say it.
+    `redirect`: how a caller whom nobody here answers gets to somebody else: the trunk is told by 302, or we dial.
     `redirects`: how many redirections (3xx) a call of ours follows. `ring_seconds`: until nobody answers. `max_calls`
     at once and `calls_per_second` count calls of both directions.
 
@@ -102,6 +103,7 @@ class TrunkSettings(TrunkProtection, BaseModel):
     trusted: bool = False
     dtmf: DtmfSetting = "auto"
     transfers: Literal["auto", "refer", "dial"] = "auto"
+    redirect: Literal[302, "dial"] = 302
     redirects: int = Field(default=0, ge=0, le=5)
     ring_seconds: float | None = Field(default=None, ge=1, le=600)
     max_calls: int | None = Field(default=None, ge=1)

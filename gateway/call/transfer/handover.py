@@ -122,6 +122,11 @@ class Handover:
         return self._human.leg if self._human is not None and not self._human.ended else None
 
     @property
+    def status(self) -> Status | None:
+        """How it went; None while that is open."""
+        return self._life.status
+
+    @property
     def goes_on(self) -> bool:
         """The caller may still get the human, or has them: losing the agent now is no loss yet."""
         return self._life.state not in ENDED
@@ -150,7 +155,7 @@ class Handover:
                 self._human = Human(begun.leg, self.post)
         except ParleyError as error:
             self._life.handle(Refused(Status.FAILED, str(error)), self._loop.time())
-            self._tell(Status.FAILED, str(error))
+            self._tell_status()
             self._settle(False, str(error))
             self._call.handovers.returned()
             return
@@ -227,7 +232,8 @@ class Handover:
             self._ready = self._loop.create_task(self._consultation.prepare(), name="transfer assistant")
             self._tasks.append(self._ready)
         usual = hold_music() if plan.warm else ringing()
-        await self._play(await self._clip(plan.hold_url) or usual)
+        if self._call.machine.answered:
+            await self._play(await self._clip(plan.hold_url) or usual)
         self._sounds = [
             self._loop.create_task(
                 self._speech("" if self._talk else plan.message, "message"), name="message of a transfer"
@@ -321,6 +327,7 @@ class Handover:
         self._call.spawn(human.talks_no_more())
         try:
             async with asyncio.timeout(LEG_SECONDS):
+                await self._call.pick_up()
                 await self._call.leg.background(b"")
                 await self._call.leg.join(human.leg)
                 if self._plan.stays:

@@ -125,6 +125,7 @@ class Resolve(_message.Message):
     ROUTE_JSON_FIELD_NUMBER: _builtins.int
     ORGANISATION_FIELD_NUMBER: _builtins.int
     AUTHENTICATED_FIELD_NUMBER: _builtins.int
+    DIALS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     leg_json: _builtins.str
     """Caller, called, number, trunk, signalling_id, headers, as JSON."""
@@ -136,6 +137,8 @@ class Resolve(_message.Message):
     """Id or name of the organisation whose trunk the call came by: only its numbers are called. Empty for any."""
     authenticated: _builtins.bool
     """The caller has answered the challenge of the number that it calls."""
+    dials: _builtins.bool
+    """A caller who is to be sent on is not told by 302: the gateway calls the destination itself, and is given a plan."""
     def __init__(
         self,
         *,
@@ -144,10 +147,11 @@ class Resolve(_message.Message):
         route_json: _builtins.str = ...,
         organisation: _builtins.str = ...,
         authenticated: _builtins.bool = ...,
+        dials: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticated", b"authenticated", "call_id", b"call_id", "leg_json", b"leg_json", "organisation", b"organisation", "route_json", b"route_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticated", b"authenticated", "call_id", b"call_id", "dials", b"dials", "leg_json", b"leg_json", "organisation", b"organisation", "route_json", b"route_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
