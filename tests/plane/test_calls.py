@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -352,6 +353,12 @@ async def reasons(h: PlannedHouse) -> list[str]:
     return [json.loads(event.data)["reason"] for event in events if event.kind == "ended"]
 
 
+async def until_ended(h: PlannedHouse) -> None:
+    async with asyncio.timeout(10):
+        while not await reasons(h):
+            await asyncio.sleep(0.01)
+
+
 async def test_a_server_names_who_answers(asking: PlannedHouse, server: Server) -> None:
     await number(asking, **server.fields)
     server.reply = {"assistant": ASSISTANT, "assistantOverrides": {"variableValues": {"tier": "gold"}}}
@@ -425,6 +432,52 @@ async def test_when_the_server_fails_the_fallback_destination_is_called(
     await until(lambda: leg.refused)
     assert (leg.refused, leg.redirected_to) == ((302, None), "sip:+15559990000@carrier.example")
     assert await reasons(asking) == [reason]
+
+
+@dataclass
+class Dialling:
+    """A trunk whose callers are called on, and the caller of the number that has nobody."""
+
+    h: PlannedHouse
+    leg: MemoryLeg
+
+    @property
+    def human(self) -> MemoryLeg:
+        (leg,) = self.h.gateway.endpoint.dialled
+        return leg
+
+
+async def called_on(h: PlannedHouse, **fields: Any) -> Dialling:
+    """Until they ring."""
+    await number(h, **fields)
+    known = h.gateway.endpoint.known
+    known["office"] = known["office"].model_copy(update={"redirect": "dial"})
+    scene = Dialling(h, h.gateway.call(caller(trunk="office")))
+    await until(lambda: h.gateway.endpoint.dialled and scene.human.listener)
+    return scene
+
+
+async def test_by_a_trunk_that_wants_it_the_gateway_calls_the_fallback_destination(h: PlannedHouse) -> None:
+    scene = await called_on(h, fallbackDestination={"type": "sip", "sipUri": "sip:queue@h"})
+    assert not scene.leg.answered
+    assert scene.human.info.called == "sip:queue@h"
+    assert scene.human.listener is not None
+    scene.human.listener.on_answered()
+    await until(lambda: scene.leg.joined == [scene.human])
+    scene.human.end()
+    await until_ended(h)
+    assert await reasons(h) == ["assistant-forwarded-call"]
+
+
+async def test_a_destination_that_the_server_names_and_that_is_busy_is_told_so(
+    asking: PlannedHouse, server: Server
+) -> None:
+    server.reply = {"destination": {"type": "sip", "sipUri": "sip:queue@h"}}
+    scene = await called_on(asking, **server.fields)
+    scene.human.end(486)
+    await until_ended(asking)
+    assert scene.leg.refused == (486, None)
+    assert await reasons(asking) == ["call.forwarding.operator-busy"]
 
 
 async def test_a_server_on_a_private_address_is_not_asked(h: PlannedHouse, server: Server) -> None:
