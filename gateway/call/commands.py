@@ -47,8 +47,9 @@ class Commands:
             case Command.REFUSE:
                 await self._refuse()
             case Command.APOLOGISE:
-                # who is sent on is not to call again
-                self._say_last(Phrase.FORWARDING if self._forwards else Phrase.APOLOGY, "apology")
+                # who is sent on then is not asked to call again
+                sent_on = self._call.state is State.APOLOGISING
+                self._say_last(Phrase.FORWARDING if sent_on else Phrase.APOLOGY, "apology")
             case Command.SAY_GOODBYE:
                 self._say_last(Phrase.GOODBYE, "goodbye")
             case Command.AWAIT_PLAYOUT:
@@ -99,10 +100,6 @@ class Commands:
             await self.ask_leg(self._call.leg.refuse(302, contact=contact_of(self._fallback, self._call.leg.info)))
             return
         await self.ask_leg(self._call.leg.refuse(NoWorker.status, retry_after=retry_seconds(), reason=NoWorker.reason))
-
-    @property
-    def _forwards(self) -> bool:
-        return self._call.state is State.APOLOGISING
 
     async def _forward(self) -> None:
         """The caller goes to the fallback as by every transfer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from gateway.call.phrases import Phrase
 from gateway.call.session import Call
 from gateway.call.state import State
 from gateway.call.transfer.sounds import ringing
+from gateway.link.v1 import link_pb2 as pb
 from gateway.routing.settings import RouteDestination, RouteSettings
-from tests.call.house import PHRASES, House, greet, house, play
+from tests.call.house import PHRASES, House, action, greet, house, play, to_call
 from tests.call.leg_double import MemoryLeg, inbound
 from tests.link.worker_double import until
 
@@ -123,6 +125,23 @@ async def test_a_caller_who_hangs_up_meanwhile_leaves_nobody_ringing(
     assert scene.human.ended
     assert record.end_reason == endings.WORKER_DIED
     assert record.transfers[0].status == "cancelled"
+
+
+async def test_a_transfer_that_could_not_be_dialled_does_not_hide_the_loss_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "PATIENCE_SECONDS", 0.1)
+    async with house(tmp_path, greet) as h:
+        await h.with_phrases(Phrase.APOLOGY)
+        caller = await h.live()
+        (call,) = h.gateway.calls.values()
+        destination = {"type": "sip", "sipUri": "sip:human@elsewhere", "transferPlan": {"sipVerb": "dial"}}
+        to_call(h.workers[0], action("t1", transfer=pb.Transfer(destination_json=json.dumps(destination))))
+        await until(lambda: h.workers[0].got("action_result"))
+        h.workers[0].die()
+        await until(lambda: call.state is State.ENDING)
+        await play(caller, 60)
+        assert (await h.record()).end_reason == endings.WORKER_DIED
 
 
 @pytest.mark.parametrize(("ok", "reason"), [(True, endings.FORWARDED), (False, endings.WORKER_DIED)])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.call import endings
+from gateway.call import endings, state
 from gateway.routing.settings import RouteDestination, RouteSettings
 from tests.call.house import House, greet, house
 from tests.call.leg_double import MemoryLeg, inbound
@@ -88,6 +88,16 @@ async def test_a_caller_whom_they_do_not_answer_is_not_answered_either(
         record = await scene.house.record()
     assert scene.caller.refused == (told, None)
     assert (record.end_reason, record.answered_at) == (reason, None)
+
+
+async def test_who_is_called_may_take_longer_than_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "WORKER_SECONDS", 0.0)
+    async with calling(tmp_path) as scene:
+        await rings(scene)
+        await scene.human_answers()
+        assert scene.caller.answered
+        scene.caller.end()
+        await scene.house.record()
 
 
 async def test_a_caller_who_gives_up_leaves_nobody_ringing(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from gateway.call import endings
+from gateway.call.move import life
 from gateway.call.session import Call
+from gateway.call.state import State
 from gateway.call.transfer.sounds import hold_music, ringing
 from gateway.link.v1 import link_pb2 as pb
 from tests.call.house import House, greet, house
@@ -251,6 +253,21 @@ async def test_an_agent_that_stays_hears_both(tmp_path: Path) -> None:
         await until(lambda: scene.statuses[-1] == "completed")
         await asyncio.sleep(0.05)
         assert not scene.caller.ended, "the agent is still there"
+
+
+async def test_two_whose_agent_stayed_and_was_lost_go_on_until_one_hangs_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "PATIENCE_SECONDS", 0.1)
+    async with transfer(tmp_path, sipVerb="dial", agentStays=True) as scene:
+        scene.answers()
+        assert (await scene.result())[0]
+        scene.agent.die()
+        await until(lambda: any(entry.kind == "failure" for entry in scene.call.journal.entries))
+        assert scene.call.state is State.LIVE
+        assert scene.caller.joined == [scene.human]
+        scene.human.end()
+        await until(lambda: scene.call.state is State.ENDING)
 
 
 @pytest.mark.parametrize("ok", [True, False])
