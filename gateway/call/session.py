@@ -70,6 +70,9 @@ MAX_DURATION_GRACE_SECONDS = 15.0
 BACKLOG_FRAMES = 1500
 """Caller audio kept for a worker that takes over, at most 30 s."""
 
+_CONTROLLED = frozenset({State.LIVE, State.FORWARDED})
+"""Also the recording of who talks with somebody else over us can be paused."""
+
 
 class Call:
     """A call from its first ring to its record.
@@ -309,7 +312,7 @@ class Call:
         :raises NotLive: when the call is not answered yet, or is ending
         """
         read = read_control(message)
-        if self.state is not State.LIVE and not isinstance(read, EndCall):
+        if self.state not in _CONTROLLED and not isinstance(read, EndCall):
             raise NotLive(f"Call {self.id} is {self.state}; it can be controlled only while it is live.")
         self.journal.append(self.now_ms, "control", message)
         if isinstance(read, EndCall):

@@ -58,4 +58,4 @@ def told_decision(decision: Decision) -> str:
 
 
 def _told(destination: dict[str, str]) -> str:
-    return f"sent on (302) to {destination.get('number') or destination.get('sipUri')}"
+    return f"sent on to {destination.get('number') or destination.get('sipUri')}"

@@ -48,7 +48,7 @@ def test_it_tells_of_each_route_why_it_has_the_call_or_not(config: Path) -> None
 
 def test_trunk_and_headers_are_those_of_the_call_that_is_asked_about(config: Path) -> None:
     lines = told(config, "+15551", "--trunk", "office", "--header", "x-tenant=bakery", "--at", "2026-11-23T12:00+01:00")
-    assert lines[-1] == "=> routes[1]: sent on (302) to sip:desk@bakery"
+    assert lines[-1] == "=> routes[1]: sent on to sip:desk@bakery"
 
 
 def test_time_is_that_of_the_call_that_is_asked_about(config: Path) -> None:

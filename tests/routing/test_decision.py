@@ -132,4 +132,4 @@ def test_the_decision_tells_why_each_route_has_the_call_or_not() -> None:
         "yes routes[2]: number 600 fits 60?",
         "-   routes[3]: it takes every call (an earlier route has the call)",
     ]
-    assert told_decision(decision) == "routes[2]: assistant desk, else sent on (302) to 700"
+    assert told_decision(decision) == "routes[2]: assistant desk, else sent on to 700"
