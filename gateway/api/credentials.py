@@ -83,7 +83,7 @@ class TrunkAuthenticationBody(Body):
 
 
 class CredentialBody(Body):
-    """`provider` says which other fields there are."""
+    """`provider` says which other fields there are. `redirect` of a trunk is ours."""
 
     provider: str
     name: Name | None = None
@@ -97,6 +97,7 @@ class CredentialBody(Body):
     outbound_leading_plus_enabled: bool | None = None
     tech_prefix: str | None = None
     sip_diversion_header: str | None = None
+    redirect: Literal[302, "dial"] | None = None
     authentication_plan: dict[str, Any] | None = None
 
 

@@ -46,6 +46,7 @@ def credential_trunk(id_: str, organisation: str, body: Body) -> TrunkSettings:
         "organisation": organisation,
         "gateways": [_gateway(index, one) for index, one in enumerate(body["gateways"])],
         "qualify_seconds": QUALIFY_SECONDS if any(one.get("optionsPingEnabled") for one in body["gateways"]) else 0,
+        **({"redirect": body["redirect"]} if body.get("redirect") else {}),
         **_numbers(body),
         **_transport(body),
         **_authentication(body),

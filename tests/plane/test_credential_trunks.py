@@ -74,6 +74,15 @@ def test_what_makes_no_trunk_is_told_without_its_password(body: dict[str, Any], 
     assert "hush" not in str(caught.value)
 
 
+def test_callers_are_called_on_where_the_credential_says_so() -> None:
+    assert (trunk().redirect, trunk(redirect=302).redirect) == (302, 302)
+    made = trunk(redirect="dial")
+    assert read_trunks(json.dumps([told(made)])) == [made]
+    assert made.redirect == "dial"
+    with pytest.raises(NoTrunk, match="redirect"):
+        trunk(redirect="301")
+
+
 def test_numbers_are_written_as_the_credential_says() -> None:
     made = trunk(techPrefix="99", outboundLeadingPlusEnabled=True, sipDiversionHeader="+15550100")
     assert (made.tech_prefix, made.leading_plus, made.diversion) == ("99", "add", "+15550100")
