@@ -1,0 +1,195 @@
+"""A gateway, its workers and a control plane of our own, each of which can be hurt."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway.chaos.disk import SmallDisk, small_disk
+from gateway.chaos.plan import Part, Plan
+from gateway.chaos.ports import free_port, free_range
+from gateway.chaos.processes import Process
+from gateway.chaos.providers import counting_assistant
+from gateway.chaos.relay import HOST, Relay, relay
+from gateway.control.client import ControlClient
+from gateway.control.messages import StatusReport
+from gateway.errors import ParleyError, SetupError
+from gateway.link.worker_state import WorkerState
+
+READY_SECONDS = 60.0
+PORTS_PER_CALL = 12
+"""A call's pair rests for half a minute, in which the caller has called again several times."""
+_LOOK_SECONDS = 0.2
+_NICENESS = 5
+_RESERVE_MEGABYTES = 4
+_LOCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    process: Process
+    relay: Relay
+
+    @property
+    def address(self) -> str:
+        """As the gateway knows it."""
+        return f"{HOST}:{self.relay.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """`sip` is where it is called, `data` the gateway's directory, `database` the control plane's file."""
+
+    sip: str
+    data: Path
+    database: Path
+    gateway: Process
+    api: Process
+    api_relay: Relay
+    workers: Sequence[Worker]
+    disk: SmallDisk | None
+
+    async def status(self) -> StatusReport | None:
+        """What the gateway says of itself; None while it says nothing."""
+        try:
+            return await asyncio.to_thread(self._ask)
+        except ParleyError:
+            return None
+
+    def _ask(self) -> StatusReport:
+        with ControlClient(self.data) as client:
+            return client.status()
+
+    async def busiest(self) -> Worker:
+        """The worker with the most calls."""
+        report = await self.status()
+        calls = {worker.address: worker.calls for worker in report.workers} if report else {}
+        return max(self.workers, key=lambda worker: calls.get(worker.address, 0))
+
+    def lock(self) -> sqlite3.Connection:
+        """The database as one that another writer has; it is free when the connection is closed."""
+        connection = sqlite3.connect(
+            self.database, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("BEGIN IMMEDIATE")
+        return connection
+
+    async def wait_ready(self) -> None:
+        """Until calls are taken by all workers.
+
+        :raises SetupError: something ended, or was not ready in time
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            for process in (self.gateway, self.api, *(worker.process for worker in self.workers)):
+                process.require_alive()
+            report = await self.status() if self.gateway.said("parley ready") else None
+            if report and self._all_ready(report) and self.api.said("parley api ready"):
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise SetupError(
+            f"Parley was not ready after {READY_SECONDS:.0f} s; see the logs in {self.gateway.log.parent}."
+        )
+
+    def _all_ready(self, report: StatusReport) -> bool:
+        return sum(worker.state is WorkerState.READY for worker in report.workers) == len(self.workers)
+
+
+@asynccontextmanager
+async def office(plan: Plan, folder: Path, tool_url: str) -> AsyncIterator[Office]:
+    """From ready to ended.
+
+    :param folder: for settings, data and logs
+    :raises SetupError: it does not get ready
+    """
+    async with AsyncExitStack() as stack:
+        disk = None
+        data = folder / "data"
+        if any(fault.part == Part.DISK for fault in plan.faults):
+            disk = stack.enter_context(small_disk(folder / "disk"))
+            data = folder / "disk" / "data"
+        workers = [await _worker(stack, folder, number) for number in range(1, plan.workers + 1)]
+        api_port = free_port()
+        api_relay = await stack.enter_async_context(relay(api_port))
+        sip = f"{HOST}:{free_port()}"
+        token = secrets.token_hex(16)
+        assistant = counting_assistant(plan.words, tool_url)
+        _write(folder / "api.yaml", _api_settings(folder / "api", api_port, token))
+        _write(folder / "parley.yaml", _settings(plan, data, sip, workers, api_relay, token, assistant))
+        made = Office(
+            sip=sip,
+            data=data,
+            database=folder / "api" / "parley.db",
+            gateway=_process(folder, "gateway", "serve"),
+            api=Process("api", ["api", "--config", str(folder / "api.yaml")], folder / "api.log", _NICENESS),
+            api_relay=api_relay,
+            workers=workers,
+            disk=disk,
+        )
+        for process in (made.gateway, made.api, *(worker.process for worker in workers)):
+            stack.push_async_callback(process.end)
+        for process in (made.api, *(worker.process for worker in workers), made.gateway):
+            process.start()
+        await made.wait_ready()
+        yield made
+
+
+async def _worker(stack: AsyncExitStack, folder: Path, number: int) -> Worker:
+    port = free_port()
+    process = _process(folder, f"worker-{number}", "worker", "--listen", f"{HOST}:{port}", niceness=_NICENESS)
+    return Worker(process, await stack.enter_async_context(relay(port)))
+
+
+def _process(folder: Path, name: str, *arguments: str, niceness: int = 0) -> Process:
+    return Process(name, [*arguments, "--config", str(folder / "parley.yaml")], folder / f"{name}.log", niceness)
+
+
+def _write(file: Path, settings: dict[str, Any]) -> None:
+    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+
+def _api_settings(data: Path, port: int, token: str) -> dict[str, Any]:
+    return {
+        "data_dir": str(data),
+        "api": {"port": 0, "link": f"{HOST}:{port}", "link_token": token},
+        "log": {"format": "json"},
+    }
+
+
+def _settings(
+    plan: Plan,
+    data: Path,
+    sip: str,
+    workers: Sequence[Worker],
+    api: Relay,
+    token: str,
+    assistant: dict[str, Any],
+) -> dict[str, Any]:
+    host, port = sip.rsplit(":", 1)
+    first, last = free_range(PORTS_PER_CALL * plan.calls + 40)
+    return {
+        "data_dir": str(data),
+        "sip": {"host": host, "port": int(port)},
+        "rtp": {"ports": f"{first}-{last}"},
+        "http": {"port": 0},
+        "media": {"port": 0},
+        # What is to be heard is what faults do, not what a busy machine is spared.
+        "admission": {"media_late_ms": None, "loop_late_ms": None, "memory": None},
+        "worker": {"count": 0, "addresses": [worker.address for worker in workers]},
+        "api": {"address": f"{HOST}:{api.port}", "link_token": token},
+        "egress": {"allow": [f"{HOST}/32"]},
+        "disk": {"reserve_megabytes": _RESERVE_MEGABYTES},
+        "log": {"format": "json"},
+        "drain_seconds": 2,
+        "routes": [{"assistant": "chaos"}],
+        "assistants": {"chaos": assistant},
+    }
