@@ -14,6 +14,7 @@ import typer
 from gateway.commands.call_cli import call
 from gateway.commands.calls_cli import calls_app, replay
 from gateway.commands.campaign_cli import campaign_app
+from gateway.commands.chaos_cli import chaos
 from gateway.commands.cost_cli import cost
 from gateway.commands.dnc_cli import dnc_app
 from gateway.commands.doctor_cli import doctor
@@ -150,7 +151,7 @@ def setup(
     command.run(native=native, models=models, smart_turn=smart_turn)
 
 
-for _command in (call, dial, say, hangup, replay, cost, trunks, status, drain, doctor):
+for _command in (call, dial, say, hangup, replay, cost, trunks, status, drain, doctor, chaos):
     app.command()(_command)
 
 
