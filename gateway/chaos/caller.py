@@ -1,14 +1,10 @@
-"""A caller who speaks a recorded phrase, listens until it has the whole answer, and speaks again: SIP and RTP over UDP.
-
-The arrival of each packet is the kernel's, so that a busy machine does not look like a silent call.
-"""
+"""A caller who speaks a recorded phrase, listens until it has the whole answer, and speaks again, by SIP and RTP."""
 
 from __future__ import annotations
 
 import asyncio
 import audioop
 import re
-import socket
 import struct
 import time
 from collections import Counter
@@ -19,7 +15,7 @@ from uuid import uuid4
 import numpy as np
 
 from gateway.chaos.heard import LEAST_PACKETS, Heard, Packet
-from gateway.chaos.relay import HOST
+from gateway.chaos.line import Address, Line, open_line
 from gateway.chaos.tones import heard_number, passage
 from gateway.media.audio import FRAME_BYTES
 from gateway.sip.headers import SipMessage, parse_address, parse_message
@@ -34,9 +30,10 @@ AGAIN_SECONDS = 0.5
 _LOOK_SECONDS = 0.05
 _FRAME_SECONDS = 0.02
 _SILENCE = b"\xff" * 160
-_SO_TIMESTAMPNS = 35
+_SSRC = 0x43484153
 _LOUD = 1000
 _HEADER = 12
+_NO_ANSWER = 408
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class _Ear:
     seen: Counter[int] = field(default_factory=Counter)
 
     def take(self, data: bytes, at_ns: int) -> None:
-        """One RTP packet (RFC 3550 section 5.1); others than PCMU are not asked for."""
+        """One datagram of RTP (RFC 3550 section 5.1); others than PCMU are not asked for."""
         if len(data) <= _HEADER or data[0] >> 6 != 2 or data[1] & 0x7F != 0:
             return
         packet = Packet(at_ns, data[_HEADER + 4 * (data[0] & 0x0F) :])
@@ -77,71 +74,55 @@ class _Ear:
         return self.seen[number] >= LEAST_PACKETS
 
 
-class _Signalling(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
-        self.came: asyncio.Queue[tuple[SipMessage, str, tuple[str, int]]] = asyncio.Queue()
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        head, _, body = data.decode(errors="replace").partition("\r\n\r\n")
-        self.came.put_nowait((parse_message(head), body, addr))
-
-
 class Caller:
     """One call.
 
-    :param address: host:port of the gateway
-    :param turns: phrases that it speaks
+    :param gateway: host:port of SIP
+    :param turns: how often it speaks the phrase
     :param words: of each answer
     """
 
-    def __init__(self, address: str, phrase: Phrase, *, turns: int, words: int) -> None:
-        host, port = address.rsplit(":", 1)
+    def __init__(self, gateway: str, phrase: Phrase, *, turns: int, words: int) -> None:
+        host, port = gateway.rsplit(":", 1)
         self._gateway = (host, int(port))
         self._phrase = phrase
         self._turns = turns
         self.heard = Heard(words)
         self._ear = _Ear(self.heard)
         self._call_id, self._tag, self._branch = uuid4().hex, uuid4().hex[:8], ""
-        self._to = f"<sip:chaos@{address}>"
-        self._remote = f"sip:chaos@{address}"
+        self._remote = f"sip:chaos@{gateway}"
+        self._to = f"<{self._remote}>"
         self._sequence = 0
-        self._media: tuple[str, int] | None = None
+        self._media: Address | None = None
         self._to_say: list[bytes] = []
-        self._sip: asyncio.DatagramTransport
-        self._signalling: _Signalling
-        self._rtp: socket.socket
 
     async def call(self) -> Heard:
         """From INVITE to BYE. What went wrong stands in what was heard."""
-        loop = asyncio.get_running_loop()
-        self._sip, self._signalling = await loop.create_datagram_endpoint(_Signalling, local_addr=(HOST, 0))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as self._rtp:
-            self._rtp.setblocking(False)
-            self._rtp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            self._rtp.bind((HOST, 0))
-            loop.add_reader(self._rtp, self._receive)
-            try:
-                await self._hold()
-            finally:
-                loop.remove_reader(self._rtp)
-                self._sip.close()
-        return self.heard
+        async with open_line(self.on_sound) as line:
+            return await self.hold(line)
 
-    async def _hold(self) -> None:
-        self.heard.refused = await self._invite()
+    def on_sound(self, data: bytes, at_ns: int) -> None:
+        """A datagram came to the RTP port."""
+        self._ear.take(data, at_ns)
+
+    async def hold(self, line: Line) -> Heard:
+        """The call, over a line whose sound goes to `on_sound`."""
+        self.heard.refused = await self._invite(line)
         if self.heard.refused:
-            return
+            return self.heard
         self.heard.began_ns = time.time_ns()
-        others = [asyncio.create_task(self._speak()), asyncio.create_task(self._hung_up())]
+        speaking = asyncio.create_task(self._speak(line))
+        hung_up = asyncio.create_task(self._hung_up(line))
         talking = asyncio.create_task(self._talk())
-        await asyncio.wait([talking, others[1]], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([talking, hung_up], return_when=asyncio.FIRST_COMPLETED)
         self.heard.ended_ns = time.time_ns()
-        self.heard.dropped = not talking.done()
-        for task in (talking, *others):
+        self.heard.dropped = hung_up.done()
+        for task in (talking, speaking, hung_up):
             task.cancel()
-        await asyncio.gather(talking, *others, return_exceptions=True)
+        await asyncio.gather(talking, speaking, hung_up, return_exceptions=True)
         if not self.heard.dropped:
-            self.heard.dropped = await self._request("BYE") != 200
+            self.heard.dropped = await self._request(line, "BYE") != 200
+        return self.heard
 
     # ------------------------------------------------------------ conversation
 
@@ -166,76 +147,66 @@ class Caller:
                 self.heard.unanswered += 1
                 return
 
-    async def _speak(self) -> None:
+    async def _speak(self, line: Line) -> None:
         """A packet every 20 ms, by an absolute clock."""
         began, index = time.monotonic(), 0
         while True:
             payload = self._to_say.pop(0) if self._to_say else _SILENCE
-            head = struct.pack(">BBHII", 0x80, 0, index & 0xFFFF, index * 160 & 0xFFFFFFFF, 0x43484153)
+            head = struct.pack(">BBHII", 0x80, 0, index & 0xFFFF, index * 160 & 0xFFFFFFFF, _SSRC)
             if self._media is not None:
-                self._rtp.sendto(head + payload, self._media)
+                line.send_sound(head + payload, self._media)
             index += 1
             await asyncio.sleep(max(0.0, began + index * _FRAME_SECONDS - time.monotonic()))
 
-    def _receive(self) -> None:
-        try:
-            data, ancillary, _, _ = self._rtp.recvmsg(2048, 64)
-        except OSError:
-            return
-        at_ns = time.time_ns()
-        for level, kind, content in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(content) >= 16:
-                seconds, nanoseconds = struct.unpack("qq", content[:16])
-                at_ns = seconds * 1_000_000_000 + nanoseconds
-        self._ear.take(data, at_ns)
-
     # ------------------------------------------------------------ signalling
 
-    async def _invite(self) -> int:
+    async def _invite(self, line: Line) -> int:
         """0 when it was answered, else the status; 408 when nothing came."""
-        port = int(self._rtp.getsockname()[1])
-        lines = ["v=0", f"o=chaos 1 1 IN IP4 {HOST}", "s=-", f"c=IN IP4 {HOST}", "t=0 0", f"m=audio {port} RTP/AVP 0"]
-        status = await self._request("INVITE", body="\r\n".join([*lines, ""]))
+        host = line.address[0]
+        lines = ["v=0", f"o=chaos 1 1 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0"]
+        offer = "\r\n".join([*lines, f"m=audio {line.sound_port} RTP/AVP 0", ""])
+        status = await self._request(line, "INVITE", offer)
         if status == 200:
             self._branch = _new_branch()
-        if status != 408:
-            self._send("ACK", "")
+        if status != _NO_ANSWER:
+            self._send(line, "ACK", "")
         return 0 if status == 200 else status
 
-    async def _hung_up(self) -> None:
+    async def _hung_up(self, line: Line) -> None:
         """Wait for BYE of the other side, and answer it. Anything else of theirs is answered, too."""
         while True:
-            message, _, source = await self._signalling.came.get()
-            words = message.start_line.split(" ")
-            if words[0] in ("SIP/2.0", "ACK"):
+            data, source = await line.came.get()
+            message, _ = _read(data)
+            method = message.start_line.split(" ")[0]
+            if method in ("SIP/2.0", "ACK"):
                 continue
             names = ("Via", "From", "To", "Call-ID", "CSeq")
             copied = [f"{name}: {value}" for name in names for value in message.all(name.lower())]
-            text = "\r\n".join(["SIP/2.0 200 OK", *copied, "Content-Length: 0", "", ""])
-            self._sip.sendto(text.encode(), source)
-            if words[0] == "BYE":
+            line.send("\r\n".join(["SIP/2.0 200 OK", *copied, "Content-Length: 0", "", ""]).encode(), source)
+            if method == "BYE":
                 return
 
-    async def _request(self, method: str, body: str = "") -> int:
+    async def _request(self, line: Line, method: str, body: str = "") -> int:
         """Send a request until it has a final answer; returns its status, 408 for none."""
         self._sequence += 1
         self._branch = _new_branch()
         try:
             async with asyncio.timeout(SIGNALLING_SECONDS):
                 while True:
-                    self._send(method, body)
-                    if status := await self._final(method):
+                    self._send(line, method, body)
+                    if status := await self._final(line, method):
                         return status
         except TimeoutError:
-            return 408
+            return _NO_ANSWER
 
-    async def _final(self, method: str) -> int:
-        """The final answer to a request; 0 when there was none within AGAIN_SECONDS of nothing at all."""
+    async def _final(self, line: Line, method: str) -> int:
+        """The final answer to a request; 0 when nothing at all came for AGAIN_SECONDS."""
         while True:
             try:
-                message, body, _ = await asyncio.wait_for(self._signalling.came.get(), AGAIN_SECONDS)
+                data, _ = await asyncio.wait_for(line.came.get(), AGAIN_SECONDS)
             except TimeoutError:
                 return 0
+            message, body = _read(data)
             words = message.start_line.split(" ")
             if words[0] != "SIP/2.0" or message.first("cseq").split(" ")[-1] != method or int(words[1]) < 200:
                 continue
@@ -246,15 +217,14 @@ class Caller:
 
     def _answered(self, message: SipMessage, body: str) -> None:
         """Where further requests and our sound go."""
-        contact = parse_address(message.first("contact")).uri
-        self._remote = contact or self._remote
+        self._remote = parse_address(message.first("contact")).uri or self._remote
         address = re.search(r"^c=IN IP4 (\S+)", body, re.MULTILINE)
         port = re.search(r"^m=audio (\d+)", body, re.MULTILINE)
         if address and port:
             self._media = (address[1], int(port[1]))
 
-    def _send(self, method: str, body: str) -> None:
-        host, port = self._sip.get_extra_info("sockname")
+    def _send(self, line: Line, method: str, body: str) -> None:
+        host, port = line.address
         lines = [
             f"{method} {self._remote} SIP/2.0",
             f"Via: SIP/2.0/UDP {host}:{port};branch={self._branch};rport",
@@ -267,7 +237,12 @@ class Caller:
             *(["Content-Type: application/sdp"] if body else []),
             f"Content-Length: {len(body)}",
         ]
-        self._sip.sendto("\r\n".join([*lines, "", body]).encode(), self._gateway)
+        line.send("\r\n".join([*lines, "", body]).encode(), self._gateway)
+
+
+def _read(data: bytes) -> tuple[SipMessage, str]:
+    head, _, body = data.decode(errors="replace").partition("\r\n\r\n")
+    return parse_message(head), body
 
 
 def _new_branch() -> str:
