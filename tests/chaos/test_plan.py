@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.chaos.plan import POSSIBLE, Kind, Part, generated, read_plan
 from gateway.errors import ConfigError
+from tests.docs.pages import blocks
 
 
 @given(st.integers(0, 10_000), st.floats(10, 120))
@@ -36,6 +37,13 @@ def test_a_plan_is_read_with_its_faults_in_order_of_time(tmp_path: Path) -> None
     file.write_text("calls: 2\nfaults:\n- {at: 5, kind: cut, part: api}\n- {at: 2, kind: kill, part: worker}\n")
     plan = read_plan(file)
     assert [str(fault) for fault in plan.faults] == ["kill worker", "cut api for 1.5 s"]
+
+
+def test_the_plan_of_the_documentation_is_possible(tmp_path: Path) -> None:
+    (block,) = blocks("yaml chaos")
+    file = tmp_path / "plan.yaml"
+    file.write_text(block.text)
+    assert len(read_plan(file).faults) == 5
 
 
 @pytest.mark.parametrize(
