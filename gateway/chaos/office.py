@@ -135,9 +135,8 @@ async def office(plan: Plan, folder: Path, tool_url: str) -> AsyncIterator[Offic
             workers=workers,
             disk=disk,
         )
-        for process in (made.gateway, made.api, *(worker.process for worker in workers)):
-            stack.push_async_callback(process.end)
         for process in (made.api, *(worker.process for worker in workers), made.gateway):
+            stack.push_async_callback(process.end)
             process.start()
         await made.wait_ready()
         yield made

@@ -57,11 +57,12 @@ class CountingModel:
 
     async def reply(self, request: ChatRequest) -> AsyncIterator[ReplyPart]:
         """A tool call first, the numbers when it has a result."""
-        turn = sum(message.role == "user" for message in request.messages)
-        if request.messages[-1].role == "user":
-            yield ToolCall(f"turn-{turn}", EFFECT, {"turn": turn})
+        asked = [at for at, message in enumerate(request.messages) if message.role == "user"]
+        since = request.messages[asked[-1] :] if asked else request.messages
+        if any(message.role == "tool" for message in since):
+            yield TextDelta(_rest(said(len(asked), self._words), request.said))
         else:
-            yield TextDelta(said(turn, self._words))
+            yield ToolCall(f"turn-{len(asked)}", EFFECT, {"turn": len(asked)})
         yield ReplyEnd()
 
 
@@ -95,6 +96,11 @@ class _Stream:
 def said(turn: int, words: int) -> str:
     """The text of a passage, in sentences of five words."""
     return " ".join(f"w{number}." if at % 5 == 4 else f"w{number}" for at, number in enumerate(passage(turn, words)))
+
+
+def _rest(text: str, begun: str) -> str:
+    """What is left of a text of which this was said already."""
+    return text.removeprefix(begun.strip()).lstrip()
 
 
 def counting_assistant(words: int, tool_url: str) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from gateway.chaos.outcome import Limits, Outcome
 from gateway.chaos.plan import Plan, generated, read_plan
 from gateway.chaos.run import run as run_plan
 from gateway.errors import SetupError
+from gateway.observe import logging
+from gateway.settings import LogSettings
 
 _FOLDER = "parley-chaos-"
 
@@ -48,6 +50,7 @@ def run(options: ChaosOptions) -> bool:
             "parley chaos is for development: this Parley was installed as a package. It would load this machine, "
             "though it only hurts processes of its own; --anyway has it run all the same."
         )
+    logging.configure(LogSettings(level="warning"))
     plan = _plan(options)
     outcome = _carried_out(plan, options)
     if options.as_json:
