@@ -55,8 +55,17 @@ class Heard:
     unanswered: int = 0
     """Turns whose answer did not come, or not to its end."""
 
+    _words: list[Word] = field(default_factory=list)
+    _judged: int = 0
+    """Packets that `_words` are of."""
+
     def words(self) -> list[Word]:
         """What was said, word by word."""
+        if self._judged != len(self.packets):
+            self._words, self._judged = self._told_apart(), len(self.packets)
+        return self._words
+
+    def _told_apart(self) -> list[Word]:
         found: list[Word] = []
         run: list[Packet] = []
         current: int | None = None

@@ -28,6 +28,7 @@ from gateway.link.worker_state import WorkerState
 READY_SECONDS = 60.0
 PORTS_PER_CALL = 12
 """A call's pair rests for half a minute, in which the caller has called again several times."""
+_PORTS_TO_SPARE = 40
 _LOOK_SECONDS = 0.2
 _NICENESS = 5
 _RESERVE_MEGABYTES = 4
@@ -122,9 +123,10 @@ async def office(plan: Plan, folder: Path, tool_url: str) -> AsyncIterator[Offic
         api_relay = await stack.enter_async_context(relay(api_port))
         sip = f"{HOST}:{free_port()}"
         token = secrets.token_hex(16)
-        assistant = counting_assistant(plan.words, tool_url)
-        _write(folder / "api.yaml", _api_settings(folder / "api", api_port, token))
-        _write(folder / "parley.yaml", _settings(plan, data, sip, workers, api_relay, token, assistant))
+        _write(folder / "api.yaml", api_settings(folder / "api", api_port, token))
+        ports = free_range(PORTS_PER_CALL * plan.calls + _PORTS_TO_SPARE)
+        ways = Ways(sip, ports, [worker.address for worker in workers], f"{HOST}:{api_relay.port}", token, tool_url)
+        _write(folder / "parley.yaml", gateway_settings(data, ways, words=plan.words))
         made = Office(
             sip=sip,
             data=data,
@@ -156,7 +158,20 @@ def _write(file: Path, settings: dict[str, Any]) -> None:
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
-def _api_settings(data: Path, port: int, token: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the parts of an office reach each other: host:port each; `token` is between gateway and control plane."""
+
+    sip: str
+    rtp: tuple[int, int]
+    workers: Sequence[str]
+    api: str
+    token: str
+    tool_url: str
+
+
+def api_settings(data: Path, port: int, token: str) -> dict[str, Any]:
+    """Of the control plane, which has a directory of its own: the gateway's disk may be full."""
     return {
         "data_dir": str(data),
         "api": {"port": 0, "link": f"{HOST}:{port}", "link_token": token},
@@ -164,31 +179,26 @@ def _api_settings(data: Path, port: int, token: str) -> dict[str, Any]:
     }
 
 
-def _settings(
-    plan: Plan,
-    data: Path,
-    sip: str,
-    workers: Sequence[Worker],
-    api: Relay,
-    token: str,
-    assistant: dict[str, Any],
-) -> dict[str, Any]:
-    host, port = sip.rsplit(":", 1)
-    first, last = free_range(PORTS_PER_CALL * plan.calls + 40)
+def gateway_settings(data: Path, ways: Ways, *, words: int) -> dict[str, Any]:
+    """Of the gateway and its workers.
+
+    :param words: of the greeting, and of each answer
+    """
+    host, port = ways.sip.rsplit(":", 1)
     return {
         "data_dir": str(data),
         "sip": {"host": host, "port": int(port)},
-        "rtp": {"ports": f"{first}-{last}"},
+        "rtp": {"ports": "{}-{}".format(*ways.rtp)},
         "http": {"port": 0},
         "media": {"port": 0},
         # What is to be heard is what faults do, not what a busy machine is spared.
         "admission": {"media_late_ms": None, "loop_late_ms": None, "memory": None},
-        "worker": {"count": 0, "addresses": [worker.address for worker in workers]},
-        "api": {"address": f"{HOST}:{api.port}", "link_token": token},
+        "worker": {"count": 0, "addresses": list(ways.workers)},
+        "api": {"address": ways.api, "link_token": ways.token},
         "egress": {"allow": [f"{HOST}/32"]},
         "disk": {"reserve_megabytes": _RESERVE_MEGABYTES},
         "log": {"format": "json"},
         "drain_seconds": 2,
         "routes": [{"assistant": "chaos"}],
-        "assistants": {"chaos": assistant},
+        "assistants": {"chaos": counting_assistant(words, ways.tool_url)},
     }

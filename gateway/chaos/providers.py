@@ -67,7 +67,7 @@ class CountingModel:
 
 
 class DeafTranscriber:
-    """Hears "go on" in every segment, at once."""
+    """Hears "Go on, please." in every segment, at once."""
 
     capabilities = TranscriberCapabilities(partials=False, endpoints=False, streaming=False)
 
@@ -83,7 +83,7 @@ class _Stream:
         """The audio is not listened to."""
 
     def finish(self, segment: int, start_ms: int, end_ms: int, hint: TranscriptHint) -> None:
-        self._finals.put_nowait(Transcript("go on", start_ms, end_ms, final=True, segment=segment))
+        self._finals.put_nowait(Transcript("Go on, please.", start_ms, end_ms, final=True, segment=segment))
 
     async def __aiter__(self) -> AsyncIterator[Transcript]:
         while transcript := await self._finals.get():
