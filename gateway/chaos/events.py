@@ -27,6 +27,14 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """As the gateway journalled it; `gap_ms` is the silence that it cost, by the gateway's own account."""
+
+    because: str
+    gap_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Witness:
     """Journals in `calls` have second names in `kept`, which is on the same disk."""
 
@@ -56,6 +64,15 @@ class Witness:
             ends_wrong=sum(ends.get(call, 0) != 1 for call in calls),
             out_of_order=_out_of_order(rows),
         )
+
+    def moves(self) -> list[Move]:
+        """Each time that a call went on at another worker."""
+        return [
+            Move(str(entry.data.get("because")), int(entry.data.get("gap_ms") or 0))
+            for path in sorted(self.kept.glob("*.journal"))
+            for entry in read_journal(path)
+            if entry.kind == "moved"
+        ]
 
     def _facts(self) -> Iterator[tuple[str, int]]:
         for path in sorted(self.kept.glob("*.journal")):

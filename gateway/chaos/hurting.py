@@ -15,7 +15,8 @@ from gateway.chaos.processes import Process
 from gateway.chaos.relay import Relay
 from gateway.errors import ParleyError
 
-_HOG = "while True: pass"
+_HOG = "import os\nwhile os.getppid() == {}: pass"
+"""Ends when we do."""
 
 
 async def hurt(office: Office, fault: Fault) -> str:
@@ -90,7 +91,8 @@ async def _full(office: Office) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _busy(office: Office) -> AsyncIterator[None]:
     """As many programs as there are processors, at our own priority."""
-    hogs = [subprocess.Popen([sys.executable, "-c", _HOG]) for _ in range(os.cpu_count() or 1)]  # noqa: ASYNC220, S603
+    command = [sys.executable, "-c", _HOG.format(os.getpid())]
+    hogs = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]  # noqa: ASYNC220, S603  our own
     try:
         yield
     finally:

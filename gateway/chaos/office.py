@@ -22,7 +22,7 @@ from gateway.chaos.providers import counting_assistant
 from gateway.chaos.relay import HOST, Relay, relay
 from gateway.control.client import ControlClient
 from gateway.control.messages import StatusReport
-from gateway.errors import ParleyError, SetupError
+from gateway.errors import ParleyError, SetupError, StoreError
 from gateway.link.worker_state import WorkerState
 
 READY_SECONDS = 60.0
@@ -77,11 +77,18 @@ class Office:
         return max(self.workers, key=lambda worker: calls.get(worker.address, 0))
 
     def lock(self) -> sqlite3.Connection:
-        """The database as one that another writer has; it is free when the connection is closed."""
+        """The database as one that another writer has; it is free when the connection is closed.
+
+        :raises StoreError: others write all the time
+        """
         connection = sqlite3.connect(
             self.database, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            raise StoreError(f"The database of the control plane cannot be locked: {error}.") from error
         return connection
 
     async def wait_ready(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway.chaos.events import Lost
+from gateway.chaos.events import Lost, Move
 from gateway.chaos.heard import Effect, Heard, Judged, answer_delays, effect, judged
 from gateway.chaos.plan import Fault, Part, Plan
 
@@ -40,6 +40,7 @@ class Outcome:
     effects_repeated: int
     effects_asked_again: int
     events: Lost
+    moves: Sequence[Move] = ()
 
     def effects(self) -> list[Effect]:
         """Of each fault, what callers heard."""
@@ -123,6 +124,7 @@ class Outcome:
                 {"fault": str(one.fault), "met": one.met, "start_ns": one.start_ns, **asdict(heard)}
                 for one, heard in zip(self.happened, self.effects(), strict=True)
             ],
+            "moves": [asdict(move) for move in self.moves],
             "calls": len(self.taken),
             "refused": sum(bool(call.refused) for call in self.calls),
             "dropped": self.dropped(),

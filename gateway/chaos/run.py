@@ -46,13 +46,17 @@ async def run(plan: Plan, folder: Path, *, told: Told = lambda _: None) -> Outco
         witness = Witness(place.data / "calls", place.data.parent / "kept")
         looking = asyncio.create_task(_look(witness), name="witness")
         try:
-            calls, happened = await _calls_and_faults(plan, place, phrase, told)
+            try:
+                calls, happened = await _calls_and_faults(plan, place, phrase, told)
+            except BaseExceptionGroup as group:
+                raise _first(group) from group
             told("the calls are over; waiting for the control plane")
             events = await _settled(witness, place.database)
+            moves = await asyncio.to_thread(witness.moves)
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
-    return Outcome(plan, happened, calls, effects.done, effects.repeated, effects.asked_again, events)
+    return Outcome(plan, happened, calls, effects.done, effects.repeated, effects.asked_again, events, moves)
 
 
 def recorded_phrase() -> Phrase:
@@ -116,3 +120,8 @@ async def _settled(witness: Witness, database: Path) -> Lost:
         if not (lost.lost or lost.ends_wrong) or time.monotonic() > deadline:
             return lost
         await asyncio.sleep(_BETWEEN_SECONDS)
+
+
+def _first(error: BaseException) -> BaseException:
+    """What ended a group of tasks."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

@@ -110,6 +110,8 @@ def told(outcome: Outcome, limits: Limits) -> Iterator[str]:
         f"words     {len(words['missing'])} missing, {len(words['repeated'])} repeated, "
         f"{words['others']} of comfort or apology"
     )
+    for because, gaps in sorted(_moves(outcome).items()):
+        yield f"moves     {len(gaps)} because of {because}, {max(gaps)} ms of silence at most, as journalled"
     yield f"effects   {effects['done']} done, {effects['repeated']} repeated, {effects['asked_again']} asked again"
     yield (
         f"events    {events['events']} journalled, {events['lost']} lost, {events['out_of_order']} out of order, "
@@ -118,6 +120,13 @@ def told(outcome: Outcome, limits: Limits) -> Iterator[str]:
     yield from (f"WRONG     {sentence}" for sentence in data["wrong"])
     if not data["wrong"]:
         yield "nothing was lost"
+
+
+def _moves(outcome: Outcome) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for move in outcome.moves:
+        found.setdefault(move.because, []).append(move.gap_ms)
+    return found
 
 
 def _ms(figure: float | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.call.journal import Entry
-from gateway.chaos.events import Lost, Witness
+from gateway.chaos.events import Lost, Move, Witness
 
 Row = tuple[str, int, str]
 
@@ -57,3 +57,10 @@ def test_events_of_a_call_that_came_in_another_order_are_told(witness: Witness, 
     journal(witness, "a", ["began", "ended"])
     witness.look()
     assert witness.compare(database(tmp_path, [("a", 2, "ended"), ("a", 1, "began")])).out_of_order == 1
+
+
+def test_moves_are_read_from_the_journals(witness: Witness) -> None:
+    moved = {"from": "worker-1", "to": "worker-2", "because": "worker-died", "gap_ms": 40}
+    (witness.calls / "a.journal").write_bytes(Entry(0, "moved", moved, 1).line() + Entry(0, "ended", {}, 2).line())
+    witness.look()
+    assert witness.moves() == [Move("worker-died", 40)]

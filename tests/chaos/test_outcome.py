@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.chaos.events import Lost
+from gateway.chaos.events import Lost, Move
 from gateway.chaos.heard import Heard
 from gateway.chaos.outcome import Happened, Limits, Outcome
 from gateway.chaos.plan import Fault, Kind, Part, Plan
@@ -70,6 +70,7 @@ def test_times_are_judged_by_whoever_sets_limits() -> None:
 
 
 def test_all_of_it_is_told_as_data() -> None:
-    data = outcome(GOOD).as_data()
+    data = outcome(GOOD, moves=[Move("worker-died", 40)]).as_data()
+    assert data["moves"] == [{"because": "worker-died", "gap_ms": 40}]
     assert data["faults"][0]["fault"] == "kill worker"
     assert (data["calls"], data["dropped"], data["words"]["missing"], data["wrong"]) == (1, 0, [], [])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gateway.chaos.events import Move
 from gateway.chaos.outcome import Outcome
 from gateway.chaos.plan import Plan
 from gateway.cli import app
@@ -35,10 +36,11 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], None]:
 
 
 def test_a_run_without_a_loss_exits_0_prints_its_table_and_leaves_nothing(found: Callable[[Outcome], None]) -> None:
-    found(outcome(GOOD))
+    found(outcome(GOOD, moves=[Move("worker-died", 40), Move("worker-died", 60)]))
     done = CliRunner().invoke(app, ["chaos", "--seed", "3"], env={"COLUMNS": "120"})
     assert done.exit_code == 0
     assert "kill worker" in done.stdout
+    assert "2 because of worker-died, 60 ms" in done.stdout
     assert "nothing was lost" in done.stdout
     assert not folders[0].exists()
 
