@@ -11,6 +11,8 @@ from gateway.chaos.outcome import Outcome
 from gateway.chaos.plan import Fault, Kind, Part, Plan, generated
 from gateway.chaos.run import run
 
+pytestmark = [pytest.mark.interop, pytest.mark.models]
+
 SHORT = Plan(
     seed=1,
     calls=2,
@@ -39,7 +41,6 @@ def assert_nothing_lost(outcome: Outcome) -> None:
     assert outcome.wrong() == []
 
 
-@pytest.mark.interop
 @pytest.mark.timeout(120)
 async def test_callers_hear_everything_once_whatever_is_hurt(tmp_path: Path) -> None:
     outcome = await run(SHORT, tmp_path)
@@ -48,7 +49,6 @@ async def test_callers_hear_everything_once_whatever_is_hurt(tmp_path: Path) -> 
     assert_nothing_lost(outcome)
 
 
-@pytest.mark.interop
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(5))
@@ -56,7 +56,6 @@ async def test_callers_hear_everything_once_for_two_minutes_of_any_seed(tmp_path
     assert_nothing_lost(await run(generated(seed, seconds=120, calls=4), tmp_path))
 
 
-@pytest.mark.interop
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("plan", [FULL_DISK, GATEWAY], ids=["full disk and busy machine", "gateway killed"])
