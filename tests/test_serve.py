@@ -46,6 +46,7 @@ class SilentEndpoint:
     def __init__(self) -> None:
         self.address = "127.0.0.1:5060"
         self.told: list[str] = []
+        self.started = asyncio.Event()
         self.stuck = ""
         """One of PARTS."""
 
@@ -56,6 +57,7 @@ class SilentEndpoint:
 
     async def start(self) -> None:
         self.told.append("start")
+        self.started.set()
 
     def reload_certificates(self) -> None:
         self.told.append("reload certificates")
@@ -243,8 +245,7 @@ async def test_a_signal_during_the_start_ends_it(settings: Settings, monkeypatch
     endpoint = SilentEndpoint()
     task = asyncio.create_task(Service(settings, make_endpoint=lambda _settings, _on_leg: endpoint).serve())
     async with asyncio.timeout(10), httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.http.port}") as client:
-        while "start" not in endpoint.told:
-            await asyncio.sleep(0.01)
+        await endpoint.started.wait()
         assert (await client.get("/readyz")).json()["reason"] == "starting"
         os.kill(os.getpid(), signal.SIGTERM)
         await task
