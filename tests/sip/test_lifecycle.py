@@ -99,6 +99,12 @@ async def stuck(ours: Exchange) -> frozenset[str]:
     return found
 
 
+async def moving(ours: Exchange) -> None:
+    """Return once every part goes on."""
+    while _stuck_now(ours):  # noqa: ASYNC110  as above
+        await asyncio.sleep(0.05)
+
+
 def _no_tick(_bridge: MediaBridge, timeout_ms: int) -> bool:
     """As from a clock thread that hangs."""
     time.sleep(timeout_ms / 1000)
@@ -117,12 +123,12 @@ async def test_the_part_that_froze_is_told_from_those_that_go_on(monkeypatch: py
         with monkeypatch.context() as frozen:
             frozen.setattr(MediaBridge, "wait", _no_tick)
             assert await stuck(ours) == {"media clock"}
+        await moving(ours)
         with monkeypatch.context() as frozen:
             frozen.setattr(MediaBridge, "wait", lambda self, timeout_ms: not release.wait(30))
             assert "media thread" in await stuck(ours)
             release.set()
-        while _stuck_now(ours):  # noqa: ASYNC110  as above
-            await asyncio.sleep(0.05)
+        await moving(ours)
         release.clear()
         ours.endpoint._owner.post(lambda: release.wait(30))
         assert await stuck(ours) == {"SIP thread"}
