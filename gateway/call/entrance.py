@@ -59,8 +59,8 @@ class Entrance:
 
     def admit(self, arrival: Arrival) -> None:
         """A call that comes, once for each. :raises CallRefused: it is not taken"""
-        slots = sum(_room(worker) for worker in self._workers()) - arrival.unanswered
-        occupancy = Occupancy(arrival.calls + self._others(), slots)
+        calls = arrival.calls + self._others()
+        occupancy = Occupancy(calls, self._slots(calls, arrival.unanswered))
         try:
             self._admission.begin(occupancy, time.monotonic())
         except NoWorker:
@@ -73,6 +73,15 @@ class Entrance:
         if refusal.reason == Measure.RTP_PORTS:
             self._admission.strain.measured({Measure.RTP_PORTS: 1.0}, time.monotonic())
         self._refusals.add(refusal, caller=arrival.info.caller, number=arrival.info.number)
+
+    def _slots(self, calls: int, unanswered: int) -> int:
+        """Calls that workers can take besides those which they have, or which will ask for one before this call does.
+
+        Many of the unanswered have theirs already: its first words are being made before they are answered.
+        """
+        workers = list(self._workers())
+        unplaced = max(0, calls - sum(worker.calls for worker in workers))
+        return sum(map(_room, workers)) - min(unanswered, unplaced)
 
     def _needs_worker(self, info: LegInfo) -> bool:
         """Whether a worker of ours is the only one who could take it: no server to be asked, nowhere else to go."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
@@ -9,7 +10,7 @@ from gateway.call.entrance import Entrance
 from gateway.call.leg import LegInfo
 from gateway.call.refusals import Refusals
 from gateway.errors import CallRefused, NoWorker, OverCapacity
-from gateway.link.link import WorkerLink
+from gateway.link.link import LinkListener, WorkerLink
 from gateway.link.v1 import link_pb2 as pb
 from gateway.routing.settings import RouteSettings
 from tests.call.leg_double import inbound
@@ -43,6 +44,16 @@ def test_workers_take_calls_until_all_are_full() -> None:
     full.admit(Come(calls=4))
     with pytest.raises(NoWorker):
         full.admit(Come(calls=5, unanswered=1))
+
+
+def test_a_call_that_has_its_worker_before_it_is_answered_counts_once() -> None:
+    busy = worker(3)
+    for _ in range(2):
+        busy.open(cast(LinkListener, None))
+    house = entrance(busy)
+    house.admit(Come(calls=2, unanswered=2))
+    with pytest.raises(NoWorker):
+        house.admit(Come(calls=3, unanswered=3))
 
 
 def test_a_worker_that_drains_has_no_room() -> None:
