@@ -11,7 +11,7 @@ from gateway.call.leg import MediaStatistics
 from gateway.sip.bridge import MediaBridge
 from gateway.sip.keypad import key_plan
 from gateway.sip.leg import SipLeg
-from gateway.sip.library import pj
+from gateway.sip.library import call_audio, pj
 from gateway.sip.media_thread import MediaLeg, MediaThread
 from gateway.sip.statistics import read_statistics
 from gateway.sip.wiring import Wiring
@@ -53,7 +53,7 @@ class CallMedia:
 
     def connect(self, info: Any, leg: SipLeg) -> None:
         """The stack has made media, or changed them."""
-        audio = next((media for media in info.media if media.type == pj.PJMEDIA_TYPE_AUDIO), None)
+        audio = call_audio(info)
         if info.role == pj.PJSIP_ROLE_UAC and info.state < pj.PJSIP_INV_STATE_CONNECTING:
             self._connect_early(leg, audio)
             return

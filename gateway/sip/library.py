@@ -86,3 +86,13 @@ def call_option(
     if local_uri:
         option.txOption.localUri = local_uri
     return option
+
+
+def call_audio(info: Any) -> Any | None:
+    """The audio of a call whose `CallInfo` this is: of several sections the one that was taken; None without any.
+
+    A section that was refused keeps its place in the list. It points into `info`, which must live as long.
+    """
+    audio = [media for media in info.media if media.type == pj.PJMEDIA_TYPE_AUDIO]
+    refused = (pj.PJSUA_CALL_MEDIA_NONE, pj.PJSUA_CALL_MEDIA_ERROR)
+    return next((media for media in audio if media.status not in refused), audio[0] if audio else None)

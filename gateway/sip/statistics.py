@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.call.leg import MediaStatistics
-from gateway.sip.library import pj
+from gateway.sip.library import call_audio, pj
 
 
 def read_statistics(call: Any) -> MediaStatistics | None:
@@ -13,10 +13,12 @@ def read_statistics(call: Any) -> MediaStatistics | None:
     # members are pointers into their structure: each structure needs a name for as long as its members are read
     try:
         info = call.getInfo()
-        index = next(int(media.index) for media in info.media if media.type == pj.PJMEDIA_TYPE_AUDIO)
-        stream = call.getStreamInfo(index)
-        statistics = call.getStreamStat(index)
-    except (pj.Error, StopIteration):
+        audio = call_audio(info)
+        if audio is None:
+            return None
+        stream = call.getStreamInfo(audio.index)
+        statistics = call.getStreamStat(audio.index)
+    except pj.Error:
         return None
     rtcp, buffer = statistics.rtcp, statistics.jbuf
     received, sent = rtcp.rxStat, rtcp.txStat

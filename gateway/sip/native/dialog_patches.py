@@ -14,6 +14,23 @@ DIALOG_PATCHES = (
         '        if (!pj_stricmp2(&rtpmap->enc_name, "G722"))\n'
         "            si->fmt.clock_rate = 16000;",
     ),
+    # Each section of an offer is answered by the section of ours in its place, with the socket that was made for it.
+    # Where the first one had no codec of ours, the second was answered with the first one's port, and what the caller
+    # said went where nobody listened.
+    (
+        "pjmedia/src/pjmedia/sdp_neg.c",
+        "        for (im=NULL, j=0; j<initial->media_count; ++j) {\n            pj_uint32_t im_tp;\n",
+        "        for (im=NULL, j=0; j<initial->media_count; ++j) {\n            pj_uint32_t im_tp;\n\n"
+        "            if (j != i)\n                continue;\n",
+    ),
+    # Events alone are no audio for a call: a section of nothing but telephone-event was taken for the call's, and the
+    # call refused when no stream came of it, whatever stood beside it.
+    (
+        "pjmedia/src/pjmedia/sdp_neg.c",
+        "    if (master_has_codec && !found_matching_codec) {\n        return PJMEDIA_SDPNEG_NOANSCODEC;",
+        "    if ((master_has_codec || !master_has_other) && !found_matching_codec) {\n"
+        "        return PJMEDIA_SDPNEG_NOANSCODEC;",
+    ),
     # A PRACK for a response that was never sent is answered 481 (RFC 3262 section 3); it was 200. One that comes late,
     # when the final response is out, is still good.
     (

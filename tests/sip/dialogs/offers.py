@@ -15,6 +15,10 @@ _LEGAL = {
     "recvonly": {"sendonly", "inactive"},
     "inactive": {"inactive"},
 }
+HEAD = "v=0\r\no=ann 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+"""What stands before the media sections."""
+_PORT = 5004
+"""Where the audio is to go: RTP's own port, for one of those that are given out may become some party's SIP port."""
 _DYNAMIC = (
     "opus/48000/2",
     "OPUS/48000/2",
@@ -133,7 +137,7 @@ def _audio(draw: st.DrawFn) -> str:
     lines += [f"a=fmtp:{payload} 0-16" for payload, name in maps.items() if name.startswith("telephone")]
     lines += draw(st.sampled_from([[], ["a=ptime:20"], ["a=ptime:30", "a=maxptime:60"], ["a=ptime:10"]]))
     lines += [f"a={way}" for way in draw(st.lists(st.sampled_from(sorted(_LEGAL)), max_size=1))]
-    port = draw(st.sampled_from([40000, 40000, 40000, 0]))
+    port = draw(st.sampled_from([_PORT, _PORT, _PORT, 0]))
     protocol = draw(st.sampled_from(["RTP/AVP", "RTP/AVP", "RTP/AVP", "RTP/SAVP"]))
     return "\r\n".join([f"m=audio {port} {protocol} {' '.join(payloads)}", *lines, ""])
 
@@ -141,7 +145,9 @@ def _audio(draw: st.DrawFn) -> str:
 @st.composite
 def offers(draw: st.DrawFn) -> str:
     """One to six media sections, most with audio."""
-    others = st.builds(lambda text, port: text.format(port=port), st.sampled_from(_OTHERS), st.sampled_from([40002, 0]))
+    others = st.builds(
+        lambda text, port: text.format(port=port), st.sampled_from(_OTHERS), st.sampled_from([_PORT + 2, 0])
+    )
     bodies = draw(st.permutations([draw(_audio()), *draw(st.lists(st.one_of(others, _audio()), max_size=5))]))
     way = draw(st.sampled_from(["", "", "", "a=sendonly\r\n"]))
-    return "v=0\r\no=ann 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n" + way + "".join(bodies)
+    return HEAD + way + "".join(bodies)
