@@ -73,12 +73,15 @@ class Phrases:
             await self._keep_trying(assistant, phrase, workers)
 
     async def _keep_trying(self, assistant: Assistant, phrase: Phrase, workers: Workers) -> None:
+        """A voice that fails is asked less and less often; a worker that is only about to begin, as soon as it has: the
+        first call that loses its worker needs the phrase."""
         seconds = RETRY_SECONDS
         while not await self._prepare(assistant, phrase, workers):
             if self.pcm(assistant, phrase) is None:
                 await self._prepare(_spared(assistant), phrase, workers)
             await asyncio.sleep(seconds)
-            seconds = min(2 * seconds, LONGEST_RETRY_SECONDS)
+            if _any(workers):
+                seconds = min(2 * seconds, LONGEST_RETRY_SECONDS)
 
     async def _prepare(self, assistant: Assistant, phrase: Phrase, workers: Workers) -> bool:
         """Whether there is one in the assistant's own voice."""
@@ -97,6 +100,14 @@ class Phrases:
         except (TimeoutError, NoWorker) as error:
             log.info("phrase not made yet", phrase=phrase.name, detail=str(error) or "no audio came")
             return b""
+
+
+def _any(workers: Workers) -> bool:
+    try:
+        workers.choose([])
+    except NoWorker:
+        return False
+    return True
 
 
 def _spared(assistant: Assistant) -> Assistant:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from gateway.assistant.assistant import Assistant, Model
 from gateway.assistant.provider_settings import VoiceSettings
 from gateway.call.phrases import Phrase, Phrases
@@ -97,6 +99,24 @@ async def test_for_a_voice_that_fails_the_embedded_one_speaks(tmp_path: Path) ->
         assert not preparing.done(), "its own voice may work again"
         preparing.cancel()
         await asyncio.wait([preparing])
+
+
+async def test_workers_that_begin_late_are_asked_as_soon_as_those_that_begin_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.call.phrases.RETRY_SECONDS", 0.01)
+    pool = WorkerPool(WorkerSettings(count=0))
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 20:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr("gateway.call.phrases.asyncio.sleep", wait)
+    with pytest.raises(asyncio.CancelledError):
+        await Phrases(tmp_path, NowDisk())._keep_trying(assistant("a"), Phrase.APOLOGY, pool)
+    assert set(waits) == {0.01}
 
 
 async def test_without_a_worker_it_is_tried_again_later(tmp_path: Path) -> None:
