@@ -37,6 +37,9 @@ _CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     # Workers restart on other ports: a shared subchannel would keep the back-off of the one before.
     ("grpc.use_local_subchannel_pool", 1),
+    # A worker that begins again is needed at once: gRPC would wait longer each time.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 500),
 )
 
 
