@@ -27,6 +27,8 @@ QUIET_SECONDS = 0.6
 SIGNALLING_SECONDS = 8.0
 AGAIN_SECONDS = 0.5
 """Between two sendings of a request that is not answered (RFC 3261 T1)."""
+HELD_UP_SECONDS = 0.06
+"""A packet of the phrase that is sent later than this after its time may not be heard any more."""
 _LOOK_SECONDS = 0.05
 _FRAME_SECONDS = 0.02
 _SILENCE = b"\xff" * 160
@@ -151,7 +153,10 @@ class Caller:
         """A packet every 20 ms, by an absolute clock."""
         began, index = time.monotonic(), 0
         while True:
-            payload = self._to_say.pop(0) if self._to_say else _SILENCE
+            saying = bool(self._to_say)
+            payload = self._to_say.pop(0) if saying else _SILENCE
+            late = time.monotonic() - began - index * _FRAME_SECONDS
+            self.heard.held_up |= saying and late > HELD_UP_SECONDS
             head = struct.pack(">BBHII", 0x80, 0, index & 0xFFFF, index * 160 & 0xFFFFFFFF, _SSRC)
             if self._media is not None:
                 line.send_sound(head + payload, self._media)

@@ -54,6 +54,8 @@ class Heard:
     """The far end hung up."""
     unanswered: int = 0
     """Turns whose answer did not come, or not to its end."""
+    held_up: bool = False
+    """The caller could not speak in time: this machine was busy with something else. The words are not judged."""
 
     _words: list[Word] = field(default_factory=list)
     _judged: int = 0

@@ -70,11 +70,14 @@ class Office:
         with ControlClient(self.data) as client:
             return client.status()
 
-    async def busiest(self) -> Worker:
-        """The worker with the most calls."""
+    async def busiest(self) -> tuple[Worker, bool]:
+        """The worker with the most calls, and whether it is the only one: no other is ready, as far as is known."""
         report = await self.status()
-        calls = {worker.address: worker.calls for worker in report.workers} if report else {}
-        return max(self.workers, key=lambda worker: calls.get(worker.address, 0))
+        states = {worker.address: worker for worker in report.workers} if report else {}
+        calls = {address: worker.calls for address, worker in states.items()}
+        chosen = max(self.workers, key=lambda worker: calls.get(worker.address, 0))
+        ready = {address for address, worker in states.items() if worker.state is WorkerState.READY}
+        return chosen, bool(states) and not ready - {chosen.address}
 
     def lock(self) -> sqlite3.Connection:
         """The database as one that another writer has; it is free when the connection is closed.
@@ -208,4 +211,9 @@ def gateway_settings(data: Path, ways: Ways, *, words: int) -> dict[str, Any]:
         "drain_seconds": 2,
         "routes": [{"assistant": "chaos"}],
         "assistants": {"chaos": counting_assistant(words, ways.tool_url)},
+        # What no call of theirs has need not be loaded by workers: they begin sooner.
+        "assistant_defaults": {
+            "transcriber": {"provider": "custom-transcriber", "server": {"url": ways.tool_url}},
+            "voice": {"provider": "custom-voice", "server": {"url": ways.tool_url}},
+        },
     }

@@ -65,13 +65,14 @@ class Outcome:
         return sum(call.dropped for call in self.taken if not self._lost_its_gateway(call))
 
     def judged(self) -> Iterator[tuple[Judged, int]]:
-        """The words of each call that had its gateway all the time, and how many faults of workers it saw."""
+        """The words of each call that had its gateway and its caller all the time, and how many faults of workers it
+        saw."""
         for call in self.taken:
-            if not self._lost_its_gateway(call):
+            if self._can_be_judged(call):
                 yield judged(call), sum(one.fault.part == Part.WORKER for one in self._during(call))
 
     def unanswered(self) -> int:
-        return sum(call.unanswered for call in self.taken if not self._lost_its_gateway(call))
+        return sum(call.unanswered for call in self.taken if self._can_be_judged(call))
 
     def wrong(self, limits: Limits | None = None) -> list[str]:
         """What should not have been, a sentence each."""
@@ -92,6 +93,8 @@ class Outcome:
         sentences = [f"{count} {what}" for what, count in found.items() if count]
         if not self.taken:
             sentences.append("no call was taken")
+        elif all(call.held_up for call in self.taken):
+            sentences.append("this machine was too busy: all callers were held up while they spoke")
         return sentences + list(self._beyond(limits or Limits()))
 
     def _beyond(self, limits: Limits) -> Iterator[str]:
@@ -111,6 +114,9 @@ class Outcome:
     def _during(self, call: Heard) -> list[Happened]:
         return [one for one in self.happened if call.began_ns < one.end_ns and one.start_ns < call.ended_ns]
 
+    def _can_be_judged(self, call: Heard) -> bool:
+        return not (call.held_up or self._lost_its_gateway(call))
+
     def _lost_its_gateway(self, call: Heard) -> bool:
         return any(one.fault.ends_calls for one in self._during(call))
 
@@ -129,6 +135,7 @@ class Outcome:
             "refused": sum(bool(call.refused) for call in self.calls),
             "dropped": self.dropped(),
             "unanswered": self.unanswered(),
+            "held_up": sum(call.held_up for call in self.taken),
             "answer_ms": self.usual_answer_ms(),
             "words": {
                 "missing": [number for one, _ in words for number in one.missing],

@@ -64,7 +64,8 @@ LAST_SECONDS = 4.0
 
 
 class Fault(BaseModel):
-    """`at` seconds after the calls began, for `seconds`; `ms` is the delay of `slow`."""
+    """`at` seconds after the calls began, for `seconds`; `ms` is the delay of `slow`. A worker is only hurt when
+    another is ready, but for one that is `alone`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,6 +74,7 @@ class Fault(BaseModel):
     part: Part
     seconds: float = Field(default=1.5, gt=0, le=600)
     ms: int = Field(default=200, ge=1, le=60_000)
+    alone: bool = False
 
     @model_validator(mode="after")
     def _fits(self) -> Fault:

@@ -16,6 +16,7 @@ from gateway.chaos.hurting import hurt
 from gateway.chaos.office import Office, office
 from gateway.chaos.outcome import Happened, Outcome
 from gateway.chaos.plan import Plan
+from gateway.chaos.processes import ahead_of_others
 from gateway.chaos.relay import HOST
 from gateway.observe.http import serving
 
@@ -37,6 +38,11 @@ async def run(plan: Plan, folder: Path, *, told: Told = lambda _: None) -> Outco
     :param told: gets a line for each fault as it happens
     :raises ParleyError: Parley does not start, or a fault is not possible here
     """
+    with ahead_of_others():
+        return await _carried_out(plan, folder, told)
+
+
+async def _carried_out(plan: Plan, folder: Path, told: Told) -> Outcome:
     phrase = await asyncio.to_thread(recorded_phrase)
     effects = Effects()
     async with (

@@ -88,23 +88,34 @@ def _carried_out(plan: Plan, options: ChaosOptions) -> Outcome:
 
 def _print(outcome: Outcome, limits: Limits) -> None:
     console = Console(highlight=False)
-    table = Table("at", "fault", "met", "calls", "silence", "answer", "RTP gap", title="What callers heard, ms")
+    table = Table("fault", "met", title="What was done, and what callers heard")
+    for title in ("calls", "silence ms", "answer ms", "RTP gap ms"):
+        table.add_column(title, justify="right")
     for one, heard in zip(outcome.happened, outcome.effects(), strict=True):
         figures = (heard.silence_ms, heard.answer_ms, heard.gap_ms)
-        table.add_row(f"{one.fault.at:.1f} s", str(one.fault), one.met, str(heard.calls), *map(_ms, figures))
+        table.add_row(f"{one.fault.at:5.1f} s  {one.fault}", one.met, str(heard.calls), *map(_ms, figures))
     console.print(table)
     for line in told(outcome, limits):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def told(outcome: Outcome, limits: Limits) -> Iterator[str]:
     """Sums, and the verdict."""
     data = outcome.as_data(limits)
     words, effects, events = data["words"], data["effects"], data["events"]
-    yield f"seed {data['seed']}; answers usually after {_ms(data['answer_ms'])} ms"
+
+    def longest(figure: str) -> float | None:
+        return max((one[figure] for one in data["faults"] if one[figure] is not None), default=None)
+
     yield (
         f"calls     {data['calls']} taken, {data['refused']} refused, {data['dropped']} dropped, "
         f"{data['unanswered']} answers missing"
+    )
+    if data["held_up"]:
+        yield f"          the words of {data['held_up']} are not judged: this machine held their callers up"
+    yield (
+        f"heard     {_ms(longest('silence_ms'))} ms of silence at most, {_ms(longest('gap_ms'))} ms without RTP at most, "
+        f"answers after {_ms(data['answer_ms'])} ms usually, {_ms(longest('answer_ms'))} ms at most"
     )
     yield (
         f"words     {len(words['missing'])} missing, {len(words['repeated'])} repeated, "
@@ -117,9 +128,9 @@ def told(outcome: Outcome, limits: Limits) -> Iterator[str]:
         f"events    {events['events']} journalled, {events['lost']} lost, {events['out_of_order']} out of order, "
         f"{events['ends_wrong']} calls without exactly one end"
     )
-    yield from (f"WRONG     {sentence}" for sentence in data["wrong"])
-    if not data["wrong"]:
-        yield "nothing was lost"
+    yield from (f"wrong     {sentence}" for sentence in data["wrong"])
+    verdict = "FAILED" if data["wrong"] else "PASSED: nothing was lost, and nothing came twice"
+    yield f"seed {data['seed']} {verdict}"
 
 
 def _moves(outcome: Outcome) -> dict[str, list[int]]:

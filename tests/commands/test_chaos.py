@@ -41,7 +41,7 @@ def test_a_run_without_a_loss_exits_0_prints_its_table_and_leaves_nothing(found:
     assert done.exit_code == 0
     assert "kill worker" in done.stdout
     assert "2 because of worker-died, 60 ms" in done.stdout
-    assert "nothing was lost" in done.stdout
+    assert "PASSED: nothing was lost" in done.stdout
     assert not folders[0].exists()
 
 
