@@ -114,7 +114,7 @@ def told(outcome: Outcome, limits: Limits) -> Iterator[str]:
     if data["held_up"]:
         yield f"          the words of {data['held_up']} are not judged: this machine held their callers up"
     yield (
-        f"heard     {_ms(longest('silence_ms'))} ms of silence at most, {_ms(longest('gap_ms'))} ms without RTP at most, "
+        f"heard     {_ms(longest('silence_ms'))} ms of silence at most, {_ms(longest('gap_ms'))} ms without RTP, "
         f"answers after {_ms(data['answer_ms'])} ms usually, {_ms(longest('answer_ms'))} ms at most"
     )
     yield (
