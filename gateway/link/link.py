@@ -128,6 +128,8 @@ class WorkerLink:
         self._outbox = Outbox()
         self._wake = asyncio.Event()
         self._frozen = False
+        self._writing_since = float("inf")
+        """When the tick that the worker has not taken was given to the stream, s of the loop's clock."""
         self.stood_still = False
         """It was lost because it stood still, and is not attached again."""
         self._pulses = pulses or Pulses()
@@ -238,13 +240,15 @@ class WorkerLink:
             await self._wake.wait()
             self._wake.clear()
             while self._outbox:
+                tick = self._outbox.next_tick(time.monotonic_ns())
+                # `_feel_pulse` bounds the wait: a timer for each tick costs as much as the frames of five calls
+                self._writing_since = asyncio.get_running_loop().time()
                 try:
-                    async with asyncio.timeout(WRITE_SECONDS):
-                        await stream.write(self._outbox.next_tick(time.monotonic_ns()))
-                except TimeoutError:
-                    raise LinkError(f"Worker {self} has read nothing for {WRITE_SECONDS:.0f} s.") from None
+                    await stream.write(tick)
                 except asyncio.InvalidStateError:
                     return  # the stream has ended, and the reader says why
+                finally:
+                    self._writing_since = float("inf")
 
     async def _watch(self, health: health_pb2_grpc.HealthStub) -> None:
         failures = 0
@@ -262,7 +266,9 @@ class WorkerLink:
         loop = asyncio.get_running_loop()
         self._pulses.begin(self.name, loop.time())
         try:
-            while not self._pulses.frozen(self.name, loop.time()):  # noqa: ASYNC110  what is looked for is no event
+            while not self._pulses.frozen(self.name, loop.time()):
+                if loop.time() - self._writing_since > WRITE_SECONDS:
+                    raise LinkError(f"Worker {self} has read nothing for {WRITE_SECONDS:.0f} s.")
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             self._pulses.end(self.name)

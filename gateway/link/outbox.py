@@ -62,8 +62,7 @@ class CallOutbox:
         if self._frames:
             event = tick.events.add()
             event.call = self.call
-            self._write(event.audio)
-            size += len(event.audio.pcm)
+            size += self._write(event.audio)
         return size
 
     def _seal(self) -> None:
@@ -72,12 +71,14 @@ class CallOutbox:
         self._write(event.audio)
         self._events.append(event)
 
-    def _write(self, audio: pb.CallerAudio) -> None:
+    def _write(self, audio: pb.CallerAudio) -> int:
+        """Returns its bytes: to ask the message for its audio would copy it."""
         audio.at_ms = self._at_ms
-        audio.pcm = b"".join(self._frames)
+        audio.pcm = pcm = b"".join(self._frames)
         if self._missing:
             audio.missing = True
         self._frames = []
+        return len(pcm)
 
     def _drop_oldest(self) -> None:
         for index, event in enumerate(self._events):

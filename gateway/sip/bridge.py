@@ -354,7 +354,9 @@ class MediaBridge:
         return self._check(self._library.parley_bridge_ports(), "The conference cannot be read")
 
     def _command(self, function: Callable[..., int], leg: int, *arguments: object) -> int:
-        return self._check(function(leg, *arguments), f"Leg {leg} did not take the command")
+        result = function(leg, *arguments)
+        # the sentence is made only where it is needed: playout gives commands all the time
+        return result if result >= 0 else self._check(result, f"Leg {leg} did not take the command")
 
     def _check(self, result: int, failure: str) -> int:
         if result < 0:
