@@ -324,8 +324,11 @@ class Call:
         if not (isinstance(read, Control) and self.recording.control(read.control, by)):
             self.conversation.control(message)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something that waits as a task of this call."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+        """Run something that waits as a task of this call; nothing is begun once it has ended."""
+        if self.state is State.ENDED:
+            work.close()
+            return None
         assert self._tasks is not None
         task = self._tasks.create_task(work, name=f"call {self.id}")
         self._children.add(task)

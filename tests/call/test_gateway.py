@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.call import endings
 from gateway.call.calls import Calls
@@ -443,3 +444,20 @@ async def test_a_split_gives_a_repeated_call_the_same_assistant(tmp_path: Path) 
         legs = [h.call(MemoryLeg(inbound(number="800", signalling_id="2"))) for _ in range(2)]
         await until(lambda: all(leg.refused or leg.answered for leg in legs))
         assert legs[0].refused == legs[1].refused
+
+
+async def test_what_a_worker_tells_after_the_end_is_kept_and_nothing_is_done_for_it(tmp_path: Path) -> None:
+    def parting(worker: WorkerDouble, event: pb.GatewayEvent) -> Iterator[pb.WorkerEvent]:
+        yield from greet(worker, event)
+        if event.HasField("end"):
+            yield action("late", send_digits=pb.SendDigits(digits="12"))
+            yield entry(1, "agent-turn", text="hello there")
+
+    with capture_logs() as logged:
+        async with house(tmp_path, parting) as h:
+            leg = await h.live()
+            (call,) = h.gateway.calls.values()
+            leg.end()
+            await until(lambda: any(one.kind == "agent-turn" for one in call.journal.entries))
+    assert not leg.digits
+    assert not [one for one in logged if one["log_level"] == "error"]

@@ -131,7 +131,11 @@ async def test_a_gateway_lets_calls_end_says_goodbye_to_who_stays_and_is_gone_in
     plan = ProductPlan(
         tmp_path / "parley",
         fake_assistant(reply=REPLY),
-        changes={"worker": {"capacity": calls + 4}, "sip": {"max_calls": calls + 4}},
+        changes={
+            "worker": {"capacity": calls + 4},
+            "sip": {"max_calls": calls + 4},
+            "rtp": {"start_timeout_seconds": 0},  # bob says nothing
+        },
         rtp_ports=free_ports(4 * calls + 20),
         drain_seconds=drain_seconds,
     )
