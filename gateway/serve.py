@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import NoReturn, Protocol
 
 import structlog
 
+from gateway import collector
 from gateway.api.child import LocalApi
 from gateway.call.endpoint import Endpoint
 from gateway.call.gateway import Gateway
@@ -201,9 +201,7 @@ class Service:
         return serving(orders_app(), host="127.0.0.1", port=port, purpose="the demo order service (demo.port)")
 
     def _announce(self, http_port: int) -> None:
-        gc.collect()
-        # What start-up made lives as long as the process: leave it out of every later collection.
-        gc.freeze()
+        collector.settle()
         self._phase = None
         host = self._settings.http.host
         assert self._endpoint is not None

@@ -15,6 +15,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
+from gateway import collector
 from gateway.assistant.assistant import Assistant
 from gateway.assistant.reading import read_assistant
 from gateway.egress.connections import guard_loop
@@ -149,6 +150,7 @@ async def serve_worker(settings: Settings, *, listen: str, on_ready: Callable[[s
         await providers.warm_up(_expected(settings))
         await server.start()
         try:
+            collector.settle()
             await _set_health(health, serving=True)
             on_ready(address)
             await _until_told_to_stop(worker.told_to_stop)
