@@ -39,7 +39,7 @@ class BargeIn(Turns):
         """A blip before the agent spoke is nothing. Longer speech began over a passage, or comes before one."""
         self.caller.speech_ended(event.end_ms)
         self._timers.clear("reopen")
-        if self.caller.unrequested and self.caller.end_ms - self.caller.onset_ms >= self._plan.overlap.voice_ms:
+        if self.caller.unrequested and self.caller.spoken_ms - self.caller.onset_ms >= self._plan.overlap.voice_ms:
             self._close_segment()
         else:
             self.caller.drop_open()
@@ -120,7 +120,7 @@ class BargeIn(Turns):
         its onset."""
         if self.caller.empty:
             return 0
-        end = self._now if self.caller.speaking else self.caller.end_ms
+        end = self._now if self.caller.speaking else self.caller.spoken_ms
         onset = self._burst_ms
         if self.state is State.OVERLAP and 0 < onset - self._overlap_ms < ONSET_LAG_MS:
             onset = self._overlap_ms

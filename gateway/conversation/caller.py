@@ -40,11 +40,13 @@ class Segment:
 class CallerTurn:
     """Speech of the caller since the last turn was taken. `finished` is the probability by sound that the latest speech
     ended the turn, None while nobody has judged it. `rolled` is the latest segment that was closed while the caller
-    spoke on."""
+    spoke on. `end_ms` is the end of speech and keys, `spoken_ms` that of the latest speech: a worker that takes a call
+    over hears it after keys that were pressed later."""
 
     speaking: bool = False
     start_ms: int = 0
     end_ms: int = 0
+    spoken_ms: int = 0
     onset_ms: int = 0
     transcript_ms: int = 0
     finished: float | None = None
@@ -101,7 +103,8 @@ class CallerTurn:
         """The caller fell silent at `end_ms`."""
         self._withdraw_draft(end_ms)
         self.speaking = False
-        self.end_ms = max(self.end_ms, end_ms, self.onset_ms)
+        self.spoken_ms = max(end_ms, self.onset_ms)
+        self.end_ms = max(self.end_ms, self.spoken_ms)
 
     @property
     def unrequested(self) -> bool:
@@ -112,8 +115,9 @@ class CallerTurn:
         """Make the open span a segment that is to be transcribed."""
         start = self._open_ms if self._open_ms is not None else self.onset_ms
         segment = Segment(number, start, max(start, end_ms))
-        if self._replaces in self.segments:
+        if self._replaces is not None and self._replaces in self.segments:
             self.segments.remove(self._replaces)
+            segment.end_ms = max(segment.end_ms, self._replaces.end_ms)
         # Keys that were pressed before this speech ended came after its beginning.
         insort(self.segments, segment, key=lambda one: one.start_ms)
         self._open_ms, self._replaces = None, None

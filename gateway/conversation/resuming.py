@@ -58,6 +58,7 @@ class Resuming(Screening):
         elif self.reply is not None:
             self._commit_reply()
         else:
+            self._enter(State.WAITING)  # keys that an earlier worker heard may be a turn already
             self._idle()
 
     def _go_on_waiting(self, event: e.Started) -> None:
@@ -83,7 +84,8 @@ class Resuming(Screening):
             self._open_reply(AgentReply(self._id(), event.turn, kind, fixed=f"{said} {event.rest}".strip()))
             self._emit(c.PrepareSpeech(self._last_id, event.turn, event.rest, kind, said=said))
         else:
-            self._open_reply(AgentReply(self._id(), event.turn, SpeechKind.CONTINUATION, finished=True))
+            kind = kind if kind is SpeechKind.COVER else SpeechKind.CONTINUATION
+            self._open_reply(AgentReply(self._id(), event.turn, kind, finished=True))
         assert self.reply is not None
         for one in event.adopted:
             self.reply.queue(_utterance(one))

@@ -61,7 +61,7 @@ class Turns(Replies):
         self._close_segment()
 
     def _close_segment(self) -> None:
-        self._transcribe(self.caller.close_segment(self._id(), self.caller.end_ms))
+        self._transcribe(self.caller.close_segment(self._id(), self.caller.spoken_ms))
 
     def _transcribe(self, segment: Segment) -> None:
         start, end = max(0, segment.start_ms - PRE_ROLL_MS), segment.end_ms + POST_ROLL_MS

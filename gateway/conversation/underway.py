@@ -14,12 +14,12 @@ from gateway.conversation.agent import after
 from gateway.conversation.clauses import speakable
 from gateway.conversation.commands import SpeechKind
 from gateway.conversation.context import AgentSaid
-from gateway.conversation.events import AdoptedUtterance, WordSpan
+from gateway.conversation.events import AdoptedUtterance, PlayoutState, WordSpan
 from gateway.conversation.heard import SAMPLES_PER_CHARACTER, SpokenUtterance, estimate_borders, heard_text
 from gateway.conversation.passages import Clause, clauses
 
 _NOT_RESUMED = frozenset({SpeechKind.COVER.value})
-"""It covers a wait, which begins anew."""
+"""It covers a wait, which begins anew: what sounds of it is heard, and no more is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,15 @@ class UnderwayReader:
         rest = self._rest(adopted)
         kind = SpeechKind(self._plan["kind"]) if self._plan is not None else SpeechKind.REPLY
         sounds = any(one.position < one.samples for one in adopted)
-        if kind.value in _NOT_RESUMED or (known and not rest and not sounds):
+        resumed = kind.value not in _NOT_RESUMED
+        if not sounds and (not resumed or (known and not rest)):
             return Underway(kind=kind, begun=_said(turn, adopted, rest))
+        if not resumed:
+            return Underway(adopted, kind=kind)
         return Underway(adopted, rest if known else "", unfinished=bool(self._utterances) and not known, kind=kind)
 
     def _over(self, here: list[tuple[AdoptedUtterance, str]], turn: int) -> Underway:
-        heard = [_spoken(one, text) for one, text in here]
+        heard = [self._heard(one, text) for one, text in here]
         text = " ".join(one.text for one in heard)
         parts = list[str]()
         for one in heard:
@@ -136,20 +139,37 @@ class UnderwayReader:
             return None if number > max(self._playout) else (_whole(number, data), str(data["text"]))
         words = tuple(WordSpan(str(text), int(start), int(end)) for text, start, end in noted.get("words", ()))
         samples, position = int(noted["until"]), int(noted["position"])
-        one = AdoptedUtterance(number, "", samples, position, *_marks(data), words)
         text = str(data["text"])
         if noted.get("complete"):
             return AdoptedUtterance(number, text, samples, position, *_marks(data), words), text
-        if words:
-            part = _spoken(one, text, samples).heard
-        else:
-            part = heard_text(text, samples, estimate_borders(text, round(len(text) * self._pace)))
+        part = self._part(text, words, samples)
         kept = tuple(word for word in words[: len(part.split())] if word.end <= samples)
         return AdoptedUtterance(number, part, samples, min(position, samples), *_marks(data), kept), text
 
+    def _heard(self, one: AdoptedUtterance, text: str) -> SpokenUtterance:
+        """The utterance with all its text, played up to where it was when it was cut."""
+        spoken = SpokenUtterance(one.utterance, text, words=list(one.words), position=one.position)
+        noted = self._playout.get(one.utterance)
+        if one.text == text and (noted is None or noted.get("complete")):
+            spoken.samples, spoken.complete = one.samples, True
+            if one.position >= one.samples:
+                spoken.played(one.position, PlayoutState.FINISHED)
+        elif not one.words:
+            spoken.samples, spoken.complete = round(len(text) * self._pace), noted is not None
+        return spoken
+
+    def _part(self, text: str, words: tuple[WordSpan, ...], samples: int) -> str:
+        """The words that are whole in so many samples."""
+        if words:
+            return SpokenUtterance(0, text, words=list(words), position=samples).heard
+        return heard_text(text, samples, estimate_borders(text, round(len(text) * self._pace)))
+
     @property
     def _pace(self) -> float:
-        """Samples per character of this voice, by what of it is whole."""
+        """Samples per character of this voice: what the gateway knows, else by what of it is whole."""
+        known = next((float(one["pace"]) for one in reversed(self._playout.values()) if one.get("pace")), 0.0)
+        if known:
+            return known
         whole = [one for one in self._playout.values() if one.get("complete") and one["until"] and one["text"]]
         characters = sum(len(one["text"]) for one in whole)
         return sum(one["until"] for one in whole) / characters if characters else SAMPLES_PER_CHARACTER

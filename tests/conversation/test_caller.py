@@ -77,3 +77,11 @@ def test_speech_and_keys_of_one_turn_stand_in_their_order() -> None:
     turn.key(2, "4", 2000)
     turn.key(3, "7", 2100)
     assert (turn.text, turn.source) == ("my number is 47", "speech")
+
+
+def test_speech_that_is_heard_after_later_keys_ends_where_it_ended() -> None:
+    turn = CallerTurn()
+    turn.key(1, "4", 9000)
+    turn.speech_started(1000)
+    turn.speech_ended(2000)
+    assert (turn.spoken_ms, turn.end_ms) == (2000, 9000)

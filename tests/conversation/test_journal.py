@@ -190,3 +190,37 @@ def test_the_pace_of_a_voice_that_tells_no_words_is_that_of_what_is_whole() -> N
     ]
     underway = restore(entries, 9000).underway
     assert ([one.text for one in underway.adopted][1], underway.rest) == ("What else can I do for you?", "")
+
+
+def test_a_voice_whose_pace_the_gateway_knows_is_measured_by_it() -> None:
+    """Nothing of this reply is whole: the reply before it was."""
+    noted = playout(7, "Your order has been sent.", position=0, until=14 * 400, complete=False)
+    entries = [*saying("Your order has been sent."), Entry(2500, "playout", {**noted.data, "pace": 400.0})]
+    underway = restore(entries, 9000).underway
+    assert ([one.text for one in underway.adopted], underway.rest) == (["Your order has"], "been sent.")
+
+
+def test_what_was_heard_to_its_end_before_a_cut_is_told_whole() -> None:
+    """The voice is quick and tells no words: by the usual pace half of it were heard."""
+    entries = [
+        *saying("There are three ways.", "The first is by post."),
+        Entry(2400, "interruption", {"utterance": 8, "reason": "interruption"}),
+        playout(7, "There are three ways.", position=21 * 300, until=21 * 300, complete=True),
+        playout(8, "The first is by post.", position=9 * 300, until=9 * 300, complete=False),
+    ]
+    begun = restore(entries, 9000).underway.begun
+    assert begun is not None
+    assert begun.heard == "There are three ways. The first"
+
+
+def test_a_phrase_that_covers_a_wait_and_sounds_still_is_gone_on_with() -> None:
+    cover = [
+        entry_of(CallerSaid(1, "where is it"), 1000),
+        Entry(2000, "utterance", {"utterance": 7, "turn": 1, "text": "One moment, please."}),
+        Entry(2000, "reply", {"turn": 1, "kind": "cover", "text": "One moment, please."}),
+    ]
+    sounding = playout(7, "One moment, please.", position=3000, until=9000, complete=True)
+    underway = restore([*cover, sounding], 9000).underway
+    assert ([one.position for one in underway.adopted], underway.rest, underway.begun) == ([3000], "", None)
+    over = playout(7, "One moment, please.", position=9000, until=9000, complete=True)
+    assert restore([*cover, over], 9000).underway.adopted == ()

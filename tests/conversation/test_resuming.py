@@ -76,6 +76,31 @@ def test_keys_that_were_typed_are_part_of_the_turn() -> None:
     assert (turn.turn, turn.text, turn.source) == (4, "47", "keypad")
 
 
+def test_keys_that_were_typed_before_anybody_spoke_are_a_turn() -> None:
+    machine, _ = resumed(opens=True, keys="47")
+    assert machine.state is State.ENDPOINTING
+
+
+def test_speech_before_keys_is_transcribed_to_its_own_end() -> None:
+    """It is heard again after the keys: a span up to them would have the words of what follows twice."""
+    machine, _ = resumed(keys="47")
+    machine.handle(e.SpeechStarted(AT, AT - 9_000))
+    machine.handle(e.SpeechPaused(AT, AT - 8_000))
+    machine.handle(e.SpeechEnded(AT, AT - 8_000))
+    commands = machine.handle(e.SpeechStarted(AT, AT - 4_000)) + machine.handle(e.SpeechPaused(AT, AT - 3_000))
+    spans = [(one.start_ms, one.end_ms) for one in commands if isinstance(one, c.Transcribe)]
+    assert spans
+    assert max(end for _, end in spans) <= AT - 2_900
+
+
+def test_a_phrase_that_covers_a_wait_is_heard_and_no_more_is_said() -> None:
+    machine, commands = resumed(adopted=(SOUNDING,), kind="cover")
+    assert not commands
+    assert machine.state is State.SPEAKING
+    (closed,) = machine.handle(finished(AT + 900, 7, 7000))
+    assert closed == c.CloseReply(1, 3, c.SpeechKind.COVER, "Your order has", "Your order has", False)
+
+
 def test_what_is_still_to_be_said_is_said() -> None:
     _, commands = resumed(says=(e.Pending("The line is cut soon.", True),))
     assert c.PrepareSpeech(1, 3, "The line is cut soon.", c.SpeechKind.SAY, interruptible=False) in commands

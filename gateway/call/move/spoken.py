@@ -2,7 +2,8 @@
 
 An entry of kind `playout` tells of one utterance, positions in samples: `utterance`, `text`, `turn`, `interruptible`,
 `filler`, `position` (sent by now), `until` (where it will end, or ended), `complete` (that is the end of all its text),
-and `words`, a list of [text, start, end], as far as the voice told them.
+`words`, a list of [text, start, end], as far as the voice told them, and `pace`, samples per character of what was
+heard whole in the call so far, 0 when nothing was: a voice that tells no word times is measured by it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Spoken:
     short: bool = False
     """The worker that said it was lost before all of it was here."""
 
-    def entry(self, waiting: Utterance | None) -> dict[str, Any]:
+    def entry(self, waiting: Utterance | None, pace: float) -> dict[str, Any]:
         """:param waiting: it in the playout, None when it is over or never came there"""
         position = waiting.position if waiting is not None else self.position
         ended = self.state is PlayoutState.FINISHED
@@ -46,6 +47,7 @@ class Spoken:
             "until": waiting.total if waiting is not None else position,
             "complete": not self.short and (waiting.complete if waiting is not None else ended),
             "words": [list(word) for word in self.words],
+            "pace": round(pace, 1),
         }
 
 
@@ -54,6 +56,7 @@ class SpokenSoFar:
 
     def __init__(self) -> None:
         self._known: dict[int, Spoken] = {}
+        self._whole_samples = self._whole_characters = 0
 
     def journalled(self, data: Mapping[str, Any]) -> None:
         """An entry of kind `utterance`; a second one of the same has more text."""
@@ -76,6 +79,8 @@ class SpokenSoFar:
     def played(self, report: Report) -> None:
         """How far it got."""
         if (spoken := self._known.get(report.utterance)) is not None:
+            if report.state is PlayoutState.FINISHED and spoken.state not in _ENDED and not spoken.short:
+                self._measure(spoken.text, report.position)
             spoken.position, spoken.state = report.position, report.state
 
     def turn_told(self) -> None:
@@ -107,7 +112,18 @@ class SpokenSoFar:
         :param queue: what waits in the playout, or sounds
         """
         waiting = {utterance.id: utterance for utterance in queue}
-        return [self._known[number].entry(waiting.get(number)) for number in sorted(self._known)]
+        samples, characters = self._whole_samples, self._whole_characters
+        for one in waiting.values():
+            if one.complete and one.total and (known := self._known.get(one.id)) is not None and not known.short:
+                samples, characters = samples + one.total, characters + len(known.text) + 1
+        pace = samples / characters if characters else 0.0
+        return [self._known[number].entry(waiting.get(number), pace) for number in sorted(self._known)]
+
+    def _measure(self, text: str, samples: int) -> None:
+        """So long is this text with this voice."""
+        if text:
+            self._whole_samples += samples
+            self._whole_characters += len(text) + 1  # for the silence behind it
 
     def _find(self, number: int) -> Spoken:
         return self._known.setdefault(number, Spoken(number))

@@ -93,6 +93,7 @@ async def test_what_is_here_plays_on_and_the_next_worker_says_the_rest(tmp_path:
             "until": len(GREETING) // 2,
             "complete": True,
             "words": [],
+            "pace": round(len(GREETING) // 2 / (len("hello there") + 1), 1),
         }
         assert playout["position"] == 5 * 160
         assert start.at_ms == 5 * 20
