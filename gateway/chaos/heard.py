@@ -55,7 +55,7 @@ class Heard:
     unanswered: int = 0
     """Turns whose answer did not come, or not to its end."""
     held_up: bool = False
-    """The caller could not speak in time: this machine was busy with something else. The words are not judged."""
+    """The caller could not speak in time: this machine was busy. Words that are missing may be due to it."""
 
     _words: list[Word] = field(default_factory=list)
     _judged: int = 0

@@ -29,6 +29,12 @@ class Limits:
     gap_ms: float | None = None
 
 
+def misheard(call: Heard) -> bool:
+    """Whether other words than expected may be due to this machine, which held the caller up."""
+    words = judged(call)
+    return call.held_up and bool(words.missing or words.repeated or call.unanswered)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """All of a run. `effects_asked_again` are requests of tools that came again under their key."""
@@ -65,8 +71,7 @@ class Outcome:
         return sum(call.dropped for call in self.taken if not self._lost_its_gateway(call))
 
     def judged(self) -> Iterator[tuple[Judged, int]]:
-        """The words of each call that had its gateway and its caller all the time, and how many faults of workers it
-        saw."""
+        """The words of each call that can be judged, and how many faults of workers it saw."""
         for call in self.taken:
             if self._can_be_judged(call):
                 yield judged(call), sum(one.fault.part == Part.WORKER for one in self._during(call))
@@ -93,7 +98,7 @@ class Outcome:
         sentences = [f"{count} {what}" for what, count in found.items() if count]
         if not self.taken:
             sentences.append("no call was taken")
-        elif all(call.held_up for call in self.taken):
+        elif all(map(misheard, self.taken)):
             sentences.append("this machine was too busy: all callers were held up while they spoke")
         return sentences + list(self._beyond(limits or Limits()))
 
@@ -115,7 +120,7 @@ class Outcome:
         return [one for one in self.happened if call.began_ns < one.end_ns and one.start_ns < call.ended_ns]
 
     def _can_be_judged(self, call: Heard) -> bool:
-        return not (call.held_up or self._lost_its_gateway(call))
+        return not (misheard(call) or self._lost_its_gateway(call))
 
     def _lost_its_gateway(self, call: Heard) -> bool:
         return any(one.fault.ends_calls for one in self._during(call))
@@ -135,7 +140,7 @@ class Outcome:
             "refused": sum(bool(call.refused) for call in self.calls),
             "dropped": self.dropped(),
             "unanswered": self.unanswered(),
-            "held_up": sum(call.held_up for call in self.taken),
+            "misheard": sum(map(misheard, self.taken)),
             "answer_ms": self.usual_answer_ms(),
             "words": {
                 "missing": [number for one, _ in words for number in one.missing],

@@ -111,8 +111,8 @@ def told(outcome: Outcome, limits: Limits) -> Iterator[str]:
         f"calls     {data['calls']} taken, {data['refused']} refused, {data['dropped']} dropped, "
         f"{data['unanswered']} answers missing"
     )
-    if data["held_up"]:
-        yield f"          the words of {data['held_up']} are not judged: this machine held their callers up"
+    if data["misheard"]:
+        yield f"          the words of {data['misheard']} are not judged: this machine held their callers up"
     yield (
         f"heard     {_ms(longest('silence_ms'))} ms of silence at most, {_ms(longest('gap_ms'))} ms without RTP, "
         f"answers after {_ms(data['answer_ms'])} ms usually, {_ms(longest('answer_ms'))} ms at most"
