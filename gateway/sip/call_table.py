@@ -69,6 +69,8 @@ class CallTable:
         self._calls: dict[int, SipCall] = {}
         self._leaving: dict[int, SipCall] = {}
         """Refused or ended: they take no place, and are held until the stack is done with them."""
+        self._outlived: list[SipCall] = []
+        """Ended, and another call has their place in the stack already."""
         self._keys = itertools.count(1)
         self.accepting = True
 
@@ -173,6 +175,8 @@ class CallTable:
         return call
 
     def _inherited(self, before: SipCall, call: SipCall, leg: SipLeg, message: SipMessage) -> None:
+        # an object that is dropped hangs up whatever call has its place in the stack by then
+        self._outlived = [one for one in (*self._outlived, call) if one.isActive()]
         self._leaving = {key: one for key, one in self._leaving.items() if one is not call}
         self._leaving[next(self._keys)] = before
         self._calls[leg.key] = call
@@ -192,6 +196,8 @@ class CallTable:
         self._owner.post(lambda: self._forget(call))
 
     def _forget(self, call: SipCall) -> None:
+        # an object that is dropped hangs up whatever call has its place in the stack by then
+        self._outlived = [one for one in (*self._outlived, call) if one.isActive()]
         self._leaving = {key: one for key, one in self._leaving.items() if one is not call}
 
     def _media_at(self, port: int, signalling_id: str) -> None:
@@ -309,6 +315,7 @@ class CallTable:
             call.abandon()
         self._calls.clear()
         self._leaving.clear()
+        self._outlived.clear()
 
     def _get(self, key: int) -> SipCall:
         call = self._calls.get(key)
