@@ -238,10 +238,15 @@ async def test_keys_and_hold_reach_the_worker_in_their_place(tmp_path: Path) -> 
         leg.listener.on_hold(True)
         leg.frame(present=False)
         await until(lambda: h.workers[0].got("hold"))
-        await until(lambda: h.workers[0].events[-1].HasField("audio"))
-        kinds = [event.WhichOneof("event") for event in h.workers[0].events if not event.HasField("start")]
-        assert kinds[-3:] == ["keypress", "hold", "audio"]
-        assert h.workers[0].events[-1].audio.missing
+        ours = h.workers[0].got("keypress")[0].call
+
+        def of_call() -> list[pb.GatewayEvent]:
+            """The worker makes phrases meanwhile, each in a call of its own."""
+            return [event for event in h.workers[0].events if event.call == ours]
+
+        await until(lambda: of_call()[-1].HasField("audio"))
+        assert [event.WhichOneof("event") for event in of_call()][-3:] == ["keypress", "hold", "audio"]
+        assert of_call()[-1].audio.missing
         assert h.workers[0].got("keypress")[0].keypress.at_ms == 20
 
 
