@@ -3,6 +3,9 @@
 A journal is the spool: what is kept here are its entries from the first uncommitted one on, and only of calls that are
 live or have just ended. When the control plane is away for longer, the journals of ended calls wait on disk, and are
 read again when it is back; the last acknowledgement of a call removes its journal.
+
+A call is told of once its journal is on disk: after a crash before that this gateway knows nothing of the call, and
+could tell nobody how it ended.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import structlog
 from gateway.call.disk import Disk
 from gateway.call.journal import Entry, written
 from gateway.call.journal_file import read_journal
+from gateway.call.lines import DURABLE_SECONDS
 from gateway.plane.v1 import plane_pb2 as pb
 
 log = structlog.get_logger(__name__)
@@ -27,7 +31,7 @@ BATCH_BYTES = 4 << 20
 """A stream takes messages of 16 MiB."""
 RESTORED_AT_ONCE = 16
 """Journals of calls that have ended, read again; live calls go before none of them, so they must not be many."""
-_LAST_KIND = "ended"
+_FIRST_KIND, _LAST_KIND = "call", "ended"
 
 
 @dataclass(slots=True)
@@ -54,6 +58,8 @@ class Spool:
         self._calls: dict[str, _Unacknowledged] = {}
         self._unsent: dict[str, None] = {}
         """Calls with entries to send, in the order in which they came."""
+        self._unwritten: dict[str, asyncio.TimerHandle] = {}
+        """Calls that are not told of before their journals are on disk, or the disk took too long."""
         self._restored: set[str] = set()
         """Calls that were brought back from disk and are not acknowledged yet."""
         self._room = asyncio.Event()
@@ -77,6 +83,8 @@ class Spool:
         """An entry was appended to the journal of a call."""
         call = self._calls.setdefault(call_id, _Unacknowledged())
         call.entries.append(entry)
+        if entry.kind == _FIRST_KIND:
+            self._hold_back(call_id)
         if entry.kind == _LAST_KIND and not self._attached:
             del self._calls[call_id]
             self._unsent.pop(call_id, None)
@@ -154,8 +162,21 @@ class Spool:
                 self._room.clear()
                 await self._room.wait()
 
+    def _hold_back(self, call_id: str) -> None:
+        loop = asyncio.get_running_loop()
+        self._unwritten[call_id] = loop.call_later(DURABLE_SECONDS, self._tell, call_id)
+        # The disk's thread writes the entry before it comes to this.
+        self._disk.submit(lambda: loop.call_soon_threadsafe(self._tell, call_id))
+
+    def _tell(self, call_id: str) -> None:
+        if (limit := self._unwritten.pop(call_id, None)) is None:
+            return
+        limit.cancel()
+        if call_id in self._calls:
+            self._mark(call_id)
+
     def _mark(self, call_id: str) -> None:
-        if self._attached:
+        if self._attached and call_id not in self._unwritten:
             self._unsent[call_id] = None
             self.wake.set()
 

@@ -6,8 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.peers.postgresql import PostgreSQL
 
 TOKEN = "between us"
 LINK_SECONDS = 0.02
+WATCH_SECONDS = 0.02
 MOST_BEHIND = 40
 """Calls that are not told to the control plane when something is killed, at most."""
 
@@ -56,6 +58,23 @@ class Witness:
         for path in self.calls.glob("*.journal"):
             with suppress(FileExistsError, FileNotFoundError):
                 os.link(path, self.links / path.name)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Link in a thread: a call can begin and be told whole while the loop waits for a database to start."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(LINK_SECONDS):
+                self.link()
+
+        thread = threading.Thread(target=watch, name="witness", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def look(self) -> None:
         """Remember all lines that are on disk now; none that was seen before may be another one."""
@@ -113,7 +132,8 @@ class Houseful:
             self.start(part)
         watching = asyncio.create_task(self._watch())
         try:
-            yield
+            with self.witness.watching():
+                yield
         finally:
             watching.cancel()
             self._down.update(self._processes)
@@ -178,11 +198,10 @@ class Houseful:
     async def _watch(self) -> None:
         """Start again what ended by itself, as systemd does: an api that finds no database ends."""
         while True:
-            self.witness.link()
             for part, process in list(self._processes.items()):
                 if part not in self._down and not process.is_alive():
                     self.start(part)
-            await asyncio.sleep(LINK_SECONDS)
+            await asyncio.sleep(WATCH_SECONDS)
 
 
 class SqliteStore:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from gateway.call.journal import goes_on
 from gateway.store.database import Database
 from tests.faults.hostile_server import HostileServer, Mood
 from tests.faults.houseful import Witness
@@ -31,6 +32,16 @@ class Kept:
     @property
     def events(self) -> int:
         return sum(map(len, self.facts.values()))
+
+    @property
+    def gaps(self) -> list[str]:
+        """Where events are missing between two."""
+        return [
+            f"{call_id} {one} {other}"
+            for call_id, facts in self.facts.items()
+            for one, other in pairwise([0, *sorted(facts)])
+            if not goes_on(other, json.loads(facts[other][1]), one)
+        ]
 
 
 async def kept(url: str) -> Kept:
@@ -66,7 +77,8 @@ async def unfinished(url: str) -> int:
 
 
 def assert_nothing_lost(witness: Witness, kept: Kept) -> None:
-    """All that stood in a journal is in the database, each fact once, in its order within the call."""
+    """All that stood in a journal is in the database, each fact once, in its order within the call, and none is missing
+    between two."""
     lost = [
         (call_id, sequence, fact[0])
         for call_id, facts in witness.seen.items()
@@ -75,12 +87,17 @@ def assert_nothing_lost(witness: Witness, kept: Kept) -> None:
     ]
     assert not lost, f"{len(lost)} events lost: {lost[:10]}"
     assert not kept.out_of_order
+    assert not kept.gaps
 
 
 def assert_one_final_state(witness: Witness, kept: Kept, records: Sequence[Mapping[str, Any]]) -> None:
     """Each call has ended, once, for the API as for the gateway."""
     ends = {call_id: [kind for kind, _ in facts.values()].count("ended") for call_id, facts in kept.facts.items()}
-    assert set(ends) == set(kept.states) == set(witness.seen)
+    known = set(witness.seen)
+    assert set(ends) == set(kept.states) == known, (
+        f"of {len(known)} calls with journals the control plane does not know {known - set(ends)}; it has"
+        f" {[(call_id, kept.states.get(call_id)) for call_id in set(ends) - known]} beside them"
+    )
     assert not {call_id: count for call_id, count in ends.items() if count != 1}
     assert set(kept.states.values()) == {"ended"}
     assert Counter(record["id"] for record in records) == Counter(list(witness.seen))

@@ -6,32 +6,35 @@ import asyncio
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from gateway.plane.reaper import SETTLED_SECONDS
 from tests.faults.hostile_server import HostileServer
 from tests.faults.houseful import Houseful, PostgreSQLStore, SqliteStore, Store
 from tests.faults.judge import Kept, assert_messages, assert_nothing_lost, assert_one_final_state, kept, unfinished
 from tests.faults.kills import kills
 from tests.peers.postgresql import postgresql
 
-BACK_SECONDS = 30.0
-"""Without anything that is told or delivered, it never will be."""
+BACK_SECONDS = 2 * SETTLED_SECONDS
+"""Without anything that is told, delivered or closed, it never will be."""
 SEED = int(os.environ.get("KILL_SEED", "7"))
 KILLS = int(os.environ.get("KILLS", "500"))
 """Of the long runs, which end after so many seconds, too."""
-KILL_SECONDS = float(os.environ.get("KILL_SECONDS", "2400"))
+KILL_SECONDS = float(os.environ.get("KILL_SECONDS", "1000"))
 
 killed = pytest.mark.scenario("FLT-10", peer="killed processes", transport="gRPC, HTTP")
 
 
 async def killed_and_judged(folder: Path, store: Store, parts: Sequence[str], count: int, *, callers: int) -> None:
+    began = time.monotonic()
     async with HostileServer(SEED).serving() as hooks:
         houseful = Houseful(folder, store, seed=SEED, hooks=hooks.url, callers=callers)
         async with houseful.running():
-            until = time.monotonic() + KILL_SECONDS
+            until = began + KILL_SECONDS
             for kill in kills(SEED, count, parts):
                 if time.monotonic() > until:
                     break
@@ -46,9 +49,11 @@ async def killed_and_judged(folder: Path, store: Store, parts: Sequence[str], co
             found = await settled(houseful)
     records = [json.loads(path.read_text()) for path in houseful.witness.calls.glob("*.json")]
     repeats = len(hooks.order) - len(hooks.deliveries)
+    times = ", ".join(f"{part} {count}" for part, count in sorted(Counter(houseful.kills).items()))
     print(
-        f"{len(houseful.kills)} kills, {len(houseful.witness.seen)} calls: {houseful.witness.events} events journalled,"
-        f" {found.events} kept; {len(found.deliveries)} messages, {repeats} repeated attempts"
+        f"{len(houseful.kills)} kills ({times}) in {time.monotonic() - began:.0f} s,"
+        f" {len(houseful.witness.seen)} calls: {houseful.witness.events} events journalled, {found.events} kept;"
+        f" {len(found.deliveries)} messages, {repeats} repeated attempts"
     )
     assert_nothing_lost(houseful.witness, found)
     assert_one_final_state(houseful.witness, found, records)
