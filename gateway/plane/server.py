@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -23,9 +24,14 @@ COMMAND_SECONDS = 10.0
 MESSAGE_BYTES = 16 << 20
 RETRY_SECONDS = 1.0
 """Until events that could not be committed are tried again."""
+TRIED_CALLS = 5
+"""A store that takes the events of none of so many calls is away, or at its limit; each attempt may last seconds."""
 GRACE_SECONDS = 1.0
 BEHIND_MS = 60_000
 """A gateway that tells of something this long ago has not told all that it has to tell."""
+
+_GONE = (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError)
+"""A message cannot be sent, for the stream is over."""
 
 Write = Callable[[pb.PlaneMessage], Awaitable[None]]
 
@@ -111,7 +117,7 @@ class AttachedGateway:
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
                 await self._write(pb.PlaneMessage(trunks=pb.Trunks(json=trunks_json)))
-        except (TimeoutError, grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+        except (TimeoutError, *_GONE) as error:
             log.warning("trunks not told", gateway=self.name, detail=type(error).__name__)
 
     async def command(self, command: pb.Command) -> None:
@@ -163,14 +169,19 @@ class AttachedGateway:
         self._wake.set()
 
     async def _commit(self) -> None:
-        """What has come while the events before were committed goes in one transaction."""
+        """What has come while the events before were committed goes in one transaction, or with what could not be."""
+        events: list[pb.CallEvent] = []
+        name = f"events committed of gateway {self.name}"
         while True:
-            await self._wake.wait()
+            if not events:
+                await self._wake.wait()
             self._wake.clear()
-            events, self._arrived = self._arrived, []
+            events += self._arrived
+            self._arrived = []
             events = [event for event in events if event.call_id not in self._stuck]
-            name = f"events committed of gateway {self.name}"
-            while events and not await to_its_end(self._committed(events), name=name):  # noqa: ASYNC110  no store tells when it is back
+            if not events or await to_its_end(self._committed(events), name=name):
+                events = []
+            else:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _committed(self, events: Sequence[pb.CallEvent]) -> bool:
@@ -185,35 +196,47 @@ class AttachedGateway:
         return True
 
     async def _committed_by_call(self, events: Sequence[pb.CallEvent], calls: set[str]) -> bool:
-        """One by one, to find out whose fault it is: with all of them it is the store's."""
-        failed = set()
-        for call_id in calls:
-            own = [event for event in events if event.call_id == call_id]
-            try:
-                await self._answering.append(own, self.name)
-            except Exception:  # as above
-                log.exception("events of a call not committed", call=call_id)
-                failed.add(call_id)
-                continue
-            await self._acknowledge(own)
-        if failed == calls:
+        """One by one, to find out whose fault it is: the store's, if it takes none of a few. Those of which nothing is
+        taken, between others of which it is, are left out."""
+        good, failed = "", []
+        for call_id in random.sample(sorted(calls), len(calls)):
+            if await self._committed_call(events, call_id):
+                good = call_id
+            else:
+                failed.append(call_id)
+            if not good and len(failed) == TRIED_CALLS:
+                return False
+        if not good:
             return False
-        self._stuck |= failed
-        if failed:
-            log.error("events of these calls are left out until the gateway attaches again", calls=sorted(failed))
+        stuck = {call_id for call_id in failed if not await self._committed_call(events, call_id)}
+        if stuck and not await self._committed_call(events, good):
+            return False
+        self._stuck |= stuck
+        if stuck:
+            log.error("events of these calls are left out until the gateway attaches again", calls=sorted(stuck))
+        return True
+
+    async def _committed_call(self, events: Sequence[pb.CallEvent], call_id: str) -> bool:
+        own = [event for event in events if event.call_id == call_id]
+        try:
+            await self._answering.append(own, self.name)
+        except Exception:  # as above
+            log.exception("events of a call not committed", call=call_id)
+            return False
+        await self._acknowledge(own)
         return True
 
     async def _acknowledge(self, events: Sequence[pb.CallEvent]) -> None:
         # not before: a call whose end waits for the store is not one that nobody holds
         self.calls -= {event.call_id for event in events if event.kind == "ended"}
         positions: Mapping[str, int] = {event.call_id: event.sequence for event in events}
-        await self._write(
-            pb.PlaneMessage(
-                appended=pb.Appended(
-                    positions=[pb.CallPosition(call_id=call, sequence=sequence) for call, sequence in positions.items()]
-                )
-            )
+        appended = pb.Appended(
+            positions=[pb.CallPosition(call_id=call, sequence=sequence) for call, sequence in positions.items()]
         )
+        try:
+            await self._write(pb.PlaneMessage(appended=appended))
+        except _GONE:
+            log.info("a gateway went while its events were committed; it tells them again", gateway=self.name)
 
 
 class PlaneServer(rpc.PlaneServicer):

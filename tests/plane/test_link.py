@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import grpc
 import pytest
 
 from gateway.call.calls import Calls
 from gateway.call.disk import DiskThread
 from gateway.call.journal import Journal
 from gateway.errors import CommandRefused, PlaneAway, Unavailable
+from gateway.plane import server
 from gateway.plane.attachment import PlaneAttachment
 from gateway.plane.server import AttachedGateway, PlaneServer, serving_plane
 from gateway.plane.spool import Spool
@@ -29,9 +31,13 @@ class Ledger:
     def __init__(self) -> None:
         self.events: list[pb.CallEvent] = []
         self.broken: set[str] = set()
+        self.refusing = 0
+        """So many more transactions fail, whatever is in them."""
+        self.refused = 0
 
     async def append(self, events: Sequence[pb.CallEvent], gateway: str) -> None:
-        if any(event.call_id in self.broken for event in events):
+        if self.refused < self.refusing or any(event.call_id in self.broken for event in events):
+            self.refused += 1
             raise ValueError("cannot be read")
         known = {(event.call_id, event.sequence) for event in self.events}
         self.events += [event for event in events if (event.call_id, event.sequence) not in known]
@@ -47,6 +53,9 @@ class Ledger:
 
     async def may_call(self, question: pb.MayCall) -> bool:
         return True
+
+    def has(self, count: int) -> bool:
+        return len(self.events) == count
 
     def kinds(self, call_id: str) -> list[str]:
         return [event.kind for event in self.events if event.call_id == call_id]
@@ -185,6 +194,48 @@ async def test_events_that_cannot_be_committed_hold_up_those_of_no_other_call(en
     ends.ledger.broken = set()
     async with ends.attached():
         await until(lambda: ends.ledger.kinds("bad") == ["call", "caller-turn", "ended"])
+
+
+async def test_what_comes_after_events_that_cannot_be_committed_is_not_held_up(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "RETRY_SECONDS", 0.01)
+    ends.ledger.broken = {"bad"}
+    async with ends.attached():
+        ends.hold_call("bad")
+        await until(lambda: ends.ledger.refused > 1)
+        ends.hold_call("good")
+        await until(lambda: ends.journals() == ["bad"])
+
+
+async def test_a_store_that_is_back_while_calls_are_tried_one_by_one_costs_none_of_them(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "RETRY_SECONDS", 0.01)
+    ends.ledger.refusing = 3  # all of them at once, then the first two
+    for number in range(4):
+        ends.journal(f"call{number}").append(0, "call", CALL)
+    await ends.disk.barrier()
+    async with ends.attached():
+        await until(partial(ends.ledger.has, 4))
+        assert ends.ledger.refused == 3
+        await until(lambda: not ends.spool.waiting)
+
+
+async def test_events_of_a_gateway_that_goes_while_they_are_committed_are_kept() -> None:
+    async def over(_: pb.PlaneMessage) -> None:
+        raise grpc.aio.UsageError("RPC already finished.")
+
+    async def told() -> AsyncIterator[pb.GatewayMessage]:
+        for sequence in (1, 2):
+            event = pb.CallEvent(call_id="one", sequence=sequence, kind="note", json="{}")
+            yield pb.GatewayMessage(events=pb.Events(events=[event]))
+            await until(partial(ledger.has, sequence))
+
+    ledger = Ledger()
+    gateway = AttachedGateway(pb.Hello(gateway="g"), over, ledger)
+    await gateway.serve(told())
+    assert [event.sequence for event in ledger.events] == [1, 2]
 
 
 async def test_questions_are_answered(ends: Ends) -> None:
