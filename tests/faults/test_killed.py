@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.plane.reaper import SETTLED_SECONDS
+from gateway.store.database import Database
 from tests.faults.hostile_server import HostileServer
 from tests.faults.houseful import Houseful, PostgreSQLStore, SqliteStore, Store
 from tests.faults.judge import Kept, assert_messages, assert_nothing_lost, assert_one_final_state, kept, unfinished
@@ -63,11 +64,13 @@ async def killed_and_judged(folder: Path, store: Store, parts: Sequence[str], co
 async def settled(houseful: Houseful) -> Kept:
     """What is kept once all journals were told and all messages were delivered, or nothing more happens."""
     left, since = (-1, -1), time.monotonic()
+    database = await Database.open(houseful.store.url)
     while left != (0, 0) and time.monotonic() - since < BACK_SECONDS:
         await asyncio.sleep(0.3)
-        before, left = left, (houseful.journals(), await unfinished(houseful.store.url))
+        before, left = left, (houseful.journals(), await unfinished(database))
         if left != before:
             since = time.monotonic()
+    await database.close()
     houseful.witness.look()
     return await kept(houseful.store.url)
 
